@@ -1,0 +1,17 @@
+import type { Sampling } from "./model-client.ts";
+
+/** An agent's file, checked. See agent/read-card.ts for the format. */
+export interface AgentCard {
+  name: string;
+  description: string;
+  instruction: string;
+  /** Null = the gateway's default model. */
+  model: string | null;
+  default: boolean;
+  useHistory: boolean;
+  sampling: Sampling;
+  /** Model steps of one run. */
+  maxSteps: number;
+  /** Idle time of the model's stream, in ms; null = the gateway's default. */
+  idleMs: number | null;
+}

@@ -1,0 +1,32 @@
+import type { AgentCard } from "./agent-card.ts";
+import type { Message } from "./message.ts";
+import type { ModelClient } from "./model-client.ts";
+import type { RunEvent } from "./run-event.ts";
+import type { ToolSource } from "./tool-source.ts";
+
+/** The fresh instance for one run: plain data and views, no connection of its own. */
+export interface Clone {
+  card: AgentCard;
+  /** The replay window, already repaired; empty when the card says `use_history: false`. */
+  history: readonly Message[];
+  /** The run's user turn. */
+  turn: readonly Message[];
+  /** What earlier attempts of this run finished (assistant messages with calls, and tool results), in order. */
+  kept: readonly Message[];
+  /** Calls of the last kept message that were started without a known result, by callId. */
+  inFlight: ReadonlySet<string>;
+  model: ModelClient;
+  tools: ToolSource;
+  /** Called at a model boundary: what the person said meanwhile and now belongs to this turn; usually empty. */
+  steer(): Message[];
+}
+
+/**
+ * Runs a clone. Contract: never throws; failure is the last event. Yields exactly one final event, last. The consumer
+ * asks for the next event only when the previous one is as durable as it must be, so a `tool.started` is committed
+ * before the tool runs. When `signal` aborts, ends soon with `run.cancelled` (its `by` is replaced by the consumer's
+ * reason), after a `message.completed` with status `interrupted` for text that was already said.
+ */
+export interface AgentRunner {
+  run(clone: Clone, signal: AbortSignal): AsyncIterable<RunEvent>;
+}

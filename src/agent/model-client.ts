@@ -1,0 +1,63 @@
+import type { Message } from "./message.ts";
+import type { ToolDescription } from "./tool-source.ts";
+
+/** Sampling of one request; absent = the provider's default. */
+export interface Sampling {
+  temperature?: number;
+  topP?: number;
+  maxTokens?: number;
+  presencePenalty?: number;
+  frequencyPenalty?: number;
+  stopSequences?: string[];
+  parallelToolCalls?: boolean;
+}
+
+export interface Usage {
+  inputTokens: number;
+  outputTokens: number;
+  cachedTokens?: number;
+}
+
+export interface ModelRequest {
+  /** As the card writes it, without the provider's prefix; null = the client's default model. */
+  model: string | null;
+  instruction: string;
+  /** Repaired history and the turn: starts with a user message, every call has its result. */
+  messages: readonly Message[];
+  tools: readonly ToolDescription[];
+  sampling: Sampling;
+  /** From the request to the first event, and between two events, in ms. */
+  firstTokenMs: number;
+  idleMs: number;
+}
+
+/**
+ * What a model says, in order: text, reasoning and calls as they become known, then exactly one `finished` or `failed`
+ * as the last event. All text that came in one read of the socket is one event.
+ */
+export type ModelEvent =
+  | { type: "text"; text: string }
+  | { type: "reasoning"; text: string }
+  | { type: "tool_call"; callId: string; tool: string; args: string; extra?: unknown }
+  | { type: "finished"; reason: "stop" | "length" | "refusal"; usage?: Usage; model: string }
+  | { type: "failed"; failure: ModelFailure };
+
+/**
+ * `retryable`: the same request may succeed later. `refused`: it never will (bad key, bad request).
+ * `context_too_long`: history must shrink first. `truncated`: the stream ended without a finish reason.
+ */
+export interface ModelFailure {
+  kind: "retryable" | "refused" | "context_too_long" | "truncated" | "first_token_timeout" | "idle_timeout" | "aborted";
+  /** May be shown to the person. */
+  message: string;
+  retryAfterMs?: number;
+  cause?: unknown;
+}
+
+/**
+ * Contract: never throws; failure, abort included, is the last event. Closes the connection when `signal` aborts or
+ * the consumer stops early. Does not retry on its own.
+ */
+export interface ModelClient {
+  stream(request: ModelRequest, signal: AbortSignal): AsyncIterable<ModelEvent>;
+}

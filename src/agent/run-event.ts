@@ -1,0 +1,33 @@
+import type { Message, MessageStatus } from "./message.ts";
+import type { Usage } from "./model-client.ts";
+
+/**
+ * One thing that happened in a run, without its envelope (session, run, attempt, n: see run/). The names are the API's.
+ * `message.completed` carries each message that will be merged, in order; `text.delta`s since the previous one joined
+ * equal its text.
+ */
+export type RunEvent =
+  | { type: "run.started"; agent: string }
+  /** First event of every attempt after the first: `kept` is what earlier attempts finished; their later text is void. */
+  | { type: "run.restarted"; agent: string; kept: Message[] }
+  | { type: "step.started"; step: number }
+  | { type: "text.delta"; text: string }
+  | { type: "tool.started"; callId: string; tool: string; args: string; readOnly: boolean }
+  | { type: "tool.finished"; callId: string; tool: string; ok: boolean; ms: number; text: string }
+  | { type: "message.completed"; message: Message }
+  | { type: "usage"; model: string; usage: Usage }
+  | { type: "notice"; level: "info" | "warning"; text: string }
+  | { type: "run.completed"; stopReason: "stop" | "length" | "max_steps" }
+  | { type: "run.failed"; code: string; message: string; cause?: unknown }
+  | { type: "run.cancelled"; by: "stop" | "interrupt" | "shutdown" };
+
+export type FinalRunEvent = Extract<RunEvent, { type: "run.completed" | "run.failed" | "run.cancelled" }>;
+
+export function isFinal(event: RunEvent): event is FinalRunEvent {
+  return event.type === "run.completed" || event.type === "run.failed" || event.type === "run.cancelled";
+}
+
+/** The status a message of a run that ended like this is stored with, when it was cut in the middle. */
+export function cutStatus(event: FinalRunEvent): MessageStatus {
+  return event.type === "run.cancelled" ? "interrupted" : "truncated";
+}

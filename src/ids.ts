@@ -1,0 +1,39 @@
+import { randomUUID } from "node:crypto";
+
+declare const brand: unique symbol;
+type Branded<B extends string> = string & { readonly [brand]: B };
+
+/** `usr_…`: a person or a group place. */
+export type UserId = Branded<"user">;
+/** `ses_…`: a TalkSession. */
+export type SessionId = Branded<"session">;
+/** `run_…`: one execution of a clone. */
+export type RunId = Branded<"run">;
+/** `msg_…`: one accepted or answered message. */
+export type MessageId = Branded<"message">;
+/** `plc_…`: a chat or thread an account talks in. */
+export type PlaceId = Branded<"place">;
+/** `out_…`: one page of the outbox. */
+export type OutboxId = Branded<"outbox">;
+/** `<platform>:<id of the bot there>`, for example `telegram:4711`. */
+export type AccountId = Branded<"account">;
+/** One gateway process. */
+export type ReplicaId = Branded<"replica">;
+
+type Prefix = { usr: UserId; ses: SessionId; run: RunId; msg: MessageId; plc: PlaceId; out: OutboxId; rep: ReplicaId };
+
+/** Mints an id: the prefix and 32 hexadecimal digits. */
+export function newId<P extends keyof Prefix>(prefix: P): Prefix[P] {
+  return `${prefix}_${randomUUID().replaceAll("-", "")}` as Prefix[P];
+}
+
+const SHAPE = /^(usr|ses|run|msg|plc|out|rep)_[0-9a-f]{32}$/;
+
+/** The id if `text` has the shape of one with this prefix, else null (which callers answer like an unknown id). */
+export function readId<P extends keyof Prefix>(prefix: P, text: unknown): Prefix[P] | null {
+  return typeof text === "string" && SHAPE.test(text) && text.startsWith(`${prefix}_`) ? (text as Prefix[P]) : null;
+}
+
+export function accountId(platform: string, externalId: string): AccountId {
+  return `${platform}:${externalId}` as AccountId;
+}

@@ -1,0 +1,84 @@
+import type { AccountId } from "../ids.ts";
+import type { IncomingUpdate } from "./incoming-update.ts";
+import type { ReplyTarget } from "./reply-target.ts";
+
+export type Platform = "telegram" | "slack" | "web" | "api";
+
+/** One bot message's content. `rich` is the adapter's own JSON for formatting; `text` is what is seen without it. */
+export interface RenderedPage {
+  text: string;
+  rich?: unknown;
+}
+
+/** A message of ours, known to be on the platform. */
+export interface SentMessage {
+  account: AccountId;
+  chat: string;
+  messageId: string;
+}
+
+/** Calls allowed in one chat: `every` ms between two drafts, bursts of `burst` calls, of which finals keep `reserve`. */
+export interface EditBudget {
+  /** For a place of this kind; topics of one chat share it. */
+  chat(kind: "private" | "group"): { draftEveryMs: number; refillMs: number; burst: number; reserve: number };
+  /** For the whole account. */
+  account: { refillMs: number; burst: number; reserve: number };
+}
+
+export interface RawRequest {
+  headers: Readonly<Record<string, string | undefined>>;
+  /** Reads at most `maxBytes`; rejects with `too_large`. Not called when the headers already refuse. */
+  body(): Promise<Buffer>;
+}
+
+export interface RawResponse {
+  status: number;
+  headers?: Record<string, string>;
+  body?: string;
+}
+
+/** Resolves once the update is stored (or known to need no storing): only then acknowledge it. Rejects `unavailable`. */
+export type Accept = (update: IncomingUpdate) => Promise<void>;
+
+export interface Webhook {
+  path: string;
+  maxBytes: number;
+  /** Checks the secret or signature from the headers before the body is read. Never throws for bad input. */
+  handle(request: RawRequest, accept: Accept): Promise<RawResponse>;
+}
+
+/**
+ * A chat network. The core is `start`, `send` and `render`; the rest are abilities with their limits and functions as
+ * one value. Every rejection is a `GatewayError` without SDK types or secrets.
+ */
+export interface PlatformAdapter {
+  readonly platform: Platform;
+  /** Known after `connect`. */
+  readonly account: AccountId;
+  /** Asks the platform who we are. Rejects `unauthorized` for a bad token (fatal), `unavailable` otherwise. */
+  connect(signal: AbortSignal): Promise<void>;
+  /**
+   * Takes in updates until `signal` aborts: polls, or registers the webhook. One replica per account runs it at a time.
+   * Resolves after the abort; rejects when intake cannot go on (`unauthorized`: do not try again).
+   */
+  start(accept: Accept, signal: AbortSignal): Promise<void>;
+  readonly webhook?: Webhook;
+  /** Posts one page. Rejects with `delivered`: "no" may be repeated, "unknown" must not be. */
+  send(to: ReplyTarget, page: RenderedPage): Promise<SentMessage>;
+  /** Pure: an answer, possibly unfinished Markdown, as pages that the platform accepts; at least one. */
+  render(markdown: string): RenderedPage[];
+  readonly editing?: {
+    budget: EditBudget;
+    /** "Not modified" is success. Rejects `not_found` when the message is gone or cannot be edited. */
+    edit(at: SentMessage, page: RenderedPage): Promise<void>;
+    /** Removing what is not there is success. */
+    remove(at: SentMessage): Promise<void>;
+  };
+  readonly typing?: {
+    /** How long one call shows, in ms. */
+    lastsMs: number;
+    show(to: ReplyTarget): Promise<void>;
+  };
+  /** Words the platform offers in its menu; adapters set them in `start`. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,13 @@
+import { defineConfig } from "vitest/config";
+
+/** The fault suite kills real processes and judges by the fakes' journals; one file at a time keeps its clocks honest. */
+export default defineConfig({
+  test: {
+    include: ["test/faults/**/*.test.ts"],
+    globalSetup: ["test/global-setup.ts"],
+    testTimeout: 180_000,
+    hookTimeout: 120_000,
+    fileParallelism: false,
+    reporters: ["default"],
+  },
+});
