@@ -37,6 +37,13 @@ export interface RawResponse {
   body?: string;
 }
 
+/** What an adapter may say to the operator; never a token or a message's text. */
+export interface Log {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
 /** Resolves once the update is stored (or known to need no storing): only then acknowledge it. Rejects `unavailable`. */
 export type Accept = (update: IncomingUpdate) => Promise<void>;
 
@@ -79,6 +86,6 @@ export interface PlatformAdapter {
     lastsMs: number;
     show(to: ReplyTarget): Promise<void>;
   };
-  /** Words the platform offers in its menu; adapters set them in `start`. */
+  /** Releases sockets. No call is made afterwards. */
   close(): Promise<void>;
 }
