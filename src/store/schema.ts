@@ -1,0 +1,160 @@
+import type { ColumnType, Generated, Kysely, Transaction } from "kysely";
+import type { Author, Part } from "../agent/message.ts";
+import type { AccountId, MessageId, OutboxId, PlaceId, ReplicaId, RunId, SessionId, UserId } from "../ids.ts";
+import type { RenderedPage } from "../platform/platform-adapter.ts";
+import type { ReplyTarget } from "../platform/reply-target.ts";
+
+/** Timestamps default to the database's clock and are read as Date. */
+type Time = ColumnType<Date, Date | string | undefined, Date | string>;
+type MaybeTime = ColumnType<Date | null, Date | string | null | undefined, Date | string | null>;
+/** jsonb: read as the value; written as JSON text, already stripped of NUL (see json.ts). */
+type Json<T> = ColumnType<T, string, string>;
+
+export type InboxState = "waiting" | "taken" | "withdrawn" | "refused" | "handled" | "failed";
+export type RunState = "running" | "waiting" | "completed" | "failed" | "cancelled";
+export type OutboxState = "planned" | "sending" | "sent" | "uncertain" | "failed";
+
+/** A run's reply target and what is known of the place; null for sessions of the API. */
+export type RunTarget = ReplyTarget & { placeKind: "private" | "group" };
+
+export interface Schema {
+  users: { id: UserId; kind: "person" | "place"; created_at: Time };
+  identities: {
+    platform: string;
+    external_id: string;
+    user_id: UserId;
+    name: Generated<string>;
+    approved_at: MaybeTime;
+    created_at: Time;
+  };
+  accounts: { id: AccountId; platform: string; intake_owner: ReplicaId | null; intake_until: MaybeTime };
+  places: {
+    id: PlaceId;
+    account_id: AccountId;
+    chat: string;
+    thread: string;
+    kind: "private" | "group";
+    user_id: UserId;
+    session_id: SessionId;
+    title: Generated<string>;
+    blocked_until: MaybeTime;
+    gone_at: MaybeTime;
+    created_at: Time;
+  };
+  pairings: {
+    code: string;
+    platform: string;
+    external_id: string;
+    name: Generated<string>;
+    told: Generated<number>;
+    expires_at: Time;
+    created_at: Time;
+  };
+  talk_sessions: {
+    id: SessionId;
+    user_id: UserId;
+    agent: string;
+    title: Generated<string>;
+    place_id: PlaceId | null;
+    head_seq: Generated<number>;
+    arrival_no: Generated<number>;
+    stop_through: Generated<number>;
+    created_at: Time;
+    updated_at: Time;
+  };
+  messages: {
+    session_id: SessionId;
+    seq: number;
+    message_id: MessageId;
+    run_id: RunId;
+    idx: number;
+    role: "user" | "assistant" | "tool";
+    parts: Json<Part[]>;
+    status: "complete" | "interrupted" | "truncated";
+    author: Json<Author | null>;
+    created_at: Time;
+  };
+  inbox: {
+    account_id: AccountId;
+    update_key: string;
+    session_id: SessionId | null;
+    arrival_no: number | null;
+    message_id: MessageId;
+    state: InboxState;
+    run_id: RunId | null;
+    author: ColumnType<Author | null, string | null | undefined, string | null>;
+    parts: ColumnType<Part[] | null, string | null | undefined, string | null>;
+    chat_message_id: string | null;
+    burst: string | null;
+    written_at: Time;
+    received_at: Time;
+  };
+  lanes: {
+    session_id: SessionId;
+    lane: number;
+    user_id: UserId;
+    ready_at: Time;
+    arrivals: Generated<number>;
+    owner: ReplicaId | null;
+    lease_until: MaybeTime;
+    lease_no: Generated<number>;
+  };
+  runs: {
+    session_id: SessionId;
+    id: RunId;
+    lane: number;
+    state: RunState;
+    agent: string;
+    policy: string;
+    attempt: Generated<number>;
+    crashes: Generated<number>;
+    handed_over: Generated<boolean>;
+    owner: ReplicaId | null;
+    input_through: number;
+    authors: Generated<string[]>;
+    reply_target: ColumnType<RunTarget | null, string | null, string | null>;
+    end_reason: string | null;
+    error_code: string | null;
+    queued_at: Time;
+    started_at: Time;
+    ended_at: MaybeTime;
+  };
+  run_events: {
+    session_id: SessionId;
+    run_id: RunId;
+    attempt: number;
+    n: number;
+    type: string;
+    data: Json<Record<string, unknown>>;
+    created_at: Time;
+  };
+  outbox: {
+    id: OutboxId;
+    session_id: SessionId;
+    run_id: RunId | null;
+    attempt: Generated<number>;
+    page: Generated<number>;
+    kind: "answer" | "reply";
+    account_id: AccountId;
+    chat: string;
+    thread: string;
+    reply_to: string | null;
+    place_kind: "private" | "group";
+    content: ColumnType<RenderedPage | null, string | null | undefined, string | null>;
+    state: OutboxState;
+    message_id: string | null;
+    remove: Generated<boolean>;
+    repeat: Generated<boolean>;
+    due_at: MaybeTime;
+    owner: ReplicaId | null;
+    lease_until: MaybeTime;
+    tries: Generated<number>;
+    error: string | null;
+    created_at: Time;
+    shown_at: MaybeTime;
+  };
+  replicas: { id: ReplicaId; host: string; boot_id: string; pid: number; started_at: string; seen_at: Time };
+}
+
+/** The root connection, or a transaction: statements take either. */
+export type Db = Kysely<Schema> | Transaction<Schema>;
