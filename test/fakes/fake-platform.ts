@@ -1,0 +1,303 @@
+import { accountId, type AccountId } from "../../src/ids.ts";
+import { type ErrorCode, type ErrorDetails, GatewayError } from "../../src/errors.ts";
+import type { BurstHint, IncomingPlace, IncomingUpdate } from "../../src/platform/incoming-update.ts";
+import type {
+  Accept,
+  EditBudget,
+  Platform,
+  PlatformAdapter,
+  RenderedPage,
+  SentMessage,
+} from "../../src/platform/platform-adapter.ts";
+import type { ReplyTarget } from "../../src/platform/reply-target.ts";
+
+export type FakeCall = "send" | "edit" | "remove" | "typing";
+
+/** A message of the bot, as the chat shows it now. `history`: every text it ever had, the newest last. */
+export interface ShownMessage {
+  messageId: string;
+  chat: string;
+  thread: string;
+  replyTo: string | null;
+  text: string;
+  rich: unknown;
+  history: string[];
+  removed: boolean;
+}
+
+/** How a coming call fails. Without `call` a send or an edit; `applied`: it takes effect all the same (lost answer). */
+export interface FakeFault extends ErrorDetails {
+  code: ErrorCode;
+  message?: string;
+  call?: FakeCall;
+  chat?: string;
+  applied?: boolean;
+  /** How many calls fail so; 1 unless given. */
+  times?: number;
+}
+
+/** What a person writes. A text that starts with "/" becomes a command. `from` is the sender's id. */
+export interface Said {
+  chat: string;
+  from: string;
+  text: string;
+  thread?: string;
+  kind?: "private" | "group";
+  /** Group places: unless given, true for commands only. */
+  addressed?: boolean;
+  name?: string;
+  key?: string;
+  messageId?: string;
+  writtenAt?: number;
+  burst?: BurstHint;
+}
+
+export interface FakePlatformOptions {
+  platform?: Platform;
+  /** The bot's id on the platform; the account is `<platform>:<bot>`. */
+  bot?: string;
+  textLimit?: number;
+  budget?: EditBudget;
+  /** Only for `writtenAt`; nothing here waits on a clock. */
+  now?: () => number;
+}
+
+const FAST_BUDGET: EditBudget = {
+  chat: () => ({ draftEveryMs: 20, refillMs: 5, burst: 3, reserve: 1 }),
+  account: { refillMs: 1, burst: 100, reserve: 5 },
+};
+
+/**
+ * A chat network in memory: keeps every message and a transcript, fails and stalls when told to. Texts that are too
+ * long or empty are refused and edits of unknown messages fail, as on a real one.
+ */
+export class FakePlatform implements PlatformAdapter {
+  readonly platform: Platform;
+  readonly account: AccountId;
+  readonly editing: NonNullable<PlatformAdapter["editing"]>;
+  readonly typing: NonNullable<PlatformAdapter["typing"]>;
+  /** Calls of `typing.show`, as `chat` or `chat/thread`. */
+  readonly typingShown: string[] = [];
+  closed = false;
+  readonly #textLimit: number;
+  readonly #now: () => number;
+  readonly #shown: ShownMessage[] = [];
+  readonly #lines: { chat: string; line: string }[] = [];
+  readonly #faults: FakeFault[] = [];
+  readonly #nextMessageId = new Map<string, number>();
+  #nextUpdate = 1;
+  #held: PromiseWithResolvers<void> | null = null;
+  #waiting = 0;
+  #listening = Promise.withResolvers<void>();
+  #accept: Accept | null = null;
+
+  constructor(options: FakePlatformOptions = {}) {
+    this.platform = options.platform ?? "telegram";
+    this.account = accountId(this.platform, options.bot ?? "4711");
+    this.#textLimit = options.textLimit ?? 4096;
+    this.#now = options.now ?? Date.now;
+    this.editing = {
+      budget: options.budget ?? FAST_BUDGET,
+      edit: (at, page) => this.#call("edit", at.chat, () => this.#edit(at, page)),
+      remove: (at) => this.#call("remove", at.chat, () => this.#remove(at)),
+    };
+    this.typing = {
+      lastsMs: 5000,
+      show: (to) => this.#call("typing", to.chat, () => void this.typingShown.push(placeName(to.chat, to.thread))),
+    };
+  }
+
+  async connect(signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+  }
+
+  async start(accept: Accept, signal: AbortSignal): Promise<void> {
+    if (signal.aborted) return;
+    this.#accept = accept;
+    this.#listening.resolve();
+    await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
+    this.#accept = null;
+    this.#listening = Promise.withResolvers<void>();
+  }
+
+  send(to: ReplyTarget, page: RenderedPage): Promise<SentMessage> {
+    return this.#call("send", to.chat, () => this.#post(to, page));
+  }
+
+  render(markdown: string): RenderedPage[] {
+    const pages: RenderedPage[] = [];
+    for (let rest = markdown; rest !== "" || pages.length === 0;) {
+      let end = Math.min(rest.length, this.#textLimit);
+      if (end < rest.length && /[\uD800-\uDBFF]/.test(rest[end - 1] ?? "")) end -= 1;
+      pages.push({ text: rest.slice(0, end) || "…" });
+      rest = rest.slice(end);
+    }
+    return pages;
+  }
+
+  async close(): Promise<void> {
+    this.closed = true;
+  }
+
+  // What a test does.
+
+  /** Resolves when somebody has called `start`. */
+  listening(): Promise<void> {
+    return this.#listening.promise;
+  }
+
+  /** Settles as the gateway's `accept` does; gives the update, for `deliver` once more. */
+  async say(said: Said): Promise<IncomingUpdate> {
+    const kind = said.kind ?? "private";
+    const place: IncomingPlace = { kind, chat: said.chat, thread: said.thread ?? "", title: `${kind} ${said.chat}` };
+    const command = /^\/([a-z_]+)\s*(.*)$/s.exec(said.text);
+    const envelope = {
+      account: this.account,
+      key: said.key ?? `u${this.#nextUpdate++}`,
+      place,
+      sender: { id: said.from, name: said.name ?? said.from },
+      messageId: said.messageId ?? this.#mintMessageId(said.chat),
+      writtenAt: said.writtenAt ?? this.#now(),
+    };
+    const update: IncomingUpdate = command
+      ? { ...envelope, kind: "command", command: command[1] ?? "", args: (command[2] ?? "").trim() }
+      : {
+          ...envelope,
+          kind: "message",
+          text: said.text,
+          addressed: kind === "private" || (said.addressed ?? false),
+          ...(said.burst ? { burst: said.burst } : {}),
+        };
+    this.#write(said.chat, `${envelope.sender.name}: ${said.text}`);
+    await this.deliver(update);
+    return update;
+  }
+
+  /** Hands over any update, also one that was handed over before. */
+  deliver(update: IncomingUpdate): Promise<void> {
+    if (!this.#accept) throw new Error("nobody listens: start() was not called, or was aborted");
+    return this.#accept(update);
+  }
+
+  failNext(fault: FakeFault): void {
+    this.#faults.push({ ...fault, times: fault.times ?? 1 });
+  }
+
+  /** From now on calls wait, unapplied, until `release`. */
+  hold(): void {
+    this.#held ??= Promise.withResolvers<void>();
+  }
+
+  release(): void {
+    this.#held?.resolve();
+    this.#held = null;
+  }
+
+  /** How many calls wait for `release`. */
+  get waiting(): number {
+    return this.#waiting;
+  }
+
+  /** The bot's messages that are to be seen now, oldest first. */
+  messages(chat: string, thread?: string): ShownMessage[] {
+    return this.everyMessage(chat).filter((it) => !it.removed && (thread === undefined || it.thread === thread));
+  }
+
+  /** Removed ones too. */
+  everyMessage(chat: string): ShownMessage[] {
+    return this.#shown.filter((it) => it.chat === chat);
+  }
+
+  /** One chat as one reads it: `ann: …`, `bot#1: …`, `bot#1~ …` for an edit, `bot#1 removed`. All chats: `[chat] ` first. */
+  transcript(chat?: string): string {
+    return this.#lines
+      .filter((it) => chat === undefined || it.chat === chat)
+      .map((it) => (chat === undefined ? `[${it.chat}] ${it.line}` : it.line))
+      .join("\n");
+  }
+
+  async #call<T>(call: FakeCall, chat: string, apply: () => T): Promise<T> {
+    if (this.#held) {
+      this.#waiting += 1;
+      await this.#held.promise;
+      this.#waiting -= 1;
+    }
+    const fault = this.#faults.find(
+      (it) => (it.call ? it.call === call : call === "send" || call === "edit") && (it.chat ?? chat) === chat,
+    );
+    if (!fault) return apply();
+    fault.times = (fault.times ?? 1) - 1;
+    if (fault.times <= 0) this.#faults.splice(this.#faults.indexOf(fault), 1);
+    if (fault.applied) apply();
+    throw new GatewayError(fault.code, fault.message ?? `The platform answered: ${fault.code}.`, {
+      ...(call === "send" ? { delivered: fault.applied ? "unknown" : "no" } : {}),
+      ...fault,
+    });
+  }
+
+  #post(to: ReplyTarget, page: RenderedPage): SentMessage {
+    if (to.account !== this.account) throw new Error(`sent through ${this.account} to a chat of ${to.account}`);
+    this.#check(page);
+    const messageId = this.#mintMessageId(to.chat);
+    const { chat, thread, replyTo } = to;
+    this.#shown.push({
+      messageId,
+      chat,
+      thread,
+      replyTo,
+      text: page.text,
+      rich: page.rich,
+      history: [page.text],
+      removed: false,
+    });
+    this.#write(chat, `bot#${this.everyMessage(chat).length}: ${page.text}`);
+    return { account: this.account, chat, messageId };
+  }
+
+  #edit(at: SentMessage, page: RenderedPage): void {
+    this.#check(page);
+    const message = this.#find(at);
+    if (!message) throw new GatewayError("not_found", "The message is gone.", { delivered: "no" });
+    if (message.text === page.text) return;
+    message.text = page.text;
+    message.rich = page.rich;
+    message.history.push(page.text);
+    this.#write(at.chat, `bot#${this.#number(message)}~ ${page.text}`);
+  }
+
+  #remove(at: SentMessage): void {
+    const message = this.#find(at);
+    if (!message) return;
+    message.removed = true;
+    this.#write(at.chat, `bot#${this.#number(message)} removed`);
+  }
+
+  #find(at: SentMessage): ShownMessage | undefined {
+    return this.messages(at.chat).find((it) => it.messageId === at.messageId);
+  }
+
+  #number(message: ShownMessage): number {
+    return this.everyMessage(message.chat).indexOf(message) + 1;
+  }
+
+  #check(page: RenderedPage): void {
+    if (page.text.trim() === "") throw new GatewayError("invalid", "The text is empty.", { delivered: "no" });
+    if (page.text.length > this.#textLimit) {
+      throw new GatewayError("too_large", "The text is too long.", { delivered: "no" });
+    }
+  }
+
+  #mintMessageId(chat: string): string {
+    const id = this.#nextMessageId.get(chat) ?? 1;
+    this.#nextMessageId.set(chat, id + 1);
+    return String(id);
+  }
+
+  #write(chat: string, line: string): void {
+    this.#lines.push({ chat, line });
+  }
+}
+
+function placeName(chat: string, thread: string): string {
+  return thread === "" ? chat : `${chat}/${thread}`;
+}
