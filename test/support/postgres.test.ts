@@ -26,6 +26,12 @@ async function ask(url: string, statement: string): Promise<unknown[]> {
   }
 }
 
+test("a test database has all migrations", async () => {
+  const database = await createTestDatabase();
+  expect(await ask(database.url, "select to_regclass('messages')::text")).toEqual(["messages"]);
+  await database.drop();
+});
+
 test("two test databases share nothing, and a dropped one is gone", async () => {
   const [first, second] = await Promise.all([createTestDatabase(), createTestDatabase()]);
   await ask(first.url, "create table only_here (n int)");
