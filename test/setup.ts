@@ -2,7 +2,7 @@ import nock from "nock";
 import { afterAll, afterEach, beforeAll, expect } from "vitest";
 
 /** No test reaches beyond this machine. */
-const LOOPBACK = /^(127\.0\.0\.1|localhost|\[::1\]):\d+$/;
+const LOOPBACK = /^(127\.0\.0\.1|localhost|::1):\d+$/;
 
 beforeAll(() => {
   nock.disableNetConnect();
