@@ -1,0 +1,52 @@
+import type { SentChatMessage } from "./script.ts";
+
+const ROLES = new Set(["system", "developer", "user", "assistant", "tool"]);
+const TOOL_NAME = /^[A-Za-z0-9_-]{1,64}$/;
+
+/**
+ * Why a real provider would answer 400, or null. As strict as the strictest: calls and results must pair up, text must
+ * be well formed, nothing may be empty. https://platform.openai.com/docs/api-reference/chat/create
+ */
+export function chatRequestFault(body: Record<string, unknown>): string | null {
+  if (typeof body["model"] !== "string" || body["model"] === "") return "you must provide a model parameter";
+  if (body["stream"] !== true) return "this fake only streams";
+  const messages = body["messages"];
+  if (!Array.isArray(messages) || messages.length === 0) return "'messages' must not be empty";
+  for (const [index, message] of (messages as SentChatMessage[]).entries()) {
+    const fault = messageFault(message, index);
+    if (fault) return fault;
+  }
+  return pairingFault(messages as SentChatMessage[]) ?? toolsFault(body["tools"]);
+}
+
+function messageFault(message: SentChatMessage, index: number): string | null {
+  if (!ROLES.has(message.role)) return `messages[${index}].role is not known`;
+  const { content } = message;
+  if (content === undefined || content === null)
+    return message.role === "assistant" && message.tool_calls?.length ? null : `messages[${index}].content is missing`;
+  if (typeof content === "string" && (!content.isWellFormed() || content.includes("\0")))
+    return `messages[${index}].content is not valid text`;
+  if (message.tool_calls?.length === 0) return `messages[${index}].tool_calls must not be empty`;
+  return null;
+}
+
+function pairingFault(messages: readonly SentChatMessage[]): string | null {
+  let open = new Set<string>();
+  for (const [index, message] of messages.entries()) {
+    if (message.role === "tool") {
+      if (!open.delete(message.tool_call_id ?? "")) return `messages[${index}] answers no call of the message before`;
+      continue;
+    }
+    if (open.size > 0) return `messages[${index}]: calls without results: ${[...open].join(", ")}`;
+    open = new Set(message.tool_calls?.map((call) => call.id));
+  }
+  return open.size > 0 ? `calls without results: ${[...open].join(", ")}` : null;
+}
+
+function toolsFault(tools: unknown): string | null {
+  if (tools === undefined) return null;
+  if (!Array.isArray(tools) || tools.length === 0) return "'tools' must not be empty";
+  const names = tools.map((tool: { function?: { name?: unknown } }) => tool.function?.name);
+  if (names.some((name) => typeof name !== "string" || !TOOL_NAME.test(name))) return "invalid tool name";
+  return new Set(names).size === names.length ? null : "tool names must be unique";
+}
