@@ -1,0 +1,32 @@
+import { mkdir } from "node:fs/promises";
+import path from "node:path";
+import { PGlite } from "@electric-sql/pglite";
+import { Kysely, PGliteDialect } from "kysely";
+import { lockDataDir } from "./data-dir.ts";
+import type { Database } from "./database.ts";
+import type { Schema } from "./schema.ts";
+import { rootGuard } from "./transaction.ts";
+
+/**
+ * PGlite in `dataDir`: one process at a time (a second one rejects with `conflict`), survives kill -9, not a power cut.
+ */
+export async function openEmbedded(dataDir: string): Promise<Database> {
+  await mkdir(dataDir, { recursive: true, mode: 0o700 });
+  const lock = await lockDataDir(dataDir);
+  try {
+    const pglite = await PGlite.create({ dataDir: path.join(dataDir, "pglite"), parsers: { 20: Number } });
+    const db = new Kysely<Schema>({ dialect: new PGliteDialect({ pglite }) }).withPlugin(rootGuard);
+    return {
+      kind: "embedded",
+      db,
+      async close() {
+        await db.destroy();
+        if (!pglite.closed) await pglite.close();
+        await lock.release();
+      },
+    };
+  } catch (error) {
+    await lock.release();
+    throw error;
+  }
+}

@@ -1,0 +1,91 @@
+import { newId, type UserId } from "../ids.ts";
+import { cleanText } from "./json.ts";
+import type { Db } from "./schema.ts";
+
+export interface Identity {
+  userId: UserId;
+  approved: boolean;
+}
+
+/** Finds or makes the person behind a platform's immutable id. Call it before anything that needs the user. */
+export async function upsertIdentity(db: Db, platform: string, externalId: string, name: string): Promise<Identity> {
+  const userId = newId("usr");
+  const row = await db
+    .insertInto("identities")
+    .values({ platform, external_id: externalId, user_id: userId, name: cleanText(name) })
+    .onConflict((conflict) => conflict.columns(["platform", "external_id"]).doUpdateSet({ name: cleanText(name) }))
+    .returning(["user_id", "approved_at"])
+    .executeTakeFirstOrThrow();
+  if (row.user_id === userId) await db.insertInto("users").values({ id: userId, kind: "person" }).execute();
+  return { userId: row.user_id, approved: row.approved_at !== null };
+}
+
+export async function findIdentity(db: Db, platform: string, externalId: string): Promise<Identity | null> {
+  const row = await db
+    .selectFrom("identities")
+    .select(["user_id", "approved_at"])
+    .where("platform", "=", platform)
+    .where("external_id", "=", externalId)
+    .executeTakeFirst();
+  return row ? { userId: row.user_id, approved: row.approved_at !== null } : null;
+}
+
+export async function userExists(db: Db, user: UserId): Promise<boolean> {
+  const row = await db.selectFrom("users").select("id").where("id", "=", user).executeTakeFirst();
+  return row !== undefined;
+}
+
+/**
+ * The pairing code of a stranger: the one that still holds, else `fresh` for `ttlMs`. `tell` is false when the stranger
+ * was told it `tries` times already.
+ */
+export async function pairingFor(
+  db: Db,
+  stranger: { platform: string; externalId: string; name: string },
+  fresh: string,
+  limits: { ttlMs: number; tries: number },
+): Promise<{ code: string; tell: boolean }> {
+  await db
+    .deleteFrom("pairings")
+    .where("platform", "=", stranger.platform)
+    .where("external_id", "=", stranger.externalId)
+    .where((where) => where("expires_at", "<", where.fn<Date>("now")))
+    .execute();
+  const row = await db
+    .insertInto("pairings")
+    .values({
+      code: fresh,
+      platform: stranger.platform,
+      external_id: stranger.externalId,
+      name: cleanText(stranger.name),
+      expires_at: new Date(Date.now() + limits.ttlMs),
+    })
+    .onConflict((conflict) =>
+      conflict.columns(["platform", "external_id"]).doUpdateSet((set) => ({ told: set("pairings.told", "+", 1) })),
+    )
+    .returning(["code", "told"])
+    .executeTakeFirstOrThrow();
+  return { code: row.code, tell: row.told <= limits.tries };
+}
+
+/** Approves the stranger behind a code; null = unknown or over. The code is used up. */
+export async function approvePairing(
+  db: Db,
+  code: string,
+): Promise<{ platform: string; externalId: string; name: string; userId: UserId } | null> {
+  const pairing = await db
+    .deleteFrom("pairings")
+    .where("code", "=", code)
+    .where((where) => where("expires_at", ">=", where.fn<Date>("now")))
+    .returning(["platform", "external_id", "name"])
+    .executeTakeFirst();
+  if (!pairing) return null;
+  const { userId } = await upsertIdentity(db, pairing.platform, pairing.external_id, pairing.name);
+  await db
+    .updateTable("identities")
+    .set({ approved_at: new Date() })
+    .where("platform", "=", pairing.platform)
+    .where("external_id", "=", pairing.external_id)
+    .execute();
+  return { platform: pairing.platform, externalId: pairing.external_id, name: pairing.name, userId };
+}

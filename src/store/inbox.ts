@@ -1,0 +1,207 @@
+import { sql } from "kysely";
+import type { AccountId, MessageId, ReplicaId, RunId, SessionId, UserId } from "../ids.ts";
+import type { BurstHint } from "../platform/incoming-update.ts";
+import { toJson } from "./json.ts";
+import type { Db, InboxState } from "./schema.ts";
+
+/** A message to accept: for a session of the API (`session` with its user), or for a place that may be known. */
+export interface ArrivingMessage {
+  account: AccountId;
+  updateKey: string;
+  messageId: MessageId;
+  text: string;
+  writtenAt: Date;
+  session: { id: SessionId; userId: UserId } | null;
+  place: {
+    chat: string;
+    thread: string;
+    platform: string;
+    senderId: string;
+    senderName: string;
+    /** Group places: the author goes with the message. */
+    authored: boolean;
+    /** False = the sender's identity must have been approved. */
+    open: boolean;
+    chatMessageId: string;
+    burst: BurstHint | null;
+  } | null;
+}
+
+/** `unknown`: the session, place or identity is not there (or not allowed): the slow path decides. */
+export interface Arrival {
+  outcome: "stored" | "repeat" | "unknown";
+  messageId: MessageId;
+  sessionId: SessionId | null;
+}
+
+/**
+ * Accepts messages whose sessions exist: dedupe, arrival number, inbox row, lane and hint, in one statement. The keys
+ * of `messages` differ from each other.
+ */
+export async function acceptKnown(db: Db, messages: ArrivingMessage[], replica: ReplicaId): Promise<Arrival[]> {
+  const input = toJson(
+    messages.map(({ session, place, ...message }, idx) => ({
+      idx,
+      account_id: message.account,
+      update_key: message.updateKey,
+      message_id: message.messageId,
+      parts: [{ type: "text", text: message.text }],
+      written_at: message.writtenAt,
+      session_id: session?.id ?? null,
+      user_id: session?.userId ?? null,
+      chat: place?.chat ?? null,
+      thread: place?.thread ?? null,
+      platform: place?.platform ?? null,
+      sender: place?.senderId ?? null,
+      author: place?.authored ? { id: place.senderId, name: place.senderName } : null,
+      open: place?.open ?? false,
+      chat_message_id: place?.chatMessageId ?? null,
+      burst: place?.burst ?? null,
+    })),
+  );
+  const { rows } = await sql<{ idx: number; session_id: SessionId | null; message_id: MessageId | null; stored: boolean; hint: string }>`
+    with input as (
+      select * from jsonb_to_recordset(${input}::jsonb) as i(
+        idx int, account_id text, update_key text, message_id text, parts jsonb, written_at timestamptz,
+        session_id text, user_id text, chat text, thread text, platform text, sender text, author jsonb,
+        open boolean, chat_message_id text, burst text)
+    ), known as (
+      select i.*, s.id as sid, s.user_id as uid
+      from input i
+      left join places p
+        on i.session_id is null and p.account_id = i.account_id and p.chat = i.chat and p.thread = i.thread
+      join talk_sessions s on s.id = coalesce(i.session_id, p.session_id)
+      left join identities d on d.platform = i.platform and d.external_id = i.sender
+      where case when i.session_id is not null then s.user_id = i.user_id
+                 else d.user_id is not null and (i.open or d.approved_at is not null) end
+    ), old as (
+      select k.idx, b.session_id, b.message_id from known k join inbox b using (account_id, update_key)
+    ), fresh as (
+      select k.*, row_number() over (partition by k.sid order by k.idx) as rank
+      from known k where not exists (select from old where old.idx = k.idx)
+    ), locked as (
+      select id from talk_sessions where id in (select sid from fresh) order by id for update
+    ), counted as (
+      update talk_sessions s set arrival_no = s.arrival_no + c.n, updated_at = now()
+      from (select sid, count(*) as n from fresh group by sid) c, locked
+      where s.id = c.sid and locked.id = c.sid
+      returning s.id, s.arrival_no - c.n as base
+    ), stored as (
+      insert into inbox (account_id, update_key, session_id, arrival_no, message_id, state, author, parts,
+                         chat_message_id, burst, written_at)
+      select f.account_id, f.update_key, f.sid, c.base + f.rank, f.message_id, 'waiting', f.author, f.parts,
+             f.chat_message_id, f.burst, f.written_at
+      from fresh f join counted c on c.id = f.sid
+      order by f.account_id, f.update_key
+      on conflict (account_id, update_key) do nothing
+      returning account_id, update_key, session_id
+    ), laned as (
+      insert into lanes (session_id, lane, user_id, arrivals)
+      select s.session_id, 0, min(f.uid), count(*)
+      from stored s join fresh f using (account_id, update_key)
+      group by s.session_id order by s.session_id
+      on conflict (session_id, lane) do update
+        set arrivals = lanes.arrivals + excluded.arrivals, ready_at = least(lanes.ready_at, now())
+      returning session_id
+    ), hinted as (
+      select pg_notify('parley', ${replica}::text || ' ' || string_agg(session_id, ',')) from laned
+      having count(*) > 0
+    )
+    select i.idx, coalesce(s.session_id, o.session_id, k.sid) as session_id,
+           coalesce(o.message_id, case when s.session_id is not null then i.message_id end) as message_id,
+           s.session_id is not null as stored, (select count(*) from hinted) as hint
+    from input i
+    left join known k using (idx)
+    left join old o using (idx)
+    left join stored s on s.account_id = i.account_id and s.update_key = i.update_key
+    order by i.idx`.execute(db);
+  return rows.map((row) => ({
+    outcome: row.stored ? "stored" : row.session_id ? "repeat" : "unknown",
+    messageId: row.message_id ?? messages[row.idx]!.messageId,
+    sessionId: row.session_id,
+  }));
+}
+
+/** Records an update that has its effect in this transaction (or none). False = it was here before: do nothing. */
+export async function recordUpdate(
+  db: Db,
+  update: { account: AccountId; key: string; messageId: MessageId; state: "handled" | "failed" | "refused" },
+): Promise<boolean> {
+  const result = await db
+    .insertInto("inbox")
+    .values({
+      account_id: update.account,
+      update_key: update.key,
+      message_id: update.messageId,
+      state: update.state,
+    })
+    .onConflict((conflict) => conflict.doNothing())
+    .executeTakeFirst();
+  return result.numInsertedOrUpdatedRows === 1n;
+}
+
+/** Replaces the text of a message that still waits; false = it was taken already, or never came. */
+export async function editWaiting(db: Db, session: SessionId, chatMessageId: string, text: string): Promise<boolean> {
+  const result = await db
+    .updateTable("inbox")
+    .set({ parts: toJson([{ type: "text", text }]) })
+    .where("session_id", "=", session)
+    .where("chat_message_id", "=", chatMessageId)
+    .where("state", "=", "waiting")
+    .executeTakeFirst();
+  return result.numUpdatedRows > 0n;
+}
+
+/** Withdraws everything that waits in a session; returns how much that was. */
+export async function withdrawWaiting(db: Db, session: SessionId): Promise<number> {
+  const result = await db
+    .updateTable("inbox")
+    .set({ state: "withdrawn" })
+    .where("session_id", "=", session)
+    .where("state", "=", "waiting")
+    .executeTakeFirst();
+  return Number(result.numUpdatedRows);
+}
+
+export interface WaitingRow {
+  arrivalNo: number;
+  messageId: MessageId;
+  author: { id: string; name: string } | null;
+  parts: { type: "text"; text: string }[];
+  receivedAt: Date;
+}
+
+/** What waits in a session after an arrival, in order; at most 200. */
+export async function listWaiting(db: Db, session: SessionId, after: number): Promise<WaitingRow[]> {
+  const rows = await db
+    .selectFrom("inbox")
+    .select(["arrival_no", "message_id", "author", "parts", "received_at"])
+    .where("session_id", "=", session)
+    .where("state", "=", "waiting")
+    .where("arrival_no", ">", after)
+    .orderBy("arrival_no")
+    .limit(200)
+    .execute();
+  return rows.map((row) => ({
+    arrivalNo: row.arrival_no!,
+    messageId: row.message_id,
+    author: row.author,
+    parts: row.parts as WaitingRow["parts"],
+    receivedAt: row.received_at,
+  }));
+}
+
+/** The state of one message, by its session; null = unknown there. */
+export async function inboxState(
+  db: Db,
+  session: SessionId,
+  message: MessageId,
+): Promise<{ state: InboxState; runId: RunId | null } | null> {
+  const row = await db
+    .selectFrom("inbox")
+    .select(["state", "run_id"])
+    .where("session_id", "=", session)
+    .where("message_id", "=", message)
+    .executeTakeFirst();
+  return row ? { state: row.state, runId: row.run_id } : null;
+}

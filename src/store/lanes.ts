@@ -1,0 +1,171 @@
+import { sql } from "kysely";
+import type { AccountId, MessageId, PlaceId, ReplicaId, RunId, SessionId, UserId } from "../ids.ts";
+import { toJson } from "./json.ts";
+import type { Db, RunTarget } from "./schema.ts";
+
+export const LEASE_MS = 6_000;
+const lease = sql<Date>`now() + interval '6 seconds'`;
+
+export interface ClaimedLane {
+  session_id: SessionId;
+  lane: number;
+  lease_no: number;
+}
+
+/**
+ * Takes the lease on up to `slots` lanes that have work and no owner: in the order they became ready, but a user's
+ * second lane waits for every other user's first. `takeOver` false leaves lanes alone whose lease ran out.
+ */
+export async function claimLanes(
+  db: Db,
+  replica: ReplicaId,
+  slots: number,
+  takeOver: boolean,
+): Promise<ClaimedLane[]> {
+  const { rows } = await sql<ClaimedLane>`
+    with ready as (
+      select session_id, lane, user_id, ready_at from lanes
+      where ready_at <= now() and (owner is null or (${takeOver}::boolean and lease_until < now()))
+      order by ready_at limit 500
+    ), ranked as (
+      select r.*, row_number() over (partition by user_id order by ready_at)
+        + (select count(*) from lanes b where b.user_id = r.user_id and b.lease_until >= now()) as turn
+      from ready r
+    ), chosen as (
+      select session_id, lane from ranked order by turn, ready_at limit ${slots}
+    ), picked as (
+      select l.session_id, l.lane from lanes l join chosen using (session_id, lane)
+      where l.ready_at <= now() and (l.owner is null or (${takeOver}::boolean and l.lease_until < now()))
+      order by l.session_id
+      for update of l skip locked
+    )
+    update lanes l set owner = ${replica}, lease_until = ${lease}, lease_no = lease_no + 1
+    from picked p where l.session_id = p.session_id and l.lane = p.lane
+    returning l.session_id, l.lane, l.lease_no`.execute(db);
+  return rows;
+}
+
+/** One waiting message as the drain sees it; times in ms since the epoch. */
+export interface DrainInput {
+  account_id: AccountId;
+  arrival_no: number;
+  message_id: MessageId;
+  author: { id: string; name: string } | null;
+  parts: { type: "text"; text: string }[];
+  chat_message_id: string | null;
+  burst: string | null;
+  received_ms: number;
+}
+
+export interface LaneState {
+  session_id: SessionId;
+  lane: number;
+  lease_no: number;
+  arrivals: number;
+  user_id: UserId;
+  agent: string;
+  head_seq: number;
+  stop_through: number;
+  now_ms: number;
+  place: {
+    id: PlaceId;
+    account_id: AccountId;
+    chat: string;
+    thread: string;
+    kind: "private" | "group";
+    blocked_ms: number | null;
+  } | null;
+  run: {
+    id: RunId;
+    agent: string;
+    attempt: number;
+    crashes: number;
+    handed_over: boolean;
+    input_through: number;
+    authors: string[];
+    reply_target: RunTarget | null;
+    started_ms: number;
+    queued_ms: number;
+  } | null;
+  waiting: DrainInput[];
+}
+
+/**
+ * What a claimed lane has to do. `arrivals` and `waiting` come from one snapshot, taken after the claim: a message
+ * that is not in `waiting` has not been counted in `arrivals` either.
+ */
+export async function readLanes(db: Db, lanes: ClaimedLane[]): Promise<LaneState[]> {
+  const { rows } = await sql<LaneState>`
+    select l.session_id, l.lane, l.lease_no, l.arrivals, s.user_id, s.agent, s.head_seq, s.stop_through,
+      (extract(epoch from now()) * 1000)::float8 as now_ms,
+      (select jsonb_build_object('id', p.id, 'account_id', p.account_id, 'chat', p.chat, 'thread', p.thread,
+                'kind', p.kind, 'blocked_ms', (extract(epoch from p.blocked_until) * 1000)::float8)
+       from places p where p.id = s.place_id) as place,
+      (select jsonb_build_object('id', r.id, 'agent', r.agent, 'attempt', r.attempt, 'crashes', r.crashes,
+                'handed_over', r.handed_over, 'input_through', r.input_through, 'authors', r.authors,
+                'reply_target', r.reply_target, 'started_ms', (extract(epoch from r.started_at) * 1000)::float8,
+                'queued_ms', (extract(epoch from r.queued_at) * 1000)::float8)
+       from runs r where r.session_id = l.session_id and r.lane = l.lane and r.state in ('running', 'waiting')) as run,
+      coalesce((select jsonb_agg(w order by w.arrival_no) from (
+         select i.account_id, i.arrival_no, i.message_id, i.author, i.parts, i.chat_message_id, i.burst,
+                (extract(epoch from i.received_at) * 1000)::float8 as received_ms
+         from inbox i where i.session_id = l.session_id and i.state = 'waiting'
+         order by i.arrival_no limit 200) w), '[]') as waiting
+    from jsonb_to_recordset(${toJson(lanes)}::jsonb) as c(session_id text, lane int)
+    join lanes l using (session_id, lane)
+    join talk_sessions s on s.id = l.session_id`.execute(db);
+  return rows;
+}
+
+/** Gives a lane back until `delayMs` from now; another claim, here or elsewhere, goes on with it. */
+export async function releaseLane(db: Db, lane: ClaimedLane, delayMs: number): Promise<void> {
+  await db
+    .updateTable("lanes")
+    .set({
+      owner: null,
+      lease_until: null,
+      ready_at: sql<Date>`now() + ${delayMs} * interval '1 millisecond'`,
+    })
+    .where("session_id", "=", lane.session_id)
+    .where("lane", "=", lane.lane)
+    .where("lease_no", "=", lane.lease_no)
+    .execute();
+}
+
+/** Removes a lane that has nothing left to do; false = something arrived since `arrivals` was read, or it was lost. */
+export async function deleteLane(db: Db, lane: ClaimedLane, arrivals: number): Promise<boolean> {
+  const result = await db
+    .deleteFrom("lanes")
+    .where("session_id", "=", lane.session_id)
+    .where("lane", "=", lane.lane)
+    .where("lease_no", "=", lane.lease_no)
+    .where("arrivals", "=", arrivals)
+    .executeTakeFirst();
+  return result.numDeletedRows === 1n;
+}
+
+/**
+ * Renews the leases of the lanes a replica works on and of its outbox pages, in one statement, and answers which lanes
+ * are still its own: the others were taken over.
+ */
+export async function renewLeases(db: Db, replica: ReplicaId, lanes: ClaimedLane[]): Promise<ClaimedLane[]> {
+  const { rows } = await sql<ClaimedLane>`
+    with pages as (
+      update outbox set lease_until = ${lease} where owner = ${replica} and due_at is not null
+    ), seen as (
+      update replicas set seen_at = now() where id = ${replica}
+    )
+    update lanes l set lease_until = ${lease}
+    from jsonb_to_recordset(${toJson(lanes)}::jsonb) as mine(session_id text, lane int, lease_no bigint)
+    where l.session_id = mine.session_id and l.lane = mine.lane and l.lease_no = mine.lease_no and l.owner = ${replica}
+    returning l.session_id, l.lane, l.lease_no`.execute(db);
+  return rows;
+}
+
+/** How many lanes wait for a slot, and for how long the oldest has, in ms. */
+export async function laneBacklog(db: Db): Promise<{ waiting: number; oldestMs: number }> {
+  const { rows } = await sql<{ waiting: number; oldest: number | null }>`
+    select count(*) as waiting, (extract(epoch from now() - min(ready_at)) * 1000)::float8 as oldest
+    from lanes where owner is null and ready_at <= now()`.execute(db);
+  return { waiting: rows[0]?.waiting ?? 0, oldestMs: rows[0]?.oldest ?? 0 };
+}

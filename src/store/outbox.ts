@@ -1,0 +1,217 @@
+import { sql } from "kysely";
+import type { AccountId, OutboxId, ReplicaId, RunId, SessionId } from "../ids.ts";
+import type { RenderedPage } from "../platform/platform-adapter.ts";
+import { toJson } from "./json.ts";
+import type { Db, OutboxState, RunTarget } from "./schema.ts";
+
+/** A page as delivery sees it. */
+export interface OutboxPage {
+  id: OutboxId;
+  session_id: SessionId;
+  run_id: RunId | null;
+  page: number;
+  kind: "answer" | "reply";
+  account_id: AccountId;
+  chat: string;
+  thread: string;
+  reply_to: string | null;
+  place_kind: "private" | "group";
+  content: RenderedPage | null;
+  state: OutboxState;
+  message_id: string | null;
+  remove: boolean;
+  tries: number;
+  /** How long it exists already. */
+  age_ms: number;
+}
+
+const page = sql`o.id, o.session_id, o.run_id, o.page, o.kind, o.account_id, o.chat, o.thread, o.reply_to, o.place_kind,
+  o.content, o.state, o.message_id, o.remove, o.tries,
+  (extract(epoch from clock_timestamp() - o.created_at) * 1000)::float8 as age_ms`;
+
+/** An answer of the gateway itself (a command's, a receipt's), to be posted as soon as may be. */
+export async function insertReply(
+  db: Db,
+  reply: { id: OutboxId; session: SessionId; target: RunTarget; content: RenderedPage },
+): Promise<void> {
+  await db
+    .insertInto("outbox")
+    .values({
+      id: reply.id,
+      session_id: reply.session,
+      kind: "reply",
+      account_id: reply.target.account,
+      chat: reply.target.chat,
+      thread: reply.target.thread,
+      reply_to: reply.target.replyTo,
+      place_kind: reply.target.placeKind,
+      content: toJson(reply.content),
+      state: "planned",
+      due_at: sql<Date>`now()`,
+    })
+    .execute();
+}
+
+/**
+ * Commits that this attempt is about to post a draft page. False = do not post: the attempt is over, or an older post
+ * of the same chat and thread still waits.
+ */
+export async function markSending(
+  db: Db,
+  draft: { id: OutboxId; session: SessionId; run: RunId; attempt: number; page: number; target: RunTarget },
+): Promise<boolean> {
+  const { target } = draft;
+  const { rows } = await sql`
+    insert into outbox (id, session_id, run_id, attempt, page, kind, account_id, chat, thread, reply_to, place_kind, state)
+    select ${draft.id}, r.session_id, r.id, r.attempt, ${draft.page}::int, 'answer', ${target.account}, ${target.chat},
+           ${target.thread}, ${draft.page === 0 ? target.replyTo : null}, ${target.placeKind}, 'sending'
+    from runs r
+    where r.session_id = ${draft.session} and r.id = ${draft.run} and r.attempt = ${draft.attempt}
+      and r.state = 'running'
+      and not exists (
+        select from outbox e
+        where e.account_id = ${target.account} and e.chat = ${target.chat} and e.thread = ${target.thread}
+          and e.due_at is not null and e.message_id is null and e.state in ('planned', 'sending'))
+    for share of r
+    on conflict (id) do update set state = 'sending', attempt = excluded.attempt
+      where outbox.state = 'planned'
+    returning id`.execute(db);
+  return rows.length > 0;
+}
+
+/**
+ * Records the ids of draft posts. A row that became uncertain meanwhile (its attempt was taken for dead) is an orphan
+ * whose message is known now: it is to be removed.
+ */
+export async function recordDrafts(db: Db, posted: { id: OutboxId; messageId: string }[]): Promise<void> {
+  await sql`
+    update outbox o
+    set message_id = p.message_id, state = 'sent', remove = o.state = 'uncertain',
+        due_at = case when o.state = 'uncertain' then now() else o.due_at end
+    from jsonb_to_recordset(${toJson(posted.map(({ id, messageId }) => ({ id, message_id: messageId })))}::jsonb)
+      as p(id text, message_id text)
+    where o.id = p.id and o.state in ('sending', 'uncertain')`.execute(db);
+}
+
+/** A draft post that certainly was not applied may be tried again; one that may have been is uncertain for good. */
+export async function recordDraftFailure(db: Db, id: OutboxId, applied: "no" | "unknown", error: string): Promise<void> {
+  await db
+    .updateTable("outbox")
+    .set({ state: applied === "no" ? "planned" : "uncertain", error })
+    .where("id", "=", id)
+    .where("state", "=", "sending")
+    .execute();
+}
+
+/** What is known of a run's pages, oldest first. */
+export async function pagesOfRun(db: Db, session: SessionId, run: RunId): Promise<OutboxPage[]> {
+  const { rows } = await sql<OutboxPage>`
+    select ${page} from outbox o
+    where o.session_id = ${session} and o.run_id = ${run} order by o.page, o.created_at`.execute(db);
+  return rows;
+}
+
+/**
+ * Takes up to `limit` due pages for delivery: posts of one chat and thread in order, one at a time; edits and removals
+ * without waiting. A post's intent (`sending`) is committed here. Posts whose replica died meanwhile become uncertain.
+ */
+export async function claimDuePages(db: Db, replica: ReplicaId, limit: number): Promise<OutboxPage[]> {
+  const { rows } = await sql<OutboxPage>`
+    with doubtful as (
+      update outbox set state = 'uncertain', due_at = null, owner = null, lease_until = null,
+                        error = 'the process ended while posting'
+      where state = 'sending' and due_at is not null and lease_until < now()
+    ), due as (
+      select o.id from outbox o
+      where o.due_at <= now() and (o.lease_until is null or o.lease_until < now()) and o.state in ('planned', 'sent')
+        and (o.message_id is not null or not exists (
+          select from outbox e
+          where e.account_id = o.account_id and e.chat = o.chat and e.thread = o.thread
+            and e.due_at is not null and e.message_id is null and e.state in ('planned', 'sending')
+            and (e.created_at, e.page) < (o.created_at, o.page)))
+      order by o.due_at limit ${limit}
+      for update skip locked
+    )
+    update outbox o
+    set owner = ${replica}, lease_until = now() + interval '6 seconds', tries = o.tries + 1,
+        state = case when o.message_id is null and not o.remove then 'sending' else o.state end
+    from due where o.id = due.id
+    returning ${page}`.execute(db);
+  return rows;
+}
+
+/** Takes given pages for delivery now, under the same rules. */
+export async function claimPages(db: Db, replica: ReplicaId, ids: OutboxId[]): Promise<OutboxPage[]> {
+  const { rows } = await sql<OutboxPage>`
+    with due as (
+      select o.id from outbox o
+      where o.id = any (${ids}::text[]) and o.due_at <= now() and (o.lease_until is null or o.lease_until < now())
+        and o.state in ('planned', 'sent')
+        and (o.message_id is not null or not exists (
+          select from outbox e
+          where e.account_id = o.account_id and e.chat = o.chat and e.thread = o.thread
+            and e.due_at is not null and e.message_id is null and e.state in ('planned', 'sending')
+            and (e.created_at, e.page) < (o.created_at, o.page)))
+      for update skip locked
+    )
+    update outbox o
+    set owner = ${replica}, lease_until = now() + interval '6 seconds', tries = o.tries + 1,
+        state = case when o.message_id is null and not o.remove then 'sending' else o.state end
+    from due where o.id = due.id
+    returning ${page}`.execute(db);
+  return rows;
+}
+
+/**
+ * What became of a page. `done`: what was to be shown is (or is removed); `again`: due in `dueInMs`, certainly not
+ * applied or harmless to repeat; `repost`: its message is gone from the chat, post it anew; `uncertain` and `failed`
+ * are listed for the operator.
+ */
+export type Receipt = { id: OutboxId } & (
+  | { kind: "done"; messageId: string | null }
+  | { kind: "again"; dueInMs: number; error: string }
+  | { kind: "repost" }
+  | { kind: "thread_gone" }
+  | { kind: "uncertain" | "failed"; error: string }
+);
+
+/** Writes receipts of pages that this replica claimed, in one statement. A `done` page with `repeat` is due once more. */
+export async function recordReceipts(db: Db, replica: ReplicaId, receipts: Receipt[]): Promise<void> {
+  const input = receipts.map((receipt) => ({
+    id: receipt.id,
+    kind: receipt.kind,
+    message_id: receipt.kind === "done" ? receipt.messageId : null,
+    due_in_ms: receipt.kind === "again" ? receipt.dueInMs : 0,
+    error: "error" in receipt ? receipt.error.slice(0, 500) : null,
+  }));
+  await sql`
+    update outbox o
+    set message_id = case when r.kind = 'repost' then null else coalesce(r.message_id, o.message_id) end,
+        state = case r.kind when 'done' then 'sent' when 'uncertain' then 'uncertain' when 'failed' then 'failed'
+                 else case when o.message_id is null or r.kind = 'repost' then 'planned' else 'sent' end end,
+        due_at = case when r.kind = 'done' and o.repeat then now() + interval '15 seconds'
+                      when r.kind in ('repost', 'thread_gone') then now()
+                      when r.kind = 'again' then now() + r.due_in_ms * interval '1 millisecond' end,
+        thread = case when r.kind = 'thread_gone' then '' else o.thread end,
+        reply_to = case when r.kind = 'thread_gone' then null else o.reply_to end,
+        repeat = o.repeat and r.kind <> 'done',
+        shown_at = case when r.kind = 'done' then now() else o.shown_at end,
+        error = coalesce(r.error, o.error), owner = null, lease_until = null
+    from jsonb_to_recordset(${toJson(input)}::jsonb)
+      as r(id text, kind text, message_id text, due_in_ms float8, error text)
+    where o.id = r.id and (o.owner = ${replica} or (r.kind = 'done' and o.state = 'uncertain'))`.execute(db);
+}
+
+/** Pages nobody can be sure of or that could not be shown: for the operator. */
+export async function listTrouble(
+  db: Db,
+  limit: number,
+): Promise<{ id: OutboxId; state: OutboxState; chat: string; run_id: RunId | null; error: string | null }[]> {
+  return db
+    .selectFrom("outbox")
+    .select(["id", "state", "chat", "run_id", "error"])
+    .where("state", "in", ["uncertain", "failed"])
+    .orderBy("created_at", "desc")
+    .limit(limit)
+    .execute();
+}

@@ -1,0 +1,126 @@
+import { sql } from "kysely";
+import { type AccountId, newId, type PlaceId, type SessionId, type UserId } from "../ids.ts";
+import type { IncomingPlace } from "../platform/incoming-update.ts";
+import { cleanText } from "./json.ts";
+import type { Db } from "./schema.ts";
+import { insertSession } from "./talk-sessions.ts";
+
+export interface Place {
+  id: PlaceId;
+  account: AccountId;
+  chat: string;
+  thread: string;
+  kind: "private" | "group";
+  userId: UserId;
+  sessionId: SessionId;
+}
+
+/**
+ * Finds or makes a place with its open session. A private place stands for `person`, a group for a user of its own.
+ */
+export async function upsertPlace(
+  db: Db,
+  account: AccountId,
+  place: IncomingPlace,
+  person: UserId,
+  agent: string,
+): Promise<Place> {
+  const id = newId("plc");
+  const userId = place.kind === "group" ? newId("usr") : person;
+  const row = await db
+    .insertInto("places")
+    .values({
+      id,
+      account_id: account,
+      chat: place.chat,
+      thread: place.thread,
+      kind: place.kind,
+      user_id: userId,
+      session_id: newId("ses"),
+      title: cleanText(place.title),
+    })
+    .onConflict((conflict) =>
+      conflict.columns(["account_id", "chat", "thread"]).doUpdateSet({ title: cleanText(place.title), gone_at: null }),
+    )
+    .returning(["id", "kind", "user_id", "session_id"])
+    .executeTakeFirstOrThrow();
+  const found: Place = {
+    id: row.id,
+    account,
+    chat: place.chat,
+    thread: place.thread,
+    kind: row.kind,
+    userId: row.user_id,
+    sessionId: row.session_id,
+  };
+  if (row.id === id) {
+    if (place.kind === "group") await db.insertInto("users").values({ id: userId, kind: "place" }).execute();
+    await insertSession(db, { id: row.session_id, userId: row.user_id, agent, placeId: id });
+  }
+  return found;
+}
+
+export async function findPlace(db: Db, account: AccountId, chat: string, thread: string): Promise<Place | null> {
+  const row = await db
+    .selectFrom("places")
+    .select(["id", "kind", "user_id", "session_id"])
+    .where("account_id", "=", account)
+    .where("chat", "=", chat)
+    .where("thread", "=", thread)
+    .executeTakeFirst();
+  return row
+    ? { id: row.id, account, chat, thread, kind: row.kind, userId: row.user_id, sessionId: row.session_id }
+    : null;
+}
+
+/** Opens another session at a place. */
+export async function openSessionAt(db: Db, place: PlaceId, session: SessionId): Promise<void> {
+  await db.updateTable("places").set({ session_id: session }).where("id", "=", place).execute();
+}
+
+/**
+ * Follows a chat to its new id, with everything that is still to be shown there. Repeatable: where the new address has
+ * a place already, the old one is left behind and only its outbox moves.
+ */
+export async function moveChat(db: Db, account: AccountId, chat: string, newChat: string): Promise<void> {
+  if (chat === newChat) return;
+  await sql`
+    update places p set chat = ${newChat}
+    where account_id = ${account} and chat = ${chat}
+      and not exists (select from places n
+                      where n.account_id = p.account_id and n.chat = ${newChat} and n.thread = p.thread)`.execute(db);
+  await db
+    .updateTable("outbox")
+    .set({ chat: newChat, due_at: sql<Date>`now()` })
+    .where("account_id", "=", account)
+    .where("chat", "=", chat)
+    .where("due_at", "is not", null)
+    .execute();
+}
+
+/** Marks every place of a chat as gone (blocked, kicked, deleted) or back. */
+export async function markChatGone(db: Db, account: AccountId, chat: string, gone: boolean): Promise<void> {
+  await db
+    .updateTable("places")
+    .set({ gone_at: gone ? new Date() : null })
+    .where("account_id", "=", account)
+    .where("chat", "=", chat)
+    .execute();
+}
+
+/** Nothing is sent to the chat before `until` (the platform's wish), by any replica; what is due waits. */
+export async function blockChat(db: Db, account: AccountId, chat: string, until: Date): Promise<void> {
+  await db
+    .updateTable("places")
+    .set({ blocked_until: until })
+    .where("account_id", "=", account)
+    .where("chat", "=", chat)
+    .execute();
+  await db
+    .updateTable("outbox")
+    .set({ due_at: until })
+    .where("account_id", "=", account)
+    .where("chat", "=", chat)
+    .where("due_at", "<", until)
+    .execute();
+}

@@ -1,0 +1,114 @@
+import { createHash } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import { Kysely, PostgresDialect, type PostgresPool, type PostgresPoolClient } from "kysely";
+import pg from "pg";
+import type { Log } from "../platform/platform-adapter.ts";
+import type { Database } from "./database.ts";
+import type { Schema } from "./schema.ts";
+import { rootGuard } from "./transaction.ts";
+
+const CONNECT_MS = 3_000;
+const STATEMENT_MS = 8_000;
+/** Above STATEMENT_MS: it only fires when the server does not answer at all. */
+const QUERY_MS = 10_000;
+const CHANNEL = "parley";
+
+/** int8 as number: seq, arrival_no and counters stay far below 2^53. */
+const types = {
+  getTypeParser: (oid: number, format?: "text" | "binary") =>
+    oid === 20 ? Number : pg.types.getTypeParser(oid, format as "text"),
+} as pg.CustomTypesConfig;
+
+export function openPostgres(url: string, log: Log, max = 10): Database {
+  const pool = new pg.Pool({
+    connectionString: url,
+    max,
+    types,
+    connectionTimeoutMillis: CONNECT_MS,
+    query_timeout: QUERY_MS,
+    statement_timeout: STATEMENT_MS,
+    idle_in_transaction_session_timeout: QUERY_MS,
+    keepAlive: true,
+    application_name: "parley",
+  });
+  // An idle connection that breaks would otherwise end the process.
+  pool.on("error", (error) => log.warn({ err: error }, "an idle database connection broke"));
+  const db = new Kysely<Schema>({ dialect: new PostgresDialect({ pool: guarded(pool) }) }).withPlugin(rootGuard);
+  return {
+    kind: "postgres",
+    db,
+    listen: (onHint, signal) => listen(url, onHint, log, signal),
+    close: () => db.destroy(),
+  };
+}
+
+/** Names each statement, so that it is parsed and planned once per connection; ours are a fixed set. */
+const names = new Map<string, string>();
+const MAX_NAMES = 400;
+
+function nameOf(text: string): string | undefined {
+  const known = names.get(text);
+  if (known !== undefined || names.size >= MAX_NAMES) return known;
+  const name = `p_${createHash("sha1").update(text).digest("hex")}`;
+  names.set(text, name);
+  return name;
+}
+
+const UNNAMED = /^(begin|commit|rollback|start transaction|set |create |alter |drop |listen )/i;
+
+/**
+ * A connection whose query timed out or broke is in an unknown state, maybe inside a transaction: it is closed instead
+ * of going back into the pool.
+ */
+function guarded(pool: pg.Pool): PostgresPool {
+  const wrap = (client: pg.PoolClient): PostgresPoolClient => {
+    let broken: Error | undefined;
+    return {
+      query: async (text: string, values: readonly unknown[]) => {
+        const name = UNNAMED.test(text) ? undefined : nameOf(text);
+        try {
+          return await client.query({ text, values: [...values], ...(name ? { name } : {}) });
+        } catch (error) {
+          // A refused statement has a five-character SQLSTATE of its own class; everything else is doubt.
+          const state = error instanceof Error && "code" in error ? String(error.code) : "";
+          if (!/^(2[0-9A-Z]...|4[0-9A-Z]...|5[345]...|P0...)$/.test(state)) broken = error as Error;
+          throw error;
+        }
+      },
+      release: () => client.release(broken),
+    } as PostgresPoolClient;
+  };
+  return { connect: async () => wrap(await pool.connect()), end: () => pool.end() } as PostgresPool;
+}
+
+/** Keeps one LISTEN connection until the abort. Hints may be lost at any time: polling is the truth. */
+async function listen(
+  url: string,
+  onHint: (payload: string) => void,
+  log: Log,
+  signal: AbortSignal,
+): Promise<void> {
+  let pauseMs = 200;
+  while (!signal.aborted) {
+    const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: CONNECT_MS, keepAlive: true });
+    const lost = Promise.withResolvers<void>();
+    client.on("error", () => lost.resolve());
+    client.on("end", () => lost.resolve());
+    client.on("notification", (message) => onHint(message.payload ?? ""));
+    const stop = () => lost.resolve();
+    signal.addEventListener("abort", stop, { once: true });
+    try {
+      await client.connect();
+      await client.query(`listen ${CHANNEL}`);
+      pauseMs = 200;
+      await lost.promise;
+    } catch (error) {
+      log.warn({ err: error }, "no database hints for now; polling goes on");
+    } finally {
+      signal.removeEventListener("abort", stop);
+      await client.end().catch(() => undefined);
+    }
+    if (!signal.aborted) await sleep(pauseMs, undefined, { signal }).catch(() => undefined);
+    pauseMs = Math.min(pauseMs * 2, 5_000);
+  }
+}

@@ -1,0 +1,48 @@
+import { sql } from "kysely";
+import type { ReplicaId } from "../ids.ts";
+import type { Db } from "./schema.ts";
+
+/** A process, so that its successor can prove it gone: pids repeat, so the start time goes with it. */
+export interface ProcessIdentity {
+  host: string;
+  bootId: string;
+  pid: number;
+  startedAt: string;
+}
+
+export async function registerReplica(db: Db, id: ReplicaId, process: ProcessIdentity): Promise<void> {
+  await db
+    .insertInto("replicas")
+    .values({ id, host: process.host, boot_id: process.bootId, pid: process.pid, started_at: process.startedAt })
+    .execute();
+}
+
+/** Replicas of this host, for the caller to check which still live. */
+export async function replicasOfHost(db: Db, host: string): Promise<(ProcessIdentity & { id: ReplicaId })[]> {
+  const rows = await db.selectFrom("replicas").selectAll().where("host", "=", host).execute();
+  return rows.map((row) => ({
+    id: row.id,
+    host: row.host,
+    bootId: row.boot_id,
+    pid: row.pid,
+    startedAt: row.started_at,
+  }));
+}
+
+/** Ends every lease of replicas that are provably gone, or of one that leaves. */
+export async function releaseReplicas(db: Db, ids: ReplicaId[]): Promise<void> {
+  await sql`
+    with lanes_freed as (
+      update lanes set owner = null, lease_until = null, ready_at = now() where owner = any (${ids}::text[])
+    ), pages as (
+      update outbox set lease_until = now() - interval '1 second' where owner = any (${ids}::text[]) and due_at is not null
+    ), intake as (
+      update accounts set intake_owner = null, intake_until = null where intake_owner = any (${ids}::text[])
+    )
+    delete from replicas where id = any (${ids}::text[])`.execute(db);
+}
+
+/** Forgets replicas that were not seen for a day. */
+export async function forgetOldReplicas(db: Db): Promise<void> {
+  await sql`delete from replicas where seen_at < now() - interval '1 day'`.execute(db);
+}

@@ -1,0 +1,297 @@
+import { sql } from "kysely";
+import type { Author, Message } from "../agent/message.ts";
+import type { MessageId, OutboxId, ReplicaId, RunId, SessionId } from "../ids.ts";
+import type { RenderedPage } from "../platform/platform-adapter.ts";
+import { toJson } from "./json.ts";
+import type { ClaimedLane } from "./lanes.ts";
+import type { Db, RunTarget } from "./schema.ts";
+
+export interface NewRun {
+  id: RunId;
+  lane: ClaimedLane;
+  agent: string;
+  policy: string;
+  inputThrough: number;
+  /** Whose messages these are, by their platform id; empty where everybody may interrupt. */
+  authors: string[];
+  target: RunTarget | null;
+  queuedAt: Date;
+  /** The arrival numbers it takes. */
+  inputs: number[];
+  /** The outbox row of its first page; null iff `target` is. */
+  firstPage: OutboxId | null;
+}
+
+/** Binds waiting messages to new runs, all in one statement. Belongs into the claim's transaction. */
+export async function insertRuns(db: Db, replica: ReplicaId, runs: NewRun[]): Promise<void> {
+  const input = runs.map((run) => ({
+    session_id: run.lane.session_id,
+    id: run.id,
+    lane: run.lane.lane,
+    agent: run.agent,
+    policy: run.policy,
+    input_through: run.inputThrough,
+    authors: run.authors,
+    reply_target: run.target,
+    queued_at: run.queuedAt,
+    first_page: run.firstPage,
+  }));
+  const inputs = runs.flatMap((run) =>
+    run.inputs.map((arrival_no) => ({ session_id: run.lane.session_id, run_id: run.id, arrival_no })),
+  );
+  await sql`
+    with input as (
+      select * from jsonb_to_recordset(${toJson(input)}::jsonb) as r(session_id text, id text, lane int, agent text,
+        policy text, input_through bigint, authors text[], reply_target jsonb, queued_at timestamptz, first_page text)
+    ), taken as (
+      update inbox b set state = 'taken', run_id = t.run_id
+      from jsonb_to_recordset(${toJson(inputs)}::jsonb) as t(session_id text, run_id text, arrival_no bigint)
+      where b.session_id = t.session_id and b.arrival_no = t.arrival_no and b.state = 'waiting'
+    ), started as (
+      insert into runs (session_id, id, lane, state, agent, policy, owner, input_through, authors, reply_target, queued_at)
+      select session_id, id, lane, 'running', agent, policy, ${replica}, input_through, authors,
+             nullif(reply_target, 'null'::jsonb), queued_at
+      from input
+    )
+    insert into outbox (id, session_id, run_id, attempt, kind, account_id, chat, thread, reply_to, place_kind, state)
+    select first_page, session_id, id, 1, 'answer', reply_target->>'account', reply_target->>'chat',
+           reply_target->>'thread', reply_target->>'replyTo', reply_target->>'placeKind', 'planned'
+    from input where first_page is not null`.execute(db);
+}
+
+/**
+ * Takes a running run over: the attempt grows, so nobody else may write it any more, and posts that were under way are
+ * uncertain from now on. Belongs into the claim's transaction. Returns the new attempt.
+ */
+export async function takeOverRun(db: Db, replica: ReplicaId, session: SessionId, run: RunId): Promise<number> {
+  const { rows } = await sql<{ attempt: number }>`
+    with doubtful as (
+      update outbox set state = 'uncertain', error = 'the process ended while posting'
+      where session_id = ${session} and run_id = ${run} and state = 'sending'
+    )
+    update runs set attempt = attempt + 1, crashes = crashes + case when handed_over then 0 else 1 end,
+                    handed_over = false, owner = ${replica}
+    where session_id = ${session} and id = ${run} and state = 'running'
+    returning attempt`.execute(db);
+  if (!rows[0]) throw new Error(`run ${run} is not running`);
+  return rows[0].attempt;
+}
+
+/** What a run was given: its user turn, in order of arrival. */
+export async function runInputs(
+  db: Db,
+  session: SessionId,
+  run: RunId,
+): Promise<{ messageId: MessageId; message: Message; receivedAt: Date }[]> {
+  const rows = await db
+    .selectFrom("inbox")
+    .select(["message_id", "author", "parts", "received_at"])
+    .where("session_id", "=", session)
+    .where("run_id", "=", run)
+    .orderBy("arrival_no")
+    .execute();
+  return rows.map((row) => ({
+    messageId: row.message_id,
+    message: turnMessage(row.parts ?? [], row.author),
+    receivedAt: row.received_at,
+  }));
+}
+
+export function turnMessage(parts: Message["parts"], author: Author | null): Message {
+  return { role: "user", parts, status: "complete", ...(author ? { author } : {}) };
+}
+
+export interface MergedPage {
+  id: OutboxId;
+  page: number;
+  content: RenderedPage | null;
+  /** What is on the platform equals `content` already: nothing to do but `repeat`. */
+  shown: boolean;
+  /** Takes the message away instead. */
+  remove: boolean;
+  /** Shows it once more 15 s later: an older edit may still be on its way. */
+  repeat: boolean;
+}
+
+export interface Merge {
+  session: SessionId;
+  run: RunId;
+  attempt: number;
+  lane: ClaimedLane;
+  arrivals: number;
+  /** Something is known to wait still, whatever `arrivals` says. */
+  keepLane: boolean;
+  state: "completed" | "failed" | "cancelled";
+  endReason: string;
+  errorCode: string | null;
+  block: { messageId: MessageId; message: Message }[];
+  events: { n: number; type: string; data: object }[];
+  target: RunTarget | null;
+  pages: MergedPage[];
+  /** The inputs go back and wait: the next run takes them together with what interrupted this one. */
+  returnInputs: boolean;
+}
+
+/**
+ * `merged`: done, with the first seq of the block and the pages that this replica delivers now. `stopped`: the person
+ * stopped it before it was complete; merge it as cancelled. `lost`: another attempt owns the run; write nothing.
+ */
+export type MergeOutcome =
+  | { kind: "merged"; firstSeq: number; mine: OutboxId[]; laneGone: boolean }
+  | { kind: "stopped" }
+  | { kind: "lost" };
+
+/**
+ * Ends a run: history, events, pages, run and lane in one statement, which may be repeated. Locks in the order
+ * talk_sessions, lanes, runs, outbox.
+ */
+export async function mergeRun(db: Db, replica: ReplicaId, merge: Merge): Promise<MergeOutcome> {
+  const block = merge.block.map(({ messageId, message }, idx) => ({
+    idx,
+    message_id: messageId,
+    role: message.role,
+    parts: message.parts,
+    status: message.status,
+    author: message.author ?? null,
+  }));
+  const count = block.length;
+  const target = merge.target;
+  const { rows } = await sql<{
+    fenced: boolean;
+    stopped: boolean;
+    base: number | null;
+    mine: OutboxId[] | null;
+    lane_gone: boolean;
+    done_before: boolean;
+  }>`
+    with fence as (
+      select s.id as session_id, s.stop_through
+      from talk_sessions s join lanes l on l.session_id = s.id
+      where s.id = ${merge.session} and l.lane = ${merge.lane.lane} and l.lease_no = ${merge.lane.lease_no}
+      for update of s, l
+    ), mine as (
+      select r.session_id, r.id from fence f join runs r on r.session_id = f.session_id
+      where r.id = ${merge.run} and r.attempt = ${merge.attempt} and r.state = 'running'
+        and not (${merge.state}::text = 'completed' and f.stop_through >= r.input_through)
+      for update of r
+    ), head as (
+      update talk_sessions s set head_seq = s.head_seq + ${count}::int, updated_at = now()
+      from mine where s.id = mine.session_id
+      returning s.head_seq - ${count}::int as base
+    ), stored as (
+      insert into messages (session_id, seq, message_id, run_id, idx, role, parts, status, author)
+      select ${merge.session}, head.base + m.idx + 1, m.message_id, ${merge.run}, m.idx, m.role, m.parts, m.status,
+             nullif(m.author, 'null'::jsonb)
+      from head, jsonb_to_recordset(${toJson(block)}::jsonb)
+        as m(idx int, message_id text, role text, parts jsonb, status text, author jsonb)
+    ), happened as (
+      insert into run_events (session_id, run_id, attempt, n, type, data)
+      select ${merge.session}, ${merge.run}, ${merge.attempt}::int, e.n, e.type, e.data
+      from mine, jsonb_to_recordset(${toJson(merge.events)}::jsonb) as e(n int, type text, data jsonb)
+    ), ended as (
+      update runs r set state = ${merge.state}, end_reason = ${merge.endReason}, error_code = ${merge.errorCode},
+                        ended_at = now(), owner = null
+      from mine where r.session_id = mine.session_id and r.id = mine.id
+    ), returned as (
+      update inbox b set state = 'waiting', run_id = null
+      from mine where ${merge.returnInputs}::boolean and b.session_id = mine.session_id and b.run_id = mine.id
+    ), unplanned as (
+      delete from outbox o using mine
+      where o.session_id = mine.session_id and o.run_id = mine.id and o.state = 'planned'
+        and o.id <> all (${merge.pages.map((page) => page.id)}::text[])
+    ), pages as (
+      insert into outbox (id, session_id, run_id, attempt, page, kind, account_id, chat, thread, reply_to, place_kind,
+                          content, state, remove, repeat, due_at, shown_at)
+      select p.id, ${merge.session}, ${merge.run}, ${merge.attempt}::int, p.page, 'answer', ${target?.account ?? null},
+             ${target?.chat ?? null}, ${target?.thread ?? null}, case when p.page = 0 then ${target?.replyTo ?? null} end,
+             ${target?.placeKind ?? null}, nullif(p.content, 'null'::jsonb), 'planned', p.remove, p.repeat,
+             case when not p.shown then now() when p.repeat then now() + interval '15 seconds' end,
+             case when p.shown then now() end
+      from mine, jsonb_to_recordset(${toJson(merge.pages)}::jsonb)
+        as p(id text, page int, content jsonb, shown boolean, remove boolean, repeat boolean)
+      on conflict (id) do update
+        set content = excluded.content, remove = excluded.remove, repeat = excluded.repeat, due_at = excluded.due_at,
+            shown_at = excluded.shown_at, attempt = excluded.attempt, page = excluded.page
+      returning id
+    ), freed as (
+      update lanes l set owner = null, lease_until = null, ready_at = now() from mine
+      where l.session_id = mine.session_id and l.lane = ${merge.lane.lane}
+        and (l.arrivals <> ${merge.arrivals} or ${merge.keepLane}::boolean)
+    ), gone as (
+      delete from lanes l using mine
+      where l.session_id = mine.session_id and l.lane = ${merge.lane.lane}
+        and l.arrivals = ${merge.arrivals} and not ${merge.keepLane}::boolean
+      returning 1
+    )
+    select exists (select from fence) as fenced,
+           exists (select from fence f join runs r on r.session_id = f.session_id
+                   where r.id = ${merge.run} and r.attempt = ${merge.attempt} and r.state = 'running') as stopped,
+           (select base from head) as base,
+           (select array_agg(id) from pages) as mine,
+           exists (select from gone) as lane_gone,
+           exists (select from runs r where r.session_id = ${merge.session} and r.id = ${merge.run}
+                   and r.attempt = ${merge.attempt} and r.state = ${merge.state}) as done_before`.execute(db);
+  const row = rows[0]!;
+  if (row.base !== null) return { kind: "merged", firstSeq: row.base + 1, mine: row.mine ?? [], laneGone: row.lane_gone };
+  // A repetition after a lost answer: it was merged; the dispatcher delivers the pages.
+  if (row.done_before) return { kind: "merged", firstSeq: 0, mine: [], laneGone: false };
+  return row.fenced && row.stopped ? { kind: "stopped" } : { kind: "lost" };
+}
+
+/** Leaves a run for another replica at shutdown: not a crash. False = it was lost already. */
+export async function handOverRun(
+  db: Db,
+  run: { session: SessionId; id: RunId; attempt: number; lane: ClaimedLane },
+): Promise<boolean> {
+  const { rows } = await sql`
+    with lane as (
+      select session_id from lanes
+      where session_id = ${run.session} and lane = ${run.lane.lane} and lease_no = ${run.lane.lease_no} for update
+    ), handed as (
+      update runs r set handed_over = true, owner = null from lane
+      where r.session_id = lane.session_id and r.id = ${run.id} and r.attempt = ${run.attempt} and r.state = 'running'
+      returning r.session_id
+    )
+    update lanes l set owner = null, lease_until = null, ready_at = now() from handed
+    where l.session_id = handed.session_id and l.lane = ${run.lane.lane}
+    returning l.session_id`.execute(db);
+  return rows.length > 0;
+}
+
+/**
+ * Which of these runs must end: the person stopped them, or (policy `interrupt`) a newer message waits whose author may
+ * interrupt. One query for all runs of a replica.
+ */
+export async function runsToEnd(
+  db: Db,
+  runs: { session: SessionId; id: RunId }[],
+): Promise<{ id: RunId; by: "stop" | "interrupt" }[]> {
+  const { rows } = await sql<{ id: RunId; stopped: boolean; interrupted: boolean }>`
+    select r.id, s.stop_through >= r.input_through as stopped,
+      r.policy = 'interrupt' and exists (
+        select from inbox b where b.session_id = r.session_id and b.state = 'waiting'
+          and b.arrival_no > r.input_through
+          and (cardinality(r.authors) = 0 or b.author->>'id' = any (r.authors))) as interrupted
+    from jsonb_to_recordset(${toJson(runs)}::jsonb) as q(session text, id text)
+    join runs r on r.session_id = q.session and r.id = q.id
+    join talk_sessions s on s.id = r.session_id
+    where r.state = 'running'`.execute(db);
+  return rows.flatMap((row) =>
+    row.stopped
+      ? [{ id: row.id, by: "stop" as const }]
+      : row.interrupted
+        ? [{ id: row.id, by: "interrupt" as const }]
+        : [],
+  );
+}
+
+/** The runs of a session that are under way, oldest first. */
+export async function openRuns(db: Db, session: SessionId): Promise<{ id: RunId; attempt: number }[]> {
+  return db
+    .selectFrom("runs")
+    .select(["id", "attempt"])
+    .where("session_id", "=", session)
+    .where("state", "in", ["running", "waiting"])
+    .orderBy("started_at")
+    .execute();
+}

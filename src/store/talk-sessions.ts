@@ -1,0 +1,92 @@
+import { sql } from "kysely";
+import type { PlaceId, SessionId, UserId } from "../ids.ts";
+import { cleanText } from "./json.ts";
+import type { Db } from "./schema.ts";
+
+export interface TalkSession {
+  id: SessionId;
+  userId: UserId;
+  agent: string;
+  title: string;
+  placeId: PlaceId | null;
+  headSeq: number;
+  createdAt: Date;
+  updatedAt: Date;
+}
+
+export async function insertSession(
+  db: Db,
+  session: { id: SessionId; userId: UserId; agent: string; placeId: PlaceId | null; title?: string },
+): Promise<void> {
+  await db
+    .insertInto("talk_sessions")
+    .values({
+      id: session.id,
+      user_id: session.userId,
+      agent: session.agent,
+      place_id: session.placeId,
+      title: cleanText(session.title ?? ""),
+    })
+    .execute();
+}
+
+const columns = ["id", "user_id", "agent", "title", "place_id", "head_seq", "created_at", "updated_at"] as const;
+
+/** The session if it is this user's, else null. */
+export async function findSession(db: Db, user: UserId, session: SessionId): Promise<TalkSession | null> {
+  const row = await db
+    .selectFrom("talk_sessions")
+    .select(columns)
+    .where("id", "=", session)
+    .where("user_id", "=", user)
+    .executeTakeFirst();
+  return row ? fromRow(row) : null;
+}
+
+/** A user's sessions, last used first; of one place only if given. */
+export async function listSessions(
+  db: Db,
+  user: UserId,
+  options: { limit: number; before?: Date; place?: PlaceId },
+): Promise<TalkSession[]> {
+  let query = db
+    .selectFrom("talk_sessions")
+    .select(columns)
+    .where("user_id", "=", user)
+    .orderBy("updated_at", "desc")
+    .limit(options.limit);
+  if (options.before) query = query.where("updated_at", "<", options.before);
+  if (options.place) query = query.where("place_id", "=", options.place);
+  return (await query.execute()).map(fromRow);
+}
+
+/** Every input of the session up to now is to be answered no further. */
+export async function stopSession(db: Db, session: SessionId): Promise<void> {
+  await db
+    .updateTable("talk_sessions")
+    .set({ stop_through: sql<number>`arrival_no` })
+    .where("id", "=", session)
+    .execute();
+}
+
+function fromRow(row: {
+  id: SessionId;
+  user_id: UserId;
+  agent: string;
+  title: string;
+  place_id: PlaceId | null;
+  head_seq: number;
+  created_at: Date;
+  updated_at: Date;
+}): TalkSession {
+  return {
+    id: row.id,
+    userId: row.user_id,
+    agent: row.agent,
+    title: row.title,
+    placeId: row.place_id,
+    headSeq: row.head_seq,
+    createdAt: row.created_at,
+    updatedAt: row.updated_at,
+  };
+}
