@@ -94,7 +94,7 @@ test.each([
   ["knip", "src/orphan.ts", "export const n = 1;\n", /Unused files[^]*src\/orphan\.ts/],
   ["knip", "src/store/rename.ts", "export const rename = String;\nexport const n = 1;\n", /Unused exports[^]*\bn\b/],
   ["knip", "src/store/rename.ts", "export const rename = String;\n", /Unused dependencies[^]*kysely/],
-])("%s finds the fault planted in %s: %s", (gate, file, text, finding) => {
+])("%s finds the fault planted in %s: %j", (gate, file, text, finding) => {
   plant(file, text);
   const { status, output } = run(gate);
   expect(output).toMatch(finding);
