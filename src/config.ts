@@ -1,0 +1,237 @@
+import { readFileSync } from "node:fs";
+import { findMisspelt } from "./config-names.ts";
+import { ConfigReader, type Environment, isAddressRange, type ReadFile } from "./config-reader.ts";
+
+const ACCESS_MODES = ["pairing", "allowlist", "open"] as const;
+const BUSY_POLICIES = ["interrupt", "queue"] as const;
+const LATER_BUSY_POLICIES = ["steer", "parallel", "reject"];
+const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
+const TELEGRAM_ROOT = "https://api.telegram.org";
+/** https://core.telegram.org/bots/api#setwebhook, notes ("" = the protocol's own, 443). */
+const TELEGRAM_WEBHOOK_PORTS = ["", "443", "80", "88", "8443"];
+/** 1–256 characters, https://core.telegram.org/bots/api#setwebhook; the lower bound is ours. */
+const WEBHOOK_SECRET = { pattern: /^[\w-]+$/, characters: "A-Z, a-z, 0-9, _ and -", min: 24, max: 256 };
+const ADMIN_KEY = { pattern: /^[\x21-\x7e]+$/, characters: "visible ASCII characters", min: 24, max: 512 };
+const OPENAI_ROOT = "https://api.openai.com/v1";
+/** OpenAI's model for everyday work as of 2026-11. */
+const OPENAI_MODEL = "gpt-6.1-terra";
+
+export type Access = (typeof ACCESS_MODES)[number];
+export type OnBusy = (typeof BUSY_POLICIES)[number];
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+export interface Config {
+  readonly host: string;
+  /** 0 = any free port. */
+  readonly port: number;
+  /** Without a slash at its end. */
+  readonly publicUrl: string | null;
+  /** Addresses and CIDR ranges whose X-Forwarded-For is believed. */
+  readonly trustedProxies: readonly string[];
+  /** A server, or the embedded engine in the data directory. */
+  readonly database: { readonly url: string; readonly migrateUrl: string | null } | { readonly dataDir: string };
+  readonly dataDir: string;
+  /** `allowedUsers`: `telegram:123`, `slack:T1:U2`. */
+  readonly access: { readonly mode: Access; readonly allowedUsers: ReadonlySet<string> };
+  /** Null = off. */
+  readonly telegram: TelegramConfig | null;
+  /** Null = the demo agent answers from its script. A server of one's own may need no key. */
+  readonly model: { readonly apiKey: string | null; readonly baseUrl: string; readonly model: string } | null;
+  readonly agentsDir: string;
+  /** Null = the one whose card says `default`. */
+  readonly defaultAgent: string | null;
+  readonly onBusy: OnBusy;
+  /** Null = the key in the data directory. */
+  readonly adminApiKey: string | null;
+  readonly logLevel: LogLevel;
+}
+
+/** `apiRoot` and `publicUrl` have no slash at their end. */
+export type TelegramConfig = { readonly botToken: string; readonly apiRoot: string } & (
+  | { readonly mode: "polling" }
+  | { readonly mode: "webhook"; readonly publicUrl: string; readonly webhookSecret: string }
+);
+
+/** Everything that is wrong with the configuration, one line per fault. No value is ever part of it. */
+export class ConfigFaults extends Error {
+  readonly faults: readonly string[];
+
+  constructor(faults: readonly string[]) {
+    super(["The configuration cannot be used:", ...faults].join("\n"));
+    this.name = "ConfigFaults";
+    this.faults = faults;
+  }
+}
+
+/** Reads every setting (they are listed in .env.example). Throws `ConfigFaults` with all faults at once. */
+export function readConfig(env: Environment, readFile: ReadFile = (path) => readFileSync(path, "utf8")): Config {
+  const reader = new ConfigReader(env, readFile);
+  for (const [name, meant] of findMisspelt(env)) {
+    reader.fault(name, `is not a setting. ${meant === null ? "Remove it" : `Write ${meant}`}.`);
+  }
+  const publicUrl = reader.url("PUBLIC_URL");
+  const dataDir = reader.path("DATA_DIR", "./data");
+  const config: Config = {
+    host: readHost(reader),
+    port: readPort(reader),
+    publicUrl,
+    trustedProxies: readTrustedProxies(reader),
+    database: readDatabase(reader, dataDir),
+    dataDir,
+    access: readAccess(reader),
+    telegram: readTelegram(reader, publicUrl),
+    model: readModel(reader),
+    agentsDir: reader.path("AGENTS_DIR", "./agents"),
+    defaultAgent: readDefaultAgent(reader),
+    onBusy: readOnBusy(reader),
+    adminApiKey: reader.key("ADMIN_API_KEY", ADMIN_KEY),
+    logLevel: reader.choice("LOG_LEVEL", LOG_LEVELS, "info"),
+  };
+  if (reader.faults.length > 0) throw new ConfigFaults(reader.faults);
+  return freeze(config);
+}
+
+/** What must never be seen anywhere: for the log's redaction. */
+export function listSecrets(config: Config): string[] {
+  const { database, telegram, model } = config;
+  const urls = "url" in database ? [database.url, database.migrateUrl ?? database.url] : [];
+  const passwords = urls.flatMap((url) => [new URL(url).password, new URL(url).searchParams.get("password")]);
+  const webhookSecret = telegram?.mode === "webhook" ? telegram.webhookSecret : null;
+  const all = [...urls, ...passwords, telegram?.botToken, webhookSecret, model?.apiKey, config.adminApiKey];
+  return [...new Set(all)].filter((secret): secret is string => typeof secret === "string" && secret !== "");
+}
+
+function readHost(reader: ConfigReader): string {
+  const host = reader.text("HOST") ?? "127.0.0.1";
+  if (!/^[\w.:-]{1,253}$/.test(host)) reader.fault("HOST", "is not an address. Write one, for example 127.0.0.1.");
+  return host;
+}
+
+function readPort(reader: ConfigReader): number {
+  const text = reader.text("PORT") ?? "3000";
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
+  if (!(port <= 65_535)) reader.fault("PORT", "is not a port. Write a whole number from 0 to 65535.");
+  return port;
+}
+
+function readTrustedProxies(reader: ConfigReader): string[] {
+  return reader.list("TRUSTED_PROXIES").flatMap(({ entry, no }) => {
+    if (isAddressRange(entry)) return [entry];
+    reader.fault("TRUSTED_PROXIES", `has no address as entry ${no}. Write addresses or ranges like 10.0.0.0/8.`);
+    return [];
+  });
+}
+
+function readDatabase(reader: ConfigReader, dataDir: string): Config["database"] {
+  const read = (name: "DATABASE_URL" | "MIGRATE_DATABASE_URL"): string | null => {
+    const text = reader.text(name);
+    if (text === null || (/^postgres(ql)?:\/\//.test(text) && URL.canParse(text))) return text;
+    return reader.fault(name, "is not the URL of a Postgres. Write postgres://user:password@host:5432/database.");
+  };
+  const url = read("DATABASE_URL");
+  const migrateUrl = read("MIGRATE_DATABASE_URL");
+  if (url !== null) return { url, migrateUrl };
+  if (migrateUrl !== null && !reader.isFaulty("DATABASE_URL")) {
+    reader.fault("MIGRATE_DATABASE_URL", "is set but DATABASE_URL is not. Set both, or none for the embedded engine.");
+  }
+  return { dataDir };
+}
+
+function readAccess(reader: ConfigReader): Config["access"] {
+  const mode = reader.choice("ACCESS", ACCESS_MODES, "pairing");
+  const allowedUsers = new Set<string>();
+  const entries = reader.list("ALLOWED_USERS");
+  for (const { entry, no } of entries) {
+    const fault = faultOfUser(entry);
+    if (fault === null) allowedUsers.add(entry);
+    else reader.fault("ALLOWED_USERS", `entry ${no} ${fault}`);
+  }
+  if (mode === "allowlist" && entries.length === 0) {
+    reader.fault("ALLOWED_USERS", "is empty, so ACCESS=allowlist would let nobody in. List users like telegram:123.");
+  }
+  if (mode === "open" && entries.length > 0) {
+    reader.fault("ALLOWED_USERS", "has no effect with ACCESS=open. Remove it, or write ACCESS=allowlist.");
+  }
+  return { mode, allowedUsers };
+}
+
+/** Only ids that nobody can change or take over decide access. */
+function faultOfUser(entry: string): string | null {
+  if (/^telegram:[1-9]\d{0,15}$/.test(entry) || /^slack:[TE][A-Z0-9]+:[UW][A-Z0-9]+$/.test(entry)) return null;
+  if (/^telegram:-\d+$/.test(entry)) return "is a chat, not a person. Write the person's number, like telegram:123.";
+  if (/^(telegram:)?@?[a-z]\w*$/i.test(entry)) {
+    return "is a user name, which another person may take over. Write the immutable number, like telegram:123.";
+  }
+  return "is not a user. Write telegram:<number> or slack:<team id>:<user id>.";
+}
+
+function readTelegram(reader: ConfigReader, publicUrl: string | null): TelegramConfig | null {
+  const botToken = reader.text("TELEGRAM_BOT_TOKEN");
+  const apiRoot = reader.url("TELEGRAM_API_ROOT") ?? TELEGRAM_ROOT;
+  const mode = reader.choice("TELEGRAM_MODE", ["polling", "webhook"], "polling");
+  const webhookSecret = reader.key("TELEGRAM_WEBHOOK_SECRET", WEBHOOK_SECRET);
+  if (botToken === null) return null;
+  if (!/^\d{1,20}:[\w-]{20,}$/.test(botToken)) {
+    reader.fault("TELEGRAM_BOT_TOKEN", "does not look like <digits>:<letters>. Copy it again from @BotFather.");
+  }
+  if (mode === "polling") return { botToken, apiRoot, mode };
+  if (webhookSecret === null && !reader.isFaulty("TELEGRAM_WEBHOOK_SECRET")) {
+    reader.fault(
+      "TELEGRAM_WEBHOOK_SECRET",
+      "is missing, and without it anybody could forge messages. Make one with: openssl rand -hex 32",
+    );
+  }
+  if (publicUrl === null) {
+    if (!reader.isFaulty("PUBLIC_URL"))
+      reader.fault("PUBLIC_URL", "is needed for TELEGRAM_MODE=webhook. Write the https address Telegram shall call.");
+  } else if (new URL(apiRoot).hostname === new URL(TELEGRAM_ROOT).hostname) {
+    const { protocol, port } = new URL(publicUrl);
+    if (protocol !== "https:") reader.fault("PUBLIC_URL", "must be https: Telegram calls no other webhooks.");
+    else if (!TELEGRAM_WEBHOOK_PORTS.includes(port)) {
+      reader.fault("PUBLIC_URL", "has a port Telegram does not call. Use 443, 80, 88 or 8443.");
+    }
+  }
+  return { botToken, apiRoot, mode, publicUrl: publicUrl ?? "", webhookSecret: webhookSecret ?? "" };
+}
+
+function readModel(reader: ConfigReader): Config["model"] {
+  const apiKey = reader.text("OPENAI_API_KEY");
+  const ownRoot = reader.url("OPENAI_BASE_URL");
+  const model = reader.text("OPENAI_MODEL") ?? OPENAI_MODEL;
+  // Header values and request lines: nothing else may come from here.
+  if (apiKey !== null && !/^[\x21-\x7e]+$/.test(apiKey)) {
+    reader.fault("OPENAI_API_KEY", "holds characters that no key has. Copy it again.");
+  }
+  if (!/^[^\s\p{Cc}]{1,200}$/u.test(model)) reader.fault("OPENAI_MODEL", "is not the name of a model. Write one.");
+  return apiKey === null && ownRoot === null ? null : { apiKey, baseUrl: ownRoot ?? OPENAI_ROOT, model };
+}
+
+function readDefaultAgent(reader: ConfigReader): string | null {
+  const name = reader.text("DEFAULT_AGENT");
+  if (name === null || !/[\p{Cc}/\\]/u.test(name)) return name;
+  return reader.fault("DEFAULT_AGENT", "is not the name of an agent. Write the name its card has.");
+}
+
+function readOnBusy(reader: ConfigReader): OnBusy {
+  if (LATER_BUSY_POLICIES.includes(reader.text("ON_BUSY") ?? "")) {
+    reader.fault("ON_BUSY", `names a policy that is not supported yet. Write ${BUSY_POLICIES.join(" or ")}.`);
+    return "interrupt";
+  }
+  return reader.choice("ON_BUSY", BUSY_POLICIES, "interrupt");
+}
+
+/** Freezes all the way down; a set refuses to be changed as well. */
+function freeze<T>(value: T): T {
+  if (value instanceof Set) {
+    for (const change of ["add", "delete", "clear"]) {
+      Object.defineProperty(value, change, {
+        value: () => {
+          throw new TypeError("The configuration is read-only.");
+        },
+      });
+    }
+  }
+  if (typeof value !== "object" || value === null) return value;
+  for (const part of Object.values(value)) freeze(part);
+  return Object.freeze(value);
+}

@@ -1,0 +1,388 @@
+import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
+import { parseEnv } from "node:util";
+import * as fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { CONFIG_NAMES, SECRET_NAMES } from "../src/config-names.ts";
+import type { ReadFile } from "../src/config-reader.ts";
+import { type Config, ConfigFaults, listSecrets, readConfig } from "../src/config.ts";
+
+const TOKEN = "4711:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw";
+const SECRET = "p3Xk9_vQ2-mZ7rT5wB8nL4cY6hJ1";
+const example = readFileSync(resolve(import.meta.dirname, "../.env.example"), "utf8");
+const noFile = (): string => {
+  throw Object.assign(new Error("no such file"), { code: "ENOENT" });
+};
+
+const files = (content: Record<string, string>) => (path: string) => content[path] ?? noFile();
+/** Half of all paths are files that hold their own name. */
+const oddFiles = (path: string): string => (path.length % 2 ? `${path}\n` : noFile());
+
+function read(env: Record<string, string>): Config {
+  return readConfig(env, noFile);
+}
+
+function faultsOf(env: Record<string, string>, readFile: ReadFile = noFile): readonly string[] {
+  try {
+    readConfig(env, readFile);
+  } catch (error) {
+    if (error instanceof ConfigFaults) return error.faults;
+    throw error;
+  }
+  return [];
+}
+
+const webhook = {
+  TELEGRAM_BOT_TOKEN: TOKEN,
+  TELEGRAM_MODE: "webhook",
+  PUBLIC_URL: "https://parley.test/",
+  TELEGRAM_WEBHOOK_SECRET: SECRET,
+};
+
+describe("with no variable set", () => {
+  it("starts on this machine, with the embedded database and pairing", () => {
+    expect(read({})).toEqual({
+      host: "127.0.0.1",
+      port: 3000,
+      publicUrl: null,
+      trustedProxies: [],
+      database: { dataDir: resolve("data") },
+      dataDir: resolve("data"),
+      access: { mode: "pairing", allowedUsers: new Set() },
+      telegram: null,
+      model: null,
+      agentsDir: resolve("agents"),
+      defaultAgent: null,
+      onBusy: "interrupt",
+      adminApiKey: null,
+      logLevel: "info",
+    });
+  });
+
+  it("security-44: listens on loopback only", () => {
+    expect(read({}).host).toBe("127.0.0.1");
+    expect(read({ HOST: "" }).host).toBe("127.0.0.1");
+    expect(read({ HOST: "0.0.0.0" }).host).toBe("0.0.0.0");
+  });
+
+  it("takes an empty value for an unset one", () => {
+    expect(read(Object.fromEntries(CONFIG_NAMES.map((name) => [name, " "])))).toEqual(read({}));
+  });
+});
+
+describe(".env.example", () => {
+  it("names every setting that is read, and nothing else", () => {
+    const asked = new Set<string>();
+    const watched = new Proxy<Record<string, string>>(
+      {},
+      { getOwnPropertyDescriptor: (_, name) => void asked.add(String(name)) },
+    );
+    read(watched);
+    const names = [...asked].filter((name) => !name.endsWith("_FILE")).toSorted();
+    expect(Object.keys(parseEnv(example)).toSorted()).toEqual(names);
+    expect([...CONFIG_NAMES].toSorted()).toEqual(names);
+    expect([...asked].filter((name) => name.endsWith("_FILE")).toSorted()).toEqual(
+      SECRET_NAMES.map((name) => `${name}_FILE`).toSorted(),
+    );
+  });
+
+  it("shows the defaults", () => {
+    expect(read(parseEnv(example) as Record<string, string>)).toEqual(read({}));
+  });
+
+  it("shows the default model", () => {
+    const model = parseEnv(example)["OPENAI_MODEL"];
+    expect(read({ OPENAI_API_KEY: "sk-1" }).model).toEqual({
+      apiKey: "sk-1",
+      baseUrl: "https://api.openai.com/v1",
+      model,
+    });
+  });
+
+  it("says of every secret that it may come from a file", () => {
+    for (const name of SECRET_NAMES) expect(example).toContain(`${name}_FILE`);
+  });
+});
+
+describe("the result", () => {
+  it("holds what was set", () => {
+    const config = read({
+      ...webhook,
+      PORT: "0",
+      DATABASE_URL: "postgres://parley:pw@db:5432/parley",
+      MIGRATE_DATABASE_URL: "postgres://owner:pw@db:5432/parley",
+      DATA_DIR: "/var/lib/parley",
+      ALLOWED_USERS: "telegram:123, slack:T1:U2",
+      TRUSTED_PROXIES: "10.0.0.0/8 ::1",
+      OPENAI_BASE_URL: "http://127.0.0.1:11434/v1/",
+      OPENAI_MODEL: "qwen3:8b",
+      DEFAULT_AGENT: "helper",
+      ON_BUSY: "queue",
+      ADMIN_API_KEY: SECRET,
+      LOG_LEVEL: "debug",
+    });
+    expect(config).toMatchObject({
+      port: 0,
+      publicUrl: "https://parley.test",
+      trustedProxies: ["10.0.0.0/8", "::1"],
+      database: {
+        url: "postgres://parley:pw@db:5432/parley",
+        migrateUrl: "postgres://owner:pw@db:5432/parley",
+      },
+      dataDir: "/var/lib/parley",
+      access: { mode: "pairing", allowedUsers: new Set(["telegram:123", "slack:T1:U2"]) },
+      telegram: {
+        botToken: TOKEN,
+        apiRoot: "https://api.telegram.org",
+        mode: "webhook",
+        publicUrl: "https://parley.test",
+        webhookSecret: SECRET,
+      },
+      model: { apiKey: null, baseUrl: "http://127.0.0.1:11434/v1", model: "qwen3:8b" },
+      defaultAgent: "helper",
+      onBusy: "queue",
+      adminApiKey: SECRET,
+      logLevel: "debug",
+    });
+  });
+
+  it("cannot be changed, at any depth", () => {
+    const config = read({ ...webhook, ALLOWED_USERS: "telegram:1" });
+    expect(() => Object.assign(config.telegram!, { botToken: "" })).toThrow(TypeError);
+    expect(() => Object.assign(config, { port: 1 })).toThrow(TypeError);
+    expect(() => (config.access.allowedUsers as Set<string>).add("telegram:2")).toThrow("read-only");
+    expect(() => (config.trustedProxies as string[]).push("0.0.0.0/0")).toThrow(TypeError);
+  });
+
+  it("lists its secrets for redaction, passwords by themselves as well", () => {
+    const config = read({ ...webhook, DATABASE_URL: "postgres://u:p%40ss@db/x", OPENAI_API_KEY: "sk-abc" });
+    expect(listSecrets(config)).toEqual(["postgres://u:p%40ss@db/x", "p%40ss", TOKEN, SECRET, "sk-abc"]);
+    expect(listSecrets(read({}))).toEqual([]);
+  });
+});
+
+describe("faults", () => {
+  it("are reported all at once, one line each", () => {
+    const faults = faultsOf({ PORT: "http", LOG_LEVEL: "loud", ADMIN_API_KEY: "short", ACCESS: "allowlist" });
+    expect(faults).toEqual([
+      "PORT is not a port. Write a whole number from 0 to 65535.",
+      "ALLOWED_USERS is empty, so ACCESS=allowlist would let nobody in. List users like telegram:123.",
+      "ADMIN_API_KEY is shorter than 24 characters. Make one with: openssl rand -hex 32",
+      "LOG_LEVEL has an unknown value. Write one of: trace, debug, info, warn, error, fatal, silent.",
+    ]);
+    expect(() => read({ PORT: "http" })).toThrow(/^The configuration cannot be used:\nPORT is not a port/);
+  });
+
+  it.each([
+    ["PORT", "65536"],
+    ["PORT", "-1"],
+    ["PORT", "3000.5"],
+    ["HOST", "http://127.0.0.1"],
+    ["PUBLIC_URL", "parley.test"],
+    ["PUBLIC_URL", "ftp://parley.test"],
+    ["PUBLIC_URL", "https://user:word@parley.test"],
+    ["PUBLIC_URL", "https://parley.test/?a=1"],
+    ["TRUSTED_PROXIES", "everybody"],
+    ["TRUSTED_PROXIES", "10.0.0.0/33"],
+    ["DATABASE_URL", "mysql://db/parley"],
+    ["MIGRATE_DATABASE_URL", "postgres://db/parley"],
+    ["ACCESS", "everybody"],
+    ["ON_BUSY", "later"],
+    ["TELEGRAM_BOT_TOKEN", "AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw"],
+    ["TELEGRAM_API_ROOT", "api.telegram.org"],
+    ["TELEGRAM_MODE", "push"],
+    ["OPENAI_BASE_URL", "http://key:word@model.test/v1"],
+    ["OPENAI_API_KEY", "sk-1\r\nx-injected: 1"],
+    ["OPENAI_MODEL", "gpt 6"],
+    ["DEFAULT_AGENT", "../helper"],
+    ["AGENTS_DIR", "a\0b"],
+    ["ADMIN_API_KEY", "with a space in it, so no header value"],
+  ])("%s refuses %j", (name, value) => {
+    expect(faultsOf({ [name]: value })).toEqual([expect.stringMatching(`^${name} `)]);
+  });
+
+  it.each(["steer", "parallel", "reject"])("ON_BUSY says that %s is not supported yet", (policy) => {
+    expect(faultsOf({ ON_BUSY: policy })).toEqual([expect.stringContaining("not supported yet")]);
+  });
+
+  it.each(["@ann", "ann", "telegram:@ann", "telegram:ann"])("ALLOWED_USERS explains why %s is no user", (entry) => {
+    expect(faultsOf({ ALLOWED_USERS: `telegram:1,${entry}` })).toEqual([
+      "ALLOWED_USERS entry 2 is a user name, which another person may take over. " +
+        "Write the immutable number, like telegram:123.",
+    ]);
+  });
+
+  it.each(["123", "telegram:-1001234", "telegram:0", "slack:U2", "slack:t1:u2", "chat:-1001234", "web:ann"])(
+    "ALLOWED_USERS refuses %s",
+    (entry) => {
+      expect(faultsOf({ ALLOWED_USERS: entry })).toEqual([expect.stringMatching(/^ALLOWED_USERS entry 1 /)]);
+    },
+  );
+
+  it("refuses a list of users that open access would ignore", () => {
+    expect(faultsOf({ ACCESS: "open", ALLOWED_USERS: "telegram:1" })).toEqual([
+      expect.stringContaining("no effect with ACCESS=open"),
+    ]);
+  });
+});
+
+describe("webhook mode", () => {
+  it("security-02: refuses a missing, empty, short or ill-formed secret", () => {
+    for (const secret of ["", "short", "x".repeat(23), `${SECRET}!`, `${SECRET} `.repeat(2), SECRET.repeat(10)]) {
+      expect(faultsOf({ ...webhook, TELEGRAM_WEBHOOK_SECRET: secret }), secret).toEqual([
+        expect.stringMatching(/^TELEGRAM_WEBHOOK_SECRET .*openssl rand -hex 32/),
+      ]);
+    }
+  });
+
+  it("security-02: refuses default and example values", () => {
+    for (const secret of [
+      "change-me-change-me-change-me",
+      "your-webhook-secret-goes-here",
+      "example_secret_for_the_webhook",
+      "replace_me_with_a_real_secret_token",
+      "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+      "1234567890123456789012345678901234567890",
+    ]) {
+      expect(faultsOf({ ...webhook, TELEGRAM_WEBHOOK_SECRET: secret }), secret).toEqual([
+        expect.stringContaining("is an example"),
+      ]);
+      expect(faultsOf({ ADMIN_API_KEY: secret }), secret).toEqual([expect.stringContaining("is an example")]);
+    }
+  });
+
+  it("needs an https address that Telegram calls", () => {
+    const { PUBLIC_URL: _, ...without } = webhook;
+    expect(faultsOf(without)).toEqual([expect.stringMatching(/^PUBLIC_URL is needed/)]);
+    expect(faultsOf({ ...webhook, PUBLIC_URL: "http://parley.test" })).toEqual([
+      expect.stringMatching(/^PUBLIC_URL must be https/),
+    ]);
+    expect(faultsOf({ ...webhook, PUBLIC_URL: "https://parley.test:3000" })).toEqual([
+      expect.stringMatching(/^PUBLIC_URL has a port/),
+    ]);
+    expect(faultsOf({ ...webhook, PUBLIC_URL: "nonsense" })).toHaveLength(1);
+  });
+
+  it("takes http from another API root than Telegram's own", () => {
+    const env = { ...webhook, PUBLIC_URL: "http://127.0.0.1:3000", TELEGRAM_API_ROOT: "http://127.0.0.1:8081/" };
+    expect(read(env).telegram).toMatchObject({ apiRoot: "http://127.0.0.1:8081", publicUrl: "http://127.0.0.1:3000" });
+  });
+
+  it("is off without a token, like the platform", () => {
+    expect(read({ TELEGRAM_MODE: "webhook" }).telegram).toBeNull();
+  });
+});
+
+describe("secrets from files", () => {
+  it.each(SECRET_NAMES)("%s_FILE is read without its trailing newline", (name) => {
+    const value = name.endsWith("DATABASE_URL")
+      ? "postgres://u:p@db/x"
+      : name === "TELEGRAM_BOT_TOKEN"
+        ? TOKEN
+        : SECRET;
+    const rest = { ...webhook, DATABASE_URL: "postgres://u:p@db/x", [name]: "" };
+    const config = readConfig({ ...rest, [`${name}_FILE`]: "/run/secret" }, files({ "/run/secret": `${value}\r\n` }));
+    expect(listSecrets(config)).toContain(value);
+    expect(config).toEqual(readConfig({ ...rest, [name]: value }, noFile));
+  });
+
+  it("are refused when unreadable, empty, or given twice; the path is not shown", () => {
+    expect(faultsOf({ ADMIN_API_KEY_FILE: SECRET })).toEqual([
+      "ADMIN_API_KEY_FILE cannot be read (ENOENT). Write the path of a file this process may read.",
+    ]);
+    expect(faultsOf({ ADMIN_API_KEY_FILE: "/k" }, files({ "/k": "\n" }))).toEqual([
+      "ADMIN_API_KEY_FILE is an empty file. Put the secret into it.",
+    ]);
+    expect(faultsOf({ ADMIN_API_KEY_FILE: "/k", ADMIN_API_KEY: SECRET })).toEqual([
+      "ADMIN_API_KEY and ADMIN_API_KEY_FILE are both set. Keep one of them.",
+    ]);
+  });
+});
+
+describe("names nobody knows", () => {
+  it.each([
+    ["TELEGRAM_TOKEN", "TELEGRAM_BOT_TOKEN"],
+    ["TELEGRAM_BOT_TOKNE", "TELEGRAM_BOT_TOKEN"],
+    ["TELEGRAM_SECRET", "TELEGRAM_WEBHOOK_SECRET"],
+    ["OPENAI_KEY", "OPENAI_API_KEY"],
+    ["OPENAI_APIKEY", "OPENAI_API_KEY"],
+    ["OPENAI_BASEURL", "OPENAI_BASE_URL"],
+    ["OPENAI_API_KEY_FIEL", "OPENAI_API_KEY_FILE"],
+    ["PARLEY_PORT", "PORT"],
+    ["PARLEY_DATABASE_URL", "DATABASE_URL"],
+  ])("%s is a slip for %s", (name, meant) => {
+    expect(faultsOf({ [name]: "x" })).toEqual([`${name} is not a setting. Write ${meant}.`]);
+  });
+
+  it("PARLEY_ is ours alone", () => {
+    expect(faultsOf({ PARLEY_COLOUR: "blue" })).toEqual(["PARLEY_COLOUR is not a setting. Remove it."]);
+  });
+
+  it.each([
+    "OPENAI_ORG_ID",
+    "OPENAI_PROJECT_ID",
+    "OPENAI_ADMIN_KEY",
+    "OPENAI_LOG",
+    "OPENAI_API_VERSION",
+    "OPENAI_API_TYPE",
+    "TELEGRAM_CHAT_ID",
+    "TELEGRAM_API_ID",
+    "TELEGRAM_API_HASH",
+    "TELEGRAM_LOCAL",
+    "SLACK_BOT_TOKEN",
+    "PARLEY_SERVICE_HOST",
+    "PARLEY_PORT_3000_TCP_ADDR",
+    "constructor",
+    "__proto__",
+  ])("%s belongs to somebody else", (name) => {
+    expect(faultsOf(Object.fromEntries([[name, "x"]]))).toEqual([]);
+  });
+
+  it("leaves a second key alone when ours is set", () => {
+    expect(faultsOf({ OPENAI_API_KEY: "sk-1", OPENAI_API_KEY2: "sk-2", OPENAI_KEY: "sk-3" })).toEqual([]);
+  });
+
+  it("does not mind the address Kubernetes puts into PARLEY_PORT", () => {
+    expect(faultsOf({ PARLEY_PORT: "tcp://10.0.0.1:3000" })).toEqual([]);
+  });
+});
+
+describe("any environment", () => {
+  const names = fc.oneof(
+    fc.constantFrom(...CONFIG_NAMES, ...SECRET_NAMES.map((name) => `${name}_FILE`), "TELEGRAM_TOKEN", "PARLEY_X"),
+    fc.string({ maxLength: 20 }),
+  );
+  const CANARY = "c4n4ryC4N4RY";
+  const likely = fc.constantFrom(
+    "webhook",
+    "allowlist",
+    TOKEN,
+    SECRET,
+    "telegram:1",
+    "postgres://u:p@h/d",
+    "https://x.y",
+  );
+  const values = fc.oneof(
+    likely,
+    fc.string({ unit: "binary", maxLength: 60 }).map((text) => `${text}${CANARY}${text}`),
+    fc.constantFrom("https://", "postgres://u:", "4711:", "telegram:", "@", "/").map((start) => `${start}${CANARY}`),
+  );
+
+  it("gives a configuration or its faults, and never shows a value", () => {
+    fc.assert(
+      fc.property(fc.dictionary(names, values, { maxKeys: 12 }), (env) => {
+        let message = "";
+        try {
+          expect(Object.isFrozen(readConfig(env, oddFiles))).toBe(true);
+        } catch (error) {
+          if (!(error instanceof ConfigFaults)) throw error;
+          message = `${error.message} ${error.stack} ${error.faults.join()}`;
+        }
+        expect(message).not.toContain(CANARY);
+        expect(message).not.toContain(TOKEN);
+        expect(message).not.toContain(SECRET);
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
