@@ -17,6 +17,7 @@ interface Answer {
   status: number;
   body: string;
   type?: string;
+  retryAfter?: number;
 }
 
 interface Request {
@@ -33,8 +34,6 @@ export class ApiServer {
   latencyMs = 0;
   /** Takes connections and never answers. */
   blackhole = false;
-  /** Refuses unknown parameters and formatting that would be dropped. */
-  readonly strict: boolean;
   /** "method.field" → how often a parameter came that the fake does not know. */
   readonly unknownFields = new Map<string, number>();
   readonly earlyCalls: JournalEntry[] = [];
@@ -43,11 +42,10 @@ export class ApiServer {
   #bots: Map<string, FakeBot>;
   #server: Server;
 
-  constructor(world: World, limits: RateLimits, bots: readonly FakeBot[], strict: boolean) {
+  constructor(world: World, limits: RateLimits, bots: readonly FakeBot[]) {
     this.#world = world;
     this.#limits = limits;
     this.#bots = new Map(bots.map((bot) => [bot.token, bot]));
-    this.strict = strict;
     this.#server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS, requestTimeout: 0 }, (request, response) => {
       void this.#receive(request, response);
     });
@@ -80,7 +78,7 @@ export class ApiServer {
     }
     const url = URL.parse(request.url ?? "/", "http://fake") ?? new URL("http://fake/");
     const [, token = "", name = ""] = /^\/bot([^/]+)\/(?:test\/)?([^/]*)$/.exec(url.pathname) ?? [];
-    const bot = this.#bots.get(decodeURIComponent(token));
+    const bot = this.#bots.get(token);
     if (this.blackhole) {
       return;
     }
@@ -158,7 +156,7 @@ export class ApiServer {
       if (!method.fields.has(field)) {
         const key = `${method.name}.${field}`;
         this.unknownFields.set(key, (this.unknownFields.get(key) ?? 0) + 1);
-        if (this.strict) {
+        if (this.#world.strict) {
           throw badRequest(`this fake does not know the parameter ${field} of ${method.name}`);
         }
       }
@@ -242,13 +240,14 @@ export class ApiServer {
     }
   }
 
-  #write(response: ServerResponse, { status, body, type }: Answer): void {
+  #write(response: ServerResponse, { status, body, type, retryAfter }: Answer): void {
     if (this.blackhole) {
       return;
     }
     response.writeHead(status, {
       "content-type": type ?? "application/json",
       "content-length": Buffer.byteLength(body),
+      ...(retryAfter === undefined ? {} : { "retry-after": String(retryAfter) }),
     });
     response.end(body);
   }
@@ -256,7 +255,9 @@ export class ApiServer {
 
 function refusalAnswer(refusal: Refusal): Answer {
   const { code, message, parameters } = refusal;
-  return { status: code, body: JSON.stringify({ ok: false, error_code: code, description: message, parameters }) };
+  const body = JSON.stringify({ ok: false, error_code: code, description: message, parameters });
+  const retryAfter = parameters?.retry_after;
+  return { status: code, body, ...(retryAfter === undefined ? {} : { retryAfter }) };
 }
 
 function chatIdOf(payload: Payload): number | null {

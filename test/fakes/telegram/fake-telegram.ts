@@ -25,7 +25,7 @@ export interface FakeTelegramOptions {
   now?: () => number;
   /** Factor on Telegram's own waits: long polls, conflicts, webhook retries. */
   timeScale?: number;
-  /** Refuse unknown parameters instead of only counting them. */
+  /** Refuse unknown parameters, and formatting that Telegram would leave out, instead of only noting them. */
   strict?: boolean;
   /** "light" forgets payloads. */
   journal?: "full" | "light";
@@ -40,6 +40,7 @@ export async function startFakeTelegram(options: FakeTelegramOptions = {}): Prom
     changes: new Changes(),
     timers: new Timers(),
     timeScale: options.timeScale ?? 1,
+    strict: options.strict ?? false,
     journal: new Journal(options.journal === "light"),
     deliveries: [],
     droppedEntities: [],
@@ -47,7 +48,7 @@ export async function startFakeTelegram(options: FakeTelegramOptions = {}): Prom
   const tokens = options.tokens ?? [TOKEN];
   const bots = tokens.map((token, index) => new FakeBot(index, token, { topics: options.topics ?? false, world }));
   const limits = new RateLimits(options.limits === "off" ? NO_LIMITS : { ...TELEGRAM_LIMITS, ...options.limits });
-  const server = new ApiServer(world, limits, bots, options.strict ?? false);
+  const server = new ApiServer(world, limits, bots);
   server.latencyMs = options.latencyMs ?? 0;
   const url = await server.listen(options.port ?? 0);
   return new FakeTelegram(world, bots, server, limits, url);
@@ -178,6 +179,12 @@ export class FakeTelegram extends People implements AsyncDisposable {
       headers: headers ?? { [SECRET_HEADER]: settings.secret },
       timeoutMs: 10_000,
     });
+  }
+
+  /** Empties the journal and the list of deliveries, for long measurements. Chats keep their messages. */
+  forget(): void {
+    this.world.journal.entries.length = 0;
+    this.world.deliveries.length = 0;
   }
 
   /** Ends all connections and timers. */

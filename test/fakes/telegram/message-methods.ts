@@ -130,6 +130,9 @@ function readText(call: ApiCall, tooLong: string): FormattedText {
   const content = readFormattedText(call.payload, tooLong);
   for (const why of content.dropped) {
     call.world.droppedEntities.push({ method: call.method, chat: call.entry.chat, why });
+    if (call.world.strict) {
+      throw badRequest(`Telegram would leave out an entity: ${why}`);
+    }
   }
   return content;
 }

@@ -246,7 +246,8 @@ export class People {
     if (known !== undefined) {
       return known;
     }
-    let own = 0;
+    // A supergroup's message 1 is the one that made it; in a forum it stands for General.
+    let own = GENERAL_TOPIC;
     const supergroup = id <= -1_000_000_000_000;
     const ids = supergroup ? { next: () => ++own } : bot;
     const chat = new FakeChat(index, id, { ...fields, ids });

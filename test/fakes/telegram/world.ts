@@ -15,6 +15,8 @@ export interface World {
   readonly timers: Timers;
   /** Factor on Telegram's own waits (polls, conflicts, webhook retries); below 1 for quick tests. */
   readonly timeScale: number;
+  /** Refuse what Telegram would silently ignore or leave out. */
+  readonly strict: boolean;
   readonly journal: Journal;
   readonly deliveries: Delivery[];
   /** Formatting that Telegram would silently leave out. */
