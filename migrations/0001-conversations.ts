@@ -171,9 +171,10 @@ const statements = [
   )`,
 
   // due_at is null iff nothing is to be done now. content is null while the page is a draft of a running answer.
+  // session_id is null for what strangers are told.
   sql`create table outbox (
     id text primary key,
-    session_id text not null,
+    session_id text,
     run_id text,
     attempt integer not null default 0,
     page integer not null default 0,

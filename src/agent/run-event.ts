@@ -19,7 +19,7 @@ export type RunEvent =
   | { type: "notice"; level: "info" | "warning"; text: string }
   | { type: "run.completed"; stopReason: "stop" | "length" | "max_steps" }
   | { type: "run.failed"; code: string; message: string; cause?: unknown }
-  | { type: "run.cancelled"; by: "stop" | "interrupt" | "shutdown" };
+  | { type: "run.cancelled"; by: "stop" | "interrupt" | "shutdown" | "place_gone" };
 
 export type FinalRunEvent = Extract<RunEvent, { type: "run.completed" | "run.failed" | "run.cancelled" }>;
 

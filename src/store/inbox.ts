@@ -59,7 +59,13 @@ export async function acceptKnown(db: Db, messages: ArrivingMessage[], replica: 
       burst: place?.burst ?? null,
     })),
   );
-  const { rows } = await sql<{ idx: number; session_id: SessionId | null; message_id: MessageId | null; stored: boolean; hint: string }>`
+  const { rows } = await sql<{
+    idx: number;
+    session_id: SessionId | null;
+    message_id: MessageId | null;
+    stored: boolean;
+    hint: string;
+  }>`
     with input as (
       select * from jsonb_to_recordset(${input}::jsonb) as i(
         idx int, account_id text, update_key text, message_id text, parts jsonb, written_at timestamptz,
@@ -163,7 +169,7 @@ export async function withdrawWaiting(db: Db, session: SessionId): Promise<numbe
   return Number(result.numUpdatedRows);
 }
 
-export interface WaitingRow {
+export interface ArrivedRow {
   arrivalNo: number;
   messageId: MessageId;
   author: { id: string; name: string } | null;
@@ -171,13 +177,12 @@ export interface WaitingRow {
   receivedAt: Date;
 }
 
-/** What waits in a session after an arrival, in order; at most 200. */
-export async function listWaiting(db: Db, session: SessionId, after: number): Promise<WaitingRow[]> {
+/** What was accepted for a session after an arrival, whatever became of it, in order; at most 200. */
+export async function arrivalsAfter(db: Db, session: SessionId, after: number): Promise<ArrivedRow[]> {
   const rows = await db
     .selectFrom("inbox")
     .select(["arrival_no", "message_id", "author", "parts", "received_at"])
     .where("session_id", "=", session)
-    .where("state", "=", "waiting")
     .where("arrival_no", ">", after)
     .orderBy("arrival_no")
     .limit(200)
@@ -186,7 +191,7 @@ export async function listWaiting(db: Db, session: SessionId, after: number): Pr
     arrivalNo: row.arrival_no!,
     messageId: row.message_id,
     author: row.author,
-    parts: row.parts as WaitingRow["parts"],
+    parts: row.parts as ArrivedRow["parts"],
     receivedAt: row.received_at,
   }));
 }
@@ -204,4 +209,15 @@ export async function inboxState(
     .where("message_id", "=", message)
     .executeTakeFirst();
   return row ? { state: row.state, runId: row.run_id } : null;
+}
+
+/** Withdraws single messages that still wait. */
+export async function withdrawArrivals(db: Db, session: SessionId, arrivals: number[]): Promise<void> {
+  await db
+    .updateTable("inbox")
+    .set({ state: "withdrawn" })
+    .where("session_id", "=", session)
+    .where("arrival_no", "in", arrivals)
+    .where("state", "=", "waiting")
+    .execute();
 }

@@ -16,12 +16,7 @@ export interface ClaimedLane {
  * Takes the lease on up to `slots` lanes that have work and no owner: in the order they became ready, but a user's
  * second lane waits for every other user's first. `takeOver` false leaves lanes alone whose lease ran out.
  */
-export async function claimLanes(
-  db: Db,
-  replica: ReplicaId,
-  slots: number,
-  takeOver: boolean,
-): Promise<ClaimedLane[]> {
+export async function claimLanes(db: Db, replica: ReplicaId, slots: number, takeOver: boolean): Promise<ClaimedLane[]> {
   const { rows } = await sql<ClaimedLane>`
     with ready as (
       select session_id, lane, user_id, ready_at from lanes
@@ -55,6 +50,7 @@ export interface DrainInput {
   chat_message_id: string | null;
   burst: string | null;
   received_ms: number;
+  written_ms: number;
 }
 
 export interface LaneState {
@@ -78,6 +74,7 @@ export interface LaneState {
   run: {
     id: RunId;
     agent: string;
+    policy: string;
     attempt: number;
     crashes: number;
     handed_over: boolean;
@@ -101,14 +98,15 @@ export async function readLanes(db: Db, lanes: ClaimedLane[]): Promise<LaneState
       (select jsonb_build_object('id', p.id, 'account_id', p.account_id, 'chat', p.chat, 'thread', p.thread,
                 'kind', p.kind, 'blocked_ms', (extract(epoch from p.blocked_until) * 1000)::float8)
        from places p where p.id = s.place_id) as place,
-      (select jsonb_build_object('id', r.id, 'agent', r.agent, 'attempt', r.attempt, 'crashes', r.crashes,
+      (select jsonb_build_object('id', r.id, 'agent', r.agent, 'policy', r.policy, 'attempt', r.attempt, 'crashes', r.crashes,
                 'handed_over', r.handed_over, 'input_through', r.input_through, 'authors', r.authors,
                 'reply_target', r.reply_target, 'started_ms', (extract(epoch from r.started_at) * 1000)::float8,
                 'queued_ms', (extract(epoch from r.queued_at) * 1000)::float8)
        from runs r where r.session_id = l.session_id and r.lane = l.lane and r.state in ('running', 'waiting')) as run,
       coalesce((select jsonb_agg(w order by w.arrival_no) from (
          select i.account_id, i.arrival_no, i.message_id, i.author, i.parts, i.chat_message_id, i.burst,
-                (extract(epoch from i.received_at) * 1000)::float8 as received_ms
+                (extract(epoch from i.received_at) * 1000)::float8 as received_ms,
+                (extract(epoch from i.written_at) * 1000)::float8 as written_ms
          from inbox i where i.session_id = l.session_id and i.state = 'waiting'
          order by i.arrival_no limit 200) w), '[]') as waiting
     from jsonb_to_recordset(${toJson(lanes)}::jsonb) as c(session_id text, lane int)

@@ -31,11 +31,7 @@ function fromRow(row: Omit<Row, "session_id">): StoredMessage {
 }
 
 /** The newest `limit` messages of each session, oldest first: one backward walk of the primary key per session. */
-export async function windows(
-  db: Db,
-  sessions: SessionId[],
-  limit: number,
-): Promise<Map<SessionId, StoredMessage[]>> {
+export async function windows(db: Db, sessions: SessionId[], limit: number): Promise<Map<SessionId, StoredMessage[]>> {
   const { rows } = await sql<Row>`
     select m.session_id, m.seq, m.message_id, m.run_id, m.role, m.parts, m.status, m.author, m.created_at
     from jsonb_array_elements_text(${toJson(sessions)}::jsonb) as q(id)

@@ -7,7 +7,7 @@ import type { Db, OutboxState, RunTarget } from "./schema.ts";
 /** A page as delivery sees it. */
 export interface OutboxPage {
   id: OutboxId;
-  session_id: SessionId;
+  session_id: SessionId | null;
   run_id: RunId | null;
   page: number;
   kind: "answer" | "reply";
@@ -32,7 +32,7 @@ const page = sql`o.id, o.session_id, o.run_id, o.page, o.kind, o.account_id, o.c
 /** An answer of the gateway itself (a command's, a receipt's), to be posted as soon as may be. */
 export async function insertReply(
   db: Db,
-  reply: { id: OutboxId; session: SessionId; target: RunTarget; content: RenderedPage },
+  reply: { id: OutboxId; session: SessionId | null; target: RunTarget; content: RenderedPage },
 ): Promise<void> {
   await db
     .insertInto("outbox")
@@ -94,7 +94,12 @@ export async function recordDrafts(db: Db, posted: { id: OutboxId; messageId: st
 }
 
 /** A draft post that certainly was not applied may be tried again; one that may have been is uncertain for good. */
-export async function recordDraftFailure(db: Db, id: OutboxId, applied: "no" | "unknown", error: string): Promise<void> {
+export async function recordDraftFailure(
+  db: Db,
+  id: OutboxId,
+  applied: "no" | "unknown",
+  error: string,
+): Promise<void> {
   await db
     .updateTable("outbox")
     .set({ state: applied === "no" ? "planned" : "uncertain", error })

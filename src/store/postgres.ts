@@ -76,18 +76,13 @@ function guarded(pool: pg.Pool): PostgresPool {
         }
       },
       release: () => client.release(broken),
-    } as PostgresPoolClient;
+    } as unknown as PostgresPoolClient;
   };
   return { connect: async () => wrap(await pool.connect()), end: () => pool.end() } as PostgresPool;
 }
 
 /** Keeps one LISTEN connection until the abort. Hints may be lost at any time: polling is the truth. */
-async function listen(
-  url: string,
-  onHint: (payload: string) => void,
-  log: Log,
-  signal: AbortSignal,
-): Promise<void> {
+async function listen(url: string, onHint: (payload: string) => void, log: Log, signal: AbortSignal): Promise<void> {
   let pauseMs = 200;
   while (!signal.aborted) {
     const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: CONNECT_MS, keepAlive: true });

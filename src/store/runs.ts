@@ -2,7 +2,7 @@ import { sql } from "kysely";
 import type { Author, Message } from "../agent/message.ts";
 import type { MessageId, OutboxId, ReplicaId, RunId, SessionId } from "../ids.ts";
 import type { RenderedPage } from "../platform/platform-adapter.ts";
-import { toJson } from "./json.ts";
+import { cleanText, toJson } from "./json.ts";
 import type { ClaimedLane } from "./lanes.ts";
 import type { Db, RunTarget } from "./schema.ts";
 
@@ -82,10 +82,10 @@ export async function runInputs(
   db: Db,
   session: SessionId,
   run: RunId,
-): Promise<{ messageId: MessageId; message: Message; receivedAt: Date }[]> {
+): Promise<{ messageId: MessageId; message: Message; writtenAt: Date }[]> {
   const rows = await db
     .selectFrom("inbox")
-    .select(["message_id", "author", "parts", "received_at"])
+    .select(["message_id", "author", "parts", "written_at"])
     .where("session_id", "=", session)
     .where("run_id", "=", run)
     .orderBy("arrival_no")
@@ -93,7 +93,7 @@ export async function runInputs(
   return rows.map((row) => ({
     messageId: row.message_id,
     message: turnMessage(row.parts ?? [], row.author),
-    receivedAt: row.received_at,
+    writtenAt: row.written_at,
   }));
 }
 
@@ -125,6 +125,8 @@ export interface Merge {
   endReason: string;
   errorCode: string | null;
   block: { messageId: MessageId; message: Message }[];
+  /** For a session that has no title yet. */
+  title: string;
   events: { n: number; type: string; data: object }[];
   target: RunTarget | null;
   pages: MergedPage[];
@@ -175,7 +177,9 @@ export async function mergeRun(db: Db, replica: ReplicaId, merge: Merge): Promis
         and not (${merge.state}::text = 'completed' and f.stop_through >= r.input_through)
       for update of r
     ), head as (
-      update talk_sessions s set head_seq = s.head_seq + ${count}::int, updated_at = now()
+      update talk_sessions s
+      set head_seq = s.head_seq + ${count}::int, updated_at = now(),
+          title = case when s.title = '' then ${cleanText(merge.title)} else s.title end
       from mine where s.id = mine.session_id
       returning s.head_seq - ${count}::int as base
     ), stored as (
@@ -232,7 +236,8 @@ export async function mergeRun(db: Db, replica: ReplicaId, merge: Merge): Promis
            exists (select from runs r where r.session_id = ${merge.session} and r.id = ${merge.run}
                    and r.attempt = ${merge.attempt} and r.state = ${merge.state}) as done_before`.execute(db);
   const row = rows[0]!;
-  if (row.base !== null) return { kind: "merged", firstSeq: row.base + 1, mine: row.mine ?? [], laneGone: row.lane_gone };
+  if (row.base !== null)
+    return { kind: "merged", firstSeq: row.base + 1, mine: row.mine ?? [], laneGone: row.lane_gone };
   // A repetition after a lost answer: it was merged; the dispatcher delivers the pages.
   if (row.done_before) return { kind: "merged", firstSeq: 0, mine: [], laneGone: false };
   return row.fenced && row.stopped ? { kind: "stopped" } : { kind: "lost" };
@@ -276,22 +281,50 @@ export async function runsToEnd(
     join runs r on r.session_id = q.session and r.id = q.id
     join talk_sessions s on s.id = r.session_id
     where r.state = 'running'`.execute(db);
-  return rows.flatMap((row) =>
-    row.stopped
-      ? [{ id: row.id, by: "stop" as const }]
-      : row.interrupted
-        ? [{ id: row.id, by: "interrupt" as const }]
-        : [],
-  );
+  return rows.flatMap((row): { id: RunId; by: "stop" | "interrupt" }[] => {
+    if (row.stopped) return [{ id: row.id, by: "stop" }];
+    return row.interrupted ? [{ id: row.id, by: "interrupt" }] : [];
+  });
 }
 
-/** The runs of a session that are under way, oldest first. */
-export async function openRuns(db: Db, session: SessionId): Promise<{ id: RunId; attempt: number }[]> {
+const startedMicros = sql<number>`(extract(epoch from started_at) * 1000000)::bigint`;
+
+/** Runs of a session that started after a time (µs since the epoch, by the database's clock), oldest first. */
+export async function runsSince(
+  db: Db,
+  session: SessionId,
+  micros: number,
+): Promise<{ id: RunId; startedMicros: number }[]> {
   return db
     .selectFrom("runs")
-    .select(["id", "attempt"])
+    .select(["id", startedMicros.as("startedMicros")])
     .where("session_id", "=", session)
-    .where("state", "in", ["running", "waiting"])
+    .where(startedMicros, ">", micros)
     .orderBy("started_at")
+    .limit(50)
     .execute();
+}
+
+/** Where a reader that comes now begins: the runs under way, the newest run's start, and the newest arrival taken. */
+export async function joinPoint(
+  db: Db,
+  session: SessionId,
+): Promise<{ open: { id: RunId; attempt: number }[]; startedMicros: number; arrivalNo: number }> {
+  const { rows } = await sql<{ open: { id: RunId; attempt: number }[]; micros: number; arrival: number }>`
+    select
+      coalesce((select jsonb_agg(jsonb_build_object('id', id, 'attempt', attempt) order by started_at)
+                from runs where session_id = ${session} and state in ('running', 'waiting')), '[]') as open,
+      coalesce((select max(${startedMicros}) from runs where session_id = ${session}), 0) as micros,
+      coalesce((select min(arrival_no) - 1 from inbox where session_id = ${session} and state = 'waiting'),
+               (select arrival_no from talk_sessions where id = ${session}), 0) as arrival`.execute(db);
+  const row = rows[0]!;
+  return { open: row.open, startedMicros: row.micros, arrivalNo: row.arrival };
+}
+
+/** What goes on in a session, for a person to read. */
+export async function sessionActivity(db: Db, session: SessionId): Promise<{ running: boolean; waiting: number }> {
+  const { rows } = await sql<{ running: boolean; waiting: number }>`
+    select exists (select from runs where session_id = ${session} and state in ('running', 'waiting')) as running,
+           (select count(*) from inbox where session_id = ${session} and state = 'waiting') as waiting`.execute(db);
+  return rows[0]!;
 }

@@ -130,7 +130,7 @@ export interface Schema {
   };
   outbox: {
     id: OutboxId;
-    session_id: SessionId;
+    session_id: SessionId | null;
     run_id: RunId | null;
     attempt: Generated<number>;
     page: Generated<number>;

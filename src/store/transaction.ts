@@ -22,7 +22,9 @@ export function isRetryable(error: unknown): boolean {
   const code = codeOf(error);
   if (/^(40001|40P01|08...|57P0.|25006)$/.test(code)) return true;
   if (["ECONNRESET", "ECONNREFUSED", "EPIPE", "ETIMEDOUT", "ENOENT"].includes(code)) return true;
-  return error instanceof Error && /connection terminated|connection ended|timeout exceeded when trying/i.test(error.message);
+  return (
+    error instanceof Error && /connection terminated|connection ended|timeout exceeded when trying/i.test(error.message)
+  );
 }
 
 function codeOf(error: unknown): string {

@@ -1,0 +1,111 @@
+import type { AccountId } from "../ids.ts";
+import type { EditBudget } from "../platform/platform-adapter.ts";
+
+/**
+ * What a call is for, in order of importance: the reserve of a bucket is for `final` (and answers of the gateway
+ * itself) and `first`, the first message of an answer.
+ */
+export type CallPurpose = "final" | "first" | "draft" | "typing";
+
+interface Bucket {
+  tokens: number;
+  at: number;
+}
+
+interface ChatState extends Bucket {
+  lastDraftAt: number;
+  blockedUntil: number;
+}
+
+/** Chats remembered at most; one that is forgotten starts with a full bucket, which by then it has anyway. */
+const MAX_CHATS = 20_000;
+
+/**
+ * Token buckets per chat and account, and the pauses platforms asked for. Chats are the platform's: topics share one.
+ * `now` is in ms and never goes back.
+ */
+export class ChatBudgets {
+  readonly #chats = new Map<string, ChatState>();
+  readonly #accounts = new Map<AccountId, Bucket>();
+  readonly #now: () => number;
+
+  constructor(now: () => number = () => performance.now()) {
+    this.#now = now;
+  }
+
+  /** 0 = go, and the call is counted; else how long to wait before asking again, in ms. */
+  take(
+    budget: EditBudget,
+    place: { account: AccountId; chat: string; kind: "private" | "group" },
+    purpose: CallPurpose,
+  ): number {
+    const now = this.#now();
+    const limits = budget.chat(place.kind);
+    const chat = this.#chat(place.account, place.chat, limits.burst, now);
+    if (chat.blockedUntil > now) return chat.blockedUntil - now;
+    const account = this.#account(place.account, budget.account.burst, now);
+    refill(chat, limits, now);
+    refill(account, budget.account, now);
+    const spare = purpose === "draft" || purpose === "typing";
+    const waitMs = Math.max(
+      shortfall(chat, limits, spare),
+      shortfall(account, budget.account, spare),
+      purpose === "draft" ? chat.lastDraftAt + limits.draftEveryMs - now : 0,
+    );
+    if (waitMs > 0) return Math.ceil(waitMs);
+    chat.tokens -= 1;
+    account.tokens -= 1;
+    if (purpose === "draft" || purpose === "first") chat.lastDraftAt = now;
+    return 0;
+  }
+
+  /** Stops every call to the chat for `ms`; a longer pause that was asked for before stays. */
+  block(account: AccountId, chatId: string, ms: number): void {
+    const now = this.#now();
+    const chat = this.#chat(account, chatId, 0, now);
+    chat.blockedUntil = Math.max(chat.blockedUntil, now + ms);
+  }
+
+  #chat(account: AccountId, chatId: string, burst: number, now: number): ChatState {
+    const key = `${account} ${chatId}`;
+    const known = this.#chats.get(key);
+    if (known) return known;
+    if (this.#chats.size >= MAX_CHATS) this.#forget(now);
+    const fresh = { tokens: burst, at: now, lastDraftAt: Number.NEGATIVE_INFINITY, blockedUntil: 0 };
+    this.#chats.set(key, fresh);
+    return fresh;
+  }
+
+  #account(account: AccountId, burst: number, now: number): Bucket {
+    const known = this.#accounts.get(account);
+    if (known) return known;
+    const fresh = { tokens: burst, at: now };
+    this.#accounts.set(account, fresh);
+    return fresh;
+  }
+
+  /** Drops what nobody called for ten minutes, and if that is nothing, the oldest half. */
+  #forget(now: number): void {
+    for (const [key, chat] of this.#chats) {
+      if (chat.blockedUntil < now && now - chat.at > 600_000) this.#chats.delete(key);
+    }
+    if (this.#chats.size < MAX_CHATS) return;
+    for (const key of [...this.#chats.keys()].slice(0, MAX_CHATS / 2)) this.#chats.delete(key);
+  }
+}
+
+interface Limits {
+  refillMs: number;
+  burst: number;
+  reserve: number;
+}
+
+function refill(bucket: Bucket, limits: Limits, now: number): void {
+  bucket.tokens = Math.min(limits.burst, bucket.tokens + (now - bucket.at) / limits.refillMs);
+  bucket.at = now;
+}
+
+function shortfall(bucket: Bucket, limits: Limits, spare: boolean): number {
+  const needed = spare ? 1 + limits.reserve : 1;
+  return bucket.tokens >= needed ? 0 : (needed - bucket.tokens) * limits.refillMs;
+}

@@ -1,0 +1,51 @@
+import type { AccountId } from "../ids.ts";
+import type { Log, PlatformAdapter } from "../platform/platform-adapter.ts";
+import { blockChat, markChatGone, moveChat } from "../store/places.ts";
+import type { Schema } from "../store/schema.ts";
+import { withTransaction } from "../store/transaction.ts";
+import type { Kysely } from "kysely";
+import { ChatBudgets } from "./chat-budgets.ts";
+import type { SendFailure } from "./send-failure.ts";
+
+/** What sending needs to know and what sends teach about places; shared by drafts and finals of one replica. */
+export class Delivery {
+  readonly db: Kysely<Schema>;
+  readonly log: Log;
+  readonly budgets: ChatBudgets;
+  readonly #adapters: ReadonlyMap<AccountId, PlatformAdapter>;
+
+  constructor(
+    db: Kysely<Schema>,
+    adapters: ReadonlyMap<AccountId, PlatformAdapter>,
+    log: Log,
+    budgets = new ChatBudgets(),
+  ) {
+    this.db = db;
+    this.#adapters = adapters;
+    this.log = log;
+    this.budgets = budgets;
+  }
+
+  adapter(account: AccountId): PlatformAdapter | undefined {
+    return this.#adapters.get(account);
+  }
+
+  /** Remembers what a failure says about the place, for this replica and for all. Never rejects. */
+  async learn(account: AccountId, chat: string, failure: SendFailure): Promise<void> {
+    try {
+      if (failure.kind === "blocked") {
+        this.budgets.block(account, chat, failure.ms);
+        this.log.warn({ account, chat, ms: failure.ms }, "the platform asked for a pause in a chat");
+        const until = new Date(Date.now() + failure.ms);
+        await withTransaction(this.db, (trx) => blockChat(trx, account, chat, until));
+      } else if (failure.kind === "gone") {
+        this.log.warn({ account, chat }, "a chat cannot be written to any more");
+        await withTransaction(this.db, (trx) => markChatGone(trx, account, chat, true));
+      } else if (failure.kind === "moved") {
+        await withTransaction(this.db, (trx) => moveChat(trx, account, chat, failure.chat));
+      }
+    } catch (error) {
+      this.log.error({ err: error, account, chat }, "could not record what a platform said of a chat");
+    }
+  }
+}

@@ -1,0 +1,162 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { GatewayError } from "../errors.ts";
+import type { OutboxId, ReplicaId } from "../ids.ts";
+import { Doorbell, type Hints } from "../run/hints.ts";
+import { GroupCommit } from "../store/group-commit.ts";
+import { claimDuePages, claimPages, type OutboxPage, type Receipt, recordReceipts } from "../store/outbox.ts";
+import { retrying } from "../store/transaction.ts";
+import type { Delivery } from "./delivery.ts";
+import { judgeSendFailure } from "./send-failure.ts";
+
+const POLL_MS = 250;
+/** Pages under way at once. */
+const MAX_IN_FLIGHT = 200;
+/** A longer wait for a chat's budget goes back into the outbox. */
+const MAX_WAIT_MS = 2_500;
+/** After this long a page that could not be shown is listed instead of tried. */
+const GIVE_UP_MS = 24 * 3_600_000;
+const RETRY_MS = { first: 1_000, max: 60_000 };
+
+/**
+ * Shows what the outbox says: posts of one chat and thread in order, edits and removals without waiting. One per
+ * replica. A post is never repeated unless it certainly was not applied.
+ */
+export class Dispatcher {
+  readonly #delivery: Delivery;
+  readonly #replica: ReplicaId;
+  readonly #bell = new Doorbell();
+  readonly #inFlight = new Set<Promise<void>>();
+  readonly #claims: GroupCommit<OutboxId[], OutboxPage[]>;
+  readonly #receipts: GroupCommit<Receipt, void>;
+  readonly #signal: AbortSignal;
+  readonly #unhint: () => void;
+
+  constructor(delivery: Delivery, replica: ReplicaId, hints: Hints, signal: AbortSignal) {
+    this.#delivery = delivery;
+    this.#replica = replica;
+    this.#signal = signal;
+    this.#unhint = hints.onOutbox(this.#bell.ring);
+    const full = () => new GatewayError("unavailable", "Too many pages wait for their receipts.");
+    const { db } = delivery;
+    this.#claims = new GroupCommit(
+      async (lists) => {
+        const pages = await retrying(() => claimPages(db, replica, lists.flat()));
+        return lists.map((ids) => pages.filter((page) => ids.includes(page.id)));
+      },
+      { max: 200, bound: 10_000, full },
+    );
+    this.#receipts = new GroupCommit(
+      async (receipts) => {
+        await retrying(() => recordReceipts(db, replica, receipts));
+        return receipts.map(() => undefined);
+      },
+      { max: 200, bound: 10_000, full, windowMs: 5 },
+    );
+  }
+
+  /** One look at the outbox, then a wait for a hint or 250 ms. */
+  async round(): Promise<void> {
+    const free = MAX_IN_FLIGHT - this.#inFlight.size;
+    if (free > 0) {
+      const pages = await claimDuePages(this.#delivery.db, this.#replica, Math.min(free, 50));
+      for (const page of pages) this.#start(page);
+      if (pages.length === Math.min(free, 50)) return;
+    }
+    await this.#bell.wait(POLL_MS, this.#signal);
+  }
+
+  /** Delivers pages that have just been made due, without waiting for the next look. */
+  async deliver(ids: OutboxId[]): Promise<void> {
+    if (ids.length === 0) return;
+    const pages = await this.#claims.add(ids).catch(() => []);
+    for (const page of pages) this.#start(page);
+    // Posts that must wait for an older one are due all the same.
+    if (pages.length < ids.length) this.#bell.ring();
+  }
+
+  /** Waits until everything under way has its receipt; each call has its own deadline. */
+  async settle(): Promise<void> {
+    this.#unhint();
+    while (this.#inFlight.size > 0) await Promise.all(this.#inFlight);
+  }
+
+  #start(page: OutboxPage): void {
+    const work = this.#show(page)
+      .then((receipt) => this.#receipts.add(receipt))
+      .catch((error: unknown) => this.#delivery.log.error({ err: error, page: page.id }, "a page's receipt was lost"))
+      .finally(() => {
+        this.#inFlight.delete(work);
+        this.#bell.ring();
+      });
+    this.#inFlight.add(work);
+  }
+
+  async #show(page: OutboxPage): Promise<Receipt> {
+    const { id } = page;
+    const adapter = this.#delivery.adapter(page.account_id);
+    if (!adapter) return { id, kind: "again", dueInMs: RETRY_MS.max, error: "the account is not configured here" };
+    if (page.age_ms > GIVE_UP_MS) return { id, kind: "failed", error: "could not be shown for a day" };
+    const at = { account: page.account_id, chat: page.chat, kind: page.place_kind };
+    const budget = adapter.editing?.budget;
+    for (let waitMs = 1; budget && waitMs > 0;) {
+      waitMs = this.#delivery.budgets.take(budget, at, "final");
+      if (waitMs > MAX_WAIT_MS || (waitMs > 0 && this.#signal.aborted)) {
+        return { id, kind: "again", dueInMs: waitMs, error: "waits for the chat's budget" };
+      }
+      if (waitMs > 0) await sleep(waitMs);
+    }
+    try {
+      if (page.message_id !== null) {
+        const message = { account: page.account_id, chat: page.chat, messageId: page.message_id };
+        if (page.remove) await adapter.editing?.remove(message);
+        else if (page.content) await adapter.editing?.edit(message, page.content);
+        return { id, kind: "done", messageId: null };
+      }
+      if (page.remove || !page.content) return { id, kind: "done", messageId: null };
+      const sent = await adapter.send(
+        { account: page.account_id, chat: page.chat, thread: page.thread, replyTo: page.reply_to },
+        page.content,
+      );
+      return { id, kind: "done", messageId: sent.messageId };
+    } catch (error) {
+      return this.#afterFailure(page, error);
+    }
+  }
+
+  async #afterFailure(page: OutboxPage, error: unknown): Promise<Receipt> {
+    const { id } = page;
+    const failure = judgeSendFailure(error);
+    const text = error instanceof Error ? error.message : "unknown error";
+    this.#delivery.log.warn(
+      { err: error, page: id, run_id: page.run_id, failure: failure.kind },
+      "a page was not shown",
+    );
+    await this.#delivery.learn(page.account_id, page.chat, failure);
+    const retry = { id, kind: "again", dueInMs: backoffMs(page.tries), error: text } as const;
+    switch (failure.kind) {
+      case "blocked":
+        return { id, kind: "again", dueInMs: failure.ms, error: text };
+      case "retry":
+        return retry;
+      case "unknown":
+        return page.message_id === null ? { id, kind: "uncertain", error: text } : retry;
+      case "missing":
+        return page.remove ? { id, kind: "done", messageId: null } : { id, kind: "repost" };
+      case "moved":
+        // Message ids of the old chat mean nothing in the new one.
+        return page.remove ? { id, kind: "done", messageId: null } : { id, kind: "repost" };
+      case "thread_gone":
+        return page.thread === "" ? { id, kind: "failed", error: text } : { id, kind: "thread_gone" };
+      case "gone":
+      case "refused":
+        return { id, kind: "failed", error: text };
+      default:
+        failure satisfies never;
+        return retry;
+    }
+  }
+}
+
+function backoffMs(tries: number): number {
+  return Math.min(RETRY_MS.max, RETRY_MS.first * 2 ** Math.min(tries, 10)) * (0.75 + Math.random() / 2);
+}

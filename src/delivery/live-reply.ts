@@ -1,0 +1,271 @@
+import { isDeepStrictEqual } from "node:util";
+import { newId, type OutboxId, type RunId, type SessionId } from "../ids.ts";
+import type { PlatformAdapter, RenderedPage } from "../platform/platform-adapter.ts";
+import { Doorbell } from "../run/hints.ts";
+import { markSending, type OutboxPage, recordDraftFailure, recordDrafts } from "../store/outbox.ts";
+import { GatewayError } from "../errors.ts";
+import { retrying } from "../store/transaction.ts";
+import type { RunTarget } from "../store/schema.ts";
+import type { CallPurpose } from "./chat-budgets.ts";
+import type { Delivery } from "./delivery.ts";
+import { judgeSendFailure } from "./send-failure.ts";
+
+/** The first message waits for this much text or this long after the first token, so that its notification says something. */
+const FIRST_CHARS = 24;
+const FIRST_AFTER_MS = 250;
+/** After a failed draft; finals have the outbox. */
+const PAUSE_MS = 1_000;
+const TYPING_EVERY_MS = 4_000;
+/** Drafts go on although the log is behind: it only sharpens what a take-over knows. */
+const LOG_WAIT_MS = 150;
+
+/** One page of the answer as the chat shows it. */
+export interface LivePage {
+  id: OutboxId;
+  messageId: string | null;
+  /** Null = not known, or nothing yet. */
+  shown: RenderedPage | null;
+  /** An edit of it may still be on its way. */
+  doubtful: boolean;
+}
+
+export interface LiveReplyOptions {
+  delivery: Delivery;
+  adapter: PlatformAdapter;
+  target: RunTarget;
+  run: { session: SessionId; id: RunId; attempt: number };
+  /** The row planned for the first page. */
+  firstPage: OutboxId;
+  /** What earlier attempts left in the chat, and how long their text was: it is not shortened meanwhile. */
+  known: OutboxPage[];
+  knownLength: number;
+  /** Whether this replica may still send: its lease was confirmed lately. */
+  maySend: () => boolean;
+  /** Makes the text said so far durable. */
+  flushLog: () => Promise<unknown>;
+  /** The chat cannot be written to any more. */
+  onGone: () => void;
+  /** The first text stands in the chat. */
+  onFirstShown: () => void;
+}
+
+/**
+ * The bot's messages that grow while a run speaks: newest text wins, one call in flight, within the chat's budget.
+ * Failed drafts are not queued; what must be shown in the end is the outbox's.
+ */
+export class LiveReply {
+  readonly #options: LiveReplyOptions;
+  readonly #pages: LivePage[] = [];
+  readonly #bell = new Doorbell();
+  readonly #closing = new AbortController();
+  readonly #target: RunTarget;
+  #text = "";
+  #firstTextAt = 0;
+  #lostPosts = 0;
+  #pump: Promise<void> | null = null;
+  #typing: NodeJS.Timeout | undefined;
+
+  constructor(options: LiveReplyOptions) {
+    this.#options = options;
+    this.#target = options.target;
+    for (const page of options.known) {
+      if (page.message_id !== null && !page.remove) {
+        this.#pages.push({ id: page.id, messageId: page.message_id, shown: null, doubtful: true });
+      }
+    }
+    if (this.#pages.length === 0) {
+      const planned = options.known.find((page) => page.state === "planned");
+      const fresh = options.known.length > 0 ? newId("out") : options.firstPage;
+      this.#pages.push({ id: planned?.id ?? fresh, messageId: null, shown: null, doubtful: false });
+    }
+  }
+
+  /** Something of the answer stands in the chat, or may. */
+  get shown(): boolean {
+    return this.#lostPosts > 0 || this.#pages.some((page) => page.messageId !== null);
+  }
+
+  get pages(): readonly LivePage[] {
+    return this.#pages;
+  }
+
+  /** The place as it is known now: it may have moved, or lost its thread. */
+  get target(): RunTarget {
+    return this.#target;
+  }
+
+  /** Shows that something happens: at once, then until the first text. */
+  startTyping(): void {
+    const { typing } = this.#options.adapter;
+    if (!typing || this.shown) return;
+    const show = () => {
+      if (this.#budget("typing") > 0 || !this.#options.maySend()) return;
+      typing.show(this.#target).catch((error: unknown) => this.#learn(error));
+    };
+    show();
+    if (this.#target.placeKind === "private") this.#typing = setInterval(show, TYPING_EVERY_MS);
+  }
+
+  /** The whole text so far. */
+  update(text: string): void {
+    if (this.#closing.signal.aborted) return;
+    if (this.#firstTextAt === 0 && text.trim() !== "") this.#firstTextAt = performance.now();
+    this.#text = text;
+    this.#bell.ring();
+    this.#pump ??= this.#run().catch((error: unknown) =>
+      this.#options.delivery.log.error({ err: error, run_id: this.#options.run.id }, "drafts of a run ended"),
+    );
+  }
+
+  /** Ends the drafts and waits for the call in flight. */
+  async close(): Promise<void> {
+    clearInterval(this.#typing);
+    this.#closing.abort();
+    this.#bell.ring();
+    await this.#pump;
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#closing;
+    while (!signal.aborted) {
+      const waitMs = this.#firstWaitMs();
+      if (waitMs > 0) {
+        await this.#bell.wait(waitMs, signal);
+        continue;
+      }
+      const next = this.#nextPage();
+      if (!next) {
+        await this.#bell.wait(60_000, signal);
+        continue;
+      }
+      const purpose = next.live?.messageId ? "draft" : "first";
+      const pauseMs = this.#options.maySend() ? this.#budget(purpose) : 200;
+      if (pauseMs > 0) await pause(pauseMs, signal);
+      else if (next.live?.messageId) await this.#edit(next.live, next.content);
+      else await this.#post(next.index, next.live, next.content);
+    }
+  }
+
+  #firstWaitMs(): number {
+    if (this.#pages[0]?.messageId || this.#text.trim().length >= FIRST_CHARS) return 0;
+    if (this.#firstTextAt === 0) return 60_000;
+    return Math.max(0, this.#firstTextAt + FIRST_AFTER_MS - performance.now());
+  }
+
+  /** The first page that differs from what is shown; null = the chat is up to date, or must not be shortened. */
+  #nextPage(): { index: number; live: LivePage | undefined; content: RenderedPage } | null {
+    if (this.#text.trim() === "" || this.#lostPosts > 1) return null;
+    if (this.#text.length < this.#options.knownLength) return null;
+    const pages = this.#options.adapter.render(this.#text);
+    for (const [index, content] of pages.entries()) {
+      const live = this.#pages[index];
+      if (!live?.shown || !isDeepStrictEqual(live.shown, content)) return { index, live, content };
+    }
+    return null;
+  }
+
+  async #post(index: number, known: LivePage | undefined, content: RenderedPage): Promise<void> {
+    const { delivery, adapter, run } = this.#options;
+    const live = known ?? { id: newId("out"), messageId: null, shown: null, doubtful: false };
+    if (!known) this.#pages.push(live);
+    const draft = {
+      id: live.id,
+      session: run.session,
+      run: run.id,
+      attempt: run.attempt,
+      page: index,
+      target: this.#target,
+    };
+    const allowed = await markSending(delivery.db, draft).catch(() => false);
+    if (!allowed || !this.#options.maySend()) {
+      if (allowed) await this.#record(() => recordDraftFailure(delivery.db, live.id, "no", "the lease ran out"));
+      return pause(PAUSE_MS / 2, this.#closing.signal);
+    }
+    clearInterval(this.#typing);
+    try {
+      const sent = await adapter.send({ ...this.#target, replyTo: index === 0 ? this.#target.replyTo : null }, content);
+      live.messageId = sent.messageId;
+      live.shown = content;
+      if (index === 0) this.#options.onFirstShown();
+      await this.#record(() => recordDrafts(delivery.db, [{ id: live.id, messageId: sent.messageId }]));
+    } catch (error) {
+      const failure = judgeSendFailure(error);
+      const applied = failure.kind === "unknown" ? "unknown" : "no";
+      await this.#record(() => recordDraftFailure(delivery.db, live.id, applied, reason(error)));
+      if (applied === "unknown") {
+        // That row stays listed; the page goes on under a new one, so only this first, short post can be doubled.
+        this.#lostPosts += 1;
+        live.id = newId("out");
+      }
+      await this.#learn(error);
+      await pause(PAUSE_MS, this.#closing.signal);
+    }
+  }
+
+  async #edit(live: LivePage, content: RenderedPage): Promise<void> {
+    const { adapter, flushLog } = this.#options;
+    await Promise.race([flushLog().catch(() => undefined), pause(LOG_WAIT_MS, this.#closing.signal)]);
+    if (!this.#options.maySend() || this.#closing.signal.aborted) return;
+    const at = { account: this.#target.account, chat: this.#target.chat, messageId: live.messageId as string };
+    try {
+      await adapter.editing?.edit(at, content);
+      live.shown = content;
+    } catch (error) {
+      const failure = judgeSendFailure(error);
+      if (failure.kind === "unknown") {
+        live.doubtful = true;
+        live.shown = null;
+      }
+      if (failure.kind === "missing") {
+        live.id = newId("out");
+        live.messageId = null;
+        live.shown = null;
+      }
+      // What the platform will never take as a draft may still do as the final text.
+      if (failure.kind === "refused") live.shown = content;
+      await this.#learn(error);
+      await pause(PAUSE_MS, this.#closing.signal);
+    }
+  }
+
+  async #learn(error: unknown): Promise<void> {
+    const failure = judgeSendFailure(error);
+    const { delivery, run } = this.#options;
+    delivery.log.warn({ err: error, run_id: run.id, failure: failure.kind }, "a draft was not shown");
+    await delivery.learn(this.#target.account, this.#target.chat, failure);
+    if (failure.kind === "gone") this.#options.onGone();
+    if (failure.kind === "thread_gone") Object.assign(this.#target, { thread: "", replyTo: null });
+    if (failure.kind === "moved") {
+      this.#target.chat = failure.chat;
+      for (const page of this.#pages) Object.assign(page, { id: newId("out"), messageId: null, shown: null });
+    }
+  }
+
+  /** What happened in the chat must get into the database, however long that takes while the process lives. */
+  async #record(write: () => Promise<void>): Promise<void> {
+    for (let round = 0; round < 20; round++) {
+      try {
+        return await retrying(write);
+      } catch (error) {
+        if (!(error instanceof GatewayError)) throw error;
+        await pause(500, new AbortController().signal);
+      }
+    }
+  }
+
+  #budget(purpose: CallPurpose): number {
+    const { editing } = this.#options.adapter;
+    if (!editing) return 0;
+    const place = { account: this.#target.account, chat: this.#target.chat, kind: this.#target.placeKind };
+    return this.#options.delivery.budgets.take(editing.budget, place, purpose);
+  }
+}
+
+function reason(error: unknown): string {
+  return error instanceof Error ? error.message : "unknown error";
+}
+
+/** A wait that the abort ends early. */
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Doorbell().wait(ms, signal);
+}

@@ -1,0 +1,82 @@
+import { type Message, textOf } from "../agent/message.ts";
+import { cutStatus, type FinalRunEvent, type RunEvent } from "../agent/run-event.ts";
+import { newId, type MessageId } from "../ids.ts";
+import { joinSaid } from "./resume.ts";
+
+/** What a run has said and done so far: the text for the chat and the block for the history. */
+export class Answer {
+  readonly #block: { messageId: MessageId; message: Message }[] = [];
+  readonly #said: string[] = [];
+  #current = "";
+
+  constructor(kept: readonly Message[]) {
+    for (const message of kept) this.#complete(message);
+  }
+
+  /** Takes the next event of the run; true = the chat's text has changed. */
+  take(event: RunEvent): boolean {
+    if (event.type === "text.delta") {
+      this.#current += event.text;
+      return true;
+    }
+    if (event.type === "message.completed") this.#complete(event.message);
+    return false;
+  }
+
+  #complete(message: Message): void {
+    this.#block.push({ messageId: newId("msg"), message });
+    if (message.role !== "assistant") return;
+    this.#said.push(textOf(message));
+    this.#current = "";
+  }
+
+  /** Everything the person has been told, as Markdown. */
+  get text(): string {
+    return joinSaid([...this.#said, this.#current]);
+  }
+
+  /** Tools have run: the run has left a trace even if it said nothing. */
+  get acted(): boolean {
+    return this.#block.some(({ message }) => message.role === "tool");
+  }
+
+  /** The messages to merge. Text of a message that was cut short is kept, marked by its status. */
+  block(end: FinalRunEvent): { messageId: MessageId; message: Message }[] {
+    const block = [...this.#block];
+    if (this.#current.trim() !== "") {
+      const message: Message = {
+        role: "assistant",
+        parts: [{ type: "text", text: this.#current }],
+        status: cutStatus(end),
+      };
+      block.push({ messageId: newId("msg"), message });
+    }
+    const last = block.at(-1);
+    // Stopped between its last word and the merge.
+    if (end.type === "run.cancelled" && last?.message.role === "assistant" && last.message.status === "complete") {
+      block[block.length - 1] = { ...last, message: { ...last.message, status: "interrupted" } };
+    }
+    return block;
+  }
+}
+
+/** The line under an answer that tells the person how the run ended; "" = it speaks for itself. */
+export function closingLine(end: FinalRunEvent, runId: string): string {
+  switch (end.type) {
+    case "run.completed":
+      return "";
+    case "run.failed":
+      return `⚠️ ${end.message} (${runId.slice(0, 8)})`;
+    case "run.cancelled":
+      return end.by === "stop" ? "⏹ Stopped." : "⏹ Interrupted.";
+    default:
+      return end satisfies never;
+  }
+}
+
+/** What is shown in the end: the text and its closing line. "" = nothing needs to be shown. */
+export function finalText(said: string, end: FinalRunEvent, runId: string): string {
+  const line = closingLine(end, runId);
+  if (said.trim() === "") return end.type === "run.failed" ? line : "";
+  return line === "" ? said : `${said}\n\n${line}`;
+}

@@ -1,0 +1,277 @@
+import { newId, type RunId } from "../ids.ts";
+import {
+  type ClaimedLane,
+  claimLanes,
+  deleteLane,
+  type LaneState,
+  readLanes,
+  releaseLane,
+  renewLeases,
+} from "../store/lanes.ts";
+import { insertRuns, type NewRun, runsToEnd, takeOverRun, turnMessage } from "../store/runs.ts";
+import type { RunTarget } from "../store/schema.ts";
+import { withdrawArrivals } from "../store/inbox.ts";
+import { withTransaction } from "../store/transaction.ts";
+import type { Transaction } from "kysely";
+import type { Schema } from "../store/schema.ts";
+import { decideDrain, type DrainDecision } from "./drain.ts";
+import { Doorbell } from "./hints.ts";
+import type { RunRoom } from "./run-room.ts";
+import { type ClaimedRun, type Ending, RunWorker } from "./run-worker.ts";
+import { LEASE_MS } from "../store/lanes.ts";
+
+const POLL_MS = 250;
+/** Lanes of one claim; more are claimed in the next round, at once. */
+const MAX_CLAIM = 100;
+/** A database that did not answer for this long may have let our leases run out, and everybody else's too. */
+const GAP_MS = 2_000;
+
+export interface ClaimLoopOptions {
+  /** Runs at once. */
+  slots: number;
+  onBusy: "interrupt" | "queue";
+  signal: AbortSignal;
+}
+
+/**
+ * Finds work for this replica: claims lanes, resumes or drains them in the same transaction, and gives each run a
+ * worker. Also keeps the leases, and ends runs that were stopped or interrupted, wherever that was said.
+ */
+export class ClaimLoop {
+  readonly #room: RunRoom;
+  readonly #options: ClaimLoopOptions;
+  readonly #bell = new Doorbell();
+  readonly #workers = new Map<RunId, { worker: RunWorker; done: Promise<void> }>();
+  readonly #unhint: (() => void)[];
+  /** Nobody else's lease counts as run out before this time: they may just not have reached the database either. */
+  #takeOverFrom = performance.now() + LEASE_MS;
+  #draining = false;
+
+  constructor(room: RunRoom, options: ClaimLoopOptions) {
+    this.#room = room;
+    this.#options = options;
+    this.#unhint = [
+      room.hints.onWork(this.#bell.ring),
+      room.hints.onSession((session) => {
+        const runs = [...this.#workers.values()].filter(({ worker }) => worker.claimed.session === session);
+        if (runs.length > 0) void this.checkLevels().catch(() => undefined);
+      }),
+    ];
+  }
+
+  get running(): number {
+    return this.#workers.size;
+  }
+
+  /** One claim, then a wait for a hint or 250 ms. */
+  async round(): Promise<void> {
+    const free = Math.min(MAX_CLAIM, this.#options.slots - this.#workers.size);
+    if (free > 0 && !this.#draining) {
+      const startedAt = performance.now();
+      const claimed = await this.#claim(free).catch((error: unknown) => {
+        this.#noticeGap();
+        throw error;
+      });
+      if (performance.now() - startedAt > GAP_MS) this.#noticeGap();
+      for (const run of claimed.runs) this.#start(run);
+      if (claimed.lanes === free) return;
+    }
+    await this.#bell.wait(POLL_MS, this.#options.signal);
+  }
+
+  /** Renews every lease; runs whose lane another replica has taken are dropped. */
+  async renew(): Promise<void> {
+    const startedAt = performance.now();
+    const workers = [...this.#workers.values()].map(({ worker }) => worker);
+    try {
+      const kept = await renewLeases(
+        this.#room.db,
+        this.#room.replica,
+        workers.map((worker) => worker.claimed.lane),
+      );
+      const mine = new Set(kept.map(laneKey));
+      for (const worker of workers) if (!mine.has(laneKey(worker.claimed.lane))) worker.lose();
+      this.#room.confirmedAt = startedAt;
+    } finally {
+      // Also when it failed: then the gap ends with the next success, and a full lease after that.
+      if (performance.now() - startedAt > GAP_MS || this.#room.confirmedAt !== startedAt) this.#noticeGap();
+    }
+  }
+
+  /** Ends the runs here that a stop or a newer message ends. Levels, not events: looking again is harmless. */
+  async checkLevels(): Promise<void> {
+    if (this.#workers.size === 0) return;
+    const runs = [...this.#workers.values()].map(({ worker }) => ({
+      session: worker.claimed.session,
+      id: worker.claimed.id,
+    }));
+    for (const { id, by } of await runsToEnd(this.#room.db, runs)) this.#workers.get(id)?.worker.end(by);
+  }
+
+  /** Writes the events that are due. */
+  async flushEvents(): Promise<void> {
+    await this.#room.events.flushDue((run) => this.#workers.get(run)?.worker.lose());
+  }
+
+  /** Claims nothing more, and waits for the runs here until `deadline`; the rest is left for another replica. */
+  async drain(deadline: AbortSignal): Promise<void> {
+    this.#draining = true;
+    for (const unhint of this.#unhint) unhint();
+    const leave = () => this.endAll("shutdown");
+    if (deadline.aborted) leave();
+    deadline.addEventListener("abort", leave, { once: true });
+    while (this.#workers.size > 0) await Promise.all([...this.#workers.values()].map(({ done }) => done));
+    deadline.removeEventListener("abort", leave);
+  }
+
+  endAll(reason: Ending): void {
+    for (const { worker } of this.#workers.values()) worker.end(reason);
+  }
+
+  #noticeGap(): void {
+    this.#takeOverFrom = performance.now() + LEASE_MS;
+  }
+
+  #start(run: ClaimedRun): void {
+    const log = this.#room.log.child({
+      session_id: run.session,
+      run_id: run.id,
+      agent: run.agent,
+      attempt: run.attempt,
+    });
+    const worker = new RunWorker(this.#room, run, log);
+    const done = worker.work().finally(() => {
+      this.#workers.delete(run.id);
+      this.#bell.ring();
+    });
+    this.#workers.set(run.id, { worker, done });
+    if (run.attempt > 1) this.#room.metrics.takeovers.inc();
+    this.#room.metrics.queueWait.observe(Math.max(0, Date.now() - run.queuedMs) / 1000);
+  }
+
+  async #claim(free: number): Promise<{ lanes: number; runs: ClaimedRun[] }> {
+    const { db, replica } = this.#room;
+    const takeOver = performance.now() >= this.#takeOverFrom;
+    return withTransaction(db, async (trx) => {
+      const claimed = await claimLanes(trx, replica, free, takeOver);
+      if (claimed.length === 0) return { lanes: 0, runs: [] };
+      const runs: ClaimedRun[] = [];
+      const fresh: NewRun[] = [];
+      for (const lane of await readLanes(trx, claimed)) {
+        const decision = decideDrain(lane);
+        if (decision.kind === "start") {
+          const run = newRun(lane, decision, this.#options.onBusy);
+          fresh.push(run);
+          if (decision.withdrawn.length > 0) await withdrawArrivals(trx, lane.session_id, decision.withdrawn);
+          runs.push(claimedFresh(lane, decision, run));
+        } else {
+          const resumed = await this.#settle(trx, lane, decision);
+          if (resumed) runs.push(resumed);
+        }
+        const blockedMs = (lane.place?.blocked_ms ?? 0) - lane.now_ms;
+        if (lane.place && blockedMs > 0) {
+          this.#room.delivery.budgets.block(lane.place.account_id, lane.place.chat, blockedMs);
+        }
+      }
+      if (fresh.length > 0) await insertRuns(trx, replica, fresh);
+      return { lanes: claimed.length, runs };
+    });
+  }
+
+  /** Everything but a fresh start; returns the run that goes on, if there is one. */
+  async #settle(
+    trx: Transaction<Schema>,
+    lane: LaneState,
+    decision: Exclude<DrainDecision, { kind: "start" }>,
+  ): Promise<ClaimedRun | null> {
+    if (decision.kind === "wait") {
+      await releaseLane(trx, lane, decision.delayMs);
+      return null;
+    }
+    if (decision.kind === "idle") {
+      if (decision.withdrawn.length > 0) await withdrawArrivals(trx, lane.session_id, decision.withdrawn);
+      if (!(await deleteLane(trx, lane, lane.arrivals))) await releaseLane(trx, lane, 0);
+      return null;
+    }
+    const run = lane.run as NonNullable<LaneState["run"]>;
+    const attempt = await takeOverRun(trx, this.#room.replica, lane.session_id, run.id);
+    return {
+      session: lane.session_id,
+      id: run.id,
+      lane: { session_id: lane.session_id, lane: lane.lane, lease_no: lane.lease_no },
+      arrivals: lane.arrivals,
+      moreWaits: lane.waiting.length > 0,
+      agent: run.agent,
+      attempt,
+      target: run.reply_target,
+      firstPage: null,
+      turn: null,
+      end: decision.end,
+      queuedMs: run.queued_ms,
+    };
+  }
+}
+
+function laneKey(lane: ClaimedLane): string {
+  return `${lane.session_id} ${lane.lane} ${lane.lease_no}`;
+}
+
+function newRun(
+  lane: LaneState,
+  { inputs }: Extract<DrainDecision, { kind: "start" }>,
+  policy: "interrupt" | "queue",
+): NewRun {
+  const last = inputs.at(-1)!;
+  const target = targetOf(lane, last);
+  const authors = inputs.flatMap((input) => (input.author ? [input.author.id] : []));
+  return {
+    id: newId("run"),
+    lane: { session_id: lane.session_id, lane: lane.lane, lease_no: lane.lease_no },
+    agent: lane.agent,
+    policy,
+    inputThrough: last.arrival_no,
+    authors: lane.place?.kind === "group" ? [...new Set(authors)] : [],
+    target,
+    queuedAt: new Date(inputs[0]!.received_ms),
+    inputs: inputs.map((input) => input.arrival_no),
+    firstPage: target ? newId("out") : null,
+  };
+}
+
+/** The answer goes where the newest message came from; what came over the API is read over the API. */
+function targetOf(lane: LaneState, last: LaneState["waiting"][number]): RunTarget | null {
+  const { place } = lane;
+  if (!place || place.account_id !== last.account_id) return null;
+  return {
+    account: place.account_id,
+    chat: place.chat,
+    thread: place.thread,
+    replyTo: place.kind === "group" ? last.chat_message_id : null,
+    placeKind: place.kind,
+  };
+}
+
+function claimedFresh(
+  lane: LaneState,
+  { inputs, more }: Extract<DrainDecision, { kind: "start" }>,
+  run: NewRun,
+): ClaimedRun {
+  return {
+    session: lane.session_id,
+    id: run.id,
+    lane: run.lane,
+    arrivals: lane.arrivals,
+    moreWaits: more,
+    agent: run.agent,
+    attempt: 1,
+    target: run.target,
+    firstPage: run.firstPage,
+    turn: inputs.map((input) => ({
+      messageId: input.message_id,
+      message: turnMessage(input.parts, input.author),
+      writtenAt: input.written_ms,
+    })),
+    end: null,
+    queuedMs: inputs[0]!.received_ms,
+  };
+}

@@ -1,0 +1,69 @@
+import type { DrainInput, LaneState } from "../store/lanes.ts";
+
+/** What a claimed lane does next. `withdrawn`: arrivals that a stop covers. `more`: something waits besides. */
+export type DrainDecision =
+  | { kind: "resume"; end: "stop" | "interrupt" | "crashed" | "stale" | null }
+  | { kind: "start"; inputs: DrainInput[]; withdrawn: number[]; more: boolean }
+  | { kind: "wait"; delayMs: number }
+  | { kind: "idle"; withdrawn: number[] };
+
+/** Attempts that may die before the run fails and the person is told. */
+export const MAX_CRASHES = 3;
+/** A run this old at take-over is not continued; a message this old says when it was written. */
+export const STALE_MS = 15 * 60_000;
+/** Messages one run takes at most; `readLanes` reads no more. */
+const MAX_INPUTS = 200;
+
+/** How long evidence of a burst lets a drain wait, from the arrival that gives it (DESIGN §5.2; facts: Telegram §5). */
+const ALBUM_MS = 1_000;
+const LONG_PART_MS = 1_500;
+const FORWARD_MS = 1_000;
+const QUICK_MS = 400;
+const QUICK_WITHIN_MS = 1_000;
+const BURST_MAX_MS = 7_500;
+
+/** Pure: reads a lane's state and decides. A plain message to an idle session starts at once. */
+export function decideDrain(lane: LaneState): DrainDecision {
+  if (lane.run) return { kind: "resume", end: endBeforeResume(lane, lane.run) };
+  const withdrawn = lane.waiting.filter((input) => input.arrival_no <= lane.stop_through);
+  const inputs = lane.waiting.filter((input) => input.arrival_no > lane.stop_through);
+  const gone = withdrawn.map((input) => input.arrival_no);
+  if (inputs.length === 0) return { kind: "idle", withdrawn: gone };
+  const delayMs = burstDelayMs(inputs, lane.now_ms);
+  if (delayMs > 0) return { kind: "wait", delayMs };
+  return { kind: "start", inputs, withdrawn: gone, more: lane.waiting.length >= MAX_INPUTS };
+}
+
+function endBeforeResume(
+  lane: LaneState,
+  run: NonNullable<LaneState["run"]>,
+): "stop" | "interrupt" | "crashed" | "stale" | null {
+  if (lane.stop_through >= run.input_through) return "stop";
+  const mayInterrupt = (input: DrainInput) =>
+    run.authors.length === 0 || (input.author !== null && run.authors.includes(input.author.id));
+  if (lane.waiting.some((input) => input.arrival_no > run.input_through && mayInterrupt(input))) {
+    if (run.policy === "interrupt") return "interrupt";
+  }
+  if (run.crashes + (run.handed_over ? 0 : 1) >= MAX_CRASHES) return "crashed";
+  return lane.now_ms - run.started_ms > STALE_MS ? "stale" : null;
+}
+
+/** How much longer a burst may go on, in ms; 0 = start. Measured from the arrivals, never over 7.5 s in all. */
+export function burstDelayMs(inputs: DrainInput[], nowMs: number): number {
+  const first = inputs[0];
+  const last = inputs.at(-1);
+  if (!first || !last) return 0;
+  const quick = inputs.length > 1 && last.received_ms - inputs.at(-2)!.received_ms < QUICK_WITHIN_MS;
+  const waitMs =
+    last.burst === "long"
+      ? LONG_PART_MS
+      : last.burst === "album"
+        ? ALBUM_MS
+        : last.burst === "forward"
+          ? FORWARD_MS
+          : quick
+            ? QUICK_MS
+            : 0;
+  const until = Math.min(last.received_ms + waitMs, first.received_ms + BURST_MAX_MS);
+  return Math.max(0, Math.ceil(until - nowMs));
+}

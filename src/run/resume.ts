@@ -1,0 +1,58 @@
+import type { Message, Part } from "../agent/message.ts";
+import { textOf } from "../agent/message.ts";
+import type { StoredEvent } from "../store/run-events.ts";
+
+/** What a dead attempt leaves to the next one. */
+export interface Remains {
+  /** Finished messages of the run, in order: assistant messages with calls and the results that are known. */
+  kept: Message[];
+  /** Calls that were started and have no known result. */
+  inFlight: Set<string>;
+  /** All text the attempt had said: void for the model, but the chat may show it. */
+  text: string;
+  /** The part of it that belongs to no finished message. */
+  rest: string;
+}
+
+/** Pure: reads the events of the last attempt that left any. */
+export function readRemains(events: StoredEvent[]): Remains {
+  const kept: Message[] = [];
+  const inFlight = new Set<string>();
+  const results: Part[] = [];
+  const said: string[] = [];
+  let current = "";
+  for (const { type, data } of events) {
+    if (type === "run.restarted") {
+      for (const message of (data["kept"] ?? []) as Message[]) {
+        kept.push(message);
+        if (message.role === "assistant") said.push(textOf(message));
+      }
+    } else if (type === "text.delta") {
+      current += String(data["text"]);
+    } else if (type === "message.completed") {
+      const message = data["message"] as Message;
+      if (message.role === "assistant") {
+        said.push(textOf(message));
+        current = "";
+      }
+      if (message.role === "tool") results.length = 0;
+      kept.push(message);
+    } else if (type === "tool.started") {
+      inFlight.add(String(data["callId"]));
+    } else if (type === "tool.finished") {
+      const callId = String(data["callId"]);
+      inFlight.delete(callId);
+      results.push({ type: "tool_result", callId, ok: data["ok"] === true, text: String(data["text"]) });
+    }
+  }
+  if (results.length > 0) kept.push({ role: "tool", parts: results, status: "complete" });
+  const last = kept.at(-1);
+  // A finished answer that was not merged is said again: only its merge would have made it part of the history.
+  if (last?.role === "assistant" && !last.parts.some((part) => part.type === "tool_call")) kept.pop();
+  return { kept, inFlight, text: joinSaid([...said, current]), rest: current };
+}
+
+/** How the chat shows what was said in several steps. */
+export function joinSaid(texts: string[]): string {
+  return texts.filter((text) => text.trim() !== "").join("\n\n");
+}

@@ -1,0 +1,106 @@
+import type { Kysely } from "kysely";
+import type { AgentRunner } from "../agent/agent-runner.ts";
+import type { Agents } from "../agent/agents.ts";
+import type { ModelClient } from "../agent/model-client.ts";
+import type { ToolSource } from "../agent/tool-source.ts";
+import type { Delivery } from "../delivery/delivery.ts";
+import type { Dispatcher } from "../delivery/dispatcher.ts";
+import { GatewayError } from "../errors.ts";
+import type { ReplicaId, SessionId } from "../ids.ts";
+import type { Metrics } from "../observe/metrics.ts";
+import type { Log } from "../platform/platform-adapter.ts";
+import { GroupCommit } from "../store/group-commit.ts";
+import { type StoredMessage, windows } from "../store/messages.ts";
+import { type Merge, type MergeOutcome, mergeRun } from "../store/runs.ts";
+import type { Schema } from "../store/schema.ts";
+import { EventLog } from "./event-log.ts";
+import type { Hints } from "./hints.ts";
+import type { ClaimedRun } from "./run-worker.ts";
+
+/** Rows a replay window is chosen from. */
+const WINDOW_ROWS = 200;
+/** Drafts are sent only this long after the lease was last confirmed; half the lease, on the monotonic clock. */
+const SEND_LEASE_MS = 3_000;
+
+export interface RunRoomParts {
+  db: Kysely<Schema>;
+  replica: ReplicaId;
+  log: Log & { child(bindings: object): Log };
+  metrics: Metrics;
+  hints: Hints;
+  agents: Agents;
+  model: ModelClient;
+  tools: ToolSource;
+  runner: AgentRunner;
+  delivery: Delivery;
+  dispatcher: Dispatcher;
+}
+
+/** What all runs of a replica share: ports, the writer of events, and what happens after a merge. */
+export class RunRoom {
+  readonly db: Kysely<Schema>;
+  readonly replica: ReplicaId;
+  readonly log: RunRoomParts["log"];
+  readonly metrics: Metrics;
+  readonly agents: Agents;
+  readonly model: ModelClient;
+  readonly tools: ToolSource;
+  readonly runner: AgentRunner;
+  readonly delivery: Delivery;
+  readonly hints: Hints;
+  readonly events: EventLog;
+  /** The process is about to end: nobody waits for the database any more. */
+  closed = false;
+  /** When a renewal of all leases last began that then succeeded, by `performance.now()`. */
+  confirmedAt = Number.NEGATIVE_INFINITY;
+  readonly #dispatcher: Dispatcher;
+  readonly #windows: GroupCommit<SessionId, StoredMessage[]>;
+
+  constructor(parts: RunRoomParts) {
+    this.db = parts.db;
+    this.replica = parts.replica;
+    this.log = parts.log;
+    this.metrics = parts.metrics;
+    this.agents = parts.agents;
+    this.model = parts.model;
+    this.tools = parts.tools;
+    this.runner = parts.runner;
+    this.delivery = parts.delivery;
+    this.hints = parts.hints;
+    this.#dispatcher = parts.dispatcher;
+    this.events = new EventLog(parts.db, {
+      followed: (session) => parts.hints.followed(session),
+      written: (session) => parts.hints.session(session),
+    });
+    const full = () => new GatewayError("unavailable", "Too many runs start at once.");
+    this.#windows = new GroupCommit(
+      async (sessions) => {
+        const found = await windows(parts.db, [...new Set(sessions)], WINDOW_ROWS);
+        return sessions.map((session) => found.get(session) ?? []);
+      },
+      { max: 100, bound: 5_000, full },
+    );
+  }
+
+  /** The newest messages of a session, oldest first. */
+  window(session: SessionId): Promise<StoredMessage[]> {
+    return this.#windows.add(session);
+  }
+
+  leaseHolds(claimedAt: number): boolean {
+    return performance.now() - Math.max(claimedAt, this.confirmedAt) < SEND_LEASE_MS;
+  }
+
+  merge(merge: Merge): Promise<MergeOutcome> {
+    return mergeRun(this.db, this.replica, merge);
+  }
+
+  /** A run is over: readers look, the lane goes on, the final pages are shown. */
+  merged(run: ClaimedRun, merge: Merge, outcome: Extract<MergeOutcome, { kind: "merged" }>): void {
+    this.metrics.runs.inc({ agent: run.agent, outcome: merge.state });
+    this.hints.session(run.session);
+    if (!outcome.laneGone) this.hints.work();
+    const due = merge.pages.filter((page) => !page.shown).map((page) => page.id);
+    void this.#dispatcher.deliver(due);
+  }
+}

@@ -1,0 +1,328 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { makeClone } from "../agent/clone.ts";
+import { type Message, textOf } from "../agent/message.ts";
+import { type FinalRunEvent, isFinal, type RunEvent } from "../agent/run-event.ts";
+import { LiveReply } from "../delivery/live-reply.ts";
+import { errorCode } from "../errors.ts";
+import { newId, type MessageId, type OutboxId, type RunId, type SessionId } from "../ids.ts";
+import type { Log, PlatformAdapter } from "../platform/platform-adapter.ts";
+import type { ClaimedLane } from "../store/lanes.ts";
+import { type OutboxPage, pagesOfRun } from "../store/outbox.ts";
+import { eventsOfLastAttempt } from "../store/run-events.ts";
+import { handOverRun, type Merge, type MergedPage, mergeRun, runInputs, turnMessage } from "../store/runs.ts";
+import type { RunTarget } from "../store/schema.ts";
+import { retrying } from "../store/transaction.ts";
+import { Answer, finalText } from "./answer.ts";
+import { STALE_MS } from "./drain.ts";
+import type { RunLog } from "./event-log.ts";
+import type { RunRoom } from "./run-room.ts";
+import { readRemains, type Remains } from "./resume.ts";
+
+/** A run as the claim loop hands it over. */
+export interface ClaimedRun {
+  session: SessionId;
+  id: RunId;
+  lane: ClaimedLane;
+  arrivals: number;
+  /** Something waits that this run did not take. */
+  moreWaits: boolean;
+  agent: string;
+  attempt: number;
+  target: RunTarget | null;
+  firstPage: OutboxId | null;
+  /** The user turn; null = read it back from the inbox (take-over). */
+  turn: TurnInput[] | null;
+  /** End it instead of going on. */
+  end: "stop" | "interrupt" | "crashed" | "stale" | null;
+  queuedMs: number;
+}
+
+export interface TurnInput {
+  messageId: MessageId;
+  message: Message;
+  writtenAt: number;
+}
+
+export type Ending = "stop" | "interrupt" | "shutdown" | "place_gone" | "timeout";
+
+/** One run must be over by then, whatever its model and tools do. */
+const TOTAL_MS = 15 * 60_000;
+const MERGE_RETRY_MS = 500;
+
+/**
+ * Carries one attempt of a run from its clone to its merge. Everything it writes is fenced by the attempt; a worker
+ * that lost its run stops without another word.
+ */
+export class RunWorker {
+  readonly claimed: ClaimedRun;
+  readonly #room: RunRoom;
+  readonly #log: Log;
+  readonly #events: RunLog;
+  readonly #abort = new AbortController();
+  readonly #claimedAt = performance.now();
+  #ending: Ending | null = null;
+  #lost = false;
+  #merging = false;
+  #live: LiveReply | null = null;
+  #turn: TurnInput[] = [];
+  #answer = new Answer([]);
+  #knownPages: OutboxPage[] = [];
+
+  constructor(room: RunRoom, claimed: ClaimedRun, log: Log) {
+    this.#room = room;
+    this.claimed = claimed;
+    this.#log = log;
+    this.#events = room.events.open(claimed.session, claimed.id, claimed.attempt);
+  }
+
+  /** Ends the run soon; the first reason counts. */
+  end(reason: Ending): void {
+    if (this.#merging) return;
+    this.#ending ??= reason;
+    this.#abort.abort();
+  }
+
+  /** Another attempt owns the run: nothing is written or sent any more. */
+  lose(): void {
+    if (this.#merging) return;
+    this.#lost = true;
+    this.#abort.abort();
+  }
+
+  /** Never rejects. */
+  async work(): Promise<void> {
+    const total = setTimeout(() => this.end("timeout"), TOTAL_MS);
+    try {
+      const remains = await this.#prepare();
+      const end = this.claimed.end ? endBeforeStart(this.claimed.end) : await this.#run(remains);
+      await this.#live?.close();
+      if (this.#lost) return this.#log.warn({}, "the run belongs to another attempt");
+      if (this.#ending === "shutdown" && end.type === "run.cancelled") await this.#handOver();
+      else await this.#finish(end);
+    } catch (error) {
+      // The lease runs out and another attempt, here or elsewhere, goes on from what is stored.
+      this.#log.error({ err: error }, "a run's worker failed");
+    } finally {
+      clearTimeout(total);
+      await this.#live?.close();
+      this.#room.events.close(this.#events);
+    }
+  }
+
+  async #prepare(): Promise<Remains> {
+    const { session, id, target, firstPage } = this.claimed;
+    const { db } = this.#room;
+    let remains: Remains = { kept: [], inFlight: new Set(), text: "", rest: "" };
+    if (this.claimed.turn) {
+      this.#turn = this.claimed.turn;
+    } else {
+      const inputs = await retrying(() => runInputs(db, session, id));
+      this.#turn = inputs.map((input) => ({ ...input, writtenAt: input.writtenAt.getTime() }));
+      remains = readRemains(await retrying(() => eventsOfLastAttempt(db, session, id)));
+      this.#knownPages = await retrying(() => pagesOfRun(db, session, id));
+    }
+    this.#answer = new Answer(remains.kept);
+    // What a run that ends here had said last is all there is; a run that goes on says it again.
+    if (this.claimed.end && remains.rest !== "") this.#answer.take({ type: "text.delta", text: remains.rest });
+    const adapter = target ? this.#room.delivery.adapter(target.account) : undefined;
+    if (target && adapter?.editing) this.#live = this.#openLive(target, adapter, remains.text.length, firstPage);
+    return remains;
+  }
+
+  #openLive(target: RunTarget, adapter: PlatformAdapter, knownLength: number, firstPage: OutboxId | null): LiveReply {
+    const { session, id, attempt, queuedMs } = this.claimed;
+    return new LiveReply({
+      delivery: this.#room.delivery,
+      adapter,
+      target: { ...target },
+      run: { session, id, attempt },
+      firstPage: firstPage ?? newId("out"),
+      known: this.#knownPages,
+      knownLength,
+      maySend: () => !this.#lost && this.#room.leaseHolds(this.#claimedAt),
+      flushLog: () => this.#events.flush(),
+      onGone: () => this.end("place_gone"),
+      onFirstShown: () => this.#room.metrics.timeToFirstVisible.observe((Date.now() - queuedMs) / 1000),
+    });
+  }
+
+  async #run(remains: Remains): Promise<FinalRunEvent> {
+    this.#live?.startTyping();
+    const card = this.#room.agents.get(this.claimed.agent) ?? this.#room.agents.default();
+    const window = card.useHistory ? await retrying(() => this.#room.window(this.claimed.session)) : [];
+    const clone = makeClone({
+      card,
+      history: window.map((stored) => stored.message),
+      turn: this.#turn.map(datedIfOld),
+      kept: remains.kept,
+      inFlight: remains.inFlight,
+      model: this.#room.model,
+      tools: this.#room.tools,
+      today: new Date().toISOString().slice(0, 10),
+    });
+    this.#events.append(
+      this.claimed.attempt === 1
+        ? { type: "run.started", agent: card.name }
+        : { type: "run.restarted", agent: card.name, kept: remains.kept },
+    );
+    for await (const event of this.#room.runner.run(clone, this.#abort.signal)) {
+      if (isFinal(event)) return this.#finalEvent(event);
+      await this.#take(event);
+      if (this.#lost) break;
+    }
+    return this.#finalEvent({ type: "run.cancelled", by: "interrupt" });
+  }
+
+  async #take(event: RunEvent): Promise<void> {
+    const said = this.#answer.take(event);
+    if (said) this.#live?.update(this.#answer.text);
+    if (event.type === "usage") {
+      this.#room.metrics.tokens.inc({ model: event.model, direction: "input" }, event.usage.inputTokens);
+      this.#room.metrics.tokens.inc({ model: event.model, direction: "output" }, event.usage.outputTokens);
+    }
+    this.#events.append(event);
+    // A call that may change something is known to the database before it is made; its result as soon as it is there.
+    if ((event.type === "tool.started" && !event.readOnly) || event.type === "tool.finished") {
+      if (!(await this.#flushSurely())) this.lose();
+    }
+  }
+
+  async #flushSurely(): Promise<boolean> {
+    while (!this.#lost) {
+      try {
+        return await this.#events.flush();
+      } catch (error) {
+        if (errorCode(error) !== "unavailable" || this.#abort.signal.aborted) throw error;
+        await sleep(MERGE_RETRY_MS);
+      }
+    }
+    return false;
+  }
+
+  /** The reason the gateway had for an abort goes before what the runner made of it. */
+  #finalEvent(event: FinalRunEvent): FinalRunEvent {
+    if (event.type === "run.failed" && event.cause !== undefined) {
+      this.#log.warn({ err: event.cause, code: event.code }, "a run failed");
+    }
+    if (event.type !== "run.cancelled" || this.#ending === null) return event;
+    if (this.#ending === "timeout") {
+      return { type: "run.failed", code: "timeout", message: "This took too long and was ended." };
+    }
+    return { type: "run.cancelled", by: this.#ending };
+  }
+
+  async #handOver(): Promise<void> {
+    await this.#flushSurely();
+    const { session, id, attempt, lane } = this.claimed;
+    const handed = await retrying(() => handOverRun(this.#room.db, { session, id, attempt, lane }));
+    this.#log.info({ handed }, "a run was left for another replica");
+  }
+
+  async #finish(first: FinalRunEvent): Promise<void> {
+    this.#merging = true;
+    const rest = await this.#events.takeRest();
+    let end = first;
+    for (;;) {
+      const merge = this.#merge(end, rest);
+      try {
+        const outcome = await retrying(() => this.#room.merge(merge));
+        if (outcome.kind === "lost") return this.#log.warn({}, "the run belongs to another attempt");
+        if (outcome.kind === "stopped") {
+          end = { type: "run.cancelled", by: "stop" };
+          continue;
+        }
+        this.#log.info({ state: merge.state, end_reason: merge.endReason, first_seq: outcome.firstSeq }, "run ended");
+        return this.#room.merged(this.claimed, merge, outcome);
+      } catch (error) {
+        if (errorCode(error) !== "unavailable" || this.#room.closed) throw error;
+        // The answer is complete: it waits for the database as long as nobody else owns the run.
+        await sleep(MERGE_RETRY_MS);
+      }
+    }
+  }
+
+  #merge(end: FinalRunEvent, rest: Merge["events"]): Merge {
+    const { session, id, attempt, lane, arrivals, target } = this.claimed;
+    const shown = this.#live ? this.#live.shown : this.#answer.text !== "";
+    // Interrupted before anybody saw anything: as if it had not been, and its input joins the next turn.
+    const vanish = end.type === "run.cancelled" && end.by === "interrupt" && !shown && !this.#answer.acted;
+    const turn = this.#turn.map(({ messageId, message }) => ({ messageId, message }));
+    return {
+      session,
+      run: id,
+      attempt,
+      lane,
+      arrivals,
+      keepLane: this.claimed.moreWaits || vanish,
+      state: end.type === "run.completed" ? "completed" : end.type === "run.failed" ? "failed" : "cancelled",
+      endReason: end.type === "run.completed" ? end.stopReason : end.type === "run.failed" ? end.code : end.by,
+      errorCode: end.type === "run.failed" ? end.code : null,
+      block: vanish ? [] : [...turn, ...this.#answer.block(end)],
+      title: titleFrom(this.#turn),
+      events: [...rest, ...this.#events.closing([end])],
+      target: this.#live?.target ?? target,
+      pages: vanish || !target ? [] : this.#finalPages(finalText(this.#answer.text, end, id), target),
+      returnInputs: vanish,
+    };
+  }
+
+  /** The pages of the final text on the messages that are there, and what is left over. */
+  #finalPages(text: string, target: RunTarget): MergedPage[] {
+    const adapter = this.#room.delivery.adapter(target.account);
+    if (!adapter) return [];
+    const live = this.#live?.pages ?? [];
+    const pages = text === "" ? [] : adapter.render(text);
+    const wanted = pages.map((content, page): MergedPage => {
+      const known = live[page];
+      const same = known?.messageId != null && known.shown !== null && sameJson(known.shown, content);
+      const repeat = known?.messageId != null && (known.doubtful || this.claimed.attempt > 1);
+      return { id: known?.id ?? newId("out"), page, content, shown: same && !known.doubtful, remove: false, repeat };
+    });
+    const left = live.slice(pages.length).filter((page) => page.messageId !== null);
+    const removed = left.map(({ id }, index): MergedPage => ({
+      id,
+      page: pages.length + index,
+      content: null,
+      shown: false,
+      remove: true,
+      repeat: false,
+    }));
+    return [...wanted, ...removed];
+  }
+}
+
+function sameJson(a: unknown, b: unknown): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
+}
+
+function endBeforeStart(end: NonNullable<ClaimedRun["end"]>): FinalRunEvent {
+  switch (end) {
+    case "stop":
+    case "interrupt":
+      return { type: "run.cancelled", by: end };
+    case "crashed":
+      return { type: "run.failed", code: "crashed", message: "This could not be finished: it failed several times." };
+    case "stale":
+      return { type: "run.failed", code: "stale", message: "This was cut off by an outage. Please ask again." };
+    default:
+      return end satisfies never;
+  }
+}
+
+/** What was written long ago says so, as data of the turn. */
+function datedIfOld(input: TurnInput): Message {
+  if (Date.now() - input.writtenAt < STALE_MS) return input.message;
+  const when = new Date(input.writtenAt).toISOString().slice(0, 16).replace("T", " ");
+  return turnMessage(
+    [{ type: "text", text: `[written ${when} UTC]\n${textOf(input.message)}` }],
+    input.message.author ?? null,
+  );
+}
+
+/** The first words of the turn. */
+function titleFrom(turn: TurnInput[]): string {
+  const words = textOf(turn[0]?.message ?? { parts: [] })
+    .replaceAll(/\s+/g, " ")
+    .trim();
+  return words.length <= 60 ? words : `${words.slice(0, 59).toWellFormed()}…`;
+}

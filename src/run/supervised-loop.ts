@@ -1,0 +1,42 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Log } from "../platform/platform-adapter.ts";
+
+/** A lasting loop as its owner and `/readyz` see it. */
+export interface SupervisedLoop {
+  readonly name: string;
+  /** False from a throw until the loop has run a round again. */
+  readonly healthy: boolean;
+  /** Resolves when the loop has ended after the abort. */
+  readonly ended: Promise<void>;
+}
+
+/**
+ * Runs `round` again and again until the abort. A round that throws is logged and the loop goes on after a pause of
+ * 100 ms to 10 s, doubled each time; meanwhile it is unhealthy.
+ */
+export function startLoop(
+  name: string,
+  round: () => Promise<void>,
+  options: { signal: AbortSignal; log: Log; onRestart: (name: string) => void },
+): SupervisedLoop {
+  const state = { name, healthy: true, ended: Promise.resolve() };
+  const run = async () => {
+    let pauseMs = 100;
+    while (!options.signal.aborted) {
+      try {
+        await round();
+        state.healthy = true;
+        pauseMs = 100;
+      } catch (error) {
+        if (options.signal.aborted) return;
+        state.healthy = false;
+        options.onRestart(name);
+        options.log.error({ err: error, loop: name, pauseMs }, "a loop failed and starts again");
+        await sleep(pauseMs, undefined, { signal: options.signal }).catch(() => undefined);
+        pauseMs = Math.min(pauseMs * 2, 10_000);
+      }
+    }
+  };
+  state.ended = run();
+  return state;
+}

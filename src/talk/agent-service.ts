@@ -1,0 +1,136 @@
+import type { Kysely } from "kysely";
+import type { Agents } from "../agent/agents.ts";
+import type { Message } from "../agent/message.ts";
+import { GatewayError } from "../errors.ts";
+import { accountId, type MessageId, newId, readId, type SessionId, type UserId } from "../ids.ts";
+import type { Hints } from "../run/hints.ts";
+import { findIdentity, upsertIdentity, userExists } from "../store/identities.ts";
+import { withdrawWaiting } from "../store/inbox.ts";
+import type { Schema } from "../store/schema.ts";
+import { findSession, insertSession, listSessions, stopSession, type TalkSession } from "../store/talk-sessions.ts";
+import { retrying, withTransaction } from "../store/transaction.ts";
+import { followSession, type FollowItem, type FollowOptions } from "./follow-session.ts";
+import type { Intake } from "./intake.ts";
+
+/** The account that messages without a bot belong to. */
+export const API_ACCOUNT = accountId("api", "gateway");
+/** UTF-16 units of one message; more is `too_large`. */
+export const MAX_MESSAGE_CHARS = 200_000;
+
+export interface NewMessage {
+  text: string;
+  /** The same key again returns the message it made the first time. Unique per session. */
+  idempotencyKey?: string;
+}
+
+/**
+ * The one service behind every chat: what people may do with their sessions. Every call is scoped by its user; another
+ * user's session, an unknown and a malformed id are the same `not_found`.
+ */
+export class AgentService {
+  readonly #db: Kysely<Schema>;
+  readonly #intake: Intake;
+  readonly #agents: Agents;
+  readonly #hints: Hints;
+  readonly #notify: (session: SessionId) => Promise<void>;
+
+  constructor(parts: {
+    db: Kysely<Schema>;
+    intake: Intake;
+    agents: Agents;
+    hints: Hints;
+    /** Tells the other replicas that a session changed. */
+    notify: (session: SessionId) => Promise<void>;
+  }) {
+    this.#db = parts.db;
+    this.#intake = parts.intake;
+    this.#agents = parts.agents;
+    this.#hints = parts.hints;
+    this.#notify = parts.notify;
+  }
+
+  /** Makes a session of the user. Rejects `invalid` for an unknown agent. */
+  async createTalkSession(user: UserId, options: { agent?: string; title?: string } = {}): Promise<TalkSession> {
+    const card = options.agent === undefined ? this.#agents.default() : this.#agents.get(options.agent);
+    if (!card) throw new GatewayError("invalid", `There is no agent "${String(options.agent).slice(0, 64)}".`);
+    const id = newId("ses");
+    await retrying(() =>
+      insertSession(this.#db, { id, userId: user, agent: card.name, placeId: null, title: options.title ?? "" }),
+    );
+    return this.getSession(user, id);
+  }
+
+  /** The user's sessions, last used first, at most `limit` (1–200) before a time. */
+  listSessions(user: UserId, options: { limit?: number; before?: Date } = {}): Promise<TalkSession[]> {
+    const limit = Math.min(200, Math.max(1, options.limit ?? 50));
+    return retrying(() => listSessions(this.#db, user, options.before ? { limit, before: options.before } : { limit }));
+  }
+
+  async getSession(user: UserId, session: string): Promise<TalkSession> {
+    const id = readId("ses", session);
+    const found = id && (await retrying(() => findSession(this.#db, user, id)));
+    if (!found) throw new GatewayError("not_found", "There is no such session.");
+    return found;
+  }
+
+  /**
+   * Accepts a message: it is durable when this resolves, and by policy `interrupt` it ends the running run. Rejects
+   * `not_found`, `invalid` (empty), `too_large`, `unavailable` (nothing was stored, or it is stored under its key).
+   */
+  async addMessage(user: UserId, session: string, message: NewMessage): Promise<{ messageId: MessageId }> {
+    const id = readId("ses", session);
+    if (!id) throw new GatewayError("not_found", "There is no such session.");
+    if (message.text.trim() === "") throw new GatewayError("invalid", "The message is empty.");
+    if (message.text.length > MAX_MESSAGE_CHARS) {
+      throw new GatewayError("too_large", `A message has at most ${MAX_MESSAGE_CHARS} characters.`);
+    }
+    const messageId = newId("msg");
+    const arrival = await this.#intake.acceptMessage({
+      account: API_ACCOUNT,
+      updateKey: `${id}:${message.idempotencyKey === undefined ? messageId : `key:${message.idempotencyKey}`}`,
+      messageId,
+      text: message.text,
+      writtenAt: new Date(),
+      session: { id, userId: user },
+      place: null,
+    });
+    if (arrival.outcome === "unknown") throw new GatewayError("not_found", "There is no such session.");
+    return { messageId: arrival.messageId };
+  }
+
+  /**
+   * The session's history, then what waits, then — with `follow` — what happens, until the abort. Any number of
+   * readers; each item's `cursor` continues after it, on any replica. Rejects `not_found` at once.
+   */
+  async getMessages(user: UserId, session: string, options: FollowOptions = {}): Promise<AsyncIterable<FollowItem>> {
+    const { id } = await this.getSession(user, session);
+    return followSession(this.#db, this.#hints, id, options);
+  }
+
+  /** Ends the running run, its partial answer kept and marked, and withdraws what waits. Repeatable. */
+  async stop(user: UserId, session: string): Promise<{ withdrawn: number }> {
+    const { id } = await this.getSession(user, session);
+    const withdrawn = await withTransaction(this.#db, async (trx) => {
+      await stopSession(trx, id);
+      return withdrawWaiting(trx, id);
+    });
+    this.#hints.session(id);
+    await this.#notify(id);
+    return { withdrawn };
+  }
+
+  /** The user an admin key acts for: a `usr_…` id that exists, else the API's person of that name. */
+  async actFor(name: string): Promise<UserId> {
+    const known = readId("usr", name);
+    if (known) {
+      if (!(await retrying(() => userExists(this.#db, known)))) throw new GatewayError("not_found", "No such user.");
+      return known;
+    }
+    if (name.startsWith("usr_") || name.length > 200) throw new GatewayError("not_found", "No such user.");
+    const found = await retrying(() => findIdentity(this.#db, "api", name));
+    if (found) return found.userId;
+    return (await withTransaction(this.#db, (trx) => upsertIdentity(trx, "api", name, name))).userId;
+  }
+}
+
+export type { FollowItem, FollowOptions, Message, TalkSession };

@@ -1,0 +1,151 @@
+import type { Kysely } from "kysely";
+import type { Message } from "../agent/message.ts";
+import type { MessageId, RunId, SessionId } from "../ids.ts";
+import { Doorbell, type Hints } from "../run/hints.ts";
+import { type ArrivedRow, arrivalsAfter } from "../store/inbox.ts";
+import { messagesAfter, type StoredMessage } from "../store/messages.ts";
+import { eventsAfter, type StoredEvent } from "../store/run-events.ts";
+import { joinPoint, runsSince } from "../store/runs.ts";
+import type { Schema } from "../store/schema.ts";
+import { retrying } from "../store/transaction.ts";
+import { ReaderPosition } from "./reader-position.ts";
+
+export interface FollowOptions {
+  /** A cursor of an item, or "" for the beginning. `invalid` cursors reject. */
+  after?: string;
+  /** Goes on with what happens, until the abort. */
+  follow?: boolean;
+  signal?: AbortSignal;
+  /** Without `follow`: stops after this many messages. */
+  limit?: number;
+}
+
+/**
+ * What a reader gets, in order. `message`: part of the history. `accepted`: came in, waits for its run or is in it.
+ * `event`: of a run; its final event is followed by the run's messages.
+ */
+export type FollowItem = { cursor: string } & (
+  | { kind: "message"; seq: number; messageId: MessageId; runId: RunId; message: Message; createdAt: Date }
+  | { kind: "accepted"; messageId: MessageId; message: Message; createdAt: Date }
+  | { kind: "event"; runId: RunId; attempt: number; n: number; type: string; data: Record<string, unknown>; at: Date }
+);
+
+const PAGE = 200;
+/** Hints wake a reader of this replica; this finds what happens on others. */
+const POLL_MS = 500;
+const FINAL = new Set(["run.completed", "run.failed", "run.cancelled"]);
+
+/**
+ * Reads a session from a cursor on: only what is committed, so every reader on every replica sees the same. Nothing is
+ * held for a reader that does not read. Throws `invalid` for a bad cursor.
+ */
+export function followSession(
+  db: Kysely<Schema>,
+  hints: Hints,
+  session: SessionId,
+  options: FollowOptions,
+): AsyncIterable<FollowItem> {
+  const position = ReaderPosition.read(options.after ?? "");
+  return readOn(db, hints, session, position, options);
+}
+
+async function* readOn(
+  db: Kysely<Schema>,
+  hints: Hints,
+  session: SessionId,
+  position: ReaderPosition,
+  options: FollowOptions,
+): AsyncIterable<FollowItem> {
+  const signal = options.signal ?? new AbortController().signal;
+  const bell = new Doorbell();
+  const unfollow = options.follow ? hints.follow(session, bell.ring) : () => undefined;
+  let left = options.limit ?? Number.POSITIVE_INFINITY;
+  try {
+    await join(db, session, position);
+    while (!signal.aborted) {
+      let progress = false;
+      for (const item of look(await readOnce(db, session, position, options.follow === true), position)) {
+        progress = true;
+        yield item;
+        left -= item.kind === "message" ? 1 : 0;
+        if (left <= 0 || signal.aborted) return;
+      }
+      if (progress) continue;
+      if (!options.follow) return;
+      await bell.wait(POLL_MS, signal);
+    }
+  } finally {
+    unfollow();
+  }
+}
+
+/** A reader that comes into a running run sees its current attempt; the text of dead ones is void. */
+async function join(db: Kysely<Schema>, session: SessionId, position: ReaderPosition): Promise<void> {
+  if (position.joined) return;
+  const { open, startedMicros, arrivalNo } = await retrying(() => joinPoint(db, session));
+  position.joined = { startedMicros, arrivalNo };
+  for (const run of open) position.runs.set(run.id, { attempt: run.attempt, n: 0, final: false });
+}
+
+interface Seen {
+  messages: StoredMessage[];
+  events: StoredEvent[];
+  arrived: ArrivedRow[];
+}
+
+/**
+ * One look, in this order: the history first, so that each run with messages in it is found afterwards with all its
+ * events; the inbox last, so that every input of those runs is found.
+ */
+async function readOnce(
+  db: Kysely<Schema>,
+  session: SessionId,
+  position: ReaderPosition,
+  live: boolean,
+): Promise<Seen> {
+  const messages = await retrying(() => messagesAfter(db, session, position.seq, PAGE));
+  const joined = position.joined!;
+  const events: StoredEvent[] = [];
+  if (live) {
+    for (const run of await retrying(() => runsSince(db, session, joined.startedMicros))) {
+      joined.startedMicros = run.startedMicros;
+      position.runs.set(run.id, { attempt: 1, n: 0, final: false });
+    }
+    for (const [run, at] of position.runs) {
+      if (!at.final) events.push(...(await retrying(() => eventsAfter(db, session, run, at, PAGE))));
+    }
+  }
+  const arrived = await retrying(() => arrivalsAfter(db, session, joined.arrivalNo));
+  return { messages, events, arrived };
+}
+
+/** What a look shows, each item with the cursor after it: the history before what waits, inputs before their runs. */
+function* look(seen: Seen, position: ReaderPosition): Iterable<FollowItem> {
+  if (seen.events.length === 0) yield* messagesOf(seen, position);
+  for (const row of seen.arrived) {
+    position.joined!.arrivalNo = row.arrivalNo;
+    const message: Message = { role: "user", parts: row.parts, status: "complete" };
+    if (row.author) message.author = row.author;
+    const { messageId, receivedAt } = row;
+    yield { kind: "accepted", cursor: position.write(), messageId, message, createdAt: receivedAt };
+  }
+  for (const event of seen.events) {
+    const at = { attempt: event.attempt, n: event.n, final: FINAL.has(event.type) };
+    position.runs.set(event.runId, at);
+    yield { kind: "event", cursor: position.write(), ...event };
+  }
+  if (seen.events.length > 0) return yield* messagesOf(seen, position);
+  // Everything there is of a run that is over has been read when a look finds nothing more of it.
+  if (seen.messages.length < PAGE) {
+    for (const [run, at] of position.runs) if (at.final) position.runs.delete(run);
+  }
+}
+
+function* messagesOf(seen: Seen, position: ReaderPosition): Iterable<FollowItem> {
+  for (const stored of seen.messages) {
+    // The rest of the run's events comes first.
+    if (position.runs.get(stored.runId)?.final === false) return;
+    position.seq = stored.seq;
+    yield { kind: "message", cursor: position.write(), ...stored };
+  }
+}

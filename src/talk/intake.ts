@@ -1,0 +1,318 @@
+import type { Kysely, Transaction } from "kysely";
+import type { Agents } from "../agent/agents.ts";
+import { GatewayError } from "../errors.ts";
+import { type MessageId, newId, type ReplicaId, type SessionId } from "../ids.ts";
+import type { Metrics } from "../observe/metrics.ts";
+import { type AccessPolicy, decideAccess } from "../platform/access-gate.ts";
+import type { IncomingUpdate } from "../platform/incoming-update.ts";
+import type { Log, PlatformAdapter } from "../platform/platform-adapter.ts";
+import { newPairingCode, PAIRING_TRIES, PAIRING_TTL_MS } from "../platform/pairing-code.ts";
+import type { Hints } from "../run/hints.ts";
+import { GroupCommit } from "../store/group-commit.ts";
+import { findIdentity, pairingFor, upsertIdentity } from "../store/identities.ts";
+import { acceptKnown, type Arrival, type ArrivingMessage, editWaiting, recordUpdate } from "../store/inbox.ts";
+import { notifySessions } from "../store/notify.ts";
+import { insertReply } from "../store/outbox.ts";
+import { markChatGone, moveChat, type Place, upsertPlace } from "../store/places.ts";
+import type { RunTarget, Schema } from "../store/schema.ts";
+import { retrying, withTransaction } from "../store/transaction.ts";
+import { isChatCommand, runChatCommand } from "./chat-commands.ts";
+
+/** Updates of one commit, and how many may wait for theirs. */
+const MAX_BATCH = 200;
+const MAX_WAITING = 5_000;
+/** Chats whose updates need more than the one statement, at once. */
+const SLOW_CHATS = 8;
+
+type FromSender = Extract<IncomingUpdate, { sender: unknown }>;
+type Item = { update: IncomingUpdate } | { message: ArrivingMessage };
+
+export interface IntakeParts {
+  db: Kysely<Schema>;
+  replica: ReplicaId;
+  hints: Hints;
+  agents: Agents;
+  access: AccessPolicy;
+  /** Finds the adapter of an account, for how it shows an answer. */
+  adapter: (account: string) => PlatformAdapter | undefined;
+  metrics: Metrics;
+  log: Log;
+}
+
+/**
+ * The one way in. Updates are committed in groups: those that need nothing new in one statement, the others each in a
+ * transaction of its own, in order within their chat. Resolving means stored; `unavailable` means nothing was.
+ */
+export class Intake {
+  readonly #parts: IntakeParts;
+  readonly #commit: GroupCommit<Item, Arrival>;
+
+  constructor(parts: IntakeParts) {
+    this.#parts = parts;
+    this.#commit = new GroupCommit((items) => this.#accept(items), {
+      max: MAX_BATCH,
+      bound: MAX_WAITING,
+      full: () => new GatewayError("unavailable", "Too much arrives at once.", { retryAfterMs: 2_000 }),
+    });
+  }
+
+  /** A platform's update. What is not for us, or from strangers, is accepted and has no effect. */
+  async accept(update: IncomingUpdate): Promise<void> {
+    const platform = platformOf(update);
+    this.#parts.metrics.updatesReceived.inc({ platform, kind: update.kind });
+    if (update.kind === "ignored") return;
+    const arrival = await this.#commit.add({ update }).catch((error: unknown) => this.#setAside(update, error));
+    if (arrival.outcome === "repeat") this.#parts.metrics.updatesDuplicate.inc({ platform });
+  }
+
+  /** An update that fails for its own sake, again and again, is stored as failed: the platform must not repeat it. */
+  async #setAside(update: IncomingUpdate, error: unknown): Promise<Arrival> {
+    if (error instanceof GatewayError) throw error;
+    this.#parts.log.error(
+      { err: error, account: update.account, kind: update.kind },
+      "an update could not be accepted",
+    );
+    const messageId = newId("msg");
+    const failed = { account: update.account, key: update.key, messageId, state: "failed" as const };
+    await retrying(() => recordUpdate(this.#parts.db, failed));
+    return nothing(messageId);
+  }
+
+  /** A message for a session that its user names. `unknown`: there is no such session of this user. */
+  acceptMessage(message: ArrivingMessage): Promise<Arrival> {
+    return this.#commit.add({ message });
+  }
+
+  async #accept(items: Item[]): Promise<Arrival[]> {
+    const results: Arrival[] = new Array(items.length);
+    const slow = new Map<string, number[]>();
+    const fast: { index: number; message: ArrivingMessage }[] = [];
+    const seen = new Map<string, number>();
+    const repeats: [number, number][] = [];
+    for (const [index, item] of items.entries()) {
+      const key = keyOf(item);
+      const first = seen.get(key);
+      if (first !== undefined) repeats.push([index, first]);
+      else {
+        seen.set(key, index);
+        const chat = chatOf(item);
+        const message = slow.has(chat) ? null : this.#asKnown(item);
+        if (message) fast.push({ index, message });
+        else slow.set(chat, [...(slow.get(chat) ?? []), index]);
+      }
+    }
+    const { db, replica } = this.#parts;
+    if (fast.length > 0) {
+      const arrivals = await retrying(() =>
+        acceptKnown(
+          db,
+          fast.map(({ message }) => message),
+          replica,
+        ),
+      );
+      for (const [at, arrival] of arrivals.entries()) {
+        const { index } = fast[at]!;
+        results[index] = arrival;
+        const item = items[index]!;
+        // Within a chat, what has to be made first goes before what came with a later update of it.
+        if (arrival.outcome === "unknown" && "update" in item) {
+          const chat = chatOf(item);
+          slow.set(
+            chat,
+            [...(slow.get(chat) ?? []), index].toSorted((a, b) => a - b),
+          );
+        }
+      }
+      this.#hint(arrivals);
+    }
+    await inParallel([...slow.values()], SLOW_CHATS, async (indexes) => {
+      for (const index of indexes) results[index] = await this.#acceptSlowly(items[index]!);
+    });
+    for (const [index, first] of repeats) results[index] = { ...results[first]!, outcome: "repeat" };
+    return results;
+  }
+
+  #hint(arrivals: Arrival[]): void {
+    const { hints } = this.#parts;
+    const stored = arrivals.filter((arrival) => arrival.outcome === "stored");
+    if (stored.length > 0) hints.work();
+    for (const { sessionId } of stored) if (sessionId) hints.session(sessionId);
+  }
+
+  /** The update as a message that the fast statement may take, if its place turns out to be known. */
+  #asKnown(item: Item): ArrivingMessage | null {
+    if ("message" in item) return item.message;
+    const { update } = item;
+    if (update.kind !== "message") return null;
+    const approved = this.#decide(update, true);
+    if (approved !== "allow") return null;
+    return arriving(update, this.#decide(update, false) === "allow");
+  }
+
+  #decide(update: FromSender, approved: boolean): ReturnType<typeof decideAccess> {
+    return decideAccess(this.#parts.access, {
+      kind: update.kind,
+      platform: platformOf(update),
+      placeKind: update.place.kind,
+      senderId: update.sender.id,
+      approved,
+      addressed: update.kind === "message" ? update.addressed : true,
+    });
+  }
+
+  async #acceptSlowly(item: Item): Promise<Arrival> {
+    if ("message" in item) return nothing(item.message.messageId);
+    const { update } = item;
+    const { db, replica, hints } = this.#parts;
+    const arrival = await withTransaction(db, async (trx) => {
+      const result = await this.#take(trx, update);
+      if (result.sessionId && result.outcome === "stored" && update.kind !== "message") {
+        await notifySessions(trx, replica, [result.sessionId]);
+      }
+      return result;
+    });
+    if (arrival.outcome === "stored") {
+      this.#hint([arrival]);
+      hints.outbox();
+    }
+    return arrival;
+  }
+
+  async #take(trx: Transaction<Schema>, update: IncomingUpdate): Promise<Arrival> {
+    const messageId = newId("msg");
+    const record = (state: "handled" | "failed") =>
+      recordUpdate(trx, { account: update.account, key: update.key, messageId, state });
+    if (update.kind === "ignored") return nothing(messageId);
+    if (update.kind === "unreadable") {
+      this.#parts.log.warn({ account: update.account, why: update.why }, "an update could not be read");
+      await record("failed");
+      return nothing(messageId);
+    }
+    if (update.kind === "place_moved") {
+      if (await record("handled")) await moveChat(trx, update.account, update.chat, update.newChat);
+      return nothing(messageId);
+    }
+    const platform = platformOf(update);
+    const identity = await findIdentity(trx, platform, update.sender.id);
+    const decision = this.#decide(update, identity?.approved ?? false);
+    if (decision !== "allow") {
+      this.#parts.metrics.updatesRefused.inc({ platform, why: decision });
+      if (decision === "pair" && (await record("handled"))) await this.#pair(trx, update);
+      return { ...nothing(messageId), outcome: "stored" };
+    }
+    const person = await upsertIdentity(trx, platform, update.sender.id, update.sender.name);
+    if (update.kind === "membership") {
+      if (await record("handled")) await markChatGone(trx, update.account, update.place.chat, !update.member);
+      return nothing(messageId);
+    }
+    if (update.kind === "other") {
+      await record("handled");
+      return nothing(messageId);
+    }
+    const agent = this.#parts.agents.default().name;
+    const place = await upsertPlace(trx, update.account, update.place, person.userId, agent);
+    if (update.kind === "edited") {
+      await editWaiting(trx, place.sessionId, update.messageId, update.text);
+      return nothing(messageId);
+    }
+    if (update.kind === "message") {
+      const [arrival] = await acceptKnown(trx, [arriving(update, true)], this.#parts.replica);
+      return arrival!;
+    }
+    if (!(await record("handled"))) return { ...nothing(messageId), outcome: "repeat" };
+    return this.#command(trx, update, place, messageId);
+  }
+
+  async #command(
+    trx: Transaction<Schema>,
+    update: Extract<IncomingUpdate, { kind: "command" }>,
+    place: Place,
+    messageId: MessageId,
+  ): Promise<Arrival> {
+    const { command } = update;
+    // In a group it may be meant for another bot.
+    if (!isChatCommand(command) && place.kind === "group") return nothing(messageId);
+    const answer = isChatCommand(command)
+      ? await runChatCommand(trx, this.#parts.agents, place, command, update.args)
+      : "I do not know that command. /help lists those I know.";
+    await this.#reply(trx, targetOf(update), answer, place.sessionId);
+    return { outcome: "stored", messageId, sessionId: place.sessionId };
+  }
+
+  async #pair(trx: Transaction<Schema>, update: FromSender): Promise<void> {
+    const stranger = { platform: platformOf(update), externalId: update.sender.id, name: update.sender.name };
+    const limits = { ttlMs: PAIRING_TTL_MS, tries: PAIRING_TRIES };
+    const { code, tell } = await pairingFor(trx, stranger, newPairingCode(), limits);
+    if (!tell) return;
+    const text = `I do not know you yet. Ask the operator of this bot to approve this code within an hour: \`${code}\``;
+    await this.#reply(trx, targetOf(update), text, null);
+  }
+
+  async #reply(
+    trx: Transaction<Schema>,
+    target: RunTarget,
+    markdown: string,
+    session: SessionId | null,
+  ): Promise<void> {
+    const pages = this.#parts.adapter(target.account)?.render(markdown) ?? [];
+    for (const content of pages) await insertReply(trx, { id: newId("out"), session, target, content });
+  }
+}
+
+function nothing(messageId: MessageId): Arrival {
+  return { outcome: "unknown", messageId, sessionId: null };
+}
+
+function platformOf(update: IncomingUpdate): string {
+  return update.account.slice(0, update.account.indexOf(":"));
+}
+
+function keyOf(item: Item): string {
+  return "update" in item
+    ? `${item.update.account} ${item.update.key}`
+    : `${item.message.account} ${item.message.updateKey}`;
+}
+
+/** What must stay in order. */
+function chatOf(item: Item): string {
+  if ("message" in item) return `session ${item.message.session?.id}`;
+  const { update } = item;
+  return `${update.account} ${"place" in update ? update.place.chat : "chat" in update ? update.chat : update.key}`;
+}
+
+function arriving(update: Extract<IncomingUpdate, { kind: "message" }>, open: boolean): ArrivingMessage {
+  return {
+    account: update.account,
+    updateKey: update.key,
+    messageId: newId("msg"),
+    text: update.text,
+    writtenAt: new Date(update.writtenAt),
+    session: null,
+    place: {
+      chat: update.place.chat,
+      thread: update.place.thread,
+      platform: platformOf(update),
+      senderId: update.sender.id,
+      senderName: update.sender.name,
+      authored: update.place.kind === "group",
+      open,
+      chatMessageId: update.messageId,
+      burst: update.burst ?? null,
+    },
+  };
+}
+
+/** Answers of the gateway itself reply to what they answer where several people talk. */
+function targetOf(update: FromSender): RunTarget {
+  const { chat, thread, kind } = update.place;
+  const messageId = "messageId" in update ? update.messageId : null;
+  return { account: update.account, chat, thread, replyTo: kind === "group" ? messageId : null, placeKind: kind };
+}
+
+async function inParallel<T>(items: T[], width: number, work: (item: T) => Promise<void>): Promise<void> {
+  const queue = items.values();
+  const lane = async () => {
+    for (const item of queue) await work(item);
+  };
+  await Promise.all(Array.from({ length: Math.min(width, items.length) }, lane));
+}
