@@ -1,0 +1,169 @@
+import { readdir, readFile, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { GatewayError, publicMessage } from "../errors.ts";
+import type { AgentCard } from "./agent-card.ts";
+import { hasFrontmatter, readCard, type VariableLookup } from "./read-card.ts";
+
+/** The agents of a directory. A card handed out stays what it is: a reload replaces cards, it never changes one. */
+export interface Agents {
+  /** Null = there is no such agent. */
+  get(name: string): AgentCard | null;
+  default(): AgentCard;
+  /** In the order of their files' names. */
+  list(): readonly AgentCard[];
+  /**
+   * Reads files whose time or size changed. Never rejects: a broken file keeps its previous card, a set that does not
+   * fit together keeps the previous set, and each is told to `onFault` once. When to call it is the caller's affair.
+   */
+  reload(): Promise<void>;
+}
+
+export interface AgentsOptions {
+  lookup?: VariableLookup;
+  /** The operator's choice, which goes before a card's `default: true`; without both it is the first card. */
+  defaultAgent?: string | null;
+  /** Told of faults that a reload met; the sentences name file, field and remedy. */
+  onFault?: (fault: GatewayError) => void;
+}
+
+/** Card null = no card: skipped, or broken from the start. */
+type Files = ReadonlyMap<string, { stamp: string; card: AgentCard | null }>;
+
+const MAX_FILE_BYTES = 256 * 1024;
+/** Not cards although they may look like one; parley.yaml holds the gateway's own settings of agents. */
+const NO_CARDS = ["readme.md", "skill.md", "parley.yaml", "parley.yml"];
+
+/**
+ * Loads the cards of a flat directory. Rejects with one GatewayError `invalid` that lists every fault of every file,
+ * one a line, so that a start can print them all.
+ */
+export async function loadAgents(dir: string, options: AgentsOptions = {}): Promise<Agents> {
+  const lookup = options.lookup ?? (() => undefined);
+  const wanted = options.defaultAgent ?? null;
+  const first = await scan(dir, new Map(), lookup);
+  // With a broken file the set is not whole, and what is missing in it would be said twice.
+  const faults = first.faults.length > 0 ? first.faults : faultsOfSet(first.files, wanted);
+  if (faults.length > 0) throw new GatewayError("invalid", faults.join("\n"));
+
+  let files = first.files;
+  let cards = cardsOf(files);
+  let lasting = "";
+  let running: Promise<void> | null = null;
+
+  async function reload(): Promise<void> {
+    let ofFiles: string[] = [];
+    let ofSet: string[];
+    try {
+      const next = await scan(dir, files, lookup);
+      ({ files, faults: ofFiles } = next);
+      ofSet = faultsOfSet(files, wanted);
+      if (ofSet.length === 0) cards = cardsOf(files);
+    } catch (error) {
+      ofSet = [publicMessage(error)];
+    }
+    // A file's fault comes once, with its change; these come back with every reload, so they are compared.
+    const told = ofSet.join("\n");
+    const news = told === lasting ? ofFiles : [...ofFiles, ...ofSet];
+    lasting = told;
+    if (news.length > 0) options.onFault?.(new GatewayError("invalid", news.join("\n")));
+  }
+
+  return {
+    get: (name) => cards.find((card) => card.name === name) ?? null,
+    default: () => defaultOf(cards, wanted) as AgentCard,
+    list: () => cards,
+    reload: () => (running ??= reload().finally(() => (running = null))),
+  };
+}
+
+/**
+ * Reads what changed since `previous`; a file that cannot be read keeps its previous card and is a fault once. Throws
+ * GatewayError when the directory itself cannot be read.
+ */
+async function scan(dir: string, previous: Files, lookup: VariableLookup): Promise<{ files: Files; faults: string[] }> {
+  const files = new Map<string, { stamp: string; card: AgentCard | null }>();
+  const faults: string[] = [];
+  for (const name of await listFiles(dir)) {
+    const before = previous.get(name);
+    let stamp = "unread";
+    try {
+      const info = await stat(join(dir, name));
+      if (!info.isFile()) continue;
+      stamp = `${info.mtimeMs}:${info.size}`;
+      const card = before?.stamp === stamp ? before.card : await readFileCard(dir, name, info.size, lookup);
+      files.set(name, { stamp, card });
+    } catch (error) {
+      // Removed between the listing and the reading.
+      if (codeOf(error) === "ENOENT") continue;
+      if (before?.stamp !== stamp) faults.push(error instanceof GatewayError ? error.message : unreadable(name, error));
+      files.set(name, { stamp, card: before?.card ?? null });
+    }
+  }
+  return { files, faults };
+}
+
+async function listFiles(dir: string): Promise<string[]> {
+  try {
+    return (await readdir(dir)).filter(mayBeCard).toSorted();
+  } catch (cause) {
+    const sentence = `the directory of agents cannot be read (${codeOf(cause)}); make it, or set AGENTS_DIR`;
+    throw new GatewayError("invalid", sentence, { cause });
+  }
+}
+
+async function readFileCard(
+  dir: string,
+  name: string,
+  size: number,
+  lookup: VariableLookup,
+): Promise<AgentCard | null> {
+  if (size > MAX_FILE_BYTES) throw new GatewayError("invalid", `${name}: is larger than 256 kB; shorten it`);
+  const text = await readFile(join(dir, name), "utf8");
+  if (!isYaml(name) && !hasFrontmatter(text)) return null;
+  return readCard(name, text, lookup);
+}
+
+/** What is wrong with cards that are each fine alone. */
+function faultsOfSet(files: Files, wanted: string | null): string[] {
+  const faults: string[] = [];
+  const fileOf = new Map<string, string>();
+  let defaultFile: string | null = null;
+  for (const [file, { card }] of files) {
+    if (!card) continue;
+    const other = fileOf.get(card.name);
+    if (other) faults.push(`${file}: name: "${card.name}" is taken by ${other}; rename one of them`);
+    else fileOf.set(card.name, file);
+    if (!card.default) continue;
+    if (defaultFile) faults.push(`${file}: default: ${defaultFile} is the default already; keep one of them`);
+    else defaultFile = file;
+  }
+  if (fileOf.size === 0) faults.push("there is no agent: put a card into the directory of agents (AGENTS_DIR)");
+  else if (wanted !== null && !fileOf.has(wanted)) {
+    faults.push(`DEFAULT_AGENT: there is no agent "${wanted}"; there are ${[...fileOf.keys()].join(", ")}`);
+  }
+  return faults;
+}
+
+function cardsOf(files: Files): readonly AgentCard[] {
+  return Object.freeze([...files.values()].flatMap(({ card }) => card ?? []));
+}
+
+function defaultOf(cards: readonly AgentCard[], wanted: string | null): AgentCard | undefined {
+  return cards.find(({ name }) => name === wanted) ?? cards.find((card) => card.default) ?? cards[0];
+}
+
+function mayBeCard(name: string): boolean {
+  return /^[^.].*\.(md|markdown|ya?ml)$/i.test(name) && !NO_CARDS.includes(name.toLowerCase());
+}
+
+function isYaml(name: string): boolean {
+  return /\.ya?ml$/i.test(name);
+}
+
+function unreadable(name: string, error: unknown): string {
+  return `${name}: cannot be read (${codeOf(error) || publicMessage(error)})`;
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && "code" in error ? String(error.code) : "";
+}

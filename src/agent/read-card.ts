@@ -1,0 +1,113 @@
+import { GatewayError } from "../errors.ts";
+import type { AgentCard } from "./agent-card.ts";
+import { readRequestParams } from "./read-request-params.ts";
+import { readYamlMapping } from "./read-yaml.ts";
+
+/** The value of a variable that a card may name as `${NAME}`; undefined = not set, the text stays as written. */
+export type VariableLookup = (name: string) => string | undefined;
+
+/** The cap of a run's model steps: a card may ask for fewer, not for more. */
+export const MAX_STEPS = 25;
+
+const DEFAULT_INSTRUCTION = "You are {{agentName}}, a helpful assistant. Today is {{currentDate}}. Answer briefly.";
+const FIELDS = ["type", "name", "description", "instruction", "model", "default", "use_history", "request_params"];
+/** With the prefix `agent__` it must fit the 64 characters of a tool's name. */
+const NAME = /^[A-Za-z0-9][A-Za-z0-9_-]{0,56}$/;
+/** fast-agent's marks of history inside a body, which no card may hold. */
+const HISTORY_MARK = /^---(USER|ASSISTANT|RESOURCE)\s*$/m;
+const VARIABLE = /\$\{([A-Za-z_][A-Za-z0-9_]*)(?::([^}]*))?\}/g;
+
+/** True if `text` begins (after blank lines) with a line `---`: Markdown without it is no card. */
+export function hasFrontmatter(text: string): boolean {
+  return /^\uFEFF?\s*---[ \t]*\r?\n/.test(text);
+}
+
+/**
+ * Reads an agent's file in fast-agent's format: `.md`/`.markdown` with YAML frontmatter and the instruction as body,
+ * or `.yaml`/`.yml` with a field `instruction`. `path` names the file in faults and gives the default name.
+ * `${NAME}` and `${NAME:default}` in the values of fields (not in a body) are replaced by `lookup`; placeholders such
+ * as `{{currentDate}}` stay until a clone is made. Throws GatewayError `invalid` that lists all faults, one a line.
+ */
+export function readCard(path: string, text: string, lookup: VariableLookup = () => undefined): AgentCard {
+  const file = path.split(/[/\\]/).at(-1) ?? path;
+  const faults: string[] = [];
+  const card = readFields(file, text, lookup, faults);
+  if (faults.length > 0) throw new GatewayError("invalid", faults.map((fault) => `${file}: ${fault}`).join("\n"));
+  return card;
+}
+
+function readFields(file: string, text: string, lookup: VariableLookup, faults: string[]): AgentCard {
+  const { yaml, body } = splitFile(file, text, faults);
+  const mapping = readYamlMapping(yaml);
+  if ("faults" in mapping) faults.push(...mapping.faults.map((fault) => `frontmatter: ${fault}`));
+  const entries = "faults" in mapping ? [] : mapping.entries;
+  for (const [name] of entries) {
+    if (!FIELDS.includes(name))
+      faults.push(`${name}: is not a field of a card; remove it (fields: ${FIELDS.join(", ")})`);
+  }
+  const fields = new Map(entries.map(([name, value]) => [name, resolveVariables(value, lookup)]));
+  /** Null = absent (or wrong, which is a fault then). */
+  const read = <T>(name: string, fits: (value: unknown) => value is T, expected: string): T | null => {
+    const value = fields.get(name) ?? null;
+    if (value === null || fits(value)) return value;
+    faults.push(`${name}: must be ${expected}`);
+    return null;
+  };
+
+  const type = read("type", isText, 'the text "agent"') ?? "agent";
+  if (type.trim().toLowerCase() !== "agent") faults.push(`type: "${type}" is not supported yet; only "agent" is`);
+  const stem = file.replace(/\.[^.]*$/, "");
+  const name = (read("name", isText, NOT_EMPTY) ?? stem).trim().replaceAll(" ", "_");
+  if (!NAME.test(name)) {
+    faults.push(`name: "${name}" must be 1–57 letters, digits, "_" or "-" and start with a letter or digit`);
+  }
+  const instruction = read("instruction", isText, NOT_EMPTY)?.trim() ?? null;
+  if (instruction !== null && body !== "") {
+    faults.push("instruction: stands in the field and in the body; keep one of them");
+  }
+  const params = readRequestParams(fields.get("request_params"), faults);
+  return {
+    name,
+    description: (read("description", isString, "a text") ?? "").trim(),
+    instruction: instruction ?? (body === "" ? DEFAULT_INSTRUCTION : body),
+    model: read("model", isText, NOT_EMPTY)?.trim() ?? null,
+    default: read("default", isBoolean, "true or false") ?? false,
+    useHistory: read("use_history", isBoolean, "true or false") ?? true,
+    sampling: params.sampling,
+    maxSteps: Math.min(params.maxSteps ?? MAX_STEPS, MAX_STEPS),
+    idleMs: params.idleMs,
+  };
+}
+
+/** The YAML part and the instruction's body ("" for a YAML file and for an empty body). */
+function splitFile(file: string, text: string, faults: string[]): { yaml: string; body: string } {
+  const plain = text.replace(/^\uFEFF/, "");
+  if (/\.ya?ml$/i.test(file)) return { yaml: plain, body: "" };
+  const parts = /^\s*---[ \t]*\r?\n(?<yaml>[^]*?)^---[ \t]*(?:\r?\n(?<body>[^]*))?$/m.exec(plain)?.groups;
+  if (!hasFrontmatter(plain) || !parts) {
+    faults.push("frontmatter: is missing; begin the file with a line ---, then the fields, then a line ---");
+    return { yaml: "", body: "" };
+  }
+  const body = (parts["body"] ?? "")
+    .trim()
+    .replace(/^---SYSTEM[ \t]*(\r?\n|$)/, "")
+    .trim();
+  const mark = HISTORY_MARK.exec(body);
+  if (mark) faults.push(`body: holds ${mark[0].trim()}; messages inside a card are not supported, remove them`);
+  // The line break stands for the line --- so that faults name the file's own lines.
+  return { yaml: `\n${parts["yaml"] ?? ""}`, body };
+}
+
+function resolveVariables(value: unknown, lookup: VariableLookup): unknown {
+  if (typeof value === "string") {
+    return value.replaceAll(VARIABLE, (whole, name: string, fallback?: string) => lookup(name) ?? fallback ?? whole);
+  }
+  if (Array.isArray(value)) return value.map((item) => resolveVariables(item, lookup));
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, resolveVariables(item, lookup)]));
+}
+
+const NOT_EMPTY = "a text that is not empty";
+const isString = (value: unknown): value is string => typeof value === "string";
+const isText = (value: unknown): value is string => typeof value === "string" && value.trim() !== "";
+const isBoolean = (value: unknown): value is boolean => typeof value === "boolean";

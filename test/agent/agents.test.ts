@@ -1,0 +1,163 @@
+import { mkdtemp, rm, symlink, utimes, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { loadAgents } from "../../src/agent/agents.ts";
+import type { GatewayError } from "../../src/errors.ts";
+
+let dir: string;
+/** Every write gets a time of its own, so that no test depends on the clock of the file system. */
+let time = 1_700_000_000;
+
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), "agents-"));
+});
+afterEach(() => rm(dir, { recursive: true, force: true }));
+
+async function write(files: Record<string, string>): Promise<void> {
+  for (const [name, text] of Object.entries(files)) {
+    await writeFile(join(dir, name), text);
+    time += 1;
+    await utimes(join(dir, name), time, time);
+  }
+}
+
+const card = (fields = "", body = "Help.") => `---\n${fields}\n---\n${body}\n`;
+
+async function faultsOf(load: Promise<unknown>): Promise<string[]> {
+  const error = await load.then(
+    () => null,
+    (reason: GatewayError) => reason,
+  );
+  expect(error).toMatchObject({ name: "GatewayError", code: "invalid" });
+  return (error as GatewayError).message.split("\n");
+}
+
+async function loaded(files: Record<string, string>) {
+  await write(files);
+  const faults: string[] = [];
+  const agents = await loadAgents(dir, { onFault: (fault) => faults.push(fault.message) });
+  return { agents, faults };
+}
+
+describe("loading a directory", () => {
+  test("reads its cards in the order of their names, and only them", async () => {
+    await write({
+      "b.yaml": "description: two",
+      "a.md": card(),
+      "c.MARKDOWN": card(),
+      "notes.md": "# No frontmatter\n",
+      "README.md": card("name: readme"),
+      "SKILL.md": card("name: skill"),
+      "parley.yaml": "a: { on_busy: queue }",
+      ".hidden.md": card("name: hidden"),
+      "data.json": "{}",
+    });
+    await symlink(join(dir, "b.yaml"), join(dir, "d.yaml"));
+    await symlink(dir, join(dir, "e.yaml"));
+    const agents = await loadAgents(dir);
+    expect(agents.list().map(({ name }) => name)).toEqual(["a", "b", "c", "d"]);
+    expect(agents.get("b")?.description).toBe("two");
+    expect(agents.get("nobody")).toBeNull();
+  });
+
+  test("takes as default the operator's choice, else the card that says so, else the first", async () => {
+    await write({ "a.md": card(), "b.md": card() });
+    expect((await loadAgents(dir)).default().name).toBe("a");
+    await write({ "c.md": card("default: true") });
+    expect((await loadAgents(dir)).default().name).toBe("c");
+    expect((await loadAgents(dir, { defaultAgent: "b" })).default().name).toBe("b");
+  });
+
+  test("tells the faults of all files at once", async () => {
+    await write({ "a.md": card("nam: x"), "b.yaml": "- list", "c.md": card(), "d.md": card("type: chain\nmodel: 5") });
+    expect(await faultsOf(loadAgents(dir))).toEqual([
+      expect.stringMatching(/^a\.md: nam: is not a field/),
+      expect.stringMatching(/^b\.yaml: .*mapping/),
+      expect.stringMatching(/^d\.md: type: "chain"/),
+      expect.stringMatching(/^d\.md: model: /),
+    ]);
+  });
+
+  test("refuses two agents of one name, two defaults and a default that is not there, all at once", async () => {
+    await write({ "a.md": card("default: true"), "b.md": card("name: a\ndefault: true") });
+    expect(await faultsOf(loadAgents(dir, { defaultAgent: "z" }))).toEqual([
+      'b.md: name: "a" is taken by a.md; rename one of them',
+      "b.md: default: a.md is the default already; keep one of them",
+      'DEFAULT_AGENT: there is no agent "z"; there are a',
+    ]);
+  });
+
+  test("refuses a directory without an agent, a missing one and a file too large to be a card", async () => {
+    expect(await faultsOf(loadAgents(dir))).toEqual([expect.stringMatching(/^there is no agent: /)]);
+    const [missing] = await faultsOf(loadAgents(join(dir, "nowhere")));
+    expect(missing).toMatch(/cannot be read \(ENOENT\); make it, or set AGENTS_DIR/);
+    expect(missing).not.toContain(dir);
+    await write({ "a.md": card("", "x".repeat(300_000)) });
+    expect(await faultsOf(loadAgents(dir))).toEqual(["a.md: is larger than 256 kB; shorten it"]);
+  });
+
+  test("the agents of this repository load, with the demo agent as default", async () => {
+    const agents = await loadAgents(join(import.meta.dirname, "../../agents"));
+    expect(agents.default().name).toBe("demo");
+    expect(agents.list().length).toBeGreaterThan(1);
+  });
+});
+
+describe("reloading a directory", () => {
+  test("shows changed, new and removed files, and leaves a card handed out before as it was", async () => {
+    const { agents, faults } = await loaded({ "a.md": card("description: old"), "b.md": card() });
+    const before = agents.get("a");
+    await write({ "a.md": card("description: new"), "c.md": card() });
+    await rm(join(dir, "b.md"));
+    await agents.reload();
+    expect(agents.list().map(({ name, description }) => `${name} ${description}`)).toEqual(["a new", "c "]);
+    expect(before?.description).toBe("old");
+    expect(faults).toEqual([]);
+  });
+
+  test("does not read a file again whose time and size are the same", async () => {
+    const { agents } = await loaded({ "a.md": card("description: one") });
+    const before = agents.get("a");
+    await agents.reload();
+    expect(agents.get("a")).toBe(before);
+  });
+
+  test("keeps the card of a file that broke, tells it once, and goes on when it is mended", async () => {
+    const { agents, faults } = await loaded({ "a.md": card("description: good"), "b.md": card() });
+    await write({ "a.md": card("descriptio: bad"), "b.md": card("description: changed") });
+    await agents.reload();
+    await agents.reload();
+    expect(agents.get("a")?.description).toBe("good");
+    expect(agents.get("b")?.description).toBe("changed");
+    expect(faults).toEqual([expect.stringMatching(/^a\.md: descriptio: is not a field/)]);
+    await write({ "a.md": card("description: better") });
+    await agents.reload();
+    expect(agents.get("a")?.description).toBe("better");
+    expect(faults).toHaveLength(1);
+  });
+
+  test("keeps the whole set while the new one does not fit together, and tells it once", async () => {
+    const { agents, faults } = await loaded({ "a.md": card(), "b.md": card() });
+    await write({ "b.md": card("name: a") });
+    await agents.reload();
+    await agents.reload();
+    expect(agents.list().map(({ name }) => name)).toEqual(["a", "b"]);
+    expect(faults).toEqual(['b.md: name: "a" is taken by a.md; rename one of them']);
+  });
+
+  test("keeps its agents when the directory vanishes, and tells it once", async () => {
+    const { agents, faults } = await loaded({ "a.md": card() });
+    await rm(dir, { recursive: true });
+    await agents.reload();
+    await agents.reload();
+    expect(agents.default().name).toBe("a");
+    expect(faults).toEqual([expect.stringContaining("cannot be read (ENOENT)")]);
+  });
+
+  test("asked for twice at the same time happens once", async () => {
+    const { agents } = await loaded({ "a.md": card() });
+    expect(agents.reload()).toBe(agents.reload());
+    await agents.reload();
+  });
+});
