@@ -23,7 +23,7 @@ export interface FakeTelegramOptions {
   latencyMs?: number;
   /** The clock of dates, limits and expiry, ms since the epoch. */
   now?: () => number;
-  /** Factor on Telegram's own waits: long polls, conflicts, webhook retries. */
+  /** Factor on waits that Telegram imposes: repeated polls, conflicts, webhook retries. */
   timeScale?: number;
   /** Refuse unknown parameters, and formatting that Telegram would leave out, instead of only noting them. */
   strict?: boolean;

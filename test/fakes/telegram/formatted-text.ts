@@ -65,7 +65,8 @@ export function readFormattedText(payload: Payload, tooLong: string): FormattedT
   if (text.length > TEXT_LIMIT) {
     throw badRequest(tooLong);
   }
-  return { text, entities: limitEntities(entities, dropped), dropped };
+  // Once more, as what vanished may have brought entities together.
+  return { text, entities: limitEntities(fixEntities(entities).entities, dropped), dropped };
 }
 
 function readEntities(payload: Payload, dropped: string[]): MessageEntity[] {

@@ -37,10 +37,13 @@ export class LongPoll {
   #timeScale: number;
   #waiting: WaitingPoll | null = null;
   #waking = false;
+  #onChange: () => void;
   #last = { offset: Number.NaN, at: Number.NEGATIVE_INFINITY };
   #nextQuickConflict = Number.NEGATIVE_INFINITY;
 
-  constructor(queue: UpdateQueue, timers: Timers, timeScale: number) {
+  /** @param onChange called whenever a poll begins or ends to wait */
+  constructor(queue: UpdateQueue, timers: Timers, timeScale: number, onChange: () => void) {
+    this.#onChange = onChange;
     this.#queue = queue;
     this.#timers = timers;
     this.#timeScale = timeScale;
@@ -68,7 +71,7 @@ export class LongPoll {
     const now = performance.now();
     const since = (now - this.#last.at) / this.#timeScale;
     if (offset === this.#last.offset && since < 3000) {
-      timeout = Math.max(timeout, 3);
+      timeout = Math.max(timeout, 3 * this.#timeScale);
       limit = since < 500 ? 1 : limit;
     }
     this.#last = { offset, at: now };
@@ -104,6 +107,7 @@ export class LongPoll {
       if (this.#waiting === poll) {
         this.#waiting = null;
       }
+      this.#onChange();
     };
     const poll: WaitingPoll = {
       offset,
@@ -117,8 +121,9 @@ export class LongPoll {
         void this.#conflictDelay().then(() => reject(new Refusal(409, description)));
       },
     };
-    const cancel = this.#timers.after(timeout * 1000 * this.#timeScale, poll.finish);
+    const cancel = this.#timers.after(timeout * 1000, poll.finish);
     this.#waiting = poll;
+    this.#onChange();
     onClose(() => {
       leave();
       resolve(asJson([]));

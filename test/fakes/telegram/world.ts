@@ -13,7 +13,7 @@ export interface World {
   readonly now: () => number;
   readonly changes: Changes;
   readonly timers: Timers;
-  /** Factor on Telegram's own waits (polls, conflicts, webhook retries); below 1 for quick tests. */
+  /** Factor on waits that Telegram imposes (repeated polls, conflicts, webhook retries); below 1 for quick tests. */
   readonly timeScale: number;
   /** Refuse what Telegram would silently ignore or leave out. */
   readonly strict: boolean;
@@ -62,7 +62,7 @@ export class FakeBot implements BotIdentity {
     this.username = index === 0 ? "parley_test_bot" : `parley_test_${index + 1}_bot`;
     this.topics = options.topics;
     this.queue = new UpdateQueue(1000 * (index + 1), world.now);
-    this.poll = new LongPoll(this.queue, world.timers, world.timeScale);
+    this.poll = new LongPoll(this.queue, world.timers, world.timeScale, () => world.changes.notify());
     this.queue.onPush = (update) => {
       if (this.webhook === null) {
         this.poll.wake();
