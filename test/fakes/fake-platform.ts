@@ -78,6 +78,8 @@ export class FakePlatform implements PlatformAdapter {
   readonly typing: NonNullable<PlatformAdapter["typing"]>;
   /** Calls of `typing.show`, as `chat` or `chat/thread`. */
   readonly typingShown: string[] = [];
+  /** Every update that `say` made. */
+  readonly said: IncomingUpdate[] = [];
   closed = false;
   readonly #textLimit: number;
   readonly #now: () => number;
@@ -129,7 +131,8 @@ export class FakePlatform implements PlatformAdapter {
     for (let rest = markdown; rest !== "" || pages.length === 0;) {
       let end = Math.min(rest.length, this.#textLimit);
       if (end < rest.length && /[\uD800-\uDBFF]/.test(rest[end - 1] ?? "")) end -= 1;
-      pages.push({ text: rest.slice(0, end) || "…" });
+      const text = rest.slice(0, end);
+      pages.push({ text: text.trim() === "" ? "…" : text });
       rest = rest.slice(end);
     }
     return pages;
@@ -169,6 +172,7 @@ export class FakePlatform implements PlatformAdapter {
           ...(said.burst ? { burst: said.burst } : {}),
         };
     this.#write(said.chat, `${envelope.sender.name}: ${said.text}`);
+    this.said.push(update);
     await this.deliver(update);
     return update;
   }
@@ -230,7 +234,7 @@ export class FakePlatform implements PlatformAdapter {
     if (fault.times <= 0) this.#faults.splice(this.#faults.indexOf(fault), 1);
     if (fault.applied) apply();
     throw new GatewayError(fault.code, fault.message ?? `The platform answered: ${fault.code}.`, {
-      ...(call === "send" ? { delivered: fault.applied ? "unknown" : "no" } : {}),
+      delivered: fault.applied ? "unknown" : "no",
       ...fault,
     });
   }
