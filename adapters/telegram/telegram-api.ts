@@ -1,0 +1,68 @@
+import { Api, type RawApi, type Transformer } from "grammy";
+import { type RefusalBody, TransportFailure, refused, toTelegramError } from "./telegram-errors.ts";
+import { TelegramTransport } from "./telegram-transport.ts";
+
+export const TELEGRAM_API_ROOT = "https://api.telegram.org";
+
+export interface TelegramApiOptions {
+  token: string;
+  apiRoot: string | null;
+  connections: number;
+  /** How long one call may take; for polls more than the poll's own time-out. */
+  deadlineMs: number;
+}
+
+/** grammY's methods, with the platform's own `AbortSignal` instead of a polyfill's. */
+export type TelegramMethods = { [M in keyof RawApi]: WithSignal<RawApi[M]> };
+type PolyfilledSignal = Parameters<RawApi["getMe"]>[0];
+type WithSignal<F> = F extends (...args: infer A) => infer R
+  ? (...args: { [I in keyof A]: A[I] extends PolyfilledSignal ? AbortSignal | undefined : A[I] }) => R
+  : never;
+
+/** The Bot API, typed. Every call rejects with a `GatewayError` only, and none is ever repeated here. */
+export interface TelegramApi {
+  raw: TelegramMethods;
+  /** Ends all sockets at once; calls on the way reject. */
+  close(): Promise<void>;
+}
+
+/** Enough for the 30 calls per second of an account, many times over. */
+const MAX_QUEUED = 1000;
+
+/**
+ * grammY gives the types and the method names; the HTTP is ours, put in as its innermost transformer, so that its
+ * node-fetch, its polyfilled signals and its time-out of 500 s are never reached.
+ */
+export function openTelegramApi(options: TelegramApiOptions): TelegramApi {
+  const { token, deadlineMs, connections } = options;
+  const apiRoot = options.apiRoot ?? TELEGRAM_API_ROOT;
+  const transport = new TelegramTransport({ apiRoot, token, connections, maxQueued: MAX_QUEUED });
+  const overTransport: Transformer = async (_previous, method, payload, signal) => {
+    try {
+      const body = await transport.call(method, payload, deadlineMs, signal as AbortSignal | undefined);
+      if (isSuccess(body)) return body as Awaited<ReturnType<typeof _previous<typeof method>>>;
+      if (isRefusal(body)) throw refused(method, body, token);
+      throw new TransportFailure("unreadable", true, null, "the answer is JSON, but none of Telegram's");
+    } catch (error) {
+      throw toTelegramError(error, method, token);
+    }
+  };
+  const api = new Api(token);
+  api.config.use(overTransport);
+  return { raw: api.raw as TelegramMethods, close: () => transport.close() };
+}
+
+function isSuccess(body: unknown): body is { ok: true; result: unknown } {
+  return typeof body === "object" && body !== null && "ok" in body && body.ok === true && "result" in body;
+}
+
+function isRefusal(body: unknown): body is RefusalBody {
+  return (
+    typeof body === "object" &&
+    body !== null &&
+    "error_code" in body &&
+    typeof body.error_code === "number" &&
+    "description" in body &&
+    typeof body.description === "string"
+  );
+}
