@@ -1,0 +1,73 @@
+/** The parser is quadratic on some inputs, and an answer may be any text: more at once is not given to it. */
+export const PIECE_TARGET = 8_000;
+const PIECE_LIMIT = 16_000;
+
+const FENCE = /^( {0,3}(?:`{3,}|~{3,}))/;
+/** After a blank line it may go on with the list before. */
+const LIST_ITEM = /^(?:[-+*]|\d{1,9}[.)])(?:[ \t]|$)/;
+/** Some HTML goes on over blank lines, and no fence counts in it: there the parser alone knows where blocks end. */
+const HTML = /^ {0,3}<[/!?a-z]/i;
+/** A definition is for the whole text: links and notes anywhere may refer to it. */
+const DEFINITION = /^ {0,3}\[[^\]\n]+\]:/m;
+
+/**
+ * Cuts Markdown into pieces that can be parsed one by one with the same result as the whole, so that of a growing
+ * answer only the last piece is new. Cuts are at blank lines outside of lists and code. Only pieces over
+ * `PIECE_TARGET` are cut elsewhere, between lines; code that is not closed may be as long as it likes.
+ */
+export function splitMarkdown(markdown: string): string[] {
+  const whole = DEFINITION.test(markdown);
+  const pieces: string[] = [];
+  let from = 0;
+  let fence = "";
+  let openEnded = false;
+  let blankBefore = false;
+  const cut = (at: number) => {
+    if (at > from) pieces.push(markdown.slice(from, at));
+    from = at;
+  };
+  for (let at = 0, next: number; at < markdown.length; at = next) {
+    const end = markdown.indexOf("\n", at);
+    next = end === -1 ? markdown.length : end + 1;
+    const line = markdown.slice(at, end === -1 ? markdown.length : end);
+    if (fence !== "") {
+      // A fence inside a list item ends with the item; which of the two it is, only the parser knows.
+      openEnded ||= fence.startsWith(" ") && /^\S/.test(line);
+      if (closes(line, fence)) fence = "";
+      blankBefore = false;
+      continue;
+    }
+    const plain = !/^\s/.test(line) && line !== "";
+    if (blankBefore && plain && !whole && !openEnded && !LIST_ITEM.test(line)) cut(at);
+    else if ((plain && at - from > PIECE_TARGET) || at - from > PIECE_LIMIT) cut(at);
+    for (const inside of longLineCuts(markdown, from, next)) cut(inside);
+    openEnded ||= HTML.test(line);
+    fence = FENCE.exec(line)?.[1] ?? "";
+    blankBefore = line.trim() === "";
+  }
+  cut(markdown.length);
+  return pieces;
+}
+
+/** Where a line is cut that makes the piece too long all by itself; never inside a surrogate pair. */
+function longLineCuts(markdown: string, from: number, to: number): number[] {
+  const cuts: number[] = [];
+  for (let at = from + PIECE_LIMIT; at < to; at += PIECE_LIMIT) {
+    if (/[\uD800-\uDBFF]/.test(markdown[at - 1] ?? "")) at -= 1;
+    cuts.push(at);
+  }
+  return cuts;
+}
+
+function closes(line: string, fence: string): boolean {
+  return (
+    FENCE.test(line) &&
+    line.trim() === line.trim()[0]?.repeat(line.trim().length) &&
+    line.trim().startsWith(fence.trim())
+  );
+}
+
+/** Quotes and lists one within the other on one line, far more than anybody reads; the parser takes minutes for some. */
+export function isTooDeep(piece: string): boolean {
+  return /^(?:[ \t]{0,4}(?:>|[-+*]|\d{1,9}[.)])){24}/m.test(piece);
+}

@@ -1,0 +1,220 @@
+import type { Definition, List, ListItem, Nodes, Root, Table } from "mdast";
+import { fromMarkdown } from "mdast-util-from-markdown";
+import { gfmFromMarkdown } from "mdast-util-gfm";
+import { gfm } from "micromark-extension-gfm";
+import { type FormattedText, FormattedTextBuilder, type Marks, within } from "./formatted-text.ts";
+import { isTooDeep } from "./markdown-pieces.ts";
+import { isOwnLabel, readableUrl, toLinkUrl } from "./telegram-link.ts";
+import { alignTable } from "./telegram-table.ts";
+
+/** Deeper nesting is shown as it was written. */
+const MAX_DEPTH = 40;
+
+const PARSER = { extensions: [gfm({ singleTilde: false })], mdastExtensions: [gfmFromMarkdown()] };
+
+/** Where a block stands. `indent` begins each of its lines; `gap` stands between its blocks. */
+interface Setting {
+  marks: Marks;
+  indent: string;
+  gap: "\n" | "\n\n";
+  depth: number;
+}
+
+/**
+ * One piece of Markdown, finished or not, as Telegram's text and entities. Never throws; nothing that a reader would
+ * see of the Markdown is left out. One tilde is no strikethrough, as "~5" is common in prose.
+ */
+export function fromMarkdownPiece(source: string): FormattedText {
+  if (isTooDeep(source)) return { text: source, entities: [] };
+  try {
+    return new MarkdownWriter(source, fromMarkdown(source, PARSER)).write();
+  } catch {
+    // The parser recurses on some inputs; what is too deep for it is still a text.
+    return { text: source, entities: [] };
+  }
+}
+
+class MarkdownWriter {
+  readonly #source: string;
+  readonly #root: Root;
+  readonly #out = new FormattedTextBuilder();
+  readonly #definitions = new Map<string, Definition>();
+  readonly #referenced = new Set<string>();
+
+  constructor(source: string, root: Root) {
+    this.#source = source;
+    this.#root = root;
+    if (source.includes("]:")) this.#collect(root, 0);
+  }
+
+  write(): FormattedText {
+    this.#blocks(this.#root.children, { marks: [], indent: "", gap: "\n\n", depth: 0 });
+    return this.#out.build();
+  }
+
+  #collect(node: Nodes, depth: number): void {
+    if (node.type === "definition") this.#definitions.set(node.identifier, node);
+    if (node.type === "linkReference" || node.type === "imageReference") this.#referenced.add(node.identifier);
+    if ("children" in node && depth < 2 * MAX_DEPTH) {
+      for (const child of node.children) this.#collect(child, depth + 1);
+    }
+  }
+
+  #blocks(nodes: readonly Nodes[], at: Setting): void {
+    for (const [index, node] of nodes.entries()) {
+      if (index > 0) this.#out.separate(at.gap, at.marks);
+      this.#node(node, at);
+    }
+  }
+
+  #node(node: Nodes, at: Setting): void {
+    const { marks } = at;
+    if (at.depth > MAX_DEPTH) return this.#text(this.#sourceOf(node), at);
+    const inside = { ...at, depth: at.depth + 1 };
+    switch (node.type) {
+      case "paragraph":
+        return this.#inlines(node.children, at);
+      case "heading":
+        return this.#inlines(node.children, { ...at, marks: within(marks, { type: "bold" }) });
+      case "list":
+        return this.#list(node, inside);
+      case "blockquote":
+        this.#ownLine(at);
+        return this.#blocks(node.children, { ...inside, marks: within(marks, { type: "blockquote" }) });
+      case "code":
+        this.#ownLine(at);
+        return this.#out.add(node.value, within(marks, { type: "pre", language: languageOf(node.lang) }));
+      case "table":
+        return this.#table(node, at);
+      case "thematicBreak":
+        return this.#text("———", at);
+      case "definition":
+        return this.#referenced.has(node.identifier) ? undefined : this.#text(this.#sourceOf(node), at);
+      case "footnoteDefinition":
+        this.#text(`[${node.label ?? node.identifier}] `, at);
+        return this.#blocks(node.children, { ...inside, gap: "\n" });
+      case "text":
+      case "html":
+        return this.#text(node.value, at);
+      case "break":
+        return this.#text("\n", at);
+      case "inlineCode":
+        return this.#out.add(node.value, within(marks, { type: "code" }));
+      case "strong":
+        return this.#inlines(node.children, { ...inside, marks: within(marks, { type: "bold" }) });
+      case "emphasis":
+        return this.#inlines(node.children, { ...inside, marks: within(marks, { type: "italic" }) });
+      case "delete":
+        return this.#inlines(node.children, { ...inside, marks: within(marks, { type: "strikethrough" }) });
+      case "link":
+        return this.#link(node.children, node.url, inside);
+      case "image":
+        return this.#link([{ type: "text", value: node.alt || "image" }], node.url, inside);
+      case "linkReference":
+        return this.#link(node.children, this.#addressOf(node.identifier), inside);
+      case "imageReference":
+        return this.#link([{ type: "text", value: node.alt || "image" }], this.#addressOf(node.identifier), inside);
+      case "footnoteReference":
+        return this.#text(`[${node.label ?? node.identifier}]`, at);
+      // Written by the node around them, or unknown to this parser.
+      case "listItem":
+      case "root":
+      case "tableCell":
+      case "tableRow":
+      case "yaml":
+        return this.#text(this.#sourceOf(node), at);
+      default:
+        node satisfies never;
+    }
+  }
+
+  #list(list: List, at: Setting): void {
+    for (const [index, item] of list.children.entries()) {
+      if (index > 0) this.#out.separate("\n", at.marks);
+      this.#ownLine(at);
+      this.#out.add(`${at.indent}${bullet(list, item, index)} `, at.marks);
+      this.#blocks(item.children, { ...at, indent: `${at.indent}  `, gap: "\n" });
+    }
+  }
+
+  /** In columns where it fits and loses nothing by it; else each row as lines of "head: cell". */
+  #table(table: Table, at: Setting): void {
+    this.#ownLine(at);
+    const [head, ...rows] = table.children;
+    if (!head) return;
+    const plain = table.children.map((row) => row.children.map((cell) => this.#plain(cell)));
+    const aligned = hasLink(table, 0) ? null : alignTable(plain, table.align ?? []);
+    if (aligned !== null) {
+      return this.#out.add(aligned, within(at.marks, { type: "pre", language: null }));
+    }
+    const bold = within(at.marks, { type: "bold" });
+    if (rows.length === 0) return this.#out.add(plain[0]?.join(" | ") ?? "", bold);
+    for (const [index, row] of rows.entries()) {
+      if (index > 0) this.#out.separate("\n\n", at.marks);
+      for (const [column, cell] of row.children.entries()) {
+        const name = plain[0]?.[column] ?? "";
+        if (column > 0) this.#out.separate("\n", at.marks);
+        if (name !== "") this.#out.add(`${name}:`, bold);
+        if (name !== "" && cell.children.length > 0) this.#out.add(" ", at.marks);
+        this.#inlines(cell.children, at);
+      }
+    }
+  }
+
+  #inlines(nodes: readonly Nodes[], at: Setting): void {
+    for (const node of nodes) this.#node(node, at);
+  }
+
+  /** An address that cannot be a link stands behind its label, so that it is not lost. */
+  #link(label: readonly Nodes[], address: string, at: Setting): void {
+    const url = toLinkUrl(address);
+    const shown = label.map((node) => this.#plain(node)).join("");
+    const alreadyLinked = at.marks.some((it) => it.type === "text_link");
+    if (shown.trim() === "") return this.#text(readableUrl(address), at);
+    if (isOwnLabel(shown, address) || alreadyLinked) return this.#inlines(label, at);
+    if (url !== null) return this.#inlines(label, { ...at, marks: within(at.marks, { type: "text_link", url }) });
+    this.#inlines(label, at);
+    if (address !== "") this.#text(` (${readableUrl(address)})`, at);
+  }
+
+  #text(text: string, at: Setting): void {
+    const lines = at.indent === "" ? text : text.replaceAll("\n", `\n${at.indent}`);
+    this.#out.add(this.#out.atLineStart ? at.indent + lines : lines, at.marks);
+  }
+
+  /** For blocks that Telegram shows as boxes: they cannot share a line with the marker of a list. */
+  #ownLine(at: Setting): void {
+    if (!this.#out.atLineStart) this.#out.separate("\n", at.marks);
+  }
+
+  #addressOf(identifier: string): string {
+    return this.#definitions.get(identifier)?.url ?? "";
+  }
+
+  #plain(node: Nodes): string {
+    const alone = new MarkdownWriter(this.#source, { type: "root", children: [] });
+    for (const [id, definition] of this.#definitions) alone.#definitions.set(id, definition);
+    alone.#inlines("children" in node ? node.children : [node], { marks: [], indent: "", gap: "\n", depth: 0 });
+    return alone.#out.build().text.replaceAll("\n", " ");
+  }
+
+  #sourceOf(node: Nodes): string {
+    return this.#source.slice(node.position?.start.offset ?? 0, node.position?.end.offset ?? 0);
+  }
+}
+
+function bullet(list: List, item: ListItem, index: number): string {
+  const task = item.checked === true ? "☑" : item.checked === false ? "☐" : null;
+  if (list.ordered) return `${(list.start ?? 1) + index}.${task === null ? "" : ` ${task}`}`;
+  return task ?? "•";
+}
+
+/** The first word behind the fence; Telegram takes any, readers know short ones. */
+function languageOf(lang: string | null | undefined): string | null {
+  return lang && /^[\w+#.-]{1,32}$/.test(lang) ? lang : null;
+}
+
+function hasLink(node: Nodes, depth: number): boolean {
+  if (["link", "linkReference", "image", "imageReference"].includes(node.type)) return true;
+  return "children" in node && depth < MAX_DEPTH && node.children.some((child) => hasLink(child, depth + 1));
+}
