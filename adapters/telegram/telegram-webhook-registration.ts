@@ -1,0 +1,76 @@
+import { errorCode, GatewayError } from "../../src/errors.ts";
+import type { Log } from "../../src/platform/platform-adapter.ts";
+import type { TelegramApi } from "./telegram-api.ts";
+import { ALLOWED_UPDATES } from "./telegram-updates.ts";
+import { Backoff, type BackoffOptions, pause } from "./telegram-wait.ts";
+
+export interface RegistrationTiming {
+  recheckMs: number;
+  trouble: BackoffOptions;
+}
+
+export const REGISTRATION_TIMING: RegistrationTiming = {
+  recheckMs: 10 * 60_000,
+  trouble: { firstMs: 1000, maxMs: 30_000 },
+};
+
+export interface RegistrationOptions {
+  api: TelegramApi;
+  /** Where Telegram shall send updates to. */
+  url: string;
+  secret: string;
+  log: Log;
+  timing?: RegistrationTiming;
+}
+
+const MAX_CONNECTIONS = 40;
+
+/**
+ * Keeps the webhook registered until the abort. The first time it is set in any case, because Telegram does not tell
+ * which secret it knows (setting the same again changes nothing); later only when it differs. Rejects `unauthorized`.
+ */
+export async function keepWebhookRegistered(options: RegistrationOptions, signal: AbortSignal): Promise<void> {
+  const { log } = options;
+  const timing = options.timing ?? REGISTRATION_TIMING;
+  const trouble = new Backoff(timing.trouble);
+  for (let known = false; !signal.aborted;) {
+    try {
+      if (!known || !(await isRegistered(options, signal))) {
+        await register(options, signal);
+        log.info({ path: new URL(options.url).pathname }, "the webhook is registered");
+      }
+      known = true;
+      trouble.reset();
+      await pause(timing.recheckMs, signal);
+    } catch (error) {
+      if (signal.aborted) return;
+      if (errorCode(error) === "unauthorized") throw error;
+      const retryAfterMs = error instanceof GatewayError ? error.retryAfterMs : undefined;
+      const waitMs = retryAfterMs ?? trouble.nextMs();
+      log.warn({ err: error, waitMs: Math.round(waitMs) }, "the webhook could not be registered");
+      await pause(waitMs, signal);
+    }
+  }
+}
+
+async function isRegistered({ api, url, log }: RegistrationOptions, signal: AbortSignal): Promise<boolean> {
+  const info = await api.raw.getWebhookInfo(signal);
+  if (info.last_error_message !== undefined) {
+    const { pending_update_count: pending, last_error_date: at, last_error_message: error } = info;
+    log.warn({ pending, at, error }, "Telegram had trouble with the webhook");
+  }
+  const allowed = new Set(info.allowed_updates);
+  return (
+    info.url === url &&
+    info.max_connections === MAX_CONNECTIONS &&
+    ALLOWED_UPDATES.length === allowed.size &&
+    ALLOWED_UPDATES.every((it) => allowed.has(it))
+  );
+}
+
+async function register({ api, url, secret }: RegistrationOptions, signal: AbortSignal): Promise<void> {
+  await api.raw.setWebhook(
+    { url, secret_token: secret, allowed_updates: ALLOWED_UPDATES, max_connections: MAX_CONNECTIONS },
+    signal,
+  );
+}
