@@ -1,0 +1,231 @@
+import type { MessageEntity } from "grammy/types";
+import { errorCode, GatewayError } from "../../src/errors.ts";
+import type { AccountId } from "../../src/ids.ts";
+import type { IncomingUpdate } from "../../src/platform/incoming-update.ts";
+import type {
+  Accept,
+  EditBudget,
+  Log,
+  PlatformAdapter,
+  RenderedPage,
+  SentMessage,
+  Webhook,
+} from "../../src/platform/platform-adapter.ts";
+import type { ReplyTarget } from "../../src/platform/reply-target.ts";
+import { readTelegramUpdate } from "./read-telegram-update.ts";
+import { openTelegramApi, TELEGRAM_API_ROOT, type TelegramApi, type TelegramMethods } from "./telegram-api.ts";
+import { setCommandMenu } from "./telegram-commands.ts";
+import type { TelegramBot } from "./telegram-content.ts";
+import { isEntityRefusal, isNotModified } from "./telegram-errors.ts";
+import { ForumChats } from "./telegram-forums.ts";
+import { GENERAL_TOPIC, readChatId, readMessageId, readThreadId, telegramAccount } from "./telegram-ids.ts";
+import { isVisible, TELEGRAM_TEXT_LIMIT, type TelegramRich } from "./telegram-pages.ts";
+import { pollTelegram } from "./telegram-poll.ts";
+import { createTelegramRenderer } from "./telegram-render.ts";
+import { keepWebhookRegistered } from "./telegram-webhook-registration.ts";
+import { TELEGRAM_WEBHOOK_PATH, telegramWebhook } from "./telegram-webhook.ts";
+
+export interface TelegramOptions {
+  token: string;
+  /** Another server of the Bot API; null = Telegram's own. */
+  apiRoot: string | null;
+  mode: "polling" | "webhook";
+  /** Webhook mode: where the gateway can be reached from outside, without path. */
+  publicUrl: string | null;
+  /** Webhook mode: 16–256 characters of A–Z, a–z, 0–9, _ and -. */
+  webhookSecret: string | null;
+  log: Log;
+}
+
+const CONNECTIONS = 64;
+const CALL_DEADLINE_MS = 15_000;
+/** Above the 25 s that Telegram may hold a poll. */
+const POLL_DEADLINE_MS = 60_000;
+
+/** Bot FAQ, "My bot is hitting limits": 1 call a second in a chat, 20 a minute in a group, 30 a second in all. */
+const BUDGET: EditBudget = {
+  chat: (kind) =>
+    kind === "private"
+      ? { draftEveryMs: 1100, refillMs: 1000, burst: 3, reserve: 1 }
+      : { draftEveryMs: 3100, refillMs: 3000, burst: 10, reserve: 2 },
+  account: { refillMs: 34, burst: 30, reserve: 5 },
+};
+
+/** Throws `invalid` for options that would leave the webhook open or unreachable. */
+export function createTelegramAdapter(options: TelegramOptions): PlatformAdapter {
+  return new TelegramAdapter(options);
+}
+
+class TelegramAdapter implements PlatformAdapter {
+  readonly platform = "telegram";
+  readonly render = createTelegramRenderer();
+  readonly editing: NonNullable<PlatformAdapter["editing"]>;
+  readonly typing: NonNullable<PlatformAdapter["typing"]>;
+  readonly webhook?: Webhook;
+  readonly #options: TelegramOptions;
+  readonly #registration: { url: string; secret: string } | null;
+  readonly #api: TelegramApi;
+  readonly #forums = new ForumChats();
+  #bot: TelegramBot | null = null;
+
+  constructor(options: TelegramOptions) {
+    this.#options = options;
+    this.#registration = options.mode === "webhook" ? readRegistration(options) : null;
+    this.#api = this.#openApi(CONNECTIONS, CALL_DEADLINE_MS);
+    this.editing = { budget: BUDGET, edit: (at, page) => this.#edit(at, page), remove: (at) => this.#remove(at) };
+    this.typing = { lastsMs: 5000, show: (to) => this.#showTyping(to) };
+    if (this.#registration) {
+      const { secret } = this.#registration;
+      this.webhook = telegramWebhook({ secret, read: (update) => this.#read(update), log: options.log });
+    }
+  }
+
+  get account(): AccountId {
+    return telegramAccount(this.#known().id);
+  }
+
+  async connect(signal: AbortSignal): Promise<void> {
+    const me = await this.#api.raw.getMe(signal);
+    this.#bot = { id: me.id, username: me.username, topics: me.has_topics_enabled };
+    const { log } = this.#options;
+    log.info({ account: this.account, username: me.username, topics: this.#bot.topics }, "Telegram knows the bot");
+    if (me.can_join_groups && !me.can_read_all_group_messages) {
+      log.warn(
+        { account: this.account },
+        "the bot's privacy mode is on: in groups where it is no administrator it sees commands and replies to it only",
+      );
+    }
+  }
+
+  async start(accept: Accept, signal: AbortSignal): Promise<void> {
+    if (signal.aborted) return;
+    const menu = this.#setMenu(signal);
+    try {
+      if (this.#registration) {
+        await keepWebhookRegistered({ api: this.#api, log: this.#options.log, ...this.#registration }, signal);
+      } else {
+        await this.#poll(accept, signal);
+      }
+    } finally {
+      await menu;
+    }
+  }
+
+  async send(to: ReplyTarget, page: RenderedPage): Promise<SentMessage> {
+    const thread = readThreadId(to.thread);
+    const replyTo = to.replyTo === null ? null : readMessageId(to.replyTo);
+    const target = {
+      chat_id: readChatId(to.chat),
+      ...(thread === undefined ? {} : { message_thread_id: thread }),
+      ...(replyTo === null ? {} : { reply_parameters: { message_id: replyTo, allow_sending_without_reply: true } }),
+    };
+    const sent = await withPlainFallback(page, (content) => this.#api.raw.sendMessage({ ...target, ...content }));
+    return { account: this.account, chat: to.chat, messageId: String(sent.message_id) };
+  }
+
+  async close(): Promise<void> {
+    await this.#api.close();
+  }
+
+  async #edit(at: SentMessage, page: RenderedPage): Promise<void> {
+    const target = { chat_id: readChatId(at.chat), message_id: readMessageId(at.messageId) };
+    try {
+      await withPlainFallback(page, (content) => this.#api.raw.editMessageText({ ...target, ...content }));
+    } catch (error) {
+      if (!isNotModified(error)) throw error;
+    }
+  }
+
+  async #remove(at: SentMessage): Promise<void> {
+    const target = { chat_id: readChatId(at.chat), message_id: readMessageId(at.messageId) };
+    try {
+      await this.#api.raw.deleteMessage(target);
+    } catch (error) {
+      if (errorCode(error) !== "not_found") throw error;
+    }
+  }
+
+  async #showTyping(to: ReplyTarget): Promise<void> {
+    const thread = readThreadId(to.thread) ?? (this.#forums.has(to.chat) ? GENERAL_TOPIC : undefined);
+    await this.#api.raw.sendChatAction({
+      chat_id: readChatId(to.chat),
+      action: "typing",
+      ...(thread === undefined ? {} : { message_thread_id: thread }),
+    });
+  }
+
+  async #poll(accept: Accept, signal: AbortSignal): Promise<void> {
+    await pollTelegram(
+      {
+        openApi: () => this.#openApi(1, POLL_DEADLINE_MS),
+        read: (update) => this.#read(update),
+        accept,
+        log: this.#options.log,
+      },
+      signal,
+    );
+  }
+
+  #read(update: unknown): IncomingUpdate | null {
+    this.#forums.note(update);
+    return readTelegramUpdate(update, this.#known());
+  }
+
+  /** The menu is a convenience: without it everything else still works. */
+  async #setMenu(signal: AbortSignal): Promise<void> {
+    try {
+      await setCommandMenu(this.#api, signal);
+    } catch (error) {
+      if (!signal.aborted) this.#options.log.warn({ err: error }, "the menu of commands could not be set");
+    }
+  }
+
+  #openApi(connections: number, deadlineMs: number): TelegramApi {
+    const { token, apiRoot } = this.#options;
+    return openTelegramApi({ token, apiRoot, connections, deadlineMs });
+  }
+
+  #known(): TelegramBot {
+    if (!this.#bot) throw new GatewayError("unavailable", "Telegram is not connected yet.", { delivered: "no" });
+    return this.#bot;
+  }
+}
+
+type Content = Pick<Parameters<TelegramMethods["sendMessage"]>[0], "text" | "entities" | "link_preview_options">;
+
+/**
+ * Sends the page, and its bare text if Telegram does not take the formatting: a refused call was certainly not applied.
+ * Never shortens; link previews are off, because fetching one tells its address to others.
+ */
+async function withPlainFallback<T>(page: RenderedPage, send: (content: Content) => Promise<T>): Promise<T> {
+  if (page.text.length > TELEGRAM_TEXT_LIMIT) {
+    throw new GatewayError("too_large", "The text is too long for Telegram.", { delivered: "no" });
+  }
+  if (!isVisible(page.text)) throw new GatewayError("invalid", "The text is empty.", { delivered: "no" });
+  const plain: Content = { text: page.text, link_preview_options: { is_disabled: true } };
+  const entities = entitiesOf(page);
+  if (entities.length === 0) return send(plain);
+  try {
+    return await send({ ...plain, entities });
+  } catch (error) {
+    if (!isEntityRefusal(error)) throw error;
+    return send(plain);
+  }
+}
+
+/** Pages come back from the database as JSON, so their shape is only what `render` once wrote. */
+function entitiesOf(page: RenderedPage): MessageEntity[] {
+  return (page.rich as TelegramRich | null | undefined)?.entities ?? [];
+}
+
+function readRegistration({ apiRoot, publicUrl, webhookSecret }: TelegramOptions): { url: string; secret: string } {
+  if (webhookSecret === null || !/^[A-Za-z0-9_-]{16,256}$/.test(webhookSecret)) {
+    throw new GatewayError("invalid", "Telegram's webhook needs a secret of 16 to 256 letters, digits, _ or -.");
+  }
+  const url = publicUrl === null ? null : URL.parse(publicUrl);
+  const own = apiRoot === null || URL.parse(apiRoot)?.host === new URL(TELEGRAM_API_ROOT).host;
+  if (!url || !(url.protocol === "https:" || (url.protocol === "http:" && !own))) {
+    throw new GatewayError("invalid", "Telegram's webhook needs a public address that begins with https://.");
+  }
+  return { url: url.href.replace(/\/+$/, "") + TELEGRAM_WEBHOOK_PATH, secret: webhookSecret };
+}
