@@ -49,9 +49,10 @@ const ROOMS: Record<string, Room> = {
     knows: ["platform", "agent"],
     packages: ["pino", "prom-client"],
   },
+  gateway: { holds: ["src/gateway.ts"], loads: SHARED },
   main: {
     holds: ["src/main.ts", "src/talk-cli.ts", "src/parley-cli.ts"],
-    loads: [...SHARED, "telegram", "openai"],
+    loads: [...SHARED, "gateway", "telegram", "openai"],
   },
   telegram: {
     holds: ["adapters/telegram/*"],
