@@ -4,6 +4,7 @@ import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "n
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { lockDataDir } from "../../src/store/data-dir.ts";
 import { thisProcess } from "../../src/store/process-identity.ts";
@@ -29,7 +30,7 @@ async function kill(child: ChildProcess): Promise<void> {
 
 /** A process of its own that tries to lock the directory, and its first word: `held`, or why not. */
 async function start(where = dir): Promise<{ child: ChildProcess; says: string }> {
-  const holder = path.join(import.meta.dirname, "lock-holder.ts");
+  const holder = fileURLToPath(new URL("./lock-holder.ts", import.meta.url));
   const child = spawn(process.execPath, ["--expose-gc", holder, where], { stdio: ["ignore", "pipe", "inherit"] });
   children.push(child);
   const [says] = (await once(createInterface(child.stdout), "line")) as [string];
