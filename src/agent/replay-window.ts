@@ -17,9 +17,7 @@ const MESSAGE_TOKENS = 4;
 
 /** How many tokens these messages will about be; over-estimates rather than under-estimates. */
 export function estimateTokens(messages: readonly Message[]): number {
-  let tokens = 0;
-  for (const message of messages) tokens += messageTokens(message);
-  return Math.ceil(tokens);
+  return messages.reduce((tokens, message) => tokens + messageTokens(message), 0);
 }
 
 /**
@@ -55,7 +53,7 @@ function startsTurn(history: readonly Message[], at: number): boolean {
 }
 
 function messageTokens(message: Message): number {
-  return message.parts.reduce((tokens, part) => tokens + partTokens(part), MESSAGE_TOKENS);
+  return Math.ceil(message.parts.reduce((tokens, part) => tokens + partTokens(part), MESSAGE_TOKENS));
 }
 
 function partTokens(part: Part): number {

@@ -1,0 +1,47 @@
+import type { AgentCard } from "./agent-card.ts";
+import type { Clone } from "./agent-runner.ts";
+import type { Message } from "./message.ts";
+import type { ModelClient } from "./model-client.ts";
+import { renderInstruction } from "./render-instruction.ts";
+import { repairHistory } from "./repair-history.ts";
+import { replayWindow, type WindowLimits } from "./replay-window.ts";
+import type { ToolSource } from "./tool-source.ts";
+
+export interface CloneParts {
+  card: AgentCard;
+  /** The newest stored messages of the session, oldest first, as they were merged; may begin inside a turn. */
+  history: readonly Message[];
+  turn: readonly Message[];
+  /** Of earlier attempts; left out in the first one. */
+  kept?: readonly Message[];
+  inFlight?: ReadonlySet<string>;
+  model: ModelClient;
+  tools: ToolSource;
+  /** Left out: nothing ever joins the turn. */
+  steer?: () => Message[];
+  /** The date as the instruction shall show it, for example `2026-11-21`. */
+  today: string;
+  window?: WindowLimits;
+}
+
+/** Spawns the fresh instance for one run. Its card is a frozen copy: a reload meanwhile does not reach this run. */
+export function makeClone(parts: CloneParts): Clone {
+  const { card, window } = parts;
+  return {
+    card: snapshot({ ...card, instruction: renderInstruction(card, parts.today) }),
+    history: card.useHistory ? repairHistory(replayWindow(parts.history, window)) : [],
+    turn: parts.turn,
+    kept: parts.kept ?? [],
+    inFlight: parts.inFlight ?? new Set(),
+    model: parts.model,
+    tools: parts.tools,
+    steer: parts.steer ?? (() => []),
+  };
+}
+
+function snapshot(card: AgentCard): AgentCard {
+  const copy = structuredClone(card);
+  Object.freeze(copy.sampling.stopSequences);
+  Object.freeze(copy.sampling);
+  return Object.freeze(copy);
+}

@@ -1,0 +1,271 @@
+import type { AgentRunner, Clone } from "./agent-runner.ts";
+import { systemClock, type Clock } from "./clock.ts";
+import type { Message, Part } from "./message.ts";
+import type { ModelRequest } from "./model-client.ts";
+import { modelStep, type ModelCall, type StepOutcome } from "./model-step.ts";
+import { openCalls, repairHistory } from "./repair-history.ts";
+import { halveWindow } from "./replay-window.ts";
+import { CLOSING, EMPTY_ANSWER, internalFailure, modelFailure, refusal } from "./run-endings.ts";
+import type { RunEvent } from "./run-event.ts";
+import { runBatch } from "./tool-batch.ts";
+import type { Tool } from "./tool-source.ts";
+
+export interface NativeRunnerOptions {
+  clock: Clock;
+  /** 0 ≤ random() < 1, for the jitter of retries. */
+  random: () => number;
+  /** From a request to the model to its first event, in ms. */
+  firstTokenMs: number;
+  /** Between two events of the model, in ms, where the card says nothing. */
+  idleMs: number;
+  /** How long an aborted run waits for running tools that may have effects, in ms. */
+  graceMs: number;
+  /** The longest a tool source may take to list its tools and to answer one call, in ms. */
+  toolListMs: number;
+  toolMs: number;
+  /** Tools of one step that run at once, unless the card says one at a time. */
+  toolConcurrency: number;
+}
+
+const DEFAULTS: NativeRunnerOptions = {
+  clock: systemClock,
+  random: Math.random,
+  firstTokenMs: 60_000,
+  idleMs: 60_000,
+  graceMs: 5000,
+  toolListMs: 15_000,
+  toolMs: 300_000,
+  toolConcurrency: 8,
+};
+
+/** The same call this often in a row is a loop. */
+const REPEATED_CALLS = 3;
+
+/**
+ * The gateway's own agent loop: model step, tools, model step … until an answer without calls. It yields no
+ * `run.started` and no `run.restarted`, because only the consumer knows the attempt. An abort after the last word of
+ * the answer comes too late: the run is completed then.
+ */
+export function createNativeRunner(options: Partial<NativeRunnerOptions> = {}): AgentRunner {
+  const settings = { ...DEFAULTS, ...options };
+  return { run: (clone, signal) => guarded(clone, signal, settings) };
+}
+
+/** Ends in `run.failed` whatever throws inside, and aborts model and tools when the consumer stops asking. */
+async function* guarded(clone: Clone, outer: AbortSignal, settings: NativeRunnerOptions): AsyncGenerator<RunEvent> {
+  const controller = new AbortController();
+  const forward = () => controller.abort(outer.reason);
+  outer.addEventListener("abort", forward, { once: true });
+  if (outer.aborted) forward();
+  try {
+    yield* new NativeRun(clone, controller.signal, settings).events();
+  } catch (cause) {
+    yield internalFailure(cause);
+  } finally {
+    outer.removeEventListener("abort", forward);
+    controller.abort();
+  }
+}
+
+class NativeRun {
+  readonly #clone: Clone;
+  readonly #signal: AbortSignal;
+  readonly #settings: NativeRunnerOptions;
+  /** What is replayed of the session; halved at most once. */
+  #history: readonly Message[];
+  #halved = false;
+  /** The run's own block: its turn, what earlier attempts kept, and what this one adds. Never cut. */
+  readonly #own: Message[];
+  /** Call ids the run has used: a provider may number its calls anew in every step. */
+  readonly #callIds = new Set<string>();
+  #tools: ReadonlyMap<string, Tool> = new Map();
+
+  constructor(clone: Clone, signal: AbortSignal, settings: NativeRunnerOptions) {
+    this.#clone = clone;
+    this.#signal = signal;
+    this.#settings = settings;
+    this.#history = clone.history;
+    this.#own = [...clone.turn, ...clone.kept];
+    for (const call of callsOf(clone.kept)) this.#callIds.add(call.callId);
+  }
+
+  async *events(): AsyncGenerator<RunEvent> {
+    const { kept } = this.#clone;
+    const cancelled: RunEvent = { type: "run.cancelled", by: "stop" };
+    yield* this.#listTools();
+    // Steps of earlier attempts count, so that a run that crashes again and again still meets its limit.
+    let step = kept.filter((message) => message.role === "assistant").length;
+    let answered = isAnswer(kept.at(-1));
+
+    while (!answered) {
+      const calls = openCalls(this.#own);
+      if (calls.length > 0) {
+        const limit = this.#limitReached(step);
+        const parts = limit ? calls.map(notRun) : yield* this.#runTools(calls);
+        yield this.#add({ role: "tool", parts, status: "complete" });
+        if (limit) {
+          yield* this.#close(limit);
+          yield { type: "run.completed", stopReason: "max_steps" };
+          return;
+        }
+      }
+      if (this.#signal.aborted) {
+        yield cancelled;
+        return;
+      }
+      for (const message of this.#clone.steer()) yield this.#add(message);
+
+      step += 1;
+      yield { type: "step.started", step };
+      const outcome = yield* modelStep({
+        model: this.#clone.model,
+        request: () => this.#request(),
+        shrink: () => this.#shrink(),
+        clock: this.#settings.clock,
+        random: this.#settings.random,
+        signal: this.#signal,
+      });
+      if (outcome.kind !== "answered") {
+        const status = outcome.kind === "aborted" ? "interrupted" : "truncated";
+        if (outcome.text !== "") yield this.#add({ role: "assistant", parts: [said(outcome.text)], status });
+        yield outcome.kind === "aborted" ? cancelled : modelFailure(outcome.failure, outcome.text !== "");
+        return;
+      }
+      const message = this.#readAnswer(outcome, step);
+      if (message.parts.length > 0) yield this.#add(message);
+      if (outcome.usage) yield { type: "usage", model: outcome.model, usage: outcome.usage };
+      if (outcome.reason === "refusal") {
+        yield refusal(outcome.text !== "");
+        return;
+      }
+      if (outcome.reason === "length") {
+        yield* this.#close(CLOSING.length);
+        yield { type: "run.completed", stopReason: "length" };
+        return;
+      }
+      if (message.parts.length === 0) {
+        yield EMPTY_ANSWER;
+        return;
+      }
+      answered = isAnswer(message);
+    }
+    yield { type: "run.completed", stopReason: "stop" };
+  }
+
+  /** Tools are listed once and sorted: the prompt's beginning stays the same all run. No tools rather than no run. */
+  async *#listTools(): AsyncGenerator<RunEvent> {
+    const { clock, toolListMs } = this.#settings;
+    const settled = new AbortController();
+    const signal = AbortSignal.any([this.#signal, settled.signal]);
+    try {
+      const late = clock.sleep(toolListMs, signal).then(() => null);
+      const listed = await Promise.race([this.#clone.tools.list(), late]);
+      if (listed) {
+        const sorted = listed.toSorted((a, b) => (a.name < b.name ? -1 : 1));
+        this.#tools = new Map(sorted.map((tool) => [tool.name, tool]));
+        return;
+      }
+    } catch {
+      // Told below: the run goes on without tools, and the source reports its own trouble.
+    } finally {
+      settled.abort();
+    }
+    if (!this.#signal.aborted) {
+      yield { type: "notice", level: "warning", text: "The agent's tools cannot be reached right now." };
+    }
+  }
+
+  #request(): ModelRequest {
+    const { card } = this.#clone;
+    return {
+      model: card.model,
+      instruction: card.instruction,
+      // Names, quotes and results of tools stay inside messages: nothing untrusted ever joins the instruction.
+      messages: repairHistory([...this.#history, ...this.#own]),
+      tools: [...this.#tools.values()].map(({ name, description, schema }) => ({ name, description, schema })),
+      sampling: card.sampling,
+      firstTokenMs: this.#settings.firstTokenMs,
+      idleMs: card.idleMs ?? this.#settings.idleMs,
+    };
+  }
+
+  #shrink(): boolean {
+    if (this.#halved || this.#history.length === 0) return false;
+    this.#history = halveWindow(this.#history);
+    this.#halved = true;
+    return true;
+  }
+
+  #runTools(calls: readonly CallPart[]) {
+    const { clock, graceMs, toolMs, toolConcurrency } = this.#settings;
+    return runBatch(calls, {
+      source: this.#clone.tools,
+      tools: this.#tools,
+      inFlight: this.#clone.inFlight,
+      concurrency: this.#clone.card.sampling.parallelToolCalls === false ? 1 : toolConcurrency,
+      graceMs,
+      toolMs,
+      clock,
+      signal: this.#signal,
+    });
+  }
+
+  /** The answer as a message. A cut one has no calls: their arguments may be cut too, and none of them has run. */
+  #readAnswer(outcome: Extract<StepOutcome, { kind: "answered" }>, step: number): Message {
+    const cut = outcome.reason !== "stop";
+    const calls = cut ? [] : outcome.calls.map((call) => this.#callPart(call, outcome.model, step));
+    const text = outcome.text === "" ? [] : [said(outcome.text)];
+    return { role: "assistant", parts: [...text, ...calls], status: cut ? "truncated" : "complete" };
+  }
+
+  #callPart({ callId: given, tool, args, extra }: ModelCall, model: string, step: number): CallPart {
+    const taken = given === "" || this.#callIds.has(given);
+    const callId = taken ? `call_${step}_${this.#callIds.size}` : given;
+    this.#callIds.add(callId);
+    const call: CallPart = { type: "tool_call", callId, tool, args };
+    return extra === undefined ? call : { ...call, extra: { model, data: extra } };
+  }
+
+  /** The closing words if the open calls must not run any more, else null. */
+  #limitReached(step: number): string | null {
+    if (repeats(this.#own)) return CLOSING.repeated;
+    return step >= this.#clone.card.maxSteps ? CLOSING.maxSteps : null;
+  }
+
+  *#close(text: string): Generator<RunEvent> {
+    yield { type: "text.delta", text };
+    yield this.#add({ role: "assistant", parts: [said(text)], status: "complete" });
+  }
+
+  #add(message: Message): RunEvent {
+    this.#own.push(message);
+    return { type: "message.completed", message };
+  }
+}
+
+type CallPart = Extract<Part, { type: "tool_call" }>;
+
+function callsOf(messages: readonly Message[]): CallPart[] {
+  return messages.flatMap(({ parts }) => parts.filter((part) => part.type === "tool_call"));
+}
+
+/** True if the newest calls, since the person last said something, end in the same call again and again. */
+function repeats(own: readonly Message[]): boolean {
+  const since = own.findLastIndex((message) => message.role === "user");
+  const calls = callsOf(own.slice(since + 1)).slice(-REPEATED_CALLS);
+  const [first] = calls;
+  if (!first || calls.length < REPEATED_CALLS) return false;
+  return calls.every(({ tool, args }) => tool === first.tool && args === first.args);
+}
+
+function notRun({ callId }: CallPart): Part {
+  return { type: "tool_result", callId, ok: false, text: "not run: the limit of this answer was reached" };
+}
+
+function isAnswer(message: Message | undefined): boolean {
+  return message?.role === "assistant" && callsOf([message]).length === 0;
+}
+
+function said(text: string): Part {
+  return { type: "text", text };
+}

@@ -1,0 +1,160 @@
+import type { Clock } from "./clock.ts";
+import type { ModelClient, ModelEvent, ModelFailure, ModelRequest, Usage } from "./model-client.ts";
+import type { RunEvent } from "./run-event.ts";
+import { LONGEST_RETRY_AFTER_MS } from "./run-endings.ts";
+
+export type ModelCall = Extract<ModelEvent, { type: "tool_call" }>;
+
+/** How one model step ended. `text` is what its `text.delta`s said, joined. */
+export type StepOutcome =
+  | {
+      kind: "answered";
+      text: string;
+      calls: ModelCall[];
+      reason: "stop" | "length" | "refusal";
+      usage: Usage | null;
+      model: string;
+    }
+  | { kind: "failed"; text: string; failure: ModelFailure }
+  | { kind: "aborted"; text: string };
+
+export interface StepOptions {
+  model: ModelClient;
+  /** Built anew for every try: the history may have shrunk. */
+  request: () => ModelRequest;
+  /** Makes the history shorter after `context_too_long`; false = it cannot be. */
+  shrink: () => boolean;
+  clock: Clock;
+  /** 0 ≤ random() < 1, for the jitter of waits. */
+  random: () => number;
+  signal: AbortSignal;
+}
+
+const MAX_RETRIES = 2;
+const FIRST_BACKOFF_MS = 500;
+/** A wait that a person would wonder about is told. */
+const TOLD_WAIT_MS = 2000;
+/** An answer that never ends is cut like one that met the model's own limit. */
+const ANSWER_LIMIT = 1_000_000;
+
+/**
+ * One model step: yields `text.delta` as the text comes and retries while nothing was said (no tool runs inside a
+ * step, so saying is all that can be doubled). White space before the first word counts as not said and is held back.
+ */
+export async function* modelStep(options: StepOptions): AsyncGenerator<RunEvent, StepOutcome> {
+  const { clock, signal } = options;
+  for (let retries = 0; ;) {
+    const outcome = yield* oneTry(options);
+    if (outcome.kind !== "failed" || outcome.text !== "") return outcome;
+    const { failure } = outcome;
+    if (failure.kind === "context_too_long") {
+      if (!options.shrink()) return outcome;
+      continue;
+    }
+    if (!worthRetrying(failure) || retries === MAX_RETRIES) return outcome;
+    const backoffMs = FIRST_BACKOFF_MS * 2 ** retries * (0.5 + options.random());
+    const waitMs = Math.max(backoffMs, failure.retryAfterMs ?? 0);
+    if (waitMs >= TOLD_WAIT_MS) {
+      yield {
+        type: "notice",
+        level: "info",
+        text: `The model is busy; trying again in ${Math.ceil(waitMs / 1000)} s.`,
+      };
+    }
+    retries += 1;
+    await clock.sleep(waitMs, signal);
+    if (signal.aborted) return { kind: "aborted", text: "" };
+  }
+}
+
+async function* oneTry({ model, request, signal }: StepOptions): AsyncGenerator<RunEvent, StepOutcome> {
+  if (signal.aborted) return { kind: "aborted", text: "" };
+  const calls: ModelCall[] = [];
+  let text = "";
+  let heldBack = "";
+  using events = readUntilAbort(model, request(), signal);
+  for (;;) {
+    const event = await events.next();
+    if (event === "aborted") return { kind: "aborted", text };
+    switch (event.type) {
+      case "text": {
+        if (text === "" && event.text.trim() === "") {
+          heldBack += event.text;
+          break;
+        }
+        const said = heldBack + event.text;
+        heldBack = "";
+        text += said;
+        yield { type: "text.delta", text: said };
+        // The consumer took its time with the delta; the abort may have come meanwhile.
+        if (signal.aborted) return { kind: "aborted", text };
+        if (text.length > ANSWER_LIMIT) {
+          return { kind: "answered", text, calls: [], reason: "length", usage: null, model: "" };
+        }
+        break;
+      }
+      case "reasoning":
+        break;
+      case "tool_call":
+        calls.push(event);
+        break;
+      case "finished": {
+        const { reason, usage = null, model: name } = event;
+        return { kind: "answered", text, calls, reason, usage, model: name };
+      }
+      case "failed":
+        if (event.failure.kind === "aborted" && signal.aborted) return { kind: "aborted", text };
+        return { kind: "failed", text, failure: event.failure };
+      default:
+        event satisfies never;
+    }
+  }
+}
+
+/** `refused` never gets better; a long Retry-After is the person's decision. */
+function worthRetrying(failure: ModelFailure): boolean {
+  if (failure.kind === "refused") return false;
+  return (failure.retryAfterMs ?? 0) <= LONGEST_RETRY_AFTER_MS;
+}
+
+interface AbortableEvents {
+  next(): Promise<ModelEvent | "aborted">;
+  [Symbol.dispose](): void;
+}
+
+/**
+ * The model's stream, whose every `next` ends at once when `signal` aborts, however long the client needs to notice.
+ * One listener serves the whole stream: racing each read against a lasting promise would leave a reaction behind per
+ * read. A stream that throws or ends without a last word broke its contract and reads as a failure.
+ */
+function readUntilAbort(model: ModelClient, request: ModelRequest, signal: AbortSignal): AbortableEvents {
+  const iterator = model.stream(request, signal)[Symbol.asyncIterator]();
+  let wake: ((value: "aborted") => void) | null = null;
+  const onAbort = () => wake?.("aborted");
+  signal.addEventListener("abort", onAbort, { once: true });
+  return {
+    next: () =>
+      new Promise((resolve) => {
+        if (signal.aborted) return resolve("aborted");
+        wake = resolve;
+        iterator.next().then(
+          ({ done, value }) => resolve(done ? endedEarly() : value),
+          (cause: unknown) => resolve(brokenStream(cause)),
+        );
+      }),
+    [Symbol.dispose]() {
+      signal.removeEventListener("abort", onAbort);
+      // Closes the connection of a stream that has more to say; nobody waits for it.
+      iterator.return?.().catch(() => {});
+    },
+  };
+}
+
+function endedEarly(): ModelEvent {
+  return { type: "failed", failure: { kind: "truncated", message: "The model's answer broke off." } };
+}
+
+/** Not retried: a client that throws has a bug, which a second try would meet again. */
+function brokenStream(cause: unknown): ModelEvent {
+  return { type: "failed", failure: { kind: "refused", message: "The model could not be asked.", cause } };
+}

@@ -1,0 +1,156 @@
+import { capText } from "./cap-text.ts";
+import type { Clock } from "./clock.ts";
+import type { Part } from "./message.ts";
+import type { RunEvent } from "./run-event.ts";
+import type { Tool, ToolCall, ToolResult, ToolSource } from "./tool-source.ts";
+
+type ResultPart = Extract<Part, { type: "tool_result" }>;
+
+export interface BatchOptions {
+  source: ToolSource;
+  /** The run's frozen view of the tools, by name. */
+  tools: ReadonlyMap<string, Tool>;
+  /** Calls that were running when an earlier attempt died. */
+  inFlight: ReadonlySet<string>;
+  concurrency: number;
+  /** How long an aborted run waits for tools that may have effects. */
+  graceMs: number;
+  /** The last resort against a source that never answers; sources have shorter deadlines of their own. */
+  toolMs: number;
+  clock: Clock;
+  signal: AbortSignal;
+}
+
+const STOPPED = failure("interrupted by the user");
+const UNKNOWN_OUTCOME = failure("outcome unknown – the call may have taken effect");
+const SKIPPED = failure("no result: the process was restarted; it may have taken effect");
+const SKIPPED_ASK = failure(`${SKIPPED.text}. Ask the person whether to call it again before you do.`);
+
+/**
+ * Runs the calls of one assistant message and returns their results in the order of the calls. All `tool.started` are
+ * yielded before any tool runs, so that the consumer has made them durable; `tool.finished` comes as the tools end,
+ * once for every call that was started. Never throws, and ends soon after an abort: every call has a result then too,
+ * the real one where that could be learnt in time.
+ */
+export async function* runBatch(
+  calls: readonly ToolCall[],
+  options: BatchOptions,
+): AsyncGenerator<RunEvent, ResultPart[]> {
+  const { tools, inFlight, clock, signal } = options;
+  const results = new Map<string, ToolResult>();
+  const announced = new Set<string>();
+  const queue: ToolCall[] = [];
+  const running = new Map<string, ToolCall>();
+  const ended: { call: ToolCall; result: ToolResult; ms: number }[] = [];
+  /** Aborts when nobody waits for these tools any more; ends the batch's timers. */
+  const left = new AbortController();
+  /** Told of abort and of `ended`; made anew for every wait. */
+  let happened = Promise.withResolvers<void>();
+  const somethingHappens = () => (happened = Promise.withResolvers<void>()).promise;
+  const onAbort = () => happened.resolve();
+
+  function launch(): void {
+    while (!signal.aborted && running.size < options.concurrency) {
+      const call = queue.shift();
+      if (!call) return;
+      running.set(call.callId, call);
+      void runOne(call);
+    }
+  }
+
+  async function runOne(call: ToolCall): Promise<void> {
+    const since = clock.now();
+    const result = await callSafely(call, options, left.signal);
+    running.delete(call.callId);
+    ended.push({ call, result, ms: clock.now() - since });
+    launch();
+    happened.resolve();
+  }
+
+  function* takeEnded(): Generator<RunEvent> {
+    for (const { call, result, ms } of ended.splice(0)) {
+      results.set(call.callId, result);
+      yield finished(call, result, ms);
+    }
+  }
+
+  for (const call of calls) {
+    const tool = tools.get(call.tool);
+    if (inFlight.has(call.callId) && (tool?.afterCrash !== "repeat" || signal.aborted)) {
+      const result = tool?.afterCrash === "ask" ? SKIPPED_ASK : SKIPPED;
+      results.set(call.callId, result);
+      yield finished(call, result, 0);
+    } else if (!signal.aborted) {
+      queue.push(call);
+      announced.add(call.callId);
+      const { callId, tool: name, args } = call;
+      yield { type: "tool.started", callId, tool: name, args, readOnly: tool?.readOnly ?? true };
+    }
+  }
+
+  signal.addEventListener("abort", onAbort);
+  try {
+    launch();
+    while (!signal.aborted && (running.size > 0 || ended.length > 0)) {
+      if (ended.length === 0) await somethingHappens();
+      yield* takeEnded();
+    }
+    if (signal.aborted) {
+      const mayHaveEffects = (call: ToolCall) => running.has(call.callId) && !tools.get(call.tool)?.readOnly;
+      const grace = clock.sleep(options.graceMs, left.signal).then(() => "over" as const);
+      while (calls.some(mayHaveEffects)) {
+        if ((await Promise.race([grace, somethingHappens()])) === "over") break;
+      }
+      while (ended.length > 0) yield* takeEnded();
+      for (const call of calls) {
+        if (results.has(call.callId) || !announced.has(call.callId)) continue;
+        ended.push({ call, result: mayHaveEffects(call) ? UNKNOWN_OUTCOME : STOPPED, ms: 0 });
+      }
+      yield* takeEnded();
+    }
+  } finally {
+    // The consumer may have left early: nothing that still waits in the queue may start.
+    queue.length = 0;
+    left.abort();
+    signal.removeEventListener("abort", onAbort);
+  }
+  return calls.map(({ callId }) => ({ type: "tool_result", callId, ...(results.get(callId) ?? STOPPED) }));
+}
+
+/** One call whose source may throw, hang or return garbage. `left` aborts when its result is of no interest any more. */
+async function callSafely(call: ToolCall, options: BatchOptions, left: AbortSignal): Promise<ToolResult> {
+  const { source, tools, toolMs, clock, signal } = options;
+  if (!tools.has(call.tool)) {
+    return failure(`There is no tool "${call.tool}". Tools: ${[...tools.keys()].join(", ") || "none"}.`);
+  }
+  const late = new AbortController();
+  const settled = new AbortController();
+  const noLonger = AbortSignal.any([settled.signal, left]);
+  const lastResort = clock.sleep(toolMs, noLonger).then(() => {
+    if (!noLonger.aborted) late.abort();
+    return tools.get(call.tool)?.readOnly ? failure("no result in time") : UNKNOWN_OUTCOME;
+  });
+  try {
+    const called = source.call(call, AbortSignal.any([signal, late.signal]));
+    return readable(await Promise.race([called, lastResort]));
+  } catch (error) {
+    return failure(`${call.tool} failed: ${error instanceof Error ? error.message : String(error)}`);
+  } finally {
+    settled.abort();
+  }
+}
+
+function readable(result: unknown): ToolResult {
+  const { ok, text } = (typeof result === "object" && result !== null ? result : {}) as Partial<ToolResult>;
+  if (typeof ok !== "boolean" || typeof text !== "string")
+    return failure("The tool gave a result that cannot be read.");
+  return { ok, text: capText(text) };
+}
+
+function failure(text: string): ToolResult {
+  return { ok: false, text: capText(text) };
+}
+
+function finished({ callId, tool }: ToolCall, { ok, text }: ToolResult, ms: number): RunEvent {
+  return { type: "tool.finished", callId, tool, ok, ms, text };
+}

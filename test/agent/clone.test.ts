@@ -1,0 +1,57 @@
+import { describe, expect, test } from "vitest";
+import { renderInstruction } from "../../src/agent/render-instruction.ts";
+import { userMessage } from "../../src/agent/message.ts";
+import { scriptedModel } from "../fakes/scripted-model.ts";
+import { answer, asks, card, cloneOf } from "./run-it.ts";
+
+const model = scriptedModel();
+
+describe("a clone", () => {
+  test("has a frozen copy of its card, so that a reload meanwhile does not reach its run", () => {
+    const mine = { ...card, sampling: { stopSequences: ["END"] } };
+    const clone = cloneOf({ model, card: mine });
+    mine.instruction = "Changed.";
+    mine.sampling.stopSequences.push("STOP");
+    expect(clone.card).toMatchObject({ instruction: "Help.", sampling: { stopSequences: ["END"] } });
+    expect(Object.isFrozen(clone.card) && Object.isFrozen(clone.card.sampling.stopSequences)).toBe(true);
+  });
+
+  test("replays a repaired window of the history", () => {
+    const history = [
+      answer("rest of a turn"),
+      userMessage("one"),
+      answer("1"),
+      userMessage("two"),
+      asks(["1", "look"]),
+    ];
+    const clone = cloneOf({ model, history, window: { maxMessages: 2, maxTokens: 1000 } });
+    expect(clone.history.map(({ role }) => role)).toEqual(["user", "assistant", "tool"]);
+  });
+
+  test("replays nothing when its card says use_history: false", () => {
+    const clone = cloneOf({ model, card: { ...card, useHistory: false }, history: [userMessage("one"), answer("1")] });
+    expect(clone.history).toEqual([]);
+    expect(clone.turn).toHaveLength(1);
+  });
+
+  test("starts with nothing kept, nothing in flight and nobody who steers", () => {
+    const clone = cloneOf({ model });
+    expect([clone.kept, clone.inFlight.size, clone.steer()]).toEqual([[], 0, []]);
+  });
+});
+
+describe("an instruction", () => {
+  test("has date and name filled in; other placeholders stay as written", () => {
+    const instruction =
+      "I am {{agentName}}, today is {{currentDate}}. {{env}} {{ agentName }} {{constructor}} {agentName}";
+    expect(renderInstruction({ name: "demo", instruction }, "2026-11-21")).toBe(
+      "I am demo, today is 2026-11-21. {{env}} {{ agentName }} {{constructor}} {agentName}",
+    );
+  });
+
+  test("is filled in once: a name cannot bring a placeholder with it", () => {
+    expect(renderInstruction({ name: "{{currentDate}}", instruction: "{{agentName}}" }, "today")).toBe(
+      "{{currentDate}}",
+    );
+  });
+});
