@@ -17,9 +17,9 @@ export async function registerReplica(db: Db, id: ReplicaId, process: ProcessIde
     .execute();
 }
 
-/** Replicas of this host, for the caller to check which still live. */
-export async function replicasOfHost(db: Db, host: string): Promise<(ProcessIdentity & { id: ReplicaId })[]> {
-  const rows = await db.selectFrom("replicas").selectAll().where("host", "=", host).execute();
+/** Every replica that was not seen to end, for the caller to check which still live. */
+export async function listReplicas(db: Db): Promise<(ProcessIdentity & { id: ReplicaId })[]> {
+  const rows = await db.selectFrom("replicas").selectAll().execute();
   return rows.map((row) => ({
     id: row.id,
     host: row.host,

@@ -1,0 +1,227 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { sql } from "kysely";
+import type { AgentRunner } from "./agent/agent-runner.ts";
+import type { Agents } from "./agent/agents.ts";
+import type { ModelClient } from "./agent/model-client.ts";
+import type { ToolSource } from "./agent/tool-source.ts";
+import { Delivery } from "./delivery/delivery.ts";
+import { Dispatcher } from "./delivery/dispatcher.ts";
+import type { Readiness } from "./http/readiness.ts";
+import { type AccountId, newId, type ReplicaId } from "./ids.ts";
+import type { Logger } from "./observe/log.ts";
+import type { Metrics } from "./observe/metrics.ts";
+import type { AccessPolicy } from "./platform/access-gate.ts";
+import { normalisePairingCode } from "./platform/pairing-code.ts";
+import type { PlatformAdapter } from "./platform/platform-adapter.ts";
+import { ClaimLoop } from "./run/claim-loop.ts";
+import { Hints } from "./run/hints.ts";
+import { RunRoom } from "./run/run-room.ts";
+import { type SupervisedLoop, startLoop } from "./run/supervised-loop.ts";
+import type { Database } from "./store/database.ts";
+import { approvePairing } from "./store/identities.ts";
+import { laneBacklog } from "./store/lanes.ts";
+import { migrationsFit } from "./store/migrate.ts";
+import { notifySessions, readHint } from "./store/notify.ts";
+import { fateOf, thisProcess } from "./store/process-identity.ts";
+import { forgetOldReplicas, registerReplica, releaseReplicas, listReplicas } from "./store/replicas.ts";
+import { withTransaction } from "./store/transaction.ts";
+import { AgentService } from "./talk/agent-service.ts";
+import { Intake } from "./talk/intake.ts";
+import { PlatformIntake } from "./talk/platform-intake.ts";
+
+/** Runs of one replica at once. */
+const DEFAULT_SLOTS = 1_000;
+const RENEW_MS = 2_000;
+const LEVELS_MS = 500;
+const FLUSH_MS = 100;
+const RELOAD_MS = 2_000;
+const GAUGES_MS = 5_000;
+const HOUSEKEEPING_MS = 3_600_000;
+const PING_MS = 1_500;
+
+export interface GatewayParts {
+  database: Database;
+  adapters: PlatformAdapter[];
+  agents: Agents;
+  model: ModelClient;
+  tools: ToolSource;
+  runner: AgentRunner;
+  access: AccessPolicy;
+  onBusy: "interrupt" | "queue";
+  log: Logger;
+  metrics: Metrics;
+  slots?: number;
+}
+
+/** One replica: the rooms joined, their loops, and the order in which they start and stop. */
+export class Gateway {
+  readonly replica: ReplicaId = newId("rep");
+  readonly service: AgentService;
+  readonly intake: Intake;
+  readonly #parts: GatewayParts;
+  readonly #hints = new Hints();
+  readonly #adapters = new Map<AccountId, PlatformAdapter>();
+  readonly #intakes: PlatformIntake[];
+  readonly #room: RunRoom;
+  readonly #claims: ClaimLoop;
+  readonly #dispatcher: Dispatcher;
+  readonly #loops: SupervisedLoop[] = [];
+  /** Ends what takes work in. */
+  readonly #intakeEnd = new AbortController();
+  /** Ends everything else. */
+  readonly #end = new AbortController();
+  #draining = false;
+
+  constructor(parts: GatewayParts) {
+    this.#parts = parts;
+    const { db } = parts.database;
+    const { log, agents } = parts;
+    const delivery = new Delivery(db, this.#adapters, log);
+    this.#dispatcher = new Dispatcher(delivery, this.replica, this.#hints, this.#end.signal);
+    this.#room = new RunRoom({
+      ...parts,
+      db,
+      replica: this.replica,
+      hints: this.#hints,
+      delivery,
+      dispatcher: this.#dispatcher,
+    });
+    const options = { slots: parts.slots ?? DEFAULT_SLOTS, onBusy: parts.onBusy, signal: this.#end.signal };
+    this.#claims = new ClaimLoop(this.#room, options);
+    const adapter = (account: string) => this.#adapters.get(account as AccountId);
+    this.intake = new Intake({ ...parts, db, replica: this.replica, hints: this.#hints, adapter });
+    this.service = new AgentService({
+      db,
+      intake: this.intake,
+      agents,
+      hints: this.#hints,
+      notify: (session) => notifySessions(db, this.replica, [session]),
+    });
+    this.#intakes = parts.adapters.map(
+      (each) =>
+        new PlatformIntake(each, {
+          db,
+          replica: this.replica,
+          accept: (update) => this.intake.accept(update),
+          connected: (known) => this.#adapters.set(known.account, known),
+          log,
+          signal: this.#intakeEnd.signal,
+        }),
+    );
+  }
+
+  /** Adapters that know who they are. */
+  connected(): readonly PlatformAdapter[] {
+    return [...this.#adapters.values()];
+  }
+
+  /** Frees what dead processes of this host left, then starts every loop. Resolves at once; see `readiness`. */
+  async start(): Promise<void> {
+    const { db } = this.#parts.database;
+    const me = thisProcess();
+    const others = await listReplicas(db);
+    // One data directory, one process: whoever held anything before is gone.
+    const alone = this.#parts.database.kind === "embedded";
+    const gone = others.filter((other) => alone || fateOf(other, me) === "gone").map(({ id }) => id);
+    if (gone.length > 0) await withTransaction(db, (trx) => releaseReplicas(trx, gone));
+    await registerReplica(db, this.replica, me);
+
+    this.#loop("claim", () => this.#claims.round(), this.#end.signal);
+    this.#every("renew", RENEW_MS, () => this.#claims.renew());
+    this.#every("levels", LEVELS_MS, () => this.#claims.checkLevels());
+    this.#every("events", FLUSH_MS, () => this.#claims.flushEvents());
+    this.#loop("delivery", () => this.#dispatcher.round(), this.#end.signal);
+    this.#every("agents", RELOAD_MS, () => this.#parts.agents.reload());
+    this.#every("gauges", GAUGES_MS, () => this.#gauge());
+    this.#every("housekeeping", HOUSEKEEPING_MS, () => forgetOldReplicas(db));
+    for (const intake of this.#intakes) {
+      this.#loop(`intake ${intake.adapter.platform}`, () => intake.round(), this.#intakeEnd.signal);
+    }
+    const { database } = this.#parts;
+    if (database.listen) {
+      const heard = (payload: string) => this.#hear(payload);
+      this.#loop("hints", () => database.listen!(heard, this.#end.signal), this.#end.signal);
+    }
+  }
+
+  /**
+   * Stops: no intake, no claims; runs here may finish until `graceMs` is over, the rest is left for another replica;
+   * then everything is closed but the database, which its opener closes.
+   */
+  async stop(graceMs: number): Promise<void> {
+    this.#draining = true;
+    this.#intakeEnd.abort();
+    const grace = AbortSignal.timeout(graceMs);
+    await Promise.all(this.#loops.filter(({ name }) => name.startsWith("intake")).map(({ ended }) => ended));
+    for (const intake of this.#intakes) await intake.leave().catch(() => undefined);
+    await this.#claims.drain(grace);
+    await Promise.race([this.#dispatcher.settle(), sleep(Math.min(graceMs, 5_000))]);
+    this.#room.closed = true;
+    this.#end.abort();
+    await Promise.all(this.#loops.map(({ ended }) => ended));
+    await releaseReplicas(this.#parts.database.db, [this.replica]).catch(() => undefined);
+    for (const adapter of this.#parts.adapters) await adapter.close();
+  }
+
+  async readiness(): Promise<Readiness> {
+    const checks: Record<string, string> = {};
+    if (this.#draining) checks["gateway"] = "draining";
+    checks["database"] = await this.#checkDatabase();
+    for (const loop of this.#loops) if (!loop.healthy && !loop.name.startsWith("intake")) checks[loop.name] = "failing";
+    let ready = Object.values(checks).every((check) => check === "ok");
+    for (const intake of this.#intakes) {
+      checks[intake.adapter.platform] = intake.state;
+      if (!intake.startedOnce) ready = false;
+    }
+    return { ready, checks };
+  }
+
+  /** Lets the stranger behind a code in; null = no such code, or it is over. */
+  approve(code: string): ReturnType<typeof approvePairing> {
+    return withTransaction(this.#parts.database.db, (trx) => approvePairing(trx, normalisePairingCode(code)));
+  }
+
+  async #checkDatabase(): Promise<string> {
+    const { db } = this.#parts.database;
+    const late = sleep(PING_MS, "does not answer", { ref: false });
+    const answer = sql`select 1`
+      .execute(db)
+      .then(async () => ((await migrationsFit(db)) ? "ok" : "migrations do not fit"))
+      .catch(() => "is away");
+    const check = await Promise.race([answer, late]);
+    this.#parts.metrics.dbUp.set(check === "ok" ? 1 : 0);
+    return check;
+  }
+
+  #hear(payload: string): void {
+    const sessions = readHint(payload, this.replica);
+    if (sessions.length === 0) return;
+    this.#hints.work();
+    this.#hints.outbox();
+    for (const session of sessions) this.#hints.session(session);
+  }
+
+  async #gauge(): Promise<void> {
+    const { metrics } = this.#parts;
+    metrics.runsRunning.set(this.#claims.running);
+    metrics.lanesWaiting.set((await laneBacklog(this.#parts.database.db)).waiting);
+    for (const intake of this.#intakes) {
+      metrics.platformUp.set({ platform: intake.adapter.platform }, intake.state === "refused" || !intake.startedOnce ? 0 : 1);
+    }
+  }
+
+  #loop(name: string, round: () => Promise<void>, signal: AbortSignal): void {
+    const { log, metrics } = this.#parts;
+    const onRestart = (loop: string) => metrics.loopRestarts.inc({ loop });
+    this.#loops.push(startLoop(name, round, { signal, log, onRestart }));
+  }
+
+  #every(name: string, ms: number, work: () => Promise<void>): void {
+    const { signal } = this.#end;
+    const round = async () => {
+      await sleep(ms, undefined, { signal }).catch(() => undefined);
+      if (!signal.aborted) await work();
+    };
+    this.#loop(name, round, signal);
+  }
+}

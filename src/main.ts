@@ -1,0 +1,152 @@
+import { createOpenAIModel } from "../adapters/openai/openai-model.ts";
+import { createTelegramAdapter } from "../adapters/telegram/telegram-adapter.ts";
+import { loadAgents } from "./agent/agents.ts";
+import { systemClock } from "./agent/clock.ts";
+import { currentTimeTool } from "./agent/current-time.ts";
+import { demoModel } from "./agent/demo-model.ts";
+import { functionTools } from "./agent/function-tools.ts";
+import { createNativeRunner } from "./agent/loop.ts";
+import { type Config, ConfigFaults, listSecrets, readConfig } from "./config.ts";
+import { GatewayError } from "./errors.ts";
+import { Gateway } from "./gateway.ts";
+import { createHttpServer } from "./http/http-server.ts";
+import { createLog, type Logger } from "./observe/log.ts";
+import { createMetrics } from "./observe/metrics.ts";
+import type { PlatformAdapter } from "./platform/platform-adapter.ts";
+import { adminKey } from "./store/admin-key.ts";
+import type { Database } from "./store/database.ts";
+import { openEmbedded } from "./store/embedded.ts";
+import { migrateToLatest } from "./store/migrate.ts";
+import { openPostgres } from "./store/postgres.ts";
+
+/** How long running answers may go on after SIGTERM. */
+const GRACE_MS = 20_000;
+
+export interface RunningGateway {
+  /** Where it listens. */
+  url: string;
+  gateway: Gateway;
+  /** Drains, closes everything, resolves. */
+  stop(): Promise<void>;
+}
+
+/** Starts one gateway. Rejects with `ConfigFaults` or a `GatewayError` when it cannot start; then nothing is left open. */
+export async function startGateway(config: Config, options: { slots?: number; log?: Logger } = {}): Promise<RunningGateway> {
+  const log = options.log ?? createLog({ level: config.logLevel, secrets: listSecrets(config) });
+  const metrics = createMetrics();
+  const agents = await loadAgents(config.agentsDir, {
+    defaultAgent: config.defaultAgent,
+    onFault: (fault) => log.warn({ err: fault }, "an agent's card was not reloaded"),
+  });
+  const database = await openDatabase(config, log);
+  try {
+    await migrate(config, database);
+    const gateway = new Gateway({
+      database,
+      adapters: openAdapters(config, log),
+      agents,
+      model: config.model ? createOpenAIModel({ ...config.model }) : demoModel(),
+      tools: functionTools([currentTimeTool(systemClock)]),
+      runner: createNativeRunner(),
+      access: config.access,
+      onBusy: config.onBusy,
+      log,
+      metrics,
+      ...(options.slots === undefined ? {} : { slots: options.slots }),
+    });
+    const key = config.adminApiKey ?? (await ownKey(config.dataDir, log));
+    const http = createHttpServer({
+      service: gateway.service,
+      accept: (update) => gateway.intake.accept(update),
+      adapters: () => gateway.connected(),
+      webhookPaths: config.telegram?.mode === "webhook" ? ["/telegram/webhook"] : [],
+      readiness: () => gateway.readiness(),
+      approvePairing: (code) => gateway.approve(code),
+      metrics,
+      log,
+      adminKey: key,
+      trustedProxies: config.trustedProxies,
+    });
+    await gateway.start();
+    const url = await http.listen({ host: config.host, port: config.port });
+    log.info({ url, database: database.kind, model: config.model ? "openai" : "demo" }, "Parley is up");
+    return {
+      url,
+      gateway,
+      async stop() {
+        await gateway.stop(GRACE_MS);
+        await http.close();
+        await database.close();
+        metrics.close();
+      },
+    };
+  } catch (error) {
+    await database.close().catch(() => undefined);
+    metrics.close();
+    throw error;
+  }
+}
+
+async function ownKey(dataDir: string, log: Logger): Promise<string> {
+  const { key, file, isNew } = await adminKey(dataDir);
+  log.info({ file }, isNew ? "made an admin key" : "the admin key is read from its file");
+  return key;
+}
+
+async function openDatabase(config: Config, log: Logger): Promise<Database> {
+  if ("url" in config.database) return openPostgres(config.database.url, log);
+  log.info({ dir: config.database.dataDir }, "embedded database: one process, survives a crash of it but no power cut");
+  return openEmbedded(config.database.dataDir);
+}
+
+async function migrate(config: Config, database: Database): Promise<void> {
+  if (!("url" in config.database) || config.database.migrateUrl === null) return migrateToLatest(database.db);
+  const migrator = openPostgres(config.database.migrateUrl, { info() {}, warn() {}, error() {} }, 1);
+  try {
+    await migrateToLatest(migrator.db);
+  } finally {
+    await migrator.close();
+  }
+}
+
+function openAdapters(config: Config, log: Logger): PlatformAdapter[] {
+  const { telegram } = config;
+  if (!telegram) return [];
+  const { botToken: token, apiRoot, mode } = telegram;
+  const webhook = telegram.mode === "webhook" ? telegram : null;
+  const publicUrl = webhook?.publicUrl ?? null;
+  const webhookSecret = webhook?.webhookSecret ?? null;
+  return [createTelegramAdapter({ token, apiRoot, mode, publicUrl, webhookSecret, log })];
+}
+
+/** Faults of the operator's making are told in full and end the start with 1; anything else is a bug. */
+function explain(error: unknown): string {
+  if (error instanceof ConfigFaults) return error.message;
+  if (error instanceof GatewayError) return `Parley cannot start: ${error.message}`;
+  return `Parley cannot start: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
+}
+
+async function main(env: Record<string, string | undefined>): Promise<void> {
+  const running = await startGateway(readConfig(env));
+  let stopping = false;
+  const stop = () => {
+    if (stopping) return;
+    stopping = true;
+    running.stop().then(
+      () => process.exit(0),
+      (error: unknown) => {
+        process.stderr.write(`${explain(error)}\n`);
+        process.exit(1);
+      },
+    );
+  };
+  process.on("SIGTERM", stop);
+  process.on("SIGINT", stop);
+}
+
+if (import.meta.main) {
+  main(process.env).catch((error: unknown) => {
+    process.stderr.write(`${explain(error)}\n`);
+    process.exit(1);
+  });
+}

@@ -1,0 +1,113 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Kysely } from "kysely";
+import { errorCode } from "../errors.ts";
+import type { ReplicaId } from "../ids.ts";
+import type { Accept, Log, PlatformAdapter } from "../platform/platform-adapter.ts";
+import { holdIntake, leaveIntake } from "../store/accounts.ts";
+import type { Schema } from "../store/schema.ts";
+
+const LEASE_MS = 6_000;
+const RENEW_MS = 2_000;
+/** A replica that is not elected looks again this often. */
+const STAND_BY_MS = 1_000;
+
+/** What `/readyz` and metrics say of a platform. `refused`: its token does not work; it stays off until a restart. */
+export type PlatformState = "connecting" | "standing by" | "taking in" | "refused";
+
+/**
+ * Takes in one account's updates while this replica is elected for it: one poller per bot, however many replicas.
+ */
+export class PlatformIntake {
+  readonly adapter: PlatformAdapter;
+  state: PlatformState = "connecting";
+  /** It has been connected once: its webhook and its sends work. */
+  startedOnce = false;
+  readonly #db: Kysely<Schema>;
+  readonly #replica: ReplicaId;
+  readonly #accept: Accept;
+  readonly #connected: (adapter: PlatformAdapter) => void;
+  readonly #log: Log;
+  readonly #signal: AbortSignal;
+
+  constructor(
+    adapter: PlatformAdapter,
+    parts: {
+      db: Kysely<Schema>;
+      replica: ReplicaId;
+      accept: Accept;
+      connected: (adapter: PlatformAdapter) => void;
+      log: Log;
+      signal: AbortSignal;
+    },
+  ) {
+    this.adapter = adapter;
+    this.#db = parts.db;
+    this.#replica = parts.replica;
+    this.#accept = parts.accept;
+    this.#connected = parts.connected;
+    this.#log = parts.log;
+    this.#signal = parts.signal;
+  }
+
+  /** One election and, if won, the intake until it is lost. Rejects on trouble; the loop starts it again. */
+  async round(): Promise<void> {
+    if (this.state === "refused") return pause(60_000, this.#signal);
+    try {
+      if (!this.startedOnce) {
+        await this.adapter.connect(this.#signal);
+        this.startedOnce = true;
+        this.#connected(this.adapter);
+        this.state = "standing by";
+      }
+      if (!(await this.#hold())) return await pause(STAND_BY_MS, this.#signal);
+      this.state = "taking in";
+      await this.#takeIn();
+    } catch (error) {
+      if (errorCode(error) !== "unauthorized") throw error;
+      this.state = "refused";
+      this.#log.error({ err: error, platform: this.adapter.platform }, "the platform refuses the bot's token; it is off");
+      return;
+    }
+    if (!this.#signal.aborted) this.state = "standing by";
+  }
+
+  /** Lets another replica go on at once. */
+  async leave(): Promise<void> {
+    if (this.startedOnce) await leaveIntake(this.#db, this.adapter.account, this.#replica);
+  }
+
+  #hold(): Promise<boolean> {
+    const account = { id: this.adapter.account, platform: this.adapter.platform };
+    return holdIntake(this.#db, account, this.#replica, LEASE_MS);
+  }
+
+  async #takeIn(): Promise<void> {
+    const lost = new AbortController();
+    const signal = AbortSignal.any([this.#signal, lost.signal]);
+    const over = new AbortController();
+    const renewing = this.#renew(AbortSignal.any([signal, over.signal])).finally(() => lost.abort());
+    try {
+      await this.adapter.start(this.#accept, signal);
+    } finally {
+      over.abort();
+      await renewing;
+    }
+  }
+
+  /** Ends when the election is lost, or the database was away for as long as the lease lasts. */
+  async #renew(signal: AbortSignal): Promise<void> {
+    let heldAt = performance.now();
+    while (!signal.aborted) {
+      await pause(RENEW_MS, signal);
+      if (signal.aborted) return;
+      const startedAt = performance.now();
+      const held = await this.#hold().catch(() => null);
+      if (held === false || (held === null && performance.now() - heldAt > LEASE_MS)) return;
+      if (held) heldAt = startedAt;
+    }
+  }
+}
+
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  await sleep(ms, undefined, { signal }).catch(() => undefined);
+}

@@ -1,0 +1,92 @@
+import { functionTools } from "../../src/agent/function-tools.ts";
+import { createNativeRunner } from "../../src/agent/loop.ts";
+import type { Agents } from "../../src/agent/agents.ts";
+import type { AgentCard } from "../../src/agent/agent-card.ts";
+import type { ModelClient } from "../../src/agent/model-client.ts";
+import type { ToolSource } from "../../src/agent/tool-source.ts";
+import { Gateway } from "../../src/gateway.ts";
+import { createLog } from "../../src/observe/log.ts";
+import { createMetrics } from "../../src/observe/metrics.ts";
+import type { AccessPolicy } from "../../src/platform/access-gate.ts";
+import type { PlatformAdapter } from "../../src/platform/platform-adapter.ts";
+import type { Database } from "../../src/store/database.ts";
+import { openPostgres } from "../../src/store/postgres.ts";
+
+export interface TestGatewayOptions {
+  url: string;
+  model: ModelClient;
+  adapters?: PlatformAdapter[];
+  tools?: ToolSource;
+  onBusy?: "interrupt" | "queue";
+  access?: AccessPolicy;
+  slots?: number;
+  cards?: AgentCard[];
+  /** Instead of opening `url`. */
+  database?: Database;
+}
+
+export interface TestGateway {
+  gateway: Gateway;
+  database: Database;
+  stop(graceMs?: number): Promise<void>;
+}
+
+export const TEST_CARD: AgentCard = {
+  name: "tester",
+  description: "answers tests",
+  instruction: "You are a test.",
+  model: null,
+  default: true,
+  useHistory: true,
+  sampling: {},
+  maxSteps: 10,
+  idleMs: null,
+};
+
+/** One replica in this process, on a database of the test's own. */
+export async function startTestGateway(options: TestGatewayOptions): Promise<TestGateway> {
+  const log = createLog({ level: process.env["TEST_LOG"] ?? "silent", secrets: [] });
+  const metrics = createMetrics();
+  const database = options.database ?? openPostgres(options.url, log, 6);
+  const gateway = new Gateway({
+    database,
+    adapters: options.adapters ?? [],
+    agents: fixedAgents(options.cards ?? [TEST_CARD]),
+    model: options.model,
+    tools: options.tools ?? functionTools([]),
+    runner: createNativeRunner(),
+    access: options.access ?? { mode: "open", allowedUsers: new Set() },
+    onBusy: options.onBusy ?? "interrupt",
+    log,
+    metrics,
+    slots: options.slots ?? 50,
+  });
+  await gateway.start();
+  return {
+    gateway,
+    database,
+    async stop(graceMs = 2_000) {
+      await gateway.stop(graceMs);
+      await database.close();
+      metrics.close();
+    },
+  };
+}
+
+function fixedAgents(cards: AgentCard[]): Agents {
+  return {
+    get: (name) => cards.find((card) => card.name === name) ?? null,
+    default: () => cards.find((card) => card.default) ?? cards[0]!,
+    list: () => cards,
+    reload: async () => undefined,
+  };
+}
+
+/** Waits until the condition holds, looking again every few ms; fails with `what` after the deadline. */
+export async function until(what: string, condition: () => boolean | Promise<boolean>, timeoutMs = 10_000): Promise<void> {
+  const deadline = performance.now() + timeoutMs;
+  while (!(await condition())) {
+    if (performance.now() > deadline) throw new Error(`not reached within ${timeoutMs} ms: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
