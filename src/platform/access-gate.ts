@@ -1,0 +1,52 @@
+import type { IncomingPlace, IncomingUpdate, Sender } from "./incoming-update.ts";
+
+/** Who may make the gateway act. `allowedUsers` holds `<platform>:<immutable id>`. */
+export interface AccessPolicy {
+  readonly mode: "pairing" | "allowlist" | "open";
+  readonly allowedUsers: ReadonlySet<string>;
+}
+
+/** Somebody at the gate, with an update of this kind. */
+export interface Knock {
+  kind: Extract<IncomingUpdate, { sender: Sender }>["kind"];
+  platform: string;
+  placeKind: IncomingPlace["kind"];
+  senderId: string;
+  /** Has the operator approved this identity by its pairing code? */
+  approved: boolean;
+  /** Group places: was the bot mentioned, replied to or commanded? */
+  addressed: boolean;
+}
+
+/**
+ * `allow`: it may take effect. `pair`: it does not, and the sender is told a pairing code. `refuse`: it does not, and
+ * the sender is told so. `ignore`: it does not, and nobody hears anything.
+ */
+export type AccessDecision = "allow" | "pair" | "refuse" | "ignore";
+
+/** Someone who speaks as a chat (an anonymous admin, a channel): nobody knows which person it is. */
+const ANONYMOUS = /^chat:/;
+
+/**
+ * The one gate for every kind of update that somebody sent. Pure: names, texts and what the sender claims play no part,
+ * only immutable ids. In groups strangers are never answered, so that nobody can make the bot speak there; in private
+ * only what asks for an answer gets one. What an update says about a place itself (that it moved, that the bot was
+ * removed) is the platform's word, not the sender's wish, and holds whatever is decided here.
+ */
+export function decideAccess(policy: AccessPolicy, knock: Knock): AccessDecision {
+  if (mayEnter(policy, knock)) return knock.placeKind === "group" && !knock.addressed ? "ignore" : "allow";
+  const asks = knock.kind === "message" || knock.kind === "command";
+  if (knock.placeKind === "group" || !asks) return "ignore";
+  return policy.mode === "pairing" && isPerson(knock.senderId) ? "pair" : "refuse";
+}
+
+function mayEnter(policy: AccessPolicy, knock: Knock): boolean {
+  if (policy.mode === "open") return true;
+  if (!isPerson(knock.senderId)) return false;
+  const isListed = policy.allowedUsers.has(`${knock.platform}:${knock.senderId}`);
+  return isListed || (policy.mode === "pairing" && knock.approved);
+}
+
+function isPerson(senderId: string): boolean {
+  return senderId !== "" && !ANONYMOUS.test(senderId);
+}
