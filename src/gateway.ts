@@ -206,7 +206,10 @@ export class Gateway {
     metrics.runsRunning.set(this.#claims.running);
     metrics.lanesWaiting.set((await laneBacklog(this.#parts.database.db)).waiting);
     for (const intake of this.#intakes) {
-      metrics.platformUp.set({ platform: intake.adapter.platform }, intake.state === "refused" || !intake.startedOnce ? 0 : 1);
+      metrics.platformUp.set(
+        { platform: intake.adapter.platform },
+        intake.state === "refused" || !intake.startedOnce ? 0 : 1,
+      );
     }
   }
 

@@ -31,7 +31,10 @@ export interface RunningGateway {
 }
 
 /** Starts one gateway. Rejects with `ConfigFaults` or a `GatewayError` when it cannot start; then nothing is left open. */
-export async function startGateway(config: Config, options: { slots?: number; log?: Logger } = {}): Promise<RunningGateway> {
+export async function startGateway(
+  config: Config,
+  options: { slots?: number; log?: Logger } = {},
+): Promise<RunningGateway> {
   const log = options.log ?? createLog({ level: config.logLevel, secrets: listSecrets(config) });
   const metrics = createMetrics();
   const agents = await loadAgents(config.agentsDir, {

@@ -65,7 +65,10 @@ export class PlatformIntake {
     } catch (error) {
       if (errorCode(error) !== "unauthorized") throw error;
       this.state = "refused";
-      this.#log.error({ err: error, platform: this.adapter.platform }, "the platform refuses the bot's token; it is off");
+      this.#log.error(
+        { err: error, platform: this.adapter.platform },
+        "the platform refuses the bot's token; it is off",
+      );
       return;
     }
     if (!this.#signal.aborted) this.state = "standing by";

@@ -83,7 +83,11 @@ function fixedAgents(cards: AgentCard[]): Agents {
 }
 
 /** Waits until the condition holds, looking again every few ms; fails with `what` after the deadline. */
-export async function until(what: string, condition: () => boolean | Promise<boolean>, timeoutMs = 10_000): Promise<void> {
+export async function until(
+  what: string,
+  condition: () => boolean | Promise<boolean>,
+  timeoutMs = 10_000,
+): Promise<void> {
   const deadline = performance.now() + timeoutMs;
   while (!(await condition())) {
     if (performance.now() > deadline) throw new Error(`not reached within ${timeoutMs} ms: ${what}`);
