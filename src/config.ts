@@ -64,7 +64,10 @@ export class ConfigFaults extends Error {
 }
 
 /** Reads every setting (they are listed in .env.example). Throws `ConfigFaults` with all faults at once. */
-export function readConfig(env: Environment, readFile: ReadFile = (path) => readFileSync(path, "utf8")): Config {
+export function readConfig(
+  env: Environment = process.env,
+  readFile: ReadFile = (path) => readFileSync(path, "utf8"),
+): Config {
   const reader = new ConfigReader(env, readFile);
   for (const [name, meant] of findMisspelt(env)) {
     reader.fault(name, `is not a setting. ${meant === null ? "Remove it" : `Write ${meant}`}.`);

@@ -129,8 +129,8 @@ function explain(error: unknown): string {
   return `Parley cannot start: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
 }
 
-async function main(env: Record<string, string | undefined>): Promise<void> {
-  const running = await startGateway(readConfig(env));
+async function main(): Promise<void> {
+  const running = await startGateway(readConfig());
   let stopping = false;
   const stop = () => {
     if (stopping) return;
@@ -148,7 +148,7 @@ async function main(env: Record<string, string | undefined>): Promise<void> {
 }
 
 if (import.meta.main) {
-  main(process.env).catch((error: unknown) => {
+  main().catch((error: unknown) => {
     process.stderr.write(`${explain(error)}\n`);
     process.exit(1);
   });

@@ -36,7 +36,6 @@ export class Dispatcher {
     this.#replica = replica;
     this.#signal = signal;
     this.#unhint = hints.onOutbox(this.#bell.ring);
-    const full = () => new GatewayError("unavailable", "Too many pages wait for their receipts.");
     const { db } = delivery;
     this.#claims = new GroupCommit(
       async (lists) => {
@@ -98,12 +97,13 @@ export class Dispatcher {
     if (page.age_ms > GIVE_UP_MS) return { id, kind: "failed", error: "could not be shown for a day" };
     const at = { account: page.account_id, chat: page.chat, kind: page.place_kind };
     const budget = adapter.editing?.budget;
-    for (let waitMs = 1; budget && waitMs > 0;) {
-      waitMs = this.#delivery.budgets.take(budget, at, "final");
-      if (waitMs > MAX_WAIT_MS || (waitMs > 0 && this.#signal.aborted)) {
+    for (;;) {
+      const waitMs = budget ? this.#delivery.budgets.take(budget, at, "final") : 0;
+      if (waitMs === 0) break;
+      if (waitMs > MAX_WAIT_MS || this.#signal.aborted) {
         return { id, kind: "again", dueInMs: waitMs, error: "waits for the chat's budget" };
       }
-      if (waitMs > 0) await sleep(waitMs);
+      await sleep(waitMs);
     }
     try {
       if (page.message_id !== null) {
@@ -155,6 +155,10 @@ export class Dispatcher {
         return retry;
     }
   }
+}
+
+function full(): GatewayError {
+  return new GatewayError("unavailable", "Too many pages wait for their receipts.");
 }
 
 function backoffMs(tries: number): number {

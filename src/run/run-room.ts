@@ -72,13 +72,12 @@ export class RunRoom {
       followed: (session) => parts.hints.followed(session),
       written: (session) => parts.hints.session(session),
     });
-    const full = () => new GatewayError("unavailable", "Too many runs start at once.");
     this.#windows = new GroupCommit(
       async (sessions) => {
         const found = await windows(parts.db, [...new Set(sessions)], WINDOW_ROWS);
         return sessions.map((session) => found.get(session) ?? []);
       },
-      { max: 100, bound: 5_000, full },
+      { max: 100, bound: 5_000, full: () => new GatewayError("unavailable", "Too many runs start at once.") },
     );
   }
 

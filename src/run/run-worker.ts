@@ -9,7 +9,7 @@ import type { Log, PlatformAdapter } from "../platform/platform-adapter.ts";
 import type { ClaimedLane } from "../store/lanes.ts";
 import { type OutboxPage, pagesOfRun } from "../store/outbox.ts";
 import { eventsOfLastAttempt } from "../store/run-events.ts";
-import { handOverRun, type Merge, type MergedPage, mergeRun, runInputs, turnMessage } from "../store/runs.ts";
+import { handOverRun, type Merge, type MergedPage, runInputs, turnMessage } from "../store/runs.ts";
 import type { RunTarget } from "../store/schema.ts";
 import { retrying } from "../store/transaction.ts";
 import { Answer, finalText } from "./answer.ts";

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Kysely, PostgresDialect, type PostgresPool, type PostgresPoolClient } from "kysely";
-import pg from "pg";
+import { Client, Pool, type PoolClient, types as pgTypes } from "pg";
 import type { Log } from "../platform/platform-adapter.ts";
 import type { Database } from "./database.ts";
 import type { Schema } from "./schema.ts";
@@ -14,13 +14,13 @@ const QUERY_MS = 10_000;
 const CHANNEL = "parley";
 
 /** int8 as number: seq, arrival_no and counters stay far below 2^53. */
-const types = {
-  getTypeParser: (oid: number, format?: "text" | "binary") =>
-    oid === 20 ? Number : pg.types.getTypeParser(oid, format as "text"),
-} as pg.CustomTypesConfig;
+const types: typeof pgTypes = Object.assign(Object.create(pgTypes) as typeof pgTypes, {
+  getTypeParser: ((oid: pgTypes.TypeId, format: "text") =>
+    oid === pgTypes.builtins.INT8 ? Number : pgTypes.getTypeParser(oid, format)) as typeof pgTypes.getTypeParser,
+});
 
 export function openPostgres(url: string, log: Log, max = 10): Database {
-  const pool = new pg.Pool({
+  const pool = new Pool({
     connectionString: url,
     max,
     types,
@@ -60,32 +60,33 @@ const UNNAMED = /^(begin|commit|rollback|start transaction|set |create |alter |d
  * A connection whose query timed out or broke is in an unknown state, maybe inside a transaction: it is closed instead
  * of going back into the pool.
  */
-function guarded(pool: pg.Pool): PostgresPool {
-  const wrap = (client: pg.PoolClient): PostgresPoolClient => {
-    let broken: Error | undefined;
-    return {
-      query: async (text: string, values: readonly unknown[]) => {
-        const name = UNNAMED.test(text) ? undefined : nameOf(text);
-        try {
-          return await client.query({ text, values: [...values], ...(name ? { name } : {}) });
-        } catch (error) {
-          // A refused statement has a five-character SQLSTATE of its own class; everything else is doubt.
-          const state = error instanceof Error && "code" in error ? String(error.code) : "";
-          if (!/^(2[0-9A-Z]...|4[0-9A-Z]...|5[345]...|P0...)$/.test(state)) broken = error as Error;
-          throw error;
-        }
-      },
-      release: () => client.release(broken),
-    } as unknown as PostgresPoolClient;
-  };
-  return { connect: async () => wrap(await pool.connect()), end: () => pool.end() } as PostgresPool;
+function guarded(pool: Pool): PostgresPool {
+  return { connect: async () => watched(await pool.connect()), end: () => pool.end() } as PostgresPool;
+}
+
+function watched(client: PoolClient): PostgresPoolClient {
+  let broken: Error | undefined;
+  return {
+    query: async (text: string, values: readonly unknown[]) => {
+      const name = UNNAMED.test(text) ? undefined : nameOf(text);
+      try {
+        return await client.query({ text, values: [...values], ...(name ? { name } : {}) });
+      } catch (error) {
+        // A refused statement has a five-character SQLSTATE of its own class; everything else is doubt.
+        const state = error instanceof Error && "code" in error ? String(error.code) : "";
+        if (!/^(2[0-9A-Z]...|4[0-9A-Z]...|5[345]...|P0...)$/.test(state)) broken = error as Error;
+        throw error;
+      }
+    },
+    release: () => client.release(broken),
+  } as unknown as PostgresPoolClient;
 }
 
 /** Keeps one LISTEN connection until the abort. Hints may be lost at any time: polling is the truth. */
 async function listen(url: string, onHint: (payload: string) => void, log: Log, signal: AbortSignal): Promise<void> {
   let pauseMs = 200;
   while (!signal.aborted) {
-    const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: CONNECT_MS, keepAlive: true });
+    const client = new Client({ connectionString: url, connectionTimeoutMillis: CONNECT_MS, keepAlive: true });
     const lost = Promise.withResolvers<void>();
     client.on("error", () => lost.resolve());
     client.on("end", () => lost.resolve());

@@ -134,9 +134,9 @@ function* look(seen: Seen, position: ReaderPosition): Iterable<FollowItem> {
     position.runs.set(event.runId, at);
     yield { kind: "event", cursor: position.write(), ...event };
   }
-  if (seen.events.length > 0) return yield* messagesOf(seen, position);
+  if (seen.events.length > 0) yield* messagesOf(seen, position);
   // Everything there is of a run that is over has been read when a look finds nothing more of it.
-  if (seen.messages.length < PAGE) {
+  else if (seen.messages.length < PAGE) {
     for (const [run, at] of position.runs) if (at.final) position.runs.delete(run);
   }
 }

@@ -84,7 +84,7 @@ export class Intake {
   }
 
   async #accept(items: Item[]): Promise<Arrival[]> {
-    const results: Arrival[] = new Array(items.length);
+    const results: Arrival[] = [];
     const slow = new Map<string, number[]>();
     const fast: { index: number; message: ArrivingMessage }[] = [];
     const seen = new Map<string, number>();
