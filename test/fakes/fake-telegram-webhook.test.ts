@@ -242,6 +242,21 @@ describe("a webhook", () => {
     expect(await client(quick).setWebhook(url)).toBe(true);
   });
 
+  test("gets an update again when its acknowledgement got lost", async () => {
+    await using fake = await startFakeTelegram(QUICK);
+    const bodies: string[] = [];
+    const url = await listen((hit) => {
+      bodies.push(hit.body);
+      ok(hit);
+    });
+    await client(fake).setWebhook(url);
+    fake.repeat(say(fake, 1, "twice"));
+    await fake.until(() => fake.pendingUpdates() === 0);
+    expect(bodies).toHaveLength(2);
+    expect(bodies[0]).toBe(bodies[1]);
+    expect(() => fake.repeat(1)).toThrow("too long ago");
+  });
+
   test("gets a malformed body as it is, and one by itself", async () => {
     await using fake = await startFakeTelegram(QUICK);
     const bodies: string[] = [];

@@ -4,12 +4,13 @@ interface Waiter {
 
 /** Tells waiters that something happened. Checks are batched per turn of the event loop: thousands of calls stay cheap. */
 export class Changes {
+  #watchers = new Set<() => void>();
   #waiters = new Set<Waiter>();
   #scheduled = false;
 
   /** Something visible changed. */
   notify(): void {
-    if (this.#scheduled || this.#waiters.size === 0) {
+    if (this.#scheduled || this.#waiters.size + this.#watchers.size === 0) {
       return;
     }
     this.#scheduled = true;
@@ -18,7 +19,16 @@ export class Changes {
       for (const waiter of this.#waiters) {
         waiter.check();
       }
+      for (const watcher of this.#watchers) {
+        watcher();
+      }
     });
+  }
+
+  /** Calls `run` after every change. @returns ends that */
+  watch(run: () => void): () => void {
+    this.#watchers.add(run);
+    return () => this.#watchers.delete(run);
   }
 
   /**

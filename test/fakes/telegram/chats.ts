@@ -154,7 +154,7 @@ export class FakeChat {
   }
 }
 
-export function groupType(id: number): "group" | "supergroup" {
+function groupType(id: number): "group" | "supergroup" {
   if (id >= 0) {
     throw new Error(`a group's id is negative, not ${id}`);
   }

@@ -147,6 +147,11 @@ export class FakeTelegram extends People implements AsyncDisposable {
     return this.world.changes.until(condition, timeoutMs, () => `last calls:\n${tail(this.journal)}`);
   }
 
+  /** Calls `run` after every change. @returns ends that */
+  watch(run: () => void): () => void {
+    return this.world.changes.watch(run);
+  }
+
   /** Arms a fault for coming calls. */
   fault(spec: FaultSpec): FaultHandle {
     return this.#server.faults.add(spec);

@@ -5,7 +5,7 @@ import { isObject, jsonOf, textOf, type Payload } from "./payload.ts";
 import { badRequest } from "./refusal.ts";
 
 /** "1-4096 characters after entities parsing" (Bot API, sendMessage); UTF-16 units, as everything in entities is. */
-export const TEXT_LIMIT = 4096;
+const TEXT_LIMIT = 4096;
 /** Client.cpp, get_formatted_text: bytes before any parsing. */
 const RAW_TEXT_BYTES = 1 << 15;
 /** Client.cpp, get_text_entity_type: known types that a bot cannot set; Telegram finds them by itself. */
@@ -201,26 +201,37 @@ function clean(raw: string, entities: readonly MessageEntity[]): [string, Messag
   return [kept, shifted.filter((entity) => entity.length > 0)];
 }
 
-const LEADING = /^[ \n]+/;
 const TRAILING = /[ \n]+$/;
+const INK = /[^ \n]/;
 
-/** Spaces and line breaks at both ends go; formatting never starts with one and never covers nothing else. */
+/** Spaces and line breaks at both ends go; formatting does not begin with them and never covers nothing else. */
 function trim(text: string, entities: readonly MessageEntity[]): { text: string; entities: MessageEntity[] } {
   const end = text.replace(TRAILING, "").length;
-  const inked = entities.map((entity) => withInk(entity, text, end)).filter((entity) => entity.length > 0);
-  const first = Math.min(LEADING.exec(text)?.[0].length ?? 0, end, ...inked.map((entity) => entity.offset));
+  const inked = entities.flatMap((entity, index) => withInk(entity, entities.slice(index + 1), text.slice(0, end)));
+  const ink = INK.exec(text)?.index ?? 0;
+  const first = Math.min(ink, end, ...inked.map((entity) => entity.offset));
   return {
     text: text.slice(first, end),
     entities: inked.map((entity) => ({ ...entity, offset: entity.offset - first })),
   };
 }
 
-function withInk(entity: MessageEntity, text: string, textEnd: number): MessageEntity {
-  const end = Math.min(entity.offset + entity.length, textEnd);
-  if (entity.type === "text_link" || entity.type === "text_mention" || entity.type === "custom_emoji") {
-    return { ...entity, length: end - entity.offset };
+/** @param later the entities that come after this one; a link among them stays where it begins, and so does its cover */
+function withInk(entity: MessageEntity, later: readonly MessageEntity[], text: string): MessageEntity[] {
+  const end = Math.min(entity.offset + entity.length, text.length);
+  let { offset } = entity;
+  if (!holdsData(entity)) {
+    if (!INK.test(text.slice(offset, end))) {
+      return [];
+    }
+    while (!INK.test(text[offset] ?? "x") && !later.some((other) => holdsData(other) && other.offset === offset)) {
+      offset++;
+    }
   }
-  const covered = text.slice(entity.offset, end);
-  const { length } = covered.replace(LEADING, "");
-  return { ...entity, offset: entity.offset + covered.length - length, length };
+  return end > offset ? [{ ...entity, offset, length: end - offset }] : [];
+}
+
+/** Such entities mean something even over blanks (tdlib: is_hidden_data_entity). */
+function holdsData({ type }: MessageEntity): boolean {
+  return type === "text_link" || type === "text_mention" || type === "custom_emoji";
 }

@@ -228,6 +228,14 @@ export class People {
     return this.botAt(bot).queue.pushRaw(update);
   }
 
+  /**
+   * Delivers an update again, as Telegram does when an acknowledgement got lost. A poller that names an offset behind it
+   * does not see it.
+   */
+  repeat(updateId: number, bot = 0): void {
+    this.botAt(bot).queue.repeat(updateId);
+  }
+
   protected botAt(index: number): FakeBot {
     const bot = this.bots[index];
     if (bot === undefined) {

@@ -10,7 +10,8 @@ export function transcript(chat: FakeChat, thread?: number | null): string[] {
     .map((event) => line(event, thread));
 }
 
-function line(event: ChatEvent, thread: number | null | undefined): string {
+/** One event as a line; without the topic when `thread` is given. */
+export function line(event: ChatEvent, thread?: number | null): string {
   const at = threadOf(event);
   return `${at === null || thread !== undefined ? "" : `[${at}] `}${words(event)}`;
 }

@@ -8,6 +8,8 @@ export const CALLBACK_LIFE_MS = 150_000;
 const ONLY_BY_NAME = ["chat_member", "message_reaction", "message_reaction_count"];
 /** Beyond this distance an offset counts as nonsense and reads from the head (tdlib TQueue). */
 const FUTURE_OFFSET = 10;
+/** How many updates can still be repeated. */
+const REMEMBERED = 1000;
 
 export interface QueuedUpdate {
   /** What an offset confirms. */
@@ -23,6 +25,7 @@ export interface QueuedUpdate {
 /** The updates of one bot that nobody has confirmed yet, for polling and webhook alike: switching keeps them. */
 export class UpdateQueue {
   #pending = new Set<QueuedUpdate>();
+  #recent = new Map<number, QueuedUpdate>();
   #lastId: number;
   #now: () => number;
   #allowed: readonly string[] | null = null;
@@ -82,9 +85,13 @@ export class UpdateQueue {
     return id;
   }
 
-  /** The pending update with this id once more, as after an answer that got lost. */
-  pushAgain(body: string, id: number, lane: string): void {
-    this.#add({ id, body, lane, expiresAt: this.#now() + UPDATE_LIFE_MS });
+  /** An update once more, as after an acknowledgement that got lost. Throws for one that is long gone. */
+  repeat(id: number): void {
+    const update = this.#recent.get(id);
+    if (update === undefined) {
+      throw new Error(`update ${id} is unknown, or too long ago to repeat`);
+    }
+    this.#add({ ...update });
   }
 
   /** Reads from `offset` on and forgets what comes before it; a negative offset keeps only the last ones. */
@@ -127,6 +134,11 @@ export class UpdateQueue {
 
   #add(update: QueuedUpdate): void {
     this.#pending.add(update);
+    this.#recent.set(update.id, update);
+    const oldest = this.#recent.keys().next();
+    if (this.#recent.size > REMEMBERED && !oldest.done) {
+      this.#recent.delete(oldest.value);
+    }
     this.onPush(update);
   }
 }
