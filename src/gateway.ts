@@ -18,12 +18,13 @@ import { Hints } from "./run/hints.ts";
 import { RunRoom } from "./run/run-room.ts";
 import { type SupervisedLoop, startLoop } from "./run/supervised-loop.ts";
 import type { Database } from "./store/database.ts";
+import { deleteStale } from "./store/housekeeping.ts";
 import { approvePairing } from "./store/identities.ts";
 import { laneBacklog } from "./store/lanes.ts";
 import { migrationsFit } from "./store/migrate.ts";
 import { notifySessions, readHint } from "./store/notify.ts";
 import { fateOf, thisProcess } from "./store/process-identity.ts";
-import { forgetOldReplicas, registerReplica, releaseReplicas, listReplicas } from "./store/replicas.ts";
+import { registerReplica, releaseReplicas, listReplicas } from "./store/replicas.ts";
 import { withTransaction } from "./store/transaction.ts";
 import { AgentService } from "./talk/agent-service.ts";
 import { Intake } from "./talk/intake.ts";
@@ -36,7 +37,7 @@ const LEVELS_MS = 500;
 const FLUSH_MS = 100;
 const RELOAD_MS = 2_000;
 const GAUGES_MS = 5_000;
-const HOUSEKEEPING_MS = 3_600_000;
+const HOUSEKEEPING_MS = 600_000;
 const PING_MS = 1_500;
 
 export interface GatewayParts {
@@ -133,7 +134,10 @@ export class Gateway {
     this.#loop("delivery", () => this.#dispatcher.round(), this.#end.signal);
     this.#every("agents", RELOAD_MS, () => this.#parts.agents.reload());
     this.#every("gauges", GAUGES_MS, () => this.#gauge());
-    this.#every("housekeeping", HOUSEKEEPING_MS, () => forgetOldReplicas(db));
+    this.#every("housekeeping", HOUSEKEEPING_MS, async () => {
+      const deleted = await deleteStale(db);
+      if (deleted > 0) this.#parts.log.info({ deleted }, "stale rows were deleted");
+    });
     for (const intake of this.#intakes) {
       this.#loop(`intake ${intake.adapter.platform}`, () => intake.round(), this.#intakeEnd.signal);
     }

@@ -1,4 +1,4 @@
-import { newId, type RunId } from "../ids.ts";
+import { type AccountId, newId, type RunId } from "../ids.ts";
 import {
   type ClaimedLane,
   claimLanes,
@@ -25,6 +25,8 @@ const POLL_MS = 250;
 const MAX_CLAIM = 100;
 /** A database that did not answer for this long may have let our leases run out, and everybody else's too. */
 const GAP_MS = 2_000;
+/** A lane whose account is not connected here is left to others this long. */
+const ELSEWHERE_MS = 1_000;
 
 export interface ClaimLoopOptions {
   /** Runs at once. */
@@ -158,6 +160,12 @@ export class ClaimLoop {
       const runs: ClaimedRun[] = [];
       const fresh: NewRun[] = [];
       for (const lane of await readLanes(trx, claimed)) {
+        const account = accountOf(lane);
+        if (account && !this.#room.delivery.adapter(account)) {
+          // Its platform has not been reached from here yet, so the answer could not be shown.
+          await releaseLane(trx, lane, ELSEWHERE_MS);
+          continue;
+        }
         const decision = decideDrain(lane);
         if (decision.kind === "start") {
           const run = newRun(lane, decision, this.#options.onBusy);
@@ -249,6 +257,13 @@ function targetOf(lane: LaneState, last: LaneState["waiting"][number]): RunTarge
     replyTo: place.kind === "group" ? last.chat_message_id : null,
     placeKind: place.kind,
   };
+}
+
+/** Where the lane's next answer is shown; null = over the API only. */
+function accountOf(lane: LaneState): AccountId | null {
+  if (lane.run) return lane.run.reply_target?.account ?? null;
+  const last = lane.waiting.at(-1);
+  return last ? (targetOf(lane, last)?.account ?? null) : null;
 }
 
 function claimedFresh(

@@ -47,7 +47,7 @@ export type Ending = "stop" | "interrupt" | "shutdown" | "place_gone" | "timeout
 
 /** One run must be over by then, whatever its model and tools do. */
 const TOTAL_MS = 15 * 60_000;
-const MERGE_RETRY_MS = 500;
+const RETRY_MS = 500;
 
 /**
  * Carries one attempt of a run from its clone to its merge. Everything it writes is fenced by the attempt; a worker
@@ -116,10 +116,10 @@ export class RunWorker {
     if (this.claimed.turn) {
       this.#turn = this.claimed.turn;
     } else {
-      const inputs = await retrying(() => runInputs(db, session, id));
+      const inputs = await this.#surely(() => runInputs(db, session, id));
       this.#turn = inputs.map((input) => ({ ...input, writtenAt: input.writtenAt.getTime() }));
-      remains = readRemains(await retrying(() => eventsOfLastAttempt(db, session, id)));
-      this.#knownPages = await retrying(() => pagesOfRun(db, session, id));
+      remains = readRemains(await this.#surely(() => eventsOfLastAttempt(db, session, id)));
+      this.#knownPages = await this.#surely(() => pagesOfRun(db, session, id));
     }
     this.#answer = new Answer(remains.kept);
     // What a run that ends here had said last is all there is; a run that goes on says it again.
@@ -149,7 +149,7 @@ export class RunWorker {
   async #run(remains: Remains): Promise<FinalRunEvent> {
     this.#live?.startTyping();
     const card = this.#room.agents.get(this.claimed.agent) ?? this.#room.agents.default();
-    const window = card.useHistory ? await retrying(() => this.#room.window(this.claimed.session)) : [];
+    const window = card.useHistory ? await this.#surely(() => this.#room.window(this.claimed.session)) : [];
     const clone = makeClone({
       card,
       history: window.map((stored) => stored.message),
@@ -183,20 +183,20 @@ export class RunWorker {
     this.#events.append(event);
     // A call that may change something is known to the database before it is made; its result as soon as it is there.
     if ((event.type === "tool.started" && !event.readOnly) || event.type === "tool.finished") {
-      if (!(await this.#flushSurely())) this.lose();
+      if (!(await this.#surely(() => this.#events.flush()))) this.lose();
     }
   }
 
-  async #flushSurely(): Promise<boolean> {
-    while (!this.#lost) {
+  /** Waits for a database that is away: what a run has cannot be had again, and nobody can take it over meanwhile. */
+  async #surely<T>(work: () => Promise<T>): Promise<T> {
+    for (;;) {
       try {
-        return await this.#events.flush();
+        return await retrying(work);
       } catch (error) {
-        if (errorCode(error) !== "unavailable" || this.#abort.signal.aborted) throw error;
-        await sleep(MERGE_RETRY_MS);
+        if (errorCode(error) !== "unavailable" || this.#lost || this.#room.closed) throw error;
+        await sleep(RETRY_MS);
       }
     }
-    return false;
   }
 
   /** The reason the gateway had for an abort goes before what the runner made of it. */
@@ -212,9 +212,9 @@ export class RunWorker {
   }
 
   async #handOver(): Promise<void> {
-    await this.#flushSurely();
+    await this.#surely(() => this.#events.flush());
     const { session, id, attempt, lane } = this.claimed;
-    const handed = await retrying(() => handOverRun(this.#room.db, { session, id, attempt, lane }));
+    const handed = await this.#surely(() => handOverRun(this.#room.db, { session, id, attempt, lane }));
     this.#log.info({ handed }, "a run was left for another replica");
   }
 
@@ -224,20 +224,14 @@ export class RunWorker {
     let end = first;
     for (;;) {
       const merge = this.#merge(end, rest);
-      try {
-        const outcome = await retrying(() => this.#room.merge(merge));
-        if (outcome.kind === "lost") return this.#log.warn({}, "the run belongs to another attempt");
-        if (outcome.kind === "stopped") {
-          end = { type: "run.cancelled", by: "stop" };
-          continue;
-        }
-        this.#log.info({ state: merge.state, end_reason: merge.endReason, first_seq: outcome.firstSeq }, "run ended");
-        return this.#room.merged(this.claimed, merge, outcome);
-      } catch (error) {
-        if (errorCode(error) !== "unavailable" || this.#room.closed) throw error;
-        // The answer is complete: it waits for the database as long as nobody else owns the run.
-        await sleep(MERGE_RETRY_MS);
+      const outcome = await this.#surely(() => this.#room.merge(merge));
+      if (outcome.kind === "lost") return this.#log.warn({}, "the run belongs to another attempt");
+      if (outcome.kind === "stopped") {
+        end = { type: "run.cancelled", by: "stop" };
+        continue;
       }
+      this.#log.info({ state: merge.state, end_reason: merge.endReason, first_seq: outcome.firstSeq }, "run ended");
+      return this.#room.merged(this.claimed, merge, outcome);
     }
   }
 

@@ -41,8 +41,3 @@ export async function releaseReplicas(db: Db, ids: ReplicaId[]): Promise<void> {
     )
     delete from replicas where id = any (${ids}::text[])`.execute(db);
 }
-
-/** Forgets replicas that were not seen for a day. */
-export async function forgetOldReplicas(db: Db): Promise<void> {
-  await sql`delete from replicas where seen_at < now() - interval '1 day'`.execute(db);
-}

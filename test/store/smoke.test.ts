@@ -28,7 +28,8 @@ import {
 } from "../../src/store/outbox.ts";
 import { blockChat, findPlace, markChatGone, moveChat, openSessionAt, upsertPlace } from "../../src/store/places.ts";
 import { thisProcess } from "../../src/store/process-identity.ts";
-import { forgetOldReplicas, listReplicas, registerReplica, releaseReplicas } from "../../src/store/replicas.ts";
+import { deleteStale } from "../../src/store/housekeeping.ts";
+import { listReplicas, registerReplica, releaseReplicas } from "../../src/store/replicas.ts";
 import { appendEvents, eventsAfter, eventsOfLastAttempt } from "../../src/store/run-events.ts";
 import {
   handOverRun,
@@ -196,7 +197,7 @@ storeEngines((store) => {
     await moveChat(db, account, "7", "-1007");
     await releaseLane(db, lane, 10);
     await releaseReplicas(db, [replica]);
-    await forgetOldReplicas(db);
+    await deleteStale(db);
     expect(await migrationsFit(db)).toBe(true);
   });
 });

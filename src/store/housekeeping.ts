@@ -1,0 +1,28 @@
+import { sql } from "kysely";
+import type { Db } from "./schema.ts";
+
+/** Rows of one table deleted in one statement; the next round goes on. */
+const BATCH = 5_000;
+
+const stale = [
+  // Readers resume within a day; after that they have the messages.
+  sql`delete from run_events where ctid = any (array(
+    select e.ctid from run_events e join runs r on r.session_id = e.session_id and r.id = e.run_id
+    where r.ended_at < now() - interval '1 day' limit ${BATCH}))`,
+  // What was shown is in the chat; what is in doubt stays for the operator.
+  sql`delete from outbox where ctid = any (array(
+    select ctid from outbox where state = 'sent' and due_at is null and created_at < now() - interval '7 days'
+    limit ${BATCH}))`,
+  // Platforms repeat an update for a day at most; those of sessions stay with their session.
+  sql`delete from inbox where ctid = any (array(
+    select ctid from inbox where session_id is null and received_at < now() - interval '7 days' limit ${BATCH}))`,
+  sql`delete from pairings where expires_at < now() - interval '1 day'`,
+  sql`delete from replicas where seen_at < now() - interval '1 day'`,
+];
+
+/** Deletes what nobody needs any more, a bounded part of each table. Returns the number of rows. */
+export async function deleteStale(db: Db): Promise<number> {
+  let deleted = 0;
+  for (const statement of stale) deleted += Number((await statement.execute(db)).numAffectedRows ?? 0n);
+  return deleted;
+}
