@@ -128,7 +128,9 @@ it("gives the model all of ten quick messages in order, with at most two answers
   const model = scriptedModel(...Array.from({ length: 11 }, () => [hold(), "answer"] as never));
   await start({ model, adapters: [platform] });
   await platform.listening();
-  for (let number = 1; number <= 10; number++) await platform.say({ chat: "7", from: "7", text: `m${number}` });
+  await platform.say({ chat: "7", from: "7", text: "m1" });
+  await until("the first request", () => model.requests.length === 1);
+  for (let number = 2; number <= 10; number++) await platform.say({ chat: "7", from: "7", text: `m${number}` });
   await until("the last request", () => sent(model.requests.at(-1)).length === 10);
   expect(sent(model.requests[0])).toEqual(["user: m1"]);
   expect(sent(model.requests.at(-1))).toEqual(Array.from({ length: 10 }, (_, index) => `user: m${index + 1}`));
