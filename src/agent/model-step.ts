@@ -68,7 +68,6 @@ export async function* modelStep(options: StepOptions): AsyncGenerator<RunEvent,
 }
 
 async function* oneTry({ model, request, signal }: StepOptions): AsyncGenerator<RunEvent, StepOutcome> {
-  if (signal.aborted) return { kind: "aborted", text: "" };
   const calls: ModelCall[] = [];
   let text = "";
   let heldBack = "";
@@ -86,8 +85,6 @@ async function* oneTry({ model, request, signal }: StepOptions): AsyncGenerator<
         heldBack = "";
         text += said;
         yield { type: "text.delta", text: said };
-        // The consumer took its time with the delta; the abort may have come meanwhile.
-        if (signal.aborted) return { kind: "aborted", text };
         if (text.length > ANSWER_LIMIT) {
           return { kind: "answered", text, calls: [], reason: "length", usage: null, model: "" };
         }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { userMessage } from "../../src/agent/message.ts";
-import { scriptedModel } from "../fakes/scripted-model.ts";
+import { callTool, scriptedModel } from "../fakes/scripted-model.ts";
 import { scriptedTools } from "../fakes/scripted-tools.ts";
 import { answer, asks, card, cloneOf, gives, protocol, runIt } from "./run-it.ts";
 
@@ -67,6 +67,14 @@ describe("a run that goes on after a crash", () => {
     );
     expect(source.calls).toEqual([]);
     expect(events.at(-1)).toEqual({ type: "run.completed", stopReason: "max_steps" });
+  });
+
+  test("gives no call an id that an earlier attempt used", async () => {
+    const kept = [asks(["1", "look"]), gives(["1", "x"])];
+    const model = scriptedModel(callTool("look", {}, "1"), "Done.");
+    const events = await runIt(cloneOf({ model, tools: tools(), kept }));
+    const started = events.find((event) => event.type === "tool.started");
+    expect(started?.callId).toMatch(/^call_/);
   });
 
   test("has nothing left to do when the answer itself was kept", async () => {

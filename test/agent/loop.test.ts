@@ -34,7 +34,9 @@ describe("an answer without tools", () => {
   test("streams its text as it comes and ends with the message, the usage and the run", async () => {
     const usage = { inputTokens: 7, outputTokens: 3 };
     const model = scriptedModel([think("hm"), "It is ", "noon.", finish("stop", usage)]);
-    expect(protocol(await runIt(cloneOf({ model })))).toEqual([
+    const clock = manualClock();
+    const on = () => expect(clock.sleeping, "timers left").toBe(0);
+    expect(protocol(await runIt(cloneOf({ model }), { clock, on }))).toEqual([
       "step 1",
       "“It is ”",
       "“noon.”",

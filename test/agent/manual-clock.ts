@@ -39,13 +39,14 @@ export function manualClock(startMs = Date.UTC(2026, 10, 21, 9, 15)): ManualCloc
   };
 }
 
-/** Does not wait at all: every sleep is over at once. `waits` still tells what was asked for. */
+/** Hardly waits: every sleep is over once all that is ready has run. `waits` still tells what was asked for. */
 export function hurriedClock(): ManualClock {
   const clock = manualClock();
   return {
     ...clock,
     async sleep(ms) {
       clock.waits.push(ms);
+      await new Promise((resolve) => setImmediate(resolve));
     },
   };
 }

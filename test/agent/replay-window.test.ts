@@ -1,7 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { userMessage, type Message } from "../../src/agent/message.ts";
-import { estimateTokens, halveWindow, replayWindow } from "../../src/agent/replay-window.ts";
+import { DEFAULT_WINDOW, estimateTokens, halveWindow, replayWindow } from "../../src/agent/replay-window.ts";
 import { answer, asks, gives } from "./run-it.ts";
 
 const turn = (n: number): Message[] => [userMessage(`question ${n}`), answer(`answer ${n}`)];
@@ -27,6 +27,7 @@ describe("the replay window", () => {
   test("keeps 200 messages by default, whole turns only", () => {
     const history = [...turns(150), userMessage("last"), answer("one"), answer("two")];
     const window = replayWindow(history);
+    expect(DEFAULT_WINDOW.maxMessages).toBe(200);
     expect(window).toHaveLength(199);
     expect(window[0]?.role).toBe("user");
     expect(window).toEqual(history.slice(-199));
