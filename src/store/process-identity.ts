@@ -20,7 +20,7 @@ export function thisProcess(): ProcessIdentity {
 /** `alive` and `gone` are proved; `unknown` is everything that cannot be seen from here, other hosts above all. */
 export function fateOf(other: ProcessIdentity, self: ProcessIdentity = thisProcess()): "alive" | "gone" | "unknown" {
   if (other.host !== self.host) return "unknown";
-  if (!isSameBoot(other, self)) return "gone";
+  if (bootOf(other) !== bootOf(self)) return bootOf(other) === "" || bootOf(self) === "" ? "unknown" : "gone";
   if (other.bootId !== self.bootId) return "unknown"; // another container of this kernel: its pids are not ours
   if (!exists(other.pid)) return "gone";
   if (other.startedAt === "") return "unknown";
@@ -31,7 +31,11 @@ export function fateOf(other: ProcessIdentity, self: ProcessIdentity = thisProce
 
 /** Do both run on the same kernel, in whatever containers? False when there is no telling. */
 export function isSameBoot(a: ProcessIdentity, b: ProcessIdentity): boolean {
-  return a.bootId.split("/")[0] === b.bootId.split("/")[0];
+  return bootOf(a) !== "" && bootOf(a) === bootOf(b);
+}
+
+function bootOf(identity: ProcessIdentity): string {
+  return identity.bootId.split("/")[0] ?? "";
 }
 
 function exists(pid: number): boolean {

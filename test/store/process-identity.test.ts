@@ -1,7 +1,8 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { expect, it } from "vitest";
-import { fateOf, thisProcess } from "../../src/store/process-identity.ts";
+import { fateOf, isSameBoot, thisProcess } from "../../src/store/process-identity.ts";
 
 const self = thisProcess();
 
@@ -20,6 +21,27 @@ it("proves a process of this host gone once it has ended", async () => {
   child.kill("SIGKILL");
   await once(child, "exit");
   expect(fateOf({ ...self, pid: child.pid!, startedAt: "" })).toBe("gone");
+});
+
+it("takes a process that has ended but was not waited for as gone", async () => {
+  // `sleep` never waits for the child that the shell it replaces has left to it.
+  const parent = spawn("sh", ["-c", "true & echo $!; exec sleep 60"], { stdio: ["ignore", "pipe", "inherit"] });
+  const [line] = (await once(parent.stdout, "data")) as [Buffer];
+  const pid = Number(String(line));
+  const stat = () => readFileSync(`/proc/${pid}/stat`, "utf8").split(" ");
+  await expect.poll(() => stat()[2]).toBe("Z");
+  expect(fateOf({ ...self, pid, startedAt: stat()[21]! })).toBe("gone");
+  parent.kill("SIGKILL");
+  await once(parent, "exit");
+});
+
+it("proves nothing where the boot is not told, unless there is no such process", () => {
+  const silent = { ...self, bootId: "/", startedAt: "" };
+  expect(fateOf(silent, silent)).toBe("unknown");
+  expect(fateOf({ ...silent, pid: 2 ** 22 + 1 }, silent)).toBe("gone");
+  expect(fateOf(self, silent)).toBe("unknown");
+  expect(isSameBoot(silent, silent)).toBe(false);
+  expect(isSameBoot(self, { ...self, host: "elsewhere" })).toBe(true);
 });
 
 it("proves everything before the last boot gone", () => {
