@@ -145,7 +145,8 @@ export type MergeOutcome =
 
 /**
  * Ends a run: history, events, pages, run and lane in one statement, which may be repeated. Locks in the order
- * talk_sessions, lanes, runs, outbox.
+ * talk_sessions, lanes, runs, outbox. What decides is read from the locked rows: this statement's snapshot may be older
+ * than an accept it waited for. A page whose post was never recorded is uncertain from now on.
  */
 export async function mergeRun(db: Db, replica: ReplicaId, merge: Merge): Promise<MergeOutcome> {
   const block = merge.block.map(({ messageId, message }, idx) => ({
@@ -159,23 +160,25 @@ export async function mergeRun(db: Db, replica: ReplicaId, merge: Merge): Promis
   const count = block.length;
   const target = merge.target;
   const { rows } = await sql<{
-    fenced: boolean;
-    stopped: boolean;
+    still_mine: boolean;
     base: number | null;
     mine: OutboxId[] | null;
     lane_gone: boolean;
     done_before: boolean;
   }>`
     with fence as (
-      select s.id as session_id, s.stop_through
+      select s.id as session_id, s.stop_through, l.arrivals
       from talk_sessions s join lanes l on l.session_id = s.id
       where s.id = ${merge.session} and l.lane = ${merge.lane.lane} and l.lease_no = ${merge.lane.lease_no}
       for update of s, l
-    ), mine as (
-      select r.session_id, r.id from fence f join runs r on r.session_id = f.session_id
+    ), own as (
+      select r.session_id, r.id, f.stop_through >= r.input_through as stopped,
+             ${merge.keepLane}::boolean or f.arrivals <> ${merge.arrivals} as keep_lane
+      from fence f join runs r on r.session_id = f.session_id
       where r.id = ${merge.run} and r.attempt = ${merge.attempt} and r.state = 'running'
-        and not (${merge.state}::text = 'completed' and f.stop_through >= r.input_through)
       for update of r
+    ), mine as (
+      select * from own where not (${merge.state}::text = 'completed' and stopped)
     ), head as (
       update talk_sessions s
       set head_seq = s.head_seq + ${count}::int, updated_at = now(),
@@ -192,6 +195,7 @@ export async function mergeRun(db: Db, replica: ReplicaId, merge: Merge): Promis
       insert into run_events (session_id, run_id, attempt, n, type, data)
       select ${merge.session}, ${merge.run}, ${merge.attempt}::int, e.n, e.type, e.data
       from mine, jsonb_to_recordset(${toJson(merge.events)}::jsonb) as e(n int, type text, data jsonb)
+      on conflict (session_id, run_id, attempt, n) do nothing
     ), ended as (
       update runs r set state = ${merge.state}, end_reason = ${merge.endReason}, error_code = ${merge.errorCode},
                         ended_at = now(), owner = null
@@ -214,22 +218,20 @@ export async function mergeRun(db: Db, replica: ReplicaId, merge: Merge): Promis
       from mine, jsonb_to_recordset(${toJson(merge.pages)}::jsonb)
         as p(id text, page int, content jsonb, shown boolean, remove boolean, repeat boolean)
       on conflict (id) do update
-        set content = excluded.content, remove = excluded.remove, repeat = excluded.repeat, due_at = excluded.due_at,
+        set content = excluded.content, remove = excluded.remove, repeat = excluded.repeat,
+            due_at = case when outbox.state <> 'sending' then excluded.due_at end,
+            state = case when outbox.state = 'sending' then 'uncertain' else outbox.state end,
             shown_at = excluded.shown_at, attempt = excluded.attempt, page = excluded.page
       returning id
     ), freed as (
       update lanes l set owner = null, lease_until = null, ready_at = now() from mine
-      where l.session_id = mine.session_id and l.lane = ${merge.lane.lane}
-        and (l.arrivals <> ${merge.arrivals} or ${merge.keepLane}::boolean)
+      where l.session_id = mine.session_id and l.lane = ${merge.lane.lane} and mine.keep_lane
     ), gone as (
       delete from lanes l using mine
-      where l.session_id = mine.session_id and l.lane = ${merge.lane.lane}
-        and l.arrivals = ${merge.arrivals} and not ${merge.keepLane}::boolean
+      where l.session_id = mine.session_id and l.lane = ${merge.lane.lane} and not mine.keep_lane
       returning 1
     )
-    select exists (select from fence) as fenced,
-           exists (select from fence f join runs r on r.session_id = f.session_id
-                   where r.id = ${merge.run} and r.attempt = ${merge.attempt} and r.state = 'running') as stopped,
+    select exists (select from own) as still_mine,
            (select base from head) as base,
            (select array_agg(id) from pages) as mine,
            exists (select from gone) as lane_gone,
@@ -240,7 +242,7 @@ export async function mergeRun(db: Db, replica: ReplicaId, merge: Merge): Promis
     return { kind: "merged", firstSeq: row.base + 1, mine: row.mine ?? [], laneGone: row.lane_gone };
   // A repetition after a lost answer: it was merged; the dispatcher delivers the pages.
   if (row.done_before) return { kind: "merged", firstSeq: 0, mine: [], laneGone: false };
-  return row.fenced && row.stopped ? { kind: "stopped" } : { kind: "lost" };
+  return row.still_mine ? { kind: "stopped" } : { kind: "lost" };
 }
 
 /** Leaves a run for another replica at shutdown: not a crash. False = it was lost already. */
@@ -305,7 +307,7 @@ export async function runsSince(
     .execute();
 }
 
-/** Where a reader that comes now begins: the runs under way, the newest run's start, and the newest arrival taken. */
+/** Where a reader that comes now begins: the runs under way, the newest run's start, and the last arrival that is history. */
 export async function joinPoint(
   db: Db,
   session: SessionId,
@@ -315,7 +317,9 @@ export async function joinPoint(
       coalesce((select jsonb_agg(jsonb_build_object('id', id, 'attempt', attempt) order by started_at)
                 from runs where session_id = ${session} and state in ('running', 'waiting')), '[]') as open,
       coalesce((select max(${startedMicros}) from runs where session_id = ${session}), 0) as micros,
-      coalesce((select min(arrival_no) - 1 from inbox where session_id = ${session} and state = 'waiting'),
+      coalesce((select min(b.arrival_no) - 1 from inbox b
+                where b.session_id = ${session} and (b.state = 'waiting' or b.run_id in (
+                  select id from runs where session_id = ${session} and state in ('running', 'waiting')))),
                (select arrival_no from talk_sessions where id = ${session}), 0) as arrival`.execute(db);
   const row = rows[0]!;
   return { open: row.open, startedMicros: row.micros, arrivalNo: row.arrival };

@@ -21,7 +21,16 @@ export const silentLog: Log = { info: () => {}, warn: () => {}, error: () => {} 
 
 /** The same suite on both engines, named in the titles. `store` is filled before the first test. */
 export function storeEngines(suite: (store: TestStore) => void): void {
-  describe.each(["Postgres", "PGlite"] as const)("on %s", (engine) => {
+  describeOn(["Postgres", "PGlite"], suite);
+}
+
+/** For what takes two connections at once; PGlite has one. */
+export function onPostgres(suite: (store: TestStore) => void): void {
+  describeOn(["Postgres"], suite);
+}
+
+function describeOn(engines: TestStore["engine"][], suite: (store: TestStore) => void): void {
+  describe.each(engines)("on %s", (engine) => {
     const store = { engine } as { -readonly [K in keyof TestStore]: TestStore[K] };
     let close: () => Promise<void>;
 
