@@ -8,8 +8,8 @@ import type { Usage } from "./model-client.ts";
  */
 export type RunEvent =
   | { type: "run.started"; agent: string }
-  /** First event of every attempt after the first: `kept` is what earlier attempts finished; their later text is void. */
-  | { type: "run.restarted"; agent: string; kept: Message[] }
+  /** First event of every attempt after the first: `kept` is what earlier attempts finished, `inFlight` their calls without a result; their later text is void. */
+  | { type: "run.restarted"; agent: string; kept: Message[]; inFlight: string[] }
   | { type: "step.started"; step: number }
   | { type: "text.delta"; text: string }
   | { type: "tool.started"; callId: string; tool: string; args: string; readOnly: boolean }

@@ -1,25 +1,19 @@
 import type { AccountId } from "../ids.ts";
 import type { Log, PlatformAdapter } from "../platform/platform-adapter.ts";
 import { blockChat, markChatGone, moveChat } from "../store/places.ts";
-import type { Schema } from "../store/schema.ts";
+import type { Root } from "../store/schema.ts";
 import { withTransaction } from "../store/transaction.ts";
-import type { Kysely } from "kysely";
 import { ChatBudgets } from "./chat-budgets.ts";
 import type { SendFailure } from "./send-failure.ts";
 
 /** What sending needs to know and what sends teach about places; shared by drafts and finals of one replica. */
 export class Delivery {
-  readonly db: Kysely<Schema>;
+  readonly db: Root;
   readonly log: Log;
   readonly budgets: ChatBudgets;
   readonly #adapters: ReadonlyMap<AccountId, PlatformAdapter>;
 
-  constructor(
-    db: Kysely<Schema>,
-    adapters: ReadonlyMap<AccountId, PlatformAdapter>,
-    log: Log,
-    budgets = new ChatBudgets(),
-  ) {
+  constructor(db: Root, adapters: ReadonlyMap<AccountId, PlatformAdapter>, log: Log, budgets = new ChatBudgets()) {
     this.db = db;
     this.#adapters = adapters;
     this.log = log;

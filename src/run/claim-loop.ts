@@ -9,10 +9,9 @@ import {
   renewLeases,
 } from "../store/lanes.ts";
 import { insertRuns, type NewRun, runsToEnd, takeOverRun, turnMessage } from "../store/runs.ts";
-import type { RunTarget } from "../store/schema.ts";
+import type { RunTarget, Trx } from "../store/schema.ts";
 import { withdrawArrivals } from "../store/inbox.ts";
 import { withTransaction } from "../store/transaction.ts";
-import type { Transaction } from "kysely";
 import type { Schema } from "../store/schema.ts";
 import { decideDrain, type DrainDecision } from "./drain.ts";
 import { Doorbell } from "./hints.ts";
@@ -188,7 +187,7 @@ export class ClaimLoop {
 
   /** Everything but a fresh start; returns the run that goes on, if there is one. */
   async #settle(
-    trx: Transaction<Schema>,
+    trx: Trx,
     lane: LaneState,
     decision: Exclude<DrainDecision, { kind: "start" }>,
   ): Promise<ClaimedRun | null> {

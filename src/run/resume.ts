@@ -23,6 +23,7 @@ export function readRemains(events: StoredEvent[]): Remains {
   let current = "";
   for (const { type, data } of events) {
     if (type === "run.restarted") {
+      for (const callId of (data["inFlight"] ?? []) as string[]) inFlight.add(callId);
       for (const message of (data["kept"] ?? []) as Message[]) {
         kept.push(message);
         if (message.role === "assistant") said.push(textOf(message));

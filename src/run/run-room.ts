@@ -1,4 +1,3 @@
-import type { Kysely } from "kysely";
 import type { AgentRunner } from "../agent/agent-runner.ts";
 import type { Agents } from "../agent/agents.ts";
 import type { ModelClient } from "../agent/model-client.ts";
@@ -12,7 +11,7 @@ import type { Log } from "../platform/platform-adapter.ts";
 import { GroupCommit } from "../store/group-commit.ts";
 import { type StoredMessage, windows } from "../store/messages.ts";
 import { type Merge, type MergeOutcome, mergeRun } from "../store/runs.ts";
-import type { Schema } from "../store/schema.ts";
+import type { Root } from "../store/schema.ts";
 import { EventLog } from "./event-log.ts";
 import type { Hints } from "./hints.ts";
 import type { ClaimedRun } from "./run-worker.ts";
@@ -23,7 +22,7 @@ const WINDOW_ROWS = 200;
 const SEND_LEASE_MS = 3_000;
 
 export interface RunRoomParts {
-  db: Kysely<Schema>;
+  db: Root;
   replica: ReplicaId;
   log: Log & { child(bindings: object): Log };
   metrics: Metrics;
@@ -38,7 +37,7 @@ export interface RunRoomParts {
 
 /** What all runs of a replica share: ports, the writer of events, and what happens after a merge. */
 export class RunRoom {
-  readonly db: Kysely<Schema>;
+  readonly db: Root;
   readonly replica: ReplicaId;
   readonly log: RunRoomParts["log"];
   readonly metrics: Metrics;

@@ -163,7 +163,7 @@ export class RunWorker {
     this.#events.append(
       this.claimed.attempt === 1
         ? { type: "run.started", agent: card.name }
-        : { type: "run.restarted", agent: card.name, kept: remains.kept },
+        : { type: "run.restarted", agent: card.name, kept: remains.kept, inFlight: [...remains.inFlight] },
     );
     for await (const event of this.#room.runner.run(clone, this.#abort.signal)) {
       if (isFinal(event)) return this.#finalEvent(event);

@@ -156,5 +156,8 @@ export interface Schema {
   replicas: { id: ReplicaId; host: string; boot_id: string; pid: number; started_at: string; seen_at: Time };
 }
 
-/** The root connection, or a transaction: statements take either. */
-export type Db = Kysely<Schema> | Transaction<Schema>;
+/** The root connection: single statements, and where transactions begin. */
+export type Root = Kysely<Schema>;
+export type Trx = Transaction<Schema>;
+/** Statements take either. */
+export type Db = Root | Trx;

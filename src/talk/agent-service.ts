@@ -1,4 +1,3 @@
-import type { Kysely } from "kysely";
 import type { Agents } from "../agent/agents.ts";
 import type { Message } from "../agent/message.ts";
 import { GatewayError } from "../errors.ts";
@@ -6,7 +5,7 @@ import { accountId, type MessageId, newId, readId, type SessionId, type UserId }
 import type { Hints } from "../run/hints.ts";
 import { findIdentity, upsertIdentity, userExists } from "../store/identities.ts";
 import { withdrawWaiting } from "../store/inbox.ts";
-import type { Schema } from "../store/schema.ts";
+import type { Root } from "../store/schema.ts";
 import { findSession, insertSession, listSessions, stopSession, type TalkSession } from "../store/talk-sessions.ts";
 import { retrying, withTransaction } from "../store/transaction.ts";
 import { followSession, type FollowItem, type FollowOptions } from "./follow-session.ts";
@@ -28,14 +27,14 @@ export interface NewMessage {
  * user's session, an unknown and a malformed id are the same `not_found`.
  */
 export class AgentService {
-  readonly #db: Kysely<Schema>;
+  readonly #db: Root;
   readonly #intake: Intake;
   readonly #agents: Agents;
   readonly #hints: Hints;
   readonly #notify: (session: SessionId) => Promise<void>;
 
   constructor(parts: {
-    db: Kysely<Schema>;
+    db: Root;
     intake: Intake;
     agents: Agents;
     hints: Hints;

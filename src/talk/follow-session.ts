@@ -1,4 +1,3 @@
-import type { Kysely } from "kysely";
 import type { Message } from "../agent/message.ts";
 import type { MessageId, RunId, SessionId } from "../ids.ts";
 import { Doorbell, type Hints } from "../run/hints.ts";
@@ -6,7 +5,7 @@ import { type ArrivedRow, arrivalsAfter } from "../store/inbox.ts";
 import { messagesAfter, type StoredMessage } from "../store/messages.ts";
 import { eventsAfter, type StoredEvent } from "../store/run-events.ts";
 import { joinPoint, runsSince } from "../store/runs.ts";
-import type { Schema } from "../store/schema.ts";
+import type { Root } from "../store/schema.ts";
 import { retrying } from "../store/transaction.ts";
 import { ReaderPosition } from "./reader-position.ts";
 
@@ -40,7 +39,7 @@ const FINAL = new Set(["run.completed", "run.failed", "run.cancelled"]);
  * held for a reader that does not read. Throws `invalid` for a bad cursor.
  */
 export function followSession(
-  db: Kysely<Schema>,
+  db: Root,
   hints: Hints,
   session: SessionId,
   options: FollowOptions,
@@ -50,7 +49,7 @@ export function followSession(
 }
 
 async function* readOn(
-  db: Kysely<Schema>,
+  db: Root,
   hints: Hints,
   session: SessionId,
   position: ReaderPosition,
@@ -80,7 +79,7 @@ async function* readOn(
 }
 
 /** A reader that comes into a running run sees its current attempt; the text of dead ones is void. */
-async function join(db: Kysely<Schema>, session: SessionId, position: ReaderPosition): Promise<void> {
+async function join(db: Root, session: SessionId, position: ReaderPosition): Promise<void> {
   if (position.joined) return;
   const { open, startedMicros, arrivalNo } = await retrying(() => joinPoint(db, session));
   position.joined = { startedMicros, arrivalNo };
@@ -97,12 +96,7 @@ interface Seen {
  * One look, in this order: the history first, so that each run with messages in it is found afterwards with all its
  * events; the inbox last, so that every input of those runs is found.
  */
-async function readOnce(
-  db: Kysely<Schema>,
-  session: SessionId,
-  position: ReaderPosition,
-  live: boolean,
-): Promise<Seen> {
+async function readOnce(db: Root, session: SessionId, position: ReaderPosition, live: boolean): Promise<Seen> {
   const messages = await retrying(() => messagesAfter(db, session, position.seq, PAGE));
   const joined = position.joined!;
   const events: StoredEvent[] = [];

@@ -1,4 +1,3 @@
-import type { Kysely, Transaction } from "kysely";
 import type { Agents } from "../agent/agents.ts";
 import { GatewayError } from "../errors.ts";
 import { type MessageId, newId, type ReplicaId, type SessionId } from "../ids.ts";
@@ -14,7 +13,7 @@ import { acceptKnown, type Arrival, type ArrivingMessage, editWaiting, recordUpd
 import { notifySessions } from "../store/notify.ts";
 import { insertReply } from "../store/outbox.ts";
 import { markChatGone, moveChat, type Place, upsertPlace } from "../store/places.ts";
-import type { RunTarget, Schema } from "../store/schema.ts";
+import type { Root, RunTarget, Trx } from "../store/schema.ts";
 import { retrying, withTransaction } from "../store/transaction.ts";
 import { isChatCommand, runChatCommand } from "./chat-commands.ts";
 
@@ -28,7 +27,7 @@ type FromSender = Extract<IncomingUpdate, { sender: unknown }>;
 type Item = { update: IncomingUpdate } | { message: ArrivingMessage };
 
 export interface IntakeParts {
-  db: Kysely<Schema>;
+  db: Root;
   replica: ReplicaId;
   hints: Hints;
   agents: Agents;
@@ -178,7 +177,7 @@ export class Intake {
     return arrival;
   }
 
-  async #take(trx: Transaction<Schema>, update: IncomingUpdate): Promise<Arrival> {
+  async #take(trx: Trx, update: IncomingUpdate): Promise<Arrival> {
     const messageId = newId("msg");
     const record = (state: "handled" | "failed") =>
       recordUpdate(trx, { account: update.account, key: update.key, messageId, state });
@@ -224,7 +223,7 @@ export class Intake {
   }
 
   async #command(
-    trx: Transaction<Schema>,
+    trx: Trx,
     update: Extract<IncomingUpdate, { kind: "command" }>,
     place: Place,
     messageId: MessageId,
@@ -239,7 +238,7 @@ export class Intake {
     return { outcome: "stored", messageId, sessionId: place.sessionId };
   }
 
-  async #pair(trx: Transaction<Schema>, update: FromSender): Promise<void> {
+  async #pair(trx: Trx, update: FromSender): Promise<void> {
     const stranger = { platform: platformOf(update), externalId: update.sender.id, name: update.sender.name };
     const limits = { ttlMs: PAIRING_TTL_MS, tries: PAIRING_TRIES };
     const { code, tell } = await pairingFor(trx, stranger, newPairingCode(), limits);
@@ -248,12 +247,7 @@ export class Intake {
     await this.#reply(trx, targetOf(update), text, null);
   }
 
-  async #reply(
-    trx: Transaction<Schema>,
-    target: RunTarget,
-    markdown: string,
-    session: SessionId | null,
-  ): Promise<void> {
+  async #reply(trx: Trx, target: RunTarget, markdown: string, session: SessionId | null): Promise<void> {
     const pages = this.#parts.adapter(target.account)?.render(markdown) ?? [];
     for (const content of pages) await insertReply(trx, { id: newId("out"), session, target, content });
   }

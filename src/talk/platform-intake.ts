@@ -1,10 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Kysely } from "kysely";
 import { errorCode } from "../errors.ts";
 import type { ReplicaId } from "../ids.ts";
 import type { Accept, Log, PlatformAdapter } from "../platform/platform-adapter.ts";
 import { holdIntake, leaveIntake } from "../store/accounts.ts";
-import type { Schema } from "../store/schema.ts";
+import type { Root } from "../store/schema.ts";
 
 const LEASE_MS = 6_000;
 const RENEW_MS = 2_000;
@@ -22,7 +21,7 @@ export class PlatformIntake {
   state: PlatformState = "connecting";
   /** It has been connected once: its webhook and its sends work. */
   startedOnce = false;
-  readonly #db: Kysely<Schema>;
+  readonly #db: Root;
   readonly #replica: ReplicaId;
   readonly #accept: Accept;
   readonly #connected: (adapter: PlatformAdapter) => void;
@@ -32,7 +31,7 @@ export class PlatformIntake {
   constructor(
     adapter: PlatformAdapter,
     parts: {
-      db: Kysely<Schema>;
+      db: Root;
       replica: ReplicaId;
       accept: Accept;
       connected: (adapter: PlatformAdapter) => void;
