@@ -1,0 +1,137 @@
+import { randomUUID } from "node:crypto";
+import fastifySwagger from "@fastify/swagger";
+import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
+import { fastify, type FastifyBaseLogger, type FastifyInstance, LogController } from "fastify";
+import { GatewayError } from "../errors.ts";
+import type { Logger } from "../observe/log.ts";
+import type { Metrics } from "../observe/metrics.ts";
+import type { Accept, PlatformAdapter } from "../platform/platform-adapter.ts";
+import type { AgentService } from "../talk/agent-service.ts";
+import { answerClientError, answerErrors, sendProblem } from "./answer-errors.ts";
+import { AuthFailures } from "./auth-failures.ts";
+import { actForUser, requireKey } from "./authenticate.ts";
+import { describeApi, openApiRoutes } from "./describe-api.ts";
+import { eventRoutes } from "./event-routes.ts";
+import { EventStreams } from "./event-streams.ts";
+import { healthRoutes, metricsRoutes } from "./health-routes.ts";
+import { DEFAULT_LIMITS, type HttpLimits } from "./http-limits.ts";
+import { logRequests } from "./log-requests.ts";
+import { messageRoutes } from "./message-routes.ts";
+import { pairingRoutes } from "./pairing-routes.ts";
+import type { Readiness } from "./readiness.ts";
+import { sessionRoutes } from "./session-routes.ts";
+import { validateRequest } from "./validate-request.ts";
+import { webhookRoutes } from "./webhook-routes.ts";
+
+export interface HttpParts {
+  service: AgentService;
+  /** Stores a platform's update. */
+  accept: Accept;
+  /** Those that are connected; asked at every call of a webhook. */
+  adapters: () => readonly PlatformAdapter[];
+  /** Where the platforms will call. */
+  webhookPaths: readonly string[];
+  readiness: () => Promise<Readiness>;
+  approvePairing: (code: string) => Promise<{ platform: string; externalId: string; name: string } | null>;
+  metrics: Metrics;
+  log: Logger;
+  adminKey: string;
+  /** Addresses and ranges whose X-Forwarded-For is believed. */
+  trustedProxies: readonly string[];
+  limits?: Partial<HttpLimits>;
+}
+
+/**
+ * The one HTTP server of a gateway: API, webhooks, health. The caller listens and closes; a close ends event streams at
+ * once and gives other requests `closeMs`.
+ */
+export function createHttpServer(parts: HttpParts): FastifyInstance {
+  const limits: HttpLimits = { ...DEFAULT_LIMITS, ...parts.limits };
+  const app = openServer(parts.log, limits);
+  const streams = new EventStreams(limits);
+  app.setValidatorCompiler(validateRequest);
+  app.decorateRequest("user", "");
+  acceptEmptyJson(app);
+  logRequests(app, parts.trustedProxies);
+  app.addHook("onRequest", async (request, reply) => {
+    reply.headers({ "x-request-id": request.id, "x-content-type-options": "nosniff", "cache-control": "no-store" });
+  });
+  closeInTime(app, streams, limits.closeMs);
+  answerErrors(app);
+
+  // Apart from each other: what probes a webhook must not lock the operator out.
+  const { trustedProxies, service } = parts;
+  const keyFailures = new AuthFailures({ trustedProxies });
+  const webhookFailures = new AuthFailures({ trustedProxies });
+
+  app.register(fastifySwagger, describeApi());
+  app.register(async (scope) => {
+    const open = scope.withTypeProvider<TypeBoxTypeProvider>();
+    healthRoutes(open, parts.readiness);
+    openApiRoutes(open);
+  });
+  app.register(async (scope) => {
+    requireKey(scope, parts.adminKey, keyFailures);
+    const keyed = scope.withTypeProvider<TypeBoxTypeProvider>();
+    metricsRoutes(keyed, parts.metrics);
+    pairingRoutes(keyed, parts.approvePairing);
+    keyed.register(async (inner) => {
+      actForUser(inner, service);
+      const personal = inner.withTypeProvider<TypeBoxTypeProvider>();
+      sessionRoutes(personal, service);
+      messageRoutes(personal, service);
+      eventRoutes(personal, service, streams, limits);
+    });
+  });
+  app.register(async (scope) => {
+    webhookRoutes(scope, { ...parts, paths: parts.webhookPaths, failures: webhookFailures });
+  });
+  return app;
+}
+
+function openServer(loggerInstance: FastifyBaseLogger, limits: HttpLimits): FastifyInstance {
+  const app: FastifyInstance = fastify({
+    loggerInstance,
+    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: "request_id" }),
+    genReqId: () => randomUUID(),
+    bodyLimit: limits.bodyBytes,
+    http: { headersTimeout: limits.headersMs, connectionsCheckingInterval: limits.checkEveryMs },
+    requestTimeout: limits.requestMs,
+    connectionTimeout: limits.idleMs,
+    keepAliveTimeout: limits.keepAliveMs,
+    handlerTimeout: limits.answerMs,
+    // Ours says it as a problem.
+    return503OnClosing: false,
+    // An id of any length is an id that is not there; headers are bounded before.
+    routerOptions: { maxParamLength: 64 * 1024 },
+    onProtoPoisoning: "error",
+    onConstructorPoisoning: "error",
+    clientErrorHandler: answerClientError,
+    frameworkErrors: (error, request, reply) => void sendProblem(error, request as never, reply as never),
+  });
+  app.server.maxConnections = limits.connections;
+  return app;
+}
+
+/** Clients send the type also where they send no body. */
+function acceptEmptyJson(app: FastifyInstance): void {
+  const parse = app.getDefaultJsonParser("error", "error");
+  app.removeContentTypeParser(["application/json", "text/plain"]);
+  app.addContentTypeParser("application/json", { parseAs: "string" }, (request, body, done) =>
+    body === "" ? done(null) : parse(request, body as string, done),
+  );
+}
+
+function closeInTime(app: FastifyInstance, streams: EventStreams, closeMs: number): void {
+  let closing = false;
+  let late: NodeJS.Timeout | undefined;
+  app.addHook("onRequest", async () => {
+    if (closing) throw new GatewayError("unavailable", "The gateway is closing.");
+  });
+  app.addHook("preClose", async () => {
+    closing = true;
+    streams.close();
+    late = setTimeout(() => app.server.closeAllConnections(), closeMs);
+  });
+  app.addHook("onClose", async () => clearTimeout(late));
+}

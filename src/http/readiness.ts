@@ -1,0 +1,4 @@
+export interface Readiness {
+  ready: boolean;
+  checks: Record<string, string>;
+}

@@ -1,0 +1,42 @@
+import { type Message, textOf } from "../agent/message.ts";
+import type { FollowItem, TalkSession } from "../talk/agent-service.ts";
+import { toMessageJson, toPartJson } from "./message-json.ts";
+import type { SentEvent } from "./write-events.ts";
+
+/**
+ * An item of a session as an event: `message`, `accepted`, or the name of what happened in a run. Each carries its
+ * session and agent, those of runs also their run, attempt and number.
+ */
+export function toSentEvent(session: TalkSession, item: FollowItem): SentEvent {
+  const envelope = { session_id: session.id, agent: session.agent };
+  if (item.kind !== "event") {
+    return { id: item.cursor, event: item.kind, data: { ...envelope, ...toMessageJson(item) } };
+  }
+  const { runId, attempt, n, type, at } = item;
+  const data = { ...envelope, run_id: runId, attempt, n, type, at: at.toISOString(), ...toFields(type, item.data) };
+  return { id: item.cursor, event: type, data };
+}
+
+/** The fields of a run's event by the API's names. */
+function toFields(type: string, data: Record<string, unknown>): Record<string, unknown> {
+  const { callId, readOnly, stopReason, message, kept, ...rest } = data;
+  return {
+    ...rest,
+    ...(callId === undefined ? {} : { call_id: callId }),
+    ...(readOnly === undefined ? {} : { read_only: readOnly }),
+    ...(stopReason === undefined ? {} : { stop_reason: stopReason }),
+    ...(type === "message.completed" ? { message: toPlainMessage(message as Message) } : {}),
+    ...(type === "run.restarted" ? { kept: (kept as Message[]).map(toPlainMessage) } : {}),
+    // Here it is a sentence, there a whole message.
+    ...(type === "run.failed" ? { message } : {}),
+  };
+}
+
+function toPlainMessage(message: Message): object {
+  return {
+    role: message.role,
+    text: textOf(message),
+    parts: message.parts.map(toPartJson),
+    status: message.status,
+  };
+}
