@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
+import type { Writable } from "node:stream";
 import { expect, it } from "vitest";
 import { fateOf, isSameBoot, thisProcess } from "../../src/store/process-identity.ts";
 
@@ -24,11 +25,16 @@ it("proves a process of this host gone once it has ended", async () => {
 });
 
 it("takes a process that has ended but was not waited for as gone", async () => {
-  // `sleep` never waits for the child that the shell it replaces has left to it.
-  const parent = spawn("sh", ["-c", "true & echo $!; exec sleep 60"], { stdio: ["ignore", "pipe", "inherit"] });
-  const [line] = (await once(parent.stdout, "data")) as [Buffer];
+  // `sleep` never waits for the child that the shell it replaces has left to it; the child ends with its input.
+  const parent = spawn("sh", ["-c", "cat <&3 & echo $!; exec sleep 60"], {
+    stdio: ["ignore", "pipe", "inherit", "pipe"],
+  });
+  const [line] = (await once(parent.stdout!, "data")) as [Buffer];
+  await expect.poll(() => readFileSync(`/proc/${parent.pid}/comm`, "utf8")).toBe("sleep\n");
   const pid = Number(String(line));
   const stat = () => readFileSync(`/proc/${pid}/stat`, "utf8").split(" ");
+  expect(fateOf({ ...self, pid, startedAt: stat()[21]! })).toBe("alive");
+  (parent.stdio[3] as Writable).end();
   await expect.poll(() => stat()[2]).toBe("Z");
   expect(fateOf({ ...self, pid, startedAt: stat()[21]! })).toBe("gone");
   parent.kill("SIGKILL");
