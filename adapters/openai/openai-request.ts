@@ -1,0 +1,154 @@
+import type {
+  ChatCompletionAssistantMessageParam,
+  ChatCompletionCreateParamsStreaming,
+  ChatCompletionMessageFunctionToolCall,
+  ChatCompletionMessageParam,
+} from "openai/resources/chat/completions";
+import { type Message, type Part, textOf } from "../../src/agent/message.ts";
+import type { ModelRequest, Sampling } from "../../src/agent/model-client.ts";
+import type { ToolDescription } from "../../src/agent/tool-source.ts";
+import { isJson } from "./openai-calls.ts";
+
+export interface RequestOptions {
+  /** Used when the request names none. */
+  defaultModel: string;
+  /** OpenAI itself wants `max_completion_tokens`; everyone else knows `max_tokens`. */
+  limitField: "max_tokens" | "max_completion_tokens";
+  /** The extras of a call that may go back to where they came from; null for those of others. */
+  unwrapExtra: (data: unknown, model: string) => Record<string, unknown> | null;
+}
+
+type CallPart = Extract<Part, { type: "tool_call" }>;
+
+const INTERRUPTED = "\n[interrupted by the user]";
+const CUT_OFF = "\n[the answer broke off here]";
+
+/** A request as the body of chat.completions. Pure; nothing in it is shared with the request. */
+export function chatRequest(request: ModelRequest, options: RequestOptions): ChatCompletionCreateParamsStreaming {
+  const model = request.model ?? options.defaultModel;
+  return {
+    model,
+    messages: chatMessages(request, (part) => options.unwrapExtra(part.extra?.data, model)),
+    stream: true,
+    stream_options: { include_usage: true },
+    ...toolFields(request.tools, request.sampling),
+    ...samplingFields(request.sampling, options.limitField),
+  };
+}
+
+/** User messages that follow each other become one: many models' templates insist that roles alternate. */
+function chatMessages(
+  { instruction, messages }: ModelRequest,
+  extraOf: (part: CallPart) => Record<string, unknown> | null,
+): ChatCompletionMessageParam[] {
+  const result: ChatCompletionMessageParam[] = [];
+  if (instruction !== "") result.push({ role: "system", content: clean(instruction) });
+  let userTexts: string[] = [];
+  const flushUser = () => {
+    if (userTexts.length > 0) result.push({ role: "user", content: userTexts.join("\n\n") });
+    userTexts = [];
+  };
+  for (const message of messages) {
+    if (message.role === "user") {
+      userTexts.push(userText(message));
+      continue;
+    }
+    flushUser();
+    if (message.role === "tool") result.push(...toolMessages(message));
+    else result.push(...assistantMessages(message, extraOf));
+  }
+  flushUser();
+  return result;
+}
+
+/**
+ * In a place with several people each message says who wrote it. The name is data of the user message, never part of
+ * the instruction; it cannot hold brackets or line ends, and no line of the text can look like another's message.
+ */
+function userText(message: Message): string {
+  const text = clean(textOf(message));
+  if (!message.author) return text;
+  return `[${authorLabel(message.author.name)}] ${text.replace(LINE_START_BRACKET, "$1 [")}`;
+}
+
+const LINE_START_BRACKET = /([\r\n\u2028\u2029])\[/g;
+const NAME_CHARS = 64;
+
+function authorLabel(name: string): string {
+  const label = clean(name)
+    .replace(/[\s\p{Cc}\p{Cf}\u2028\u2029]+/gu, " ")
+    .replace(/[[\]]/g, "")
+    .trim();
+  return [...label].slice(0, NAME_CHARS).join("").trim() || "someone";
+}
+
+/** An interrupted answer says so; the signatures a provider gave for it no longer fit and stay behind. */
+function assistantMessages(
+  message: Message,
+  extraOf: (part: CallPart) => Record<string, unknown> | null,
+): ChatCompletionAssistantMessageParam[] {
+  const said = clean(textOf(message));
+  const mark = message.status === "interrupted" ? INTERRUPTED : message.status === "truncated" ? CUT_OFF : "";
+  const calls = message.parts
+    .filter((part) => part.type === "tool_call")
+    .map((part) => chatCall(part, message.status === "complete" ? extraOf(part) : null));
+  if (said === "" && calls.length === 0) return [];
+  const content = said === "" ? null : said + mark;
+  return [calls.length === 0 ? { role: "assistant", content } : { role: "assistant", content, tool_calls: calls }];
+}
+
+/** Arguments that are no JSON object go out wrapped into one: some servers parse what they are replayed and refuse. */
+function chatCall(part: CallPart, extra: Record<string, unknown> | null): ChatCompletionMessageFunctionToolCall {
+  const args = clean(part.args);
+  const sound = args.trimStart().startsWith("{") && isJson(args);
+  const text = sound ? args : JSON.stringify(args.trim() === "" ? {} : { invalid_arguments: args });
+  return { ...extra, id: clean(part.callId), type: "function", function: { name: clean(part.tool), arguments: text } };
+}
+
+function toolMessages(message: Message): ChatCompletionMessageParam[] {
+  return message.parts.flatMap((part): ChatCompletionMessageParam[] => {
+    if (part.type !== "tool_result") return [];
+    const text = clean(part.text);
+    const content = part.ok ? text || "(no output)" : `Error: ${text || "the tool failed"}`;
+    return [{ role: "tool", tool_call_id: clean(part.callId), content }];
+  });
+}
+
+function toolFields(
+  tools: readonly ToolDescription[],
+  { parallelToolCalls }: Sampling,
+): Partial<ChatCompletionCreateParamsStreaming> {
+  if (tools.length === 0) return {};
+  const described = tools.map(({ name, description, schema }) => ({
+    type: "function" as const,
+    function: { name, description: clean(description), parameters: cleanDeep(schema) as Record<string, unknown> },
+  }));
+  return { tools: described, ...(parallelToolCalls !== undefined && { parallel_tool_calls: parallelToolCalls }) };
+}
+
+function samplingFields(
+  sampling: Sampling,
+  limitField: RequestOptions["limitField"],
+): Partial<ChatCompletionCreateParamsStreaming> {
+  const { temperature, topP, maxTokens, presencePenalty, frequencyPenalty, stopSequences } = sampling;
+  return {
+    ...(temperature !== undefined && { temperature }),
+    ...(topP !== undefined && { top_p: topP }),
+    ...(maxTokens !== undefined && { [limitField]: maxTokens }),
+    ...(presencePenalty !== undefined && { presence_penalty: presencePenalty }),
+    ...(frequencyPenalty !== undefined && { frequency_penalty: frequencyPenalty }),
+    ...(stopSequences?.length && { stop: stopSequences.map(clean) }),
+  };
+}
+
+/** NUL and lone surrogates are refused by providers, some with an error that never goes away for this history. */
+function clean(text: string): string {
+  return text.toWellFormed().replaceAll("\0", "");
+}
+
+function cleanDeep(value: unknown): unknown {
+  if (typeof value === "string") return clean(value);
+  if (Array.isArray(value)) return value.map(cleanDeep);
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [clean(key), cleanDeep(item)]));
+}

@@ -1,0 +1,207 @@
+import type { ModelEvent, ModelFailure, Usage } from "../../src/agent/model-client.ts";
+import { type CallDelta, CallGatherer, type GatheredCall, isJson } from "./openai-calls.ts";
+import { failureOfErrorEvent, FAILURES } from "./openai-errors.ts";
+import { type SseEvent, SseReader } from "./openai-sse.ts";
+
+/** What a chunk may hold; every field is checked where it is read. */
+interface Chunk {
+  object?: unknown;
+  model?: unknown;
+  error?: unknown;
+  usage?: unknown;
+  choices?: unknown;
+}
+
+interface Choice {
+  delta?: {
+    content?: unknown;
+    refusal?: unknown;
+    reasoning_content?: unknown;
+    reasoning?: unknown;
+    tool_calls?: unknown;
+  } | null;
+  finish_reason?: unknown;
+}
+
+export interface ChatStreamOptions {
+  /** The model that was asked for. */
+  model: string;
+  /** For calls that the provider gave no id. */
+  newCallId: () => string;
+  /** Makes `extra` of a call recognisable for its way back. */
+  wrapExtra: (extra: Record<string, unknown>) => unknown;
+  /** Takes secrets out of what a provider said about a failure. */
+  redact: (text: string) => string;
+}
+
+/**
+ * The answer of one chat.completions stream: bytes in, model events out; no clock, no socket. All text of one `push` is
+ * one event. A finish reason is what proves an answer whole: a stream that ends without one is truncated, `[DONE]` or
+ * not. Tool calls come out at the end, whatever the finish reason says.
+ */
+export class ChatStream {
+  readonly #options: ChatStreamOptions;
+  readonly #sse = new SseReader();
+  readonly #calls = new CallGatherer();
+  #model: string;
+  #finishReason: string | null = null;
+  #usage: Usage | undefined;
+  #said = false;
+  #refused = false;
+  #text = "";
+  #reasoning = "";
+  #final: ModelEvent[] | null = null;
+  /** A content, reasoning, call, refusal or finish has come. */
+  begun = false;
+  /** Data events so far; comments do not count. */
+  progress = 0;
+
+  constructor(options: ChatStreamOptions) {
+    this.#options = options;
+    this.#model = options.model;
+  }
+
+  /** The stream has said its last word: `push` and `end` give nothing more. */
+  get ended(): boolean {
+    return this.#final !== null;
+  }
+
+  /** The answer is whole; only usage and `[DONE]` may follow. */
+  get complete(): boolean {
+    return this.#finishReason !== null;
+  }
+
+  push(bytes: Buffer): ModelEvent[] {
+    this.#take(() => this.#sse.push(bytes));
+    return this.#flush();
+  }
+
+  /**
+   * The body is over, or broke off for the reason given. An answer that has its finish reason is whole all the same. A
+   * last event that is cut in the middle is a truncation, not nonsense.
+   */
+  end(brokenBy: string | null = null): ModelEvent[] {
+    if (this.ended) return [];
+    this.#take(() => this.#sse.end().filter(({ data }) => data === "[DONE]" || isJson(data)));
+    this.#finish(brokenBy);
+    return this.#flush();
+  }
+
+  #take(read: () => SseEvent[]): void {
+    try {
+      for (const event of read()) {
+        if (this.#final) break;
+        this.progress++;
+        if (event.data === "[DONE]") this.#finish();
+        else this.#chunk(event);
+      }
+    } catch (cause) {
+      if (!(cause instanceof RangeError)) throw cause;
+      this.#fail(FAILURES.unreadable(cause.message));
+    }
+  }
+
+  #flush(): ModelEvent[] {
+    const events: ModelEvent[] = [];
+    if (this.#reasoning !== "") events.push({ type: "reasoning", text: this.#reasoning.toWellFormed() });
+    this.#reasoning = "";
+    // Half of a surrogate pair waits for its other half: everything said is well formed.
+    const cut = !this.#final && /[\ud800-\udbff]$/.test(this.#text) ? -1 : undefined;
+    const text = this.#text.slice(0, cut);
+    this.#text = this.#text.slice(text.length);
+    if (text !== "") events.push({ type: "text", text: text.toWellFormed() });
+    if (this.#final) events.push(...this.#final.splice(0));
+    return events;
+  }
+
+  #chunk({ name, data }: SseEvent): void {
+    let chunk: Chunk;
+    try {
+      chunk = JSON.parse(data) as Chunk;
+    } catch {
+      return this.#fail(FAILURES.unreadable("an event is not JSON"));
+    }
+    if (typeof chunk !== "object" || chunk === null) return this.#fail(FAILURES.unreadable("an event is no object"));
+    if (chunk.error || name === "error" || chunk.object === "error") {
+      return this.#fail(failureOfErrorEvent(chunk.error ?? chunk, this.#options.redact));
+    }
+    if (typeof chunk.model === "string" && chunk.model !== "") this.#model = chunk.model;
+    this.#usage = readUsage(chunk.usage) ?? this.#usage;
+    if (Array.isArray(chunk.choices)) this.#choice(chunk.choices[0] as Choice | undefined);
+  }
+
+  #choice(choice: Choice | undefined): void {
+    const delta = choice?.delta;
+    const reasoning = textOf(delta?.reasoning_content) || textOf(delta?.reasoning);
+    const refusal = textOf(delta?.refusal);
+    const content = textOf(delta?.content) + refusal;
+    const calls = Array.isArray(delta?.tool_calls) ? (delta.tool_calls as CallDelta[]) : [];
+    this.#reasoning += reasoning;
+    this.#text += content;
+    this.#said ||= content.trim() !== "";
+    this.#refused ||= refusal !== "";
+    for (const call of calls) if (typeof call === "object" && call !== null) this.#calls.add(call);
+    if (typeof choice?.finish_reason === "string") this.#finishReason = choice.finish_reason.toLowerCase();
+    this.begun ||= reasoning !== "" || content !== "" || calls.length > 0 || this.#finishReason !== null;
+  }
+
+  #fail(failure: ModelFailure): void {
+    this.#final = [{ type: "failed", failure }];
+  }
+
+  #finish(brokenBy: string | null = null): void {
+    if (this.#final) return;
+    const reason = this.#finishReason;
+    if (reason === null) return this.#fail(FAILURES.truncated(brokenBy));
+    if (reason === "error") return this.#fail(FAILURES.unreadable("the provider ended the answer with an error"));
+    const calls = this.#callEvents(reason);
+    if (!this.#said && calls.length === 0) return this.#fail(FAILURES.empty(reason));
+    const usage = this.#usage && { usage: this.#usage };
+    const finished = { type: "finished" as const, reason: this.#reasonOf(reason), ...usage, model: this.#model };
+    this.#final = [...calls, finished];
+  }
+
+  #reasonOf(reason: string): "stop" | "length" | "refusal" {
+    if (reason === "length" || reason === "max_tokens") return "length";
+    return this.#refused || reason === "content_filter" ? "refusal" : "stop";
+  }
+
+  /** A limit met in the middle of a call leaves arguments that nobody can read: that call was never made. */
+  #callEvents(reason: string): ModelEvent[] {
+    const whole = ({ args }: GatheredCall) => this.#reasonOf(reason) !== "length" || isJson(args);
+    return this.#calls
+      .calls()
+      .filter(whole)
+      .map(({ id, name, args, extra }) => ({
+        type: "tool_call",
+        callId: id === "" ? this.#options.newCallId() : id,
+        tool: name,
+        args: args === "" ? "{}" : args,
+        ...(extra && { extra: this.#options.wrapExtra(extra) }),
+      }));
+  }
+}
+
+/** Some providers stream content as parts. */
+function textOf(content: unknown): string {
+  if (typeof content === "string") return content;
+  if (!Array.isArray(content)) return "";
+  return content.map((part: { text?: unknown } | null) => (typeof part?.text === "string" ? part.text : "")).join("");
+}
+
+/** Some providers report usage on every chunk, others once at the end: the last one holds. */
+function readUsage(usage: unknown): Usage | undefined {
+  if (typeof usage !== "object" || usage === null) return undefined;
+  const {
+    prompt_tokens: input,
+    completion_tokens: output,
+    prompt_tokens_details: details,
+  } = usage as {
+    prompt_tokens?: unknown;
+    completion_tokens?: unknown;
+    prompt_tokens_details?: { cached_tokens?: unknown } | null;
+  };
+  if (typeof input !== "number" || typeof output !== "number") return undefined;
+  const cached = details?.cached_tokens;
+  return { inputTokens: input, outputTokens: output, ...(typeof cached === "number" && { cachedTokens: cached }) };
+}
