@@ -50,6 +50,23 @@ describe("a bot made with grammY's client", () => {
     expect(fake.unknownFields.size).toBe(0);
   });
 
+  test("is one of many callers: two hundred chats at once, in a journal without payloads", async () => {
+    const { fake } = await start({ limits: "off", journal: "light" });
+    const api = new Api(fake.token, { apiRoot: fake.url });
+    const users = Array.from({ length: 200 }, (_, n) => fake.user(n + 1));
+    users.forEach((user) => fake.privateChat(user));
+    const ids = await Promise.all(users.map(async ({ id }) => (await api.sendMessage(id, "x")).message_id));
+    await Promise.all(users.map(({ id }, n) => api.editMessageText(id, ids[n] ?? 0, `x ${n}`)));
+
+    expect(new Set(ids).size).toBe(200);
+    expect(users.every(({ id }, n) => fake.botMessages(id)[0]?.text === `x ${n}`)).toBe(true);
+    expect(fake.journal).toHaveLength(400);
+    expect(fake.journal[0]).toEqual(expect.objectContaining({ outcome: "ok", payload: {} }));
+    fake.forget();
+    expect(fake.journal).toEqual([]);
+    expect(fake.botMessages(1)).toHaveLength(1);
+  });
+
   test("gets Telegram's own words when it is refused", async () => {
     const { fake, api } = await start();
     fake.privateChat(fake.user(1, "ann"));

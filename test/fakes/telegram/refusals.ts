@@ -131,6 +131,11 @@ const MESSAGES: RefusalRow[] = [
     payload: ({ theirs }) => ({ chat_id: 1, message_id: theirs, text: "x" }),
     description: "Bad Request: message can't be edited",
   }),
+  place("an edit of what is no text", "tdlib/td, MessagesManager can_edit_message", {
+    method: "editMessageText",
+    payload: ({ fake, forum }) => ({ chat_id: forum.id, message_id: fake.topic(forum, "mine", "bot").id, text: "x" }),
+    description: "Bad Request: message can't be edited",
+  }),
   place("an edit without address", `${SERVER} get_inline_message_id`, {
     method: "editMessageText",
     payload: { text: "x" },

@@ -7,14 +7,10 @@ import type { MessageEntity } from "grammy/types";
 const COMMAND = /(?<![\p{L}\p{N}_/<>])\/[a-zA-Z0-9_]{1,64}(?:@[a-zA-Z0-9_]{3,32})?(?![\p{L}\p{N}_/<>@])/gu;
 const MENTION = /(?<![\p{L}\p{N}_])@[a-zA-Z0-9_]{2,32}(?![\p{L}\p{N}_])/gu;
 
-/** Commands and mentions of a text, in order. A mention inside a command ("/start@bot") is part of the command. */
+/** Commands and mentions of a text, in order. The "@bot" of a command is part of the command. */
 export function findUserEntities(text: string): MessageEntity[] {
-  const commands = matches(text, COMMAND, "bot_command");
-  const mentions = matches(text, MENTION, "mention").filter(
-    (mention) =>
-      !commands.some((command) => mention.offset < command.offset + command.length && mention.offset >= command.offset),
-  );
-  return [...commands, ...mentions].toSorted((a, b) => a.offset - b.offset);
+  const found = [...matches(text, COMMAND, "bot_command"), ...matches(text, MENTION, "mention")];
+  return found.toSorted((a, b) => a.offset - b.offset);
 }
 
 function matches(text: string, pattern: RegExp, type: "bot_command" | "mention"): MessageEntity[] {

@@ -67,7 +67,7 @@ export class WebhookDelivery {
   constructor(settings: WebhookSettings, options: DeliveryOptions) {
     this.settings = settings;
     this.#options = options;
-    this.#agent = new Agent({ keepAlive: true, maxSockets: settings.maxConnections });
+    this.#agent = new Agent({ keepAlive: true });
     for (const update of options.queue.pending) {
       this.push(update);
     }
@@ -172,7 +172,7 @@ export class WebhookDelivery {
     return postJson(url, body, {
       agent: this.#agent,
       headers: secret === "" ? {} : { [SECRET_HEADER]: secret },
-      timeoutMs: IDLE_TIMEOUT_S * 1000 * Math.max(this.#options.timeScale, 0.05),
+      timeoutMs: IDLE_TIMEOUT_S * 1000,
     });
   }
 }
