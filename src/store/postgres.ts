@@ -15,7 +15,7 @@ const CHANNEL = "parley";
 
 /** int8 as number: seq, arrival_no and counters stay far below 2^53. */
 const types: typeof pgTypes = Object.assign(Object.create(pgTypes) as typeof pgTypes, {
-  getTypeParser: ((oid: pgTypes.TypeId, format: "text") =>
+  getTypeParser: ((oid: Parameters<typeof pgTypes.getTypeParser>[0], format: "text") =>
     oid === pgTypes.builtins.INT8 ? Number : pgTypes.getTypeParser(oid, format)) as typeof pgTypes.getTypeParser,
 });
 
@@ -31,8 +31,10 @@ export function openPostgres(url: string, log: Log, max = 10): Database {
     keepAlive: true,
     application_name: "parley",
   });
-  // An idle connection that breaks would otherwise end the process.
+  // An idle connection that breaks would otherwise end the process,
   pool.on("error", (error) => log.warn({ err: error }, "an idle database connection broke"));
+  // and so would one between two statements of a transaction, whose next statement fails then.
+  pool.on("connect", (client) => client.on("error", () => undefined));
   const db = new Kysely<Schema>({ dialect: new PostgresDialect({ pool: guarded(pool) }) }).withPlugin(rootGuard);
   return {
     kind: "postgres",
@@ -68,6 +70,7 @@ function watched(client: PoolClient): PostgresPoolClient {
   let broken: Error | undefined;
   return {
     query: async (text: string, values: readonly unknown[]) => {
+      if (broken) throw broken; // above all a rollback: it would wait behind the query that hangs
       const name = UNNAMED.test(text) ? undefined : nameOf(text);
       try {
         return await client.query({ text, values: [...values], ...(name ? { name } : {}) });
@@ -78,7 +81,7 @@ function watched(client: PoolClient): PostgresPoolClient {
         throw error;
       }
     },
-    release: () => client.release(broken),
+    release: (discard?: boolean) => client.release(broken ?? discard),
   } as unknown as PostgresPoolClient;
 }
 

@@ -17,24 +17,33 @@ export const rootGuard: KyselyPlugin = {
 
 const RETRY_AFTER_MS = [20, 100, 400];
 
-/** Serialisation failures, dead-locks, and connections that broke or are being shut down. */
+/**
+ * Serialisation failures, dead-locks, and connections that broke, cannot be made or are being shut down. 0A000 is what
+ * a plan made before a migration gives: its connection is given up, and the next one plans anew.
+ */
 export function isRetryable(error: unknown): boolean {
   const code = codeOf(error);
-  if (/^(40001|40P01|08...|57P0.|25006)$/.test(code)) return true;
-  if (["ECONNRESET", "ECONNREFUSED", "EPIPE", "ETIMEDOUT", "ENOENT"].includes(code)) return true;
+  if (/^(40001|40P01|08...|57P0.|25006|0A000)$/.test(code)) return true;
+  if (SYSTEM_ERROR.test(code)) return true;
   return (
-    error instanceof Error && /connection terminated|connection ended|timeout exceeded when trying/i.test(error.message)
+    error instanceof Error && /connection terminated|timeout exceeded when trying|not queryable/i.test(error.message)
   );
 }
+
+/** errno(3), not Node's own ERR_…: the network, or the name of the server. */
+const SYSTEM_ERROR = /^E(?!RR_)[A-Z0-9_]+$/;
 
 function codeOf(error: unknown): string {
   return typeof error === "object" && error !== null && "code" in error ? String(error.code) : "";
 }
 
-/** What callers see of a database error: `unavailable` when waiting helps (down, full, slow), the error itself for bugs. */
+/**
+ * What callers see of a database error: `unavailable` when waiting helps (down, full, slow, locked out), the error
+ * itself for bugs and for input that the database refuses.
+ */
 export function translate(error: unknown): unknown {
   if (error instanceof GatewayError) return error;
-  const outOfOrder = isRetryable(error) || /^(53...|57...|58...|55P03)$/.test(codeOf(error));
+  const outOfOrder = isRetryable(error) || /^(28...|3D...|53...|57...|58...|55P03)$/.test(codeOf(error));
   const slow = error instanceof Error && /query read timeout|query timeout/i.test(error.message);
   if (!outOfOrder && !slow) return error;
   return new GatewayError("unavailable", "The service cannot reach its database just now.", { cause: error });

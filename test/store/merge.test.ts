@@ -49,6 +49,23 @@ storeEngines((store) => {
   const history = async (run: StartedRun) =>
     (await messagesAfter(store.db, run.session, 0, 100)).map(({ seq, message }) => [seq, message.role]);
 
+  /** A page that an earlier draft has put into the chat. */
+  async function draft(run: StartedRun, id: ReturnType<typeof newId<"out">>, page: number): Promise<void> {
+    const { account, chat, thread, placeKind } = run.target!;
+    await sql`insert into outbox (id, session_id, run_id, attempt, page, kind, account_id, chat, thread, place_kind, state)
+      values (${id}, ${run.session}, ${run.id}, 1, ${page}, 'answer', ${account}, ${chat}, ${thread}, ${placeKind}, 'sending')
+      on conflict (id) do update set state = 'sending'`.execute(store.db);
+    await recordDrafts(store.db, [{ id, messageId: `sent ${page}` }]);
+  }
+
+  async function dueInSeconds(id: string): Promise<number> {
+    const { rows } = await sql<{ s: number }>`
+      select extract(epoch from due_at - clock_timestamp())::float8 as s from outbox where id = ${id}`.execute(
+      store.db,
+    );
+    return rows[0]!.s;
+  }
+
   describe("a merge", () => {
     test("appends the run's block to the history, ends the run and frees the lane", async () => {
       const run = await runFor();
@@ -235,23 +252,6 @@ storeEngines((store) => {
       expect(await outboxRow(store.db, run.firstPage!)).toMatchObject({ state: "uncertain", due: false });
       expect(await claimPages(store.db, ME, [run.firstPage!, next])).toMatchObject([{ id: next }]);
     });
-
-    /** A page that an earlier draft has put into the chat. */
-    async function draft(run: StartedRun, id: ReturnType<typeof newId<"out">>, page: number): Promise<void> {
-      const { account, chat, thread, placeKind } = run.target!;
-      await sql`insert into outbox (id, session_id, run_id, attempt, page, kind, account_id, chat, thread, place_kind, state)
-        values (${id}, ${run.session}, ${run.id}, 1, ${page}, 'answer', ${account}, ${chat}, ${thread}, ${placeKind}, 'sending')
-        on conflict (id) do update set state = 'sending'`.execute(store.db);
-      await recordDrafts(store.db, [{ id, messageId: `sent ${page}` }]);
-    }
-
-    async function dueInSeconds(id: string): Promise<number> {
-      const { rows } = await sql<{ s: number }>`
-        select extract(epoch from due_at - clock_timestamp())::float8 as s from outbox where id = ${id}`.execute(
-        store.db,
-      );
-      return rows[0]!.s;
-    }
   });
 
   describe("at a shutdown", () => {
