@@ -13,6 +13,9 @@ const CLEAN: Record<string, string> = {
   "name": "tree",
   "private": true,
   "type": "module",
+  "scripts": {
+    "start": "node src/main.ts"
+  },
   "dependencies": {
     "kysely": "0.29.9"
   }
