@@ -1,4 +1,11 @@
-import { type DestinationStream, type Logger, pino, stdTimeFunctions } from "pino";
+import {
+  type Bindings,
+  type ChildLoggerOptions,
+  type DestinationStream,
+  type Logger,
+  pino,
+  stdTimeFunctions,
+} from "pino";
 import { describeError } from "./describe-error.ts";
 import { createRedactor, SECRET_FIELD } from "./redact.ts";
 
@@ -25,17 +32,25 @@ export interface LogOptions {
  */
 export function createLog(options: LogOptions): Logger {
   const redact = createRedactor(options.secrets);
-  return pino(
+  const log = pino(
     {
       level: options.level,
       timestamp: stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }), log: (fields) => copyFields(fields) },
-      // These see the bindings of children as well, which the formatter above does not.
-      serializers: { err: describeIfError, req: describeRequest, res: describeResponse },
+      // Errors are described already; pino would do it once more, in its way.
+      serializers: { err: (described: unknown) => described, req: describeRequest, res: describeResponse },
       hooks: { streamWrite: (line) => redactLine(line, redact) },
     },
     options.destination,
   );
+  // pino's own hook for bindings is not handed on to children; a method is, since children inherit it.
+  type MakeChild = (this: Logger, bindings: Bindings, rest?: ChildLoggerOptions) => Logger;
+  const makeChild = Reflect.get(log, "child") as unknown as MakeChild;
+  const makeCopyingChild: MakeChild = function (bindings, rest) {
+    return makeChild.call(this, copyFields(bindings), rest);
+  };
+  Reflect.set(log, "child", makeCopyingChild);
+  return log;
 }
 
 function redactLine(line: string, redact: (line: string) => string): string {
@@ -66,10 +81,6 @@ function copyFields(fields: Record<string, unknown>): Record<string, unknown> {
     copied["log_fault"] = describeError(error);
   }
   return copied;
-}
-
-function describeIfError(value: unknown): unknown {
-  return value instanceof Error ? describeError(value) : value;
 }
 
 function copyField(name: string, value: unknown, depth: number): unknown {
