@@ -228,7 +228,7 @@ describe("faults", () => {
 
 describe("webhook mode", () => {
   it("security-02: refuses a missing, empty, short or ill-formed secret", () => {
-    for (const secret of ["", "short", "x".repeat(23), `${SECRET}!`, `${SECRET} `.repeat(2), SECRET.repeat(10)]) {
+    for (const secret of ["", "short", SECRET.slice(0, 23), `${SECRET}!`, `${SECRET} `.repeat(2), SECRET.repeat(10)]) {
       expect(faultsOf({ ...webhook, TELEGRAM_WEBHOOK_SECRET: secret }), secret).toEqual([
         expect.stringMatching(/^TELEGRAM_WEBHOOK_SECRET .*openssl rand -hex 32/),
       ]);
