@@ -48,7 +48,7 @@ export async function startGateway(
       database,
       adapters: openAdapters(config, log),
       agents,
-      model: config.model ? createOpenAIModel({ ...config.model }) : demoModel(),
+      model: config.model ? createOpenAIModel({ ...config.model, apiKey: config.model.apiKey ?? "" }) : demoModel(),
       tools: functionTools([currentTimeTool(systemClock)]),
       runner: createNativeRunner(),
       access: config.access,
