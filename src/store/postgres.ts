@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Kysely, PostgresDialect, type PostgresPool, type PostgresPoolClient } from "kysely";
 import { Client, Pool, type PoolClient, types as pgTypes } from "pg";
@@ -11,6 +12,7 @@ const CONNECT_MS = 3_000;
 const STATEMENT_MS = 8_000;
 /** Above STATEMENT_MS: it only fires when the server does not answer at all. */
 const QUERY_MS = 10_000;
+const GOODBYE_MS = 500;
 const CHANNEL = "parley";
 
 /** int8 as number: seq, arrival_no and counters stay far below 2^53. */
@@ -89,23 +91,33 @@ function watched(client: PoolClient): PostgresPoolClient {
 async function listen(url: string, onHint: (payload: string) => void, log: Log, signal: AbortSignal): Promise<void> {
   let pauseMs = 200;
   while (!signal.aborted) {
-    const client = new Client({ connectionString: url, connectionTimeoutMillis: CONNECT_MS, keepAlive: true });
+    const socket = new Socket();
+    const client = new Client({
+      connectionString: url,
+      connectionTimeoutMillis: CONNECT_MS,
+      query_timeout: QUERY_MS,
+      keepAlive: true,
+      stream: () => socket,
+    });
     const lost = Promise.withResolvers<void>();
     client.on("error", () => lost.resolve());
     client.on("end", () => lost.resolve());
     client.on("notification", (message) => onHint(message.payload ?? ""));
     const stop = () => lost.resolve();
     signal.addEventListener("abort", stop, { once: true });
+    const listening = client.connect().then(() => client.query(`listen ${CHANNEL}`));
     try {
-      await client.connect();
-      await client.query(`listen ${CHANNEL}`);
+      await Promise.race([listening, lost.promise]);
       pauseMs = 200;
       await lost.promise;
     } catch (error) {
       log.warn({ err: error }, "no database hints for now; polling goes on");
     } finally {
       signal.removeEventListener("abort", stop);
-      await client.end().catch(() => undefined);
+      listening.catch(() => undefined);
+      // A server that does not answer does not say goodbye either.
+      await Promise.race([client.end(), sleep(GOODBYE_MS, undefined, { ref: false })]).catch(() => undefined);
+      socket.destroy();
     }
     if (!signal.aborted) await sleep(pauseMs, undefined, { signal }).catch(() => undefined);
     pauseMs = Math.min(pauseMs * 2, 5_000);
