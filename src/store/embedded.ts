@@ -7,6 +7,9 @@ import type { Database } from "./database.ts";
 import type { Schema } from "./schema.ts";
 import { rootGuard } from "./transaction.ts";
 
+/** PGlite's memory is this process's: with Postgres's default of 128 MB it takes 145 MB more (measured), for nothing. */
+const SHARED_BUFFERS = "16MB";
+
 /**
  * PGlite in `dataDir`: one process at a time (a second one rejects with `conflict`), survives kill -9, not a power cut.
  */
@@ -14,7 +17,11 @@ export async function openEmbedded(dataDir: string): Promise<Database> {
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
   const lock = await lockDataDir(dataDir);
   try {
-    const pglite = await PGlite.create({ dataDir: path.join(dataDir, "pglite"), parsers: { 20: Number } });
+    const pglite = await PGlite.create({
+      dataDir: path.join(dataDir, "pglite"),
+      parsers: { 20: Number },
+      startParams: [...PGlite.defaultStartParams, "-c", `shared_buffers=${SHARED_BUFFERS}`],
+    });
     const db = new Kysely<Schema>({ dialect: new PGliteDialect({ pglite }) }).withPlugin(rootGuard);
     return {
       kind: "embedded",
