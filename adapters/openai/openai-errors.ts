@@ -189,5 +189,6 @@ export function redactor(apiKey: string): (text: string) => string {
       .reduce((left, form) => left.replaceAll(form, "[key]"), text)
       .replace(/\b(?:sk|key|pk)-[\w*.-]{4,}/g, "[key]")
       .replace(/\bBearer\s+\S+/gi, "Bearer [key]")
-      .replace(/(\w+:\/\/)(?:[^\s/@]*@)?([^\s/?#"'<>]+)[^\s"'<>]*/g, "$1$2");
+      // Bounded, so that no text makes it slow.
+      .replace(/\b([a-z][a-z0-9+.-]{0,15}:\/\/)(?:[^\s/@]*@)?([^\s/?#"'<>]+)[^\s"'<>]*/gi, "$1$2");
 }

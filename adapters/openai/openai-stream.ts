@@ -13,14 +13,18 @@ interface Chunk {
 }
 
 interface Choice {
-  delta?: {
-    content?: unknown;
-    refusal?: unknown;
-    reasoning_content?: unknown;
-    reasoning?: unknown;
-    tool_calls?: unknown;
-  } | null;
+  delta?: Delta | null;
+  /** Where a provider answers without streaming. */
+  message?: Delta | null;
   finish_reason?: unknown;
+}
+
+interface Delta {
+  content?: unknown;
+  refusal?: unknown;
+  reasoning_content?: unknown;
+  reasoning?: unknown;
+  tool_calls?: unknown;
 }
 
 export interface ChatStreamOptions {
@@ -131,7 +135,7 @@ export class ChatStream {
   }
 
   #choice(choice: Choice | undefined): void {
-    const delta = choice?.delta;
+    const delta = choice?.delta ?? choice?.message;
     const reasoning = textOf(delta?.reasoning_content) || textOf(delta?.reasoning);
     const refusal = textOf(delta?.refusal);
     const content = textOf(delta?.content) + refusal;

@@ -1,0 +1,123 @@
+import { once } from "node:events";
+import { createServer, type RequestListener } from "node:http";
+import type { AddressInfo } from "node:net";
+import { expect, test } from "vitest";
+import { createOpenAIModel } from "../../adapters/openai/openai-model.ts";
+import { collect, modelRequest, textOfEvents } from "../contract/model-client.ts";
+import { API_KEY, failureOf, openAISubject } from "./openai-subject.ts";
+
+/** A client of a server that is not the fake one. */
+async function against(listener: RequestListener) {
+  const server = createServer(listener).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const baseUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1/`;
+  const model = createOpenAIModel({ apiKey: API_KEY, baseUrl, model: "m" });
+  return {
+    ask: (changes = {}) => collect(model.stream(modelRequest("Hello", changes), new AbortController().signal)),
+    async [Symbol.asyncDispose]() {
+      await model.close();
+      server.closeAllConnections();
+      server.close();
+    },
+  };
+}
+
+test("the key and the type travel as headers, to the path below the base URL", async () => {
+  const seen: object[] = [];
+  await using subject = await against((request, response) => {
+    const { authorization, accept, "content-type": type } = request.headers;
+    seen.push({ method: request.method, url: request.url, authorization, accept, type });
+    response.writeHead(500).end();
+  });
+  await subject.ask();
+  expect(seen).toEqual([
+    {
+      method: "POST",
+      url: "/v1/chat/completions",
+      authorization: `Bearer ${API_KEY}`,
+      accept: "application/json",
+      type: "application/json",
+    },
+  ]);
+});
+
+test("answers one after the other share one connection", async () => {
+  const sockets = new Set<unknown>();
+  await using subject = await against((request, response) => {
+    sockets.add(request.socket);
+    response.writeHead(200, { "content-type": "text/event-stream" });
+    response.end('data: {"choices":[{"delta":{"content":"ok"},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n');
+  });
+  for (let n = 0; n < 5; n++) expect(textOfEvents(await subject.ask())).toBe("ok");
+  // One may still be reading the end of an answer when the next request comes.
+  expect(sockets.size).toBeLessThanOrEqual(2);
+});
+
+test("a thousand streams run at once", async () => {
+  await using subject = await openAISubject();
+  const { server, model } = subject;
+  server.script(() => ({ text: "one two three", ttftMs: 300, chunkEveryMs: 10 }));
+  const signal = new AbortController().signal;
+  const asked = Promise.all(Array.from({ length: 1000 }, () => collect(model.stream(modelRequest("Hello"), signal))));
+  await server.until(() => server.requests.length === 1000);
+  expect(new Set((await asked).map(textOfEvents))).toEqual(new Set(["one two three"]));
+});
+
+test("a provider that answers with one JSON object is understood", async () => {
+  const answer = { choices: [{ message: { content: "all\nat once" }, finish_reason: "stop" }] };
+  await using subject = await against((_request, response) => {
+    response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(answer, null, 2));
+  });
+  expect(await subject.ask()).toMatchObject([{ text: "all\nat once" }, { type: "finished", reason: "stop" }]);
+});
+
+test("an error with status 200 is still an error", async () => {
+  await using subject = await against((_request, response) => {
+    response.writeHead(200, { "content-type": "application/json" }).end('{"error":{"message":"no","code":429}}');
+  });
+  expect(failureOf(await subject.ask())).toMatchObject({ kind: "retryable" });
+});
+
+test("a page instead of a stream is no answer", async () => {
+  await using subject = await against((_request, response) => {
+    response.writeHead(200, { "content-type": "text/html" }).end("<html>Log in</html>");
+  });
+  expect(failureOf(await subject.ask())).toMatchObject({ kind: "truncated" });
+});
+
+test("a redirect is not followed: the key goes to nobody else", async () => {
+  let requests = 0;
+  await using subject = await against((_request, response) => {
+    requests++;
+    response.writeHead(307, { location: "/elsewhere" }).end();
+  });
+  expect(failureOf(await subject.ask())).toMatchObject({ kind: "refused" });
+  expect(requests).toBe(1);
+});
+
+test("fault-27: an error body that never ends does not hold the request", async () => {
+  await using subject = await against((_request, response) => {
+    response.writeHead(500, { "content-type": "application/json" }).write('{"error":');
+  });
+  expect(failureOf(await subject.ask({ firstTokenMs: 100 }))).toMatchObject({ kind: "first_token_timeout" });
+});
+
+test("an endless error body is cut", async () => {
+  await using subject = await against((_request, response) => {
+    response.writeHead(500);
+    const page = Buffer.alloc(64 * 1024, 0x61);
+    const more = () => {
+      while (!response.destroyed && response.write(page));
+      response.once("drain", more);
+    };
+    more();
+  });
+  expect(failureOf(await subject.ask({ firstTokenMs: 10_000 }))).toMatchObject({ kind: "retryable" });
+});
+
+test("a server that is not there cannot be reached", async () => {
+  const model = createOpenAIModel({ apiKey: API_KEY, baseUrl: "http://127.0.0.1:1/v1", model: "m" });
+  const events = await collect(model.stream(modelRequest("Hello"), new AbortController().signal));
+  expect(failureOf(events)).toMatchObject({ kind: "retryable", message: "The model provider cannot be reached." });
+  await model.close();
+});
