@@ -1,5 +1,6 @@
 import { mkdir } from "node:fs/promises";
 import path from "node:path";
+import { setFlagsFromString } from "node:v8";
 import { PGlite } from "@electric-sql/pglite";
 import { Kysely, PGliteDialect } from "kysely";
 import { lockDataDir } from "./data-dir.ts";
@@ -16,6 +17,10 @@ const SHARED_BUFFERS = "16MB";
 export async function openEmbedded(dataDir: string): Promise<Database> {
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
   const lock = await lockDataDir(dataDir);
+  // V8's optimising compiler needs 500 MB at its peak for PGlite's 9 MB of WebAssembly, and a small bot's statements are
+  // no faster for it (measured: 0.11 ms an insert with it, 0.12 ms without, and half the start).
+  setFlagsFromString("--no-wasm-tier-up");
+  setFlagsFromString("--no-wasm-dynamic-tiering");
   try {
     const pglite = await PGlite.create({
       dataDir: path.join(dataDir, "pglite"),
