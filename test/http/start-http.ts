@@ -1,0 +1,91 @@
+import type { FastifyInstance, InjectOptions, LightMyRequestResponse } from "fastify";
+import { createHttpServer, type HttpParts } from "../../src/http/http-server.ts";
+import { createLog } from "../../src/observe/log.ts";
+import { createMetrics } from "../../src/observe/metrics.ts";
+import type { IncomingUpdate } from "../../src/platform/incoming-update.ts";
+import { scriptedModel } from "../fakes/scripted-model.ts";
+import { createTestDatabase } from "../support/postgres.ts";
+import { startTestGateway, type TestGateway, type TestGatewayOptions } from "../support/test-gateway.ts";
+
+export const KEY = "parley_admin_KEY-of-the-tests-0123456789abcdefghijklmn";
+
+export interface TestHttp {
+  app: FastifyInstance;
+  gateway: TestGateway["gateway"];
+  database: TestGateway["database"];
+  /** The log, one parsed line each. */
+  lines: Record<string, unknown>[];
+  /** What webhooks accepted. */
+  accepted: IncomingUpdate[];
+  /** A request with the key, as `user`. */
+  call(method: "GET" | "POST", url: string, options?: CallOptions): Promise<LightMyRequestResponse>;
+  /** Makes a session and returns its id. */
+  session(user?: string): Promise<string>;
+  /** Listens on a free port of the loopback and returns the URL. */
+  listen(): Promise<string>;
+  stop(): Promise<void>;
+}
+
+export interface CallOptions {
+  user?: string;
+  body?: unknown;
+  headers?: Record<string, string>;
+}
+
+export type TestHttpOptions = Partial<Omit<HttpParts, "service" | "log" | "metrics">> &
+  Partial<Pick<TestGatewayOptions, "model" | "onBusy">>;
+
+/** One replica on a database of its own, and its HTTP server. */
+export async function startHttp(options: TestHttpOptions = {}): Promise<TestHttp> {
+  const database = await createTestDatabase();
+  const { model = scriptedModel(), onBusy = "interrupt", ...parts } = options;
+  const running = await startTestGateway({ url: database.url, model, onBusy });
+  const lines: Record<string, unknown>[] = [];
+  const accepted: IncomingUpdate[] = [];
+  const metrics = createMetrics();
+  const app = createHttpServer({
+    service: running.gateway.service,
+    accept: async (update) => void accepted.push(update),
+    adapters: () => [],
+    webhookPaths: [],
+    readiness: () => running.gateway.readiness(),
+    approvePairing: (code) => running.gateway.approve(code),
+    metrics,
+    log: createLog({
+      level: "info",
+      secrets: [KEY],
+      destination: { write: (line) => void lines.push(JSON.parse(line) as Record<string, unknown>) },
+    }),
+    adminKey: KEY,
+    trustedProxies: [],
+    ...parts,
+  });
+
+  const call: TestHttp["call"] = (method, url, { user = "ann", body, headers = {} } = {}) =>
+    app.inject({
+      method,
+      url,
+      headers: { authorization: `Bearer ${KEY}`, "parley-user": user, ...headers },
+      ...(body === undefined ? {} : { payload: body as NonNullable<InjectOptions["payload"]> }),
+    });
+
+  return {
+    app,
+    gateway: running.gateway,
+    database: running.database,
+    lines,
+    accepted,
+    call,
+    async session(user = "ann") {
+      const response = await call("POST", "/v1/sessions", { user });
+      return response.json<{ session_id: string }>().session_id;
+    },
+    listen: () => app.listen({ host: "127.0.0.1", port: 0 }),
+    async stop() {
+      await app.close();
+      await running.stop(0);
+      metrics.close();
+      await database.drop();
+    },
+  };
+}
