@@ -20,7 +20,7 @@ export interface ArrivingMessage {
     senderName: string;
     /** Group places: the author goes with the message. */
     authored: boolean;
-    /** False = the sender's identity must have been approved. */
+    /** The gate lets the sender in as they are; false = only if the operator has approved their identity. */
     open: boolean;
     chatMessageId: string;
     burst: BurstHint | null;
@@ -121,11 +121,24 @@ export async function acceptKnown(db: Db, messages: ArrivingMessage[], replica: 
     left join old o using (idx)
     left join stored s on s.account_id = i.account_id and s.update_key = i.update_key
     order by i.idx`.execute(db);
+  // Repeats of what another connection was committing meanwhile, which this statement's snapshot could not show.
+  const raced = rows.filter((row) => row.session_id !== null && row.message_id === null);
+  const known = raced.length === 0 ? null : await findStored(db, messages);
   return rows.map((row) => ({
     outcome: row.stored ? "stored" : row.session_id ? "repeat" : "unknown",
-    messageId: row.message_id ?? messages[row.idx]!.messageId,
+    messageId: row.message_id ?? known?.get(row.idx) ?? messages[row.idx]!.messageId,
     sessionId: row.session_id,
   }));
+}
+
+/** The ids under which messages are stored, by their index. */
+async function findStored(db: Db, messages: ArrivingMessage[]): Promise<Map<number, MessageId>> {
+  const keys = messages.map(({ account, updateKey }, idx) => ({ idx, account_id: account, update_key: updateKey }));
+  const { rows } = await sql<{ idx: number; message_id: MessageId }>`
+    select k.idx, b.message_id
+    from jsonb_to_recordset(${toJson(keys)}::jsonb) as k(idx int, account_id text, update_key text)
+    join inbox b using (account_id, update_key)`.execute(db);
+  return new Map(rows.map((row) => [row.idx, row.message_id]));
 }
 
 /** Records an update that has its effect in this transaction (or none). False = it was here before: do nothing. */
@@ -217,7 +230,7 @@ export async function withdrawArrivals(db: Db, session: SessionId, arrivals: num
     .updateTable("inbox")
     .set({ state: "withdrawn" })
     .where("session_id", "=", session)
-    .where("arrival_no", "in", arrivals)
+    .where("arrival_no", "=", sql<number>`any (${arrivals}::bigint[])`)
     .where("state", "=", "waiting")
     .execute();
 }

@@ -191,6 +191,11 @@ export class Intake {
       if (await record("handled")) await moveChat(trx, update.account, update.chat, update.newChat);
       return nothing(messageId);
     }
+    if (update.kind === "membership") {
+      // Not an act of the sender's but what became of the bot there, so it is true whoever did it.
+      if (await record("handled")) await markChatGone(trx, update.account, update.place.chat, !update.member);
+      return nothing(messageId);
+    }
     const platform = platformOf(update);
     const identity = await findIdentity(trx, platform, update.sender.id);
     const decision = this.#decide(update, identity?.approved ?? false);
@@ -200,10 +205,6 @@ export class Intake {
       return { ...nothing(messageId), outcome: "stored" };
     }
     const person = await upsertIdentity(trx, platform, update.sender.id, update.sender.name);
-    if (update.kind === "membership") {
-      if (await record("handled")) await markChatGone(trx, update.account, update.place.chat, !update.member);
-      return nothing(messageId);
-    }
     if (update.kind === "other") {
       await record("handled");
       return nothing(messageId);
