@@ -3,8 +3,14 @@
  * JSON text is what jsonb columns and `jsonb_to_recordset` take.
  */
 export function toJson(value: unknown): string {
-  return JSON.stringify(value, (_key, inner: unknown) => (typeof inner === "string" ? cleanText(inner) : inner));
+  return JSON.stringify(value).replaceAll(ESCAPES, (found, escape: string) => (escape === "\\" ? found : "\uFFFD"));
 }
+
+/**
+ * What JSON.stringify (ECMA-262, QuoteJSONString) makes of NUL and lone surrogates, in keys as in values. An escaped
+ * backslash is matched too, so that the text after it is not taken for an escape.
+ */
+const ESCAPES = /\\(\\|u0000|ud[89a-f][0-9a-f]{2})/g;
 
 /** The text as Postgres can hold it. */
 export function cleanText(text: string): string {
