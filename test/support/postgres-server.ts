@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
 import { rm } from "node:fs/promises";
 import { createInterface } from "node:readline";
 import type { PostgresBinaries } from "./postgres-binaries.ts";
@@ -56,7 +57,7 @@ export class LocalPostgres implements PostgresServer {
 
   get pid(): number {
     const child = this.#postmaster;
-    return child?.pid !== undefined && child.exitCode === null && child.signalCode === null ? child.pid : 0;
+    return child?.pid !== undefined && !hasEnded(child) ? child.pid : 0;
   }
 
   async start(): Promise<void> {
@@ -121,8 +122,18 @@ export class LocalPostgres implements PostgresServer {
     if (signal === "SIGQUIT") this.thaw();
     for (const target of signal === "SIGKILL" ? all : [pid]) sendSignal(target, signal);
     if (!(await waitUntilGone(all, STOP_TIMEOUT_MS))) throw new Error(`Postgres ${pid} survived ${signal}`);
+    await reaped(this.#postmaster);
     this.#parts.watchdog.stdin?.write("0\n");
   }
+}
+
+function hasEnded(child: ChildProcess): boolean {
+  return child.exitCode !== null || child.signalCode !== null;
+}
+
+/** A process is dead a moment before its parent knows; a restart in between would take the dead one for alive. */
+async function reaped(child: ChildProcess | undefined): Promise<void> {
+  if (child && !hasEnded(child)) await once(child, "exit");
 }
 
 /** stderr is read to its end all the time, because a full pipe would block every backend. */
