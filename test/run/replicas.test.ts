@@ -31,6 +31,10 @@ async function leave(gateway: TestGateway): Promise<void> {
   await gateway.stop(0);
 }
 
+function answers(): ReturnType<typeof scriptedModel> {
+  return scriptedModel(...Array.from({ length: 400 }, () => "Answer."));
+}
+
 interface Reader {
   items: FollowItem[];
   stop(): Promise<void>;
@@ -138,7 +142,6 @@ it("stops a run that another replica runs, and tells its model", async () => {
 
 it("gives each input of 200 mixed calls to one run, in an order without gaps and without overlap", async () => {
   const platform = new FakePlatform();
-  const answers = () => scriptedModel(...Array.from({ length: 400 }, () => "Answer."));
   const replicas = [
     await start({ model: answers(), adapters: [platform] }),
     await start({ model: answers() }),
@@ -189,9 +192,8 @@ it("gives each input of 200 mixed calls to one run, in an order without gaps and
 
 it("makes one user and one session of twenty first messages of a chat at two replicas", async () => {
   const platforms = [new FakePlatform(), new FakePlatform()] as const;
-  const model = () => scriptedModel(...Array.from({ length: 30 }, () => "Answer."));
-  const first = await start({ model: model(), adapters: [platforms[0]] });
-  const second = await start({ model: model(), adapters: [] });
+  const first = await start({ model: answers(), adapters: [platforms[0]] });
+  const second = await start({ model: answers(), adapters: [] });
   await platforms[0].listening();
   const accept = second.gateway.intake;
   await Promise.all(
