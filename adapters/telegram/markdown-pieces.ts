@@ -49,11 +49,13 @@ export function splitMarkdown(markdown: string): string[] {
   return pieces;
 }
 
-/** Where a line is cut that makes the piece too long all by itself; never inside a surrogate pair. */
+/** Where a line is cut that makes the piece too long all by itself: at a space, or else between two characters. */
 function longLineCuts(markdown: string, from: number, to: number): number[] {
   const cuts: number[] = [];
   for (let at = from + PIECE_LIMIT; at < to; at += PIECE_LIMIT) {
-    if (/[\uD800-\uDBFF]/.test(markdown[at - 1] ?? "")) at -= 1;
+    const space = markdown.lastIndexOf(" ", at);
+    if (space > at - PIECE_LIMIT / 2) at = space;
+    else if (/[\uD800-\uDBFF]/.test(markdown[at - 1] ?? "")) at -= 1;
     cuts.push(at);
   }
   return cuts;
@@ -67,7 +69,14 @@ function closes(line: string, fence: string): boolean {
   );
 }
 
-/** Quotes and lists one within the other on one line, far more than anybody reads; the parser takes minutes for some. */
-export function isTooDeep(piece: string): boolean {
-  return /^(?:[ \t]{0,4}(?:>|[-+*]|\d{1,9}[.)])){24}/m.test(piece);
+/** More in one piece than any answer has that is meant to be read. */
+const MAX_BRACKETS = 1000;
+
+/**
+ * What takes the parser seconds and is no text for people: quotes and lists one within the other on one line, and
+ * brackets upon brackets.
+ */
+export function isTooHard(piece: string): boolean {
+  const deep = /^(?:[ \t]{0,4}(?:>|[-+*]|\d{1,9}[.)])){24}/m.test(piece);
+  return deep || (piece.length > MAX_BRACKETS && piece.split(/[[\]]/, MAX_BRACKETS + 1).length > MAX_BRACKETS);
 }

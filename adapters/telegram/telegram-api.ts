@@ -53,7 +53,14 @@ export function openTelegramApi(options: TelegramApiOptions): TelegramApi {
 }
 
 function isSuccess(body: unknown): body is { ok: true; result: unknown } {
-  return typeof body === "object" && body !== null && "ok" in body && body.ok === true && "result" in body;
+  return (
+    typeof body === "object" &&
+    body !== null &&
+    "ok" in body &&
+    body.ok === true &&
+    "result" in body &&
+    body.result !== null
+  );
 }
 
 function isRefusal(body: unknown): body is RefusalBody {

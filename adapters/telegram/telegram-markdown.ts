@@ -3,7 +3,7 @@ import { fromMarkdown } from "mdast-util-from-markdown";
 import { gfmFromMarkdown } from "mdast-util-gfm";
 import { gfm } from "micromark-extension-gfm";
 import { type FormattedText, FormattedTextBuilder, type Marks, within } from "./formatted-text.ts";
-import { isTooDeep } from "./markdown-pieces.ts";
+import { isTooHard } from "./markdown-pieces.ts";
 import { isOwnLabel, readableUrl, toLinkUrl } from "./telegram-link.ts";
 import { alignTable } from "./telegram-table.ts";
 
@@ -25,7 +25,7 @@ interface Setting {
  * see of the Markdown is left out. One tilde is no strikethrough, as "~5" is common in prose.
  */
 export function fromMarkdownPiece(source: string): FormattedText {
-  if (isTooDeep(source)) return { text: source, entities: [] };
+  if (isTooHard(source)) return { text: source, entities: [] };
   try {
     return new MarkdownWriter(source, fromMarkdown(source, PARSER)).write();
   } catch {
@@ -80,7 +80,7 @@ class MarkdownWriter {
         return this.#list(node, inside);
       case "blockquote":
         this.#ownLine(at);
-        return this.#blocks(node.children, { ...inside, marks: within(marks, { type: "blockquote" }) });
+        return this.#blocks(node.children, { ...inside, indent: "", marks: within(marks, { type: "blockquote" }) });
       case "code":
         this.#ownLine(at);
         return this.#out.add(node.value, within(marks, { type: "pre", language: languageOf(node.lang) }));

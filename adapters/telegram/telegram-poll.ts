@@ -41,10 +41,14 @@ export async function pollTelegram(options: PollOptions, signal: AbortSignal): P
   const trouble = new Backoff(timing.trouble);
   const conflict = new Backoff(timing.conflict);
   let api = options.openApi();
+  let webhookGone = false;
   let offset: number | undefined;
   try {
     while (!signal.aborted) {
       try {
+        // Only once: if somebody sets a webhook while we poll, the two of us must not take turns.
+        if (!webhookGone) await api.raw.deleteWebhook({ drop_pending_updates: false }, signal);
+        webhookGone = true;
         const updates = await poll(api, offset, timing, signal);
         await within(timing.watchdogMs, signal, () => acceptAll(updates, options));
         // The next poll with this offset is the acknowledgement. Ids may start anew after an idle week (Bot API,
