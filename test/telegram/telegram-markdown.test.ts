@@ -1,0 +1,122 @@
+import { describe, expect, test } from "vitest";
+import { createTelegramRenderer } from "../../adapters/telegram/telegram-render.ts";
+import { entitiesOf } from "./check-page.ts";
+
+const render = createTelegramRenderer();
+
+/** The page as one line per piece of formatting, below its text. */
+function shown(markdown: string): string {
+  const pages = render(markdown);
+  expect(pages.length).toBe(1);
+  const page = pages[0]!;
+  const formats = entitiesOf(page).map((it) => {
+    const more = it.type === "text_link" ? ` ${it.url}` : it.type === "pre" && it.language ? ` ${it.language}` : "";
+    return `${it.type}${more}: ${JSON.stringify(page.text.slice(it.offset, it.offset + it.length))}`;
+  });
+  return [page.text, ...formats].join("\n");
+}
+
+describe("inline", () => {
+  test.each([
+    [
+      "**bold** and *italic* and ~~struck~~",
+      'bold and italic and struck\nbold: "bold"\nitalic: "italic"\nstrikethrough: "struck"',
+    ],
+    ["**a *b* c**", 'a b c\nbold: "a b c"\nitalic: "b"'],
+    ["**a `b` c**", 'a b c\nbold: "a "\ncode: "b"\nbold: " c"'],
+    ["**a __b__ c**", 'a b c\nbold: "a b c"'],
+    ["**a**_b_**c**", 'abc\nbold: "a"\nitalic: "b"\nbold: "c"'],
+    ["~5 and ~10, 2*3*4", '~5 and ~10, 234\nitalic: "3"'],
+    ["a\\*b &amp; &lt;c&gt; <i>d</i>", "a*b & <c> <i>d</i>"],
+    ["one\ntwo  \nthree", "one\ntwo\nthree"],
+    ["**half open", "**half open"],
+    ["`half", "`half"],
+    ["🙂 **x** 🙂", '🙂 x 🙂\nbold: "x"'],
+  ])("%s", (markdown, expected) => {
+    expect(shown(markdown)).toBe(expected);
+  });
+});
+
+describe("links", () => {
+  test.each([
+    ["[a](https://e.example/x_y)", 'a\ntext_link https://e.example/x_y: "a"'],
+    ["[a](tg://resolve?domain=x)", 'a\ntext_link tg://resolve?domain=x: "a"'],
+    ["[**a**](https://e.example)", 'a\ntext_link https://e.example/: "a"\nbold: "a"'],
+    ["[`a`](https://e.example)", 'a\ntext_link https://e.example/: "a"'],
+    ["https://e.example/x_y and www.e.example", "https://e.example/x_y and www.e.example"],
+    ["[x](javascript:alert(1))", "x (javascript:alert(1))"],
+    ["[x](http://localhost:3000)", "x (http://localhost:3000)"],
+    ["[x](../other.md)", "x (../other.md)"],
+    ["[write](mailto:ann@e.example), [call](tel:+123)", "write (ann@e.example), call (+123)"],
+    ["ann@e.example", "ann@e.example"],
+    ["[](https://e.example)", "https://e.example"],
+    ["[x]()", "x"],
+    ["![cat](https://e.example/c.png)", 'cat\ntext_link https://e.example/c.png: "cat"'],
+    ["![](https://e.example/c.png)", 'image\ntext_link https://e.example/c.png: "image"'],
+    ["[![badge](https://i.example/b.svg)](https://e.example)", 'badge\ntext_link https://e.example/: "badge"'],
+    ["[a][r]\n\n[r]: https://e.example", 'a\ntext_link https://e.example/: "a"'],
+    ["[NOTE]: done", "[NOTE]: done"],
+    ["a[^1]\n\n[^1]: the *note*", 'a[1]\n\n[1] the note\nitalic: "note"'],
+  ])("%s", (markdown, expected) => {
+    expect(shown(markdown)).toBe(expected);
+  });
+});
+
+describe("blocks", () => {
+  test.each([
+    ["# One\n\ntext", 'One\n\ntext\nbold: "One"'],
+    ["# One `x` **y**", 'One x y\nbold: "One "\ncode: "x"\nbold: " y"'],
+    ["- a\n- b\n  - c\n    d\n- e", "• a\n• b\n  • c\n    d\n• e"],
+    ["- a\n\n- b\n\n  more", "• a\n• b\n  more"],
+    ["3. a\n4. b", "3. a\n4. b"],
+    ["- [x] a\n- [ ] b", "☑ a\n☐ b"],
+    ["- a\n\n  ```sh\n  ls\n  ```\n- b", '• a\nls\n• b\npre sh: "ls"'],
+    ["> a\n> **b**\n\nc", 'a\nb\n\nc\nblockquote: "a\\nb"\nbold: "b"'],
+    ["> a\n> > b", 'a\n\nb\nblockquote: "a\\n\\nb"'],
+    ["> a\n> ```\n> b\n> ```", 'a\n\nb\nblockquote: "a\\n\\nb"\npre: "b"'],
+    ["- > a", '• \na\nblockquote: "a"'],
+    ["```ts\nlet a = 1;\n```\n\nb", 'let a = 1;\n\nb\npre ts: "let a = 1;"'],
+    ["```ts\nlet a", 'let a\npre ts: "let a"'],
+    ["a\n\n```ts", "a"],
+    ["```a b c\nx\n```", 'x\npre a: "x"'],
+    ["a\n\n***\n\nb", "a\n\n———\n\nb"],
+    ["<div>\n<p>x</p>\n</div>", "<div>\n<p>x</p>\n</div>"],
+    ["", "…"],
+    [" \n\t\n", "…"],
+    ["\u200B", "…"],
+    ["a\0b\r\nc\u202E", "ab\nc"],
+  ])("%j", (markdown, expected) => {
+    expect(shown(markdown)).toBe(expected);
+  });
+});
+
+describe("tables", () => {
+  test("small ones stand in columns", () => {
+    const markdown = "| Name | Sum | x |\n|:--|--:|:-:|\n| **Ann** | 1 | a |\n| 王 | `22` | bcd |";
+    const lines = ["Name | Sum |  x", "-----+-----+----", "Ann  |   1 |  a", "王   |  22 | bcd"];
+    expect(render(markdown)[0]?.text).toBe(lines.join("\n").replace("-----+-----+----", "-----+-----+----"));
+    expect(entitiesOf(render(markdown)[0]!)).toMatchObject([{ type: "pre" }]);
+  });
+
+  test("wide ones, and those with links, are told row by row", () => {
+    const long = "a rather long cell of many words";
+    const markdown = `| Name | Text |\n|--|--|\n| Ann | ${long} ${long} |\n| Bob | [x](https://e.example) **y** |`;
+    expect(shown(markdown)).toBe(
+      [
+        `Name: Ann\nText: ${long} ${long}\n\nName: Bob\nText: x y`,
+        'bold: "Name:"',
+        'bold: "Text:"',
+        'bold: "Name:"',
+        'bold: "Text:"',
+        'text_link https://e.example/: "x"',
+        'bold: "y"',
+      ].join("\n"),
+    );
+  });
+
+  test("one that is only beginning is shown as it is", () => {
+    expect(render("| a | b |")[0]?.text).toBe("| a | b |");
+    expect(render("| a | b |\n|--")[0]?.text).toBe("| a | b |\n|--");
+    expect(render("| a | b |\n|--|--|")[0]?.text).toBe("a | b\n--+--");
+  });
+});
