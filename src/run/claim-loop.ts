@@ -12,7 +12,6 @@ import { insertRuns, type NewRun, runsToEnd, takeOverRun, turnMessage } from "..
 import type { RunTarget, Trx } from "../store/schema.ts";
 import { withdrawArrivals } from "../store/inbox.ts";
 import { withTransaction } from "../store/transaction.ts";
-import type { Schema } from "../store/schema.ts";
 import { decideDrain, type DrainDecision } from "./drain.ts";
 import { Doorbell } from "./hints.ts";
 import type { RunRoom } from "./run-room.ts";
