@@ -1,4 +1,4 @@
-import { sql } from "kysely";
+import { type RawBuilder, sql } from "kysely";
 import type { AccountId, MessageId, ReplicaId, RunId, SessionId, UserId } from "../ids.ts";
 import type { BurstHint } from "../platform/incoming-update.ts";
 import { toJson } from "./json.ts";
@@ -173,13 +173,22 @@ export async function editWaiting(db: Db, session: SessionId, chatMessageId: str
 
 /** Withdraws everything that waits in a session; returns how much that was. */
 export async function withdrawWaiting(db: Db, session: SessionId): Promise<number> {
-  const result = await db
-    .updateTable("inbox")
-    .set({ state: "withdrawn" })
-    .where("session_id", "=", session)
-    .where("state", "=", "waiting")
-    .executeTakeFirst();
-  return Number(result.numUpdatedRows);
+  return withdraw(db, sql`session_id = ${session} and state = 'waiting'`);
+}
+
+/** Withdraws single messages that still wait. */
+export async function withdrawArrivals(db: Db, session: SessionId, arrivals: number[]): Promise<void> {
+  const these = sql`arrival_no = any (${arrivals}::bigint[])`;
+  await withdraw(db, sql`session_id = ${session} and state = 'waiting' and ${these}`);
+}
+
+/** Locks in the order in which a claim does. */
+async function withdraw(db: Db, which: RawBuilder<unknown>): Promise<number> {
+  const { numAffectedRows } = await sql`
+    with these as (select account_id, update_key from inbox where ${which} order by arrival_no for update)
+    update inbox b set state = 'withdrawn' from these
+    where b.account_id = these.account_id and b.update_key = these.update_key`.execute(db);
+  return Number(numAffectedRows ?? 0n);
 }
 
 export interface ArrivedRow {
@@ -222,15 +231,4 @@ export async function inboxState(
     .where("message_id", "=", message)
     .executeTakeFirst();
   return row ? { state: row.state, runId: row.run_id } : null;
-}
-
-/** Withdraws single messages that still wait. */
-export async function withdrawArrivals(db: Db, session: SessionId, arrivals: number[]): Promise<void> {
-  await db
-    .updateTable("inbox")
-    .set({ state: "withdrawn" })
-    .where("session_id", "=", session)
-    .where("arrival_no", "=", sql<number>`any (${arrivals}::bigint[])`)
-    .where("state", "=", "waiting")
-    .execute();
 }

@@ -12,26 +12,33 @@ export interface ClaimedLane {
   lease_no: number;
 }
 
+/** Candidates of one claim; where more are ready, every user's first is one as well. */
+const LOOK_AT = 500;
+
 /**
  * Takes the lease on up to `slots` lanes that have work and no owner: in the order they became ready, but a user's
- * second lane waits for every other user's first. `takeOver` false leaves lanes alone whose lease ran out.
+ * second lane waits for every other user's first. `takeOver` false leaves lanes alone whose lease ran out. Waits for
+ * nobody: what another claim holds is passed over.
  */
 export async function claimLanes(db: Db, replica: ReplicaId, slots: number, takeOver: boolean): Promise<ClaimedLane[]> {
   const { rows } = await sql<ClaimedLane>`
-    with ready as (
+    with oldest as (
       select session_id, lane, user_id, ready_at from lanes
       where ready_at <= now() and (owner is null or (${takeOver}::boolean and lease_until < now()))
-      order by ready_at limit 500
+      order by ready_at limit ${LOOK_AT}
+    ), firsts as (
+      select distinct on (user_id) session_id, lane, user_id, ready_at from lanes
+      where (select count(*) from oldest) = ${LOOK_AT}
+        and ready_at <= now() and (owner is null or (${takeOver}::boolean and lease_until < now()))
+      order by user_id, ready_at limit ${LOOK_AT}
     ), ranked as (
       select r.*, row_number() over (partition by user_id order by ready_at)
         + (select count(*) from lanes b where b.user_id = r.user_id and b.lease_until >= now()) as turn
-      from ready r
-    ), chosen as (
-      select session_id, lane from ranked order by turn, ready_at limit ${slots}
+      from (select * from oldest union select * from firsts) r
     ), picked as (
-      select l.session_id, l.lane from lanes l join chosen using (session_id, lane)
+      select l.session_id, l.lane from ranked r join lanes l using (session_id, lane)
       where l.ready_at <= now() and (l.owner is null or (${takeOver}::boolean and l.lease_until < now()))
-      order by l.session_id
+      order by r.turn, r.ready_at limit ${slots}
       for update of l skip locked
     )
     update lanes l set owner = ${replica}, lease_until = ${lease}, lease_no = lease_no + 1
@@ -144,18 +151,25 @@ export async function deleteLane(db: Db, lane: ClaimedLane, arrivals: number): P
 
 /**
  * Renews the leases of the lanes a replica works on and of its outbox pages, in one statement, and answers which lanes
- * are still its own: the others were taken over.
+ * are still its own: the others were taken over. Rows are locked in the order in which accepts and receipts lock them.
  */
 export async function renewLeases(db: Db, replica: ReplicaId, lanes: ClaimedLane[]): Promise<ClaimedLane[]> {
   const { rows } = await sql<ClaimedLane>`
-    with pages as (
-      update outbox set lease_until = ${lease} where owner = ${replica} and due_at is not null
+    with mine as (
+      select l.session_id, l.lane
+      from jsonb_to_recordset(${toJson(lanes)}::jsonb) as m(session_id text, lane int, lease_no bigint)
+      join lanes l using (session_id, lane)
+      where l.lease_no = m.lease_no and l.owner = ${replica}
+      order by l.session_id, l.lane for update of l
+    ), sending as (
+      select id from outbox where owner = ${replica} and due_at is not null order by id for update
+    ), pages as (
+      update outbox o set lease_until = ${lease} from sending where o.id = sending.id
     ), seen as (
       update replicas set seen_at = now() where id = ${replica}
     )
-    update lanes l set lease_until = ${lease}
-    from jsonb_to_recordset(${toJson(lanes)}::jsonb) as mine(session_id text, lane int, lease_no bigint)
-    where l.session_id = mine.session_id and l.lane = mine.lane and l.lease_no = mine.lease_no and l.owner = ${replica}
+    update lanes l set lease_until = ${lease} from mine
+    where l.session_id = mine.session_id and l.lane = mine.lane
     returning l.session_id, l.lane, l.lease_no`.execute(db);
   return rows;
 }

@@ -122,10 +122,13 @@ export async function pagesOfRun(db: Db, session: SessionId, run: RunId): Promis
  */
 export async function claimDuePages(db: Db, replica: ReplicaId, limit: number): Promise<OutboxPage[]> {
   const { rows } = await sql<OutboxPage>`
-    with doubtful as (
-      update outbox set state = 'uncertain', due_at = null, owner = null, lease_until = null,
-                        error = 'the process ended while posting'
-      where state = 'sending' and due_at is not null and lease_until < now()
+    with dead as (
+      select id from outbox where state = 'sending' and due_at is not null and lease_until < now()
+      for update skip locked
+    ), doubtful as (
+      update outbox o set state = 'uncertain', due_at = null, owner = null, lease_until = null,
+                          error = 'the process ended while posting'
+      from dead where o.id = dead.id
     ), due as (
       select o.id from outbox o
       where o.due_at <= now() and (o.lease_until is null or o.lease_until < now()) and o.state in ('planned', 'sent')
@@ -190,6 +193,14 @@ export async function recordReceipts(db: Db, replica: ReplicaId, receipts: Recei
     error: "error" in receipt ? receipt.error.slice(0, 500) : null,
   }));
   await sql`
+    with receipts as (
+      select * from jsonb_to_recordset(${toJson(input)}::jsonb)
+        as r(id text, kind text, message_id text, due_in_ms float8, error text)
+    ), pages as (
+      select o.id from outbox o join receipts r using (id)
+      where o.owner = ${replica} or (r.kind = 'done' and o.state = 'uncertain')
+      order by o.id for update of o
+    )
     update outbox o
     set message_id = case when r.kind = 'repost' then null else coalesce(r.message_id, o.message_id) end,
         state = case r.kind when 'done' then 'sent' when 'uncertain' then 'uncertain' when 'failed' then 'failed'
@@ -202,9 +213,7 @@ export async function recordReceipts(db: Db, replica: ReplicaId, receipts: Recei
         repeat = o.repeat and r.kind <> 'done',
         shown_at = case when r.kind = 'done' then now() else o.shown_at end,
         error = coalesce(r.error, o.error), owner = null, lease_until = null
-    from jsonb_to_recordset(${toJson(input)}::jsonb)
-      as r(id text, kind text, message_id text, due_in_ms float8, error text)
-    where o.id = r.id and (o.owner = ${replica} or (r.kind = 'done' and o.state = 'uncertain'))`.execute(db);
+    from receipts r join pages using (id) where o.id = r.id`.execute(db);
 }
 
 /** Pages nobody can be sure of or that could not be shown: for the operator. */

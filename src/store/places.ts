@@ -89,13 +89,11 @@ export async function moveChat(db: Db, account: AccountId, chat: string, newChat
     where account_id = ${account} and chat = ${chat}
       and not exists (select from places n
                       where n.account_id = p.account_id and n.chat = ${newChat} and n.thread = p.thread)`.execute(db);
-  await db
-    .updateTable("outbox")
-    .set({ chat: newChat, due_at: sql<Date>`now()` })
-    .where("account_id", "=", account)
-    .where("chat", "=", chat)
-    .where("due_at", "is not", null)
-    .execute();
+  await sql`
+    with pages as (
+      select id from outbox where account_id = ${account} and chat = ${chat} and due_at is not null order by id for update
+    )
+    update outbox o set chat = ${newChat}, due_at = now() from pages where o.id = pages.id`.execute(db);
 }
 
 /** Marks every place of a chat as gone (blocked, kicked, deleted) or back. */
@@ -116,11 +114,9 @@ export async function blockChat(db: Db, account: AccountId, chat: string, until:
     .where("account_id", "=", account)
     .where("chat", "=", chat)
     .execute();
-  await db
-    .updateTable("outbox")
-    .set({ due_at: until })
-    .where("account_id", "=", account)
-    .where("chat", "=", chat)
-    .where("due_at", "<", until)
-    .execute();
+  await sql`
+    with pages as (
+      select id from outbox where account_id = ${account} and chat = ${chat} and due_at < ${until} order by id for update
+    )
+    update outbox o set due_at = ${until} from pages where o.id = pages.id`.execute(db);
 }

@@ -32,10 +32,15 @@ export async function listReplicas(db: Db): Promise<(ProcessIdentity & { id: Rep
 /** Ends every lease of replicas that are provably gone, or of one that leaves. */
 export async function releaseReplicas(db: Db, ids: ReplicaId[]): Promise<void> {
   await sql`
-    with lanes_freed as (
-      update lanes set owner = null, lease_until = null, ready_at = now() where owner = any (${ids}::text[])
+    with held as (
+      select session_id, lane from lanes where owner = any (${ids}::text[]) order by session_id, lane for update
+    ), lanes_freed as (
+      update lanes l set owner = null, lease_until = null, ready_at = now() from held
+      where l.session_id = held.session_id and l.lane = held.lane
+    ), sending as (
+      select id from outbox where owner = any (${ids}::text[]) and due_at is not null order by id for update
     ), pages as (
-      update outbox set lease_until = now() - interval '1 second' where owner = any (${ids}::text[]) and due_at is not null
+      update outbox o set lease_until = now() - interval '1 second' from sending where o.id = sending.id
     ), intake as (
       update accounts set intake_owner = null, intake_until = null where intake_owner = any (${ids}::text[])
     )

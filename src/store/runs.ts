@@ -22,7 +22,10 @@ export interface NewRun {
   firstPage: OutboxId | null;
 }
 
-/** Binds waiting messages to new runs, all in one statement. Belongs into the claim's transaction. */
+/**
+ * Binds waiting messages to new runs, all in one statement. Belongs into the claim's transaction, which is to be
+ * repeated when a message was withdrawn since it was read: then this rejects like a serialisation failure.
+ */
 export async function insertRuns(db: Db, replica: ReplicaId, runs: NewRun[]): Promise<void> {
   const input = runs.map((run) => ({
     session_id: run.lane.session_id,
@@ -39,24 +42,35 @@ export async function insertRuns(db: Db, replica: ReplicaId, runs: NewRun[]): Pr
   const inputs = runs.flatMap((run) =>
     run.inputs.map((arrival_no) => ({ session_id: run.lane.session_id, run_id: run.id, arrival_no })),
   );
-  await sql`
+  const { rows } = await sql<{ taken: number }>`
     with input as (
       select * from jsonb_to_recordset(${toJson(input)}::jsonb) as r(session_id text, id text, lane int, agent text,
         policy text, input_through bigint, authors text[], reply_target jsonb, queued_at timestamptz, first_page text)
-    ), taken as (
-      update inbox b set state = 'taken', run_id = t.run_id
+    ), waiting as (
+      select b.account_id, b.update_key, t.run_id
       from jsonb_to_recordset(${toJson(inputs)}::jsonb) as t(session_id text, run_id text, arrival_no bigint)
-      where b.session_id = t.session_id and b.arrival_no = t.arrival_no and b.state = 'waiting'
+      join inbox b using (session_id, arrival_no)
+      where b.state = 'waiting'
+      order by b.session_id, b.arrival_no for update of b
+    ), taken as (
+      update inbox b set state = 'taken', run_id = w.run_id from waiting w
+      where b.account_id = w.account_id and b.update_key = w.update_key
+      returning 1
     ), started as (
       insert into runs (session_id, id, lane, state, agent, policy, owner, input_through, authors, reply_target, queued_at)
       select session_id, id, lane, 'running', agent, policy, ${replica}, input_through, authors,
              nullif(reply_target, 'null'::jsonb), queued_at
       from input
+    ), pages as (
+      insert into outbox (id, session_id, run_id, attempt, kind, account_id, chat, thread, reply_to, place_kind, state)
+      select first_page, session_id, id, 1, 'answer', reply_target->>'account', reply_target->>'chat',
+             reply_target->>'thread', reply_target->>'replyTo', reply_target->>'placeKind', 'planned'
+      from input where first_page is not null
     )
-    insert into outbox (id, session_id, run_id, attempt, kind, account_id, chat, thread, reply_to, place_kind, state)
-    select first_page, session_id, id, 1, 'answer', reply_target->>'account', reply_target->>'chat',
-           reply_target->>'thread', reply_target->>'replyTo', reply_target->>'placeKind', 'planned'
-    from input where first_page is not null`.execute(db);
+    select count(*) as taken from taken`.execute(db);
+  if (rows[0]!.taken !== inputs.length) {
+    throw Object.assign(new Error("a message was withdrawn before its run began"), { code: "40001" });
+  }
 }
 
 /**

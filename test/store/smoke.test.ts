@@ -147,7 +147,7 @@ storeEngines((store) => {
     expect(await runInputs(db, place.sessionId, run)).toHaveLength(1);
     expect(await runsToEnd(db, [{ session: place.sessionId, id: run }])).toEqual([]);
     expect(await runsSince(db, place.sessionId, 0)).toHaveLength(1);
-    expect(await joinPoint(db, place.sessionId)).toMatchObject({ open: [{ id: run, attempt: 1 }], arrivalNo: 1 });
+    expect(await joinPoint(db, place.sessionId)).toMatchObject({ open: [{ id: run, attempt: 1 }], arrivalNo: 0 });
     expect(await sessionActivity(db, place.sessionId)).toEqual({ running: true, waiting: 0 });
     expect(await takeOverRun(db, replica, place.sessionId, run)).toBe(2);
     const events = [{ n: 1, type: "run.started", data: {} }];
