@@ -61,7 +61,7 @@ export class Answer {
 }
 
 /** The line under an answer that tells the person how the run ended; "" = it speaks for itself. */
-export function closingLine(end: FinalRunEvent, runId: string): string {
+function closingLine(end: FinalRunEvent, runId: string): string {
   switch (end.type) {
     case "run.completed":
       return "";

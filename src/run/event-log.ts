@@ -6,7 +6,7 @@ import type { Db } from "../store/schema.ts";
 import { GatewayError } from "../errors.ts";
 
 /** Text waits this long for company when nobody of this process follows the session. */
-export const TEXT_FLUSH_MS = 1_000;
+const TEXT_FLUSH_MS = 1_000;
 /** And this long when somebody does. */
 const FOLLOWED_FLUSH_MS = 100;
 

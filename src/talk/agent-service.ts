@@ -1,5 +1,4 @@
 import type { Agents } from "../agent/agents.ts";
-import type { Message } from "../agent/message.ts";
 import { GatewayError } from "../errors.ts";
 import { accountId, type MessageId, newId, readId, type SessionId, type UserId } from "../ids.ts";
 import type { Hints } from "../run/hints.ts";
@@ -12,7 +11,7 @@ import { followSession, type FollowItem, type FollowOptions } from "./follow-ses
 import type { Intake } from "./intake.ts";
 
 /** The account that messages without a bot belong to. */
-export const API_ACCOUNT = accountId("api", "gateway");
+const API_ACCOUNT = accountId("api", "gateway");
 /** UTF-16 units of one message; more is `too_large`. */
 export const MAX_MESSAGE_CHARS = 200_000;
 
@@ -132,4 +131,4 @@ export class AgentService {
   }
 }
 
-export type { FollowItem, FollowOptions, Message, TalkSession };
+export type { FollowItem, FollowOptions, TalkSession };

@@ -9,7 +9,7 @@ import { findSession, insertSession, listSessions, stopSession } from "../store/
 /** Sessions `/sessions` lists. */
 const LISTED = 10;
 
-export const CHAT_COMMANDS = {
+const CHAT_COMMANDS = {
   start: "say hello",
   help: "what I can do",
   new: "start a new talk",

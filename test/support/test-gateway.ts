@@ -31,7 +31,7 @@ export interface TestGateway {
   stop(graceMs?: number): Promise<void>;
 }
 
-export const TEST_CARD: AgentCard = {
+const TEST_CARD: AgentCard = {
   name: "tester",
   description: "answers tests",
   instruction: "You are a test.",
