@@ -12,6 +12,8 @@ const TELEGRAM_WEBHOOK_PORTS = ["", "443", "80", "88", "8443"];
 /** 1–256 characters, https://core.telegram.org/bots/api#setwebhook; the lower bound is ours. */
 const WEBHOOK_SECRET = { pattern: /^[\w-]+$/, characters: "A-Z, a-z, 0-9, _ and -", min: 24, max: 256 };
 const ADMIN_KEY = { pattern: /^[\x21-\x7e]+$/, characters: "visible ASCII characters", min: 24, max: 512 };
+/** Of an account; https://core.telegram.org/bots/faq "My bot is hitting limits": 30, paid broadcasts up to 1000. */
+const TELEGRAM_CALLS = { usual: 30, max: 1_000 };
 const OPENAI_ROOT = "https://api.openai.com/v1";
 /** OpenAI's model for everyday work as of 2026-11. */
 const OPENAI_MODEL = "gpt-6.1-terra";
@@ -47,7 +49,11 @@ export interface Config {
 }
 
 /** `apiRoot` and `publicUrl` have no slash at their end. */
-export type TelegramConfig = { readonly botToken: string; readonly apiRoot: string } & (
+export type TelegramConfig = {
+  readonly botToken: string;
+  readonly apiRoot: string;
+  readonly callsPerSecond: number;
+} & (
   | { readonly mode: "polling" }
   | { readonly mode: "webhook"; readonly publicUrl: string; readonly webhookSecret: string }
 );
@@ -172,12 +178,13 @@ function readTelegram(reader: ConfigReader, publicUrl: string | null): TelegramC
   const botToken = reader.text("TELEGRAM_BOT_TOKEN");
   const apiRoot = reader.url("TELEGRAM_API_ROOT") ?? TELEGRAM_ROOT;
   const mode = reader.choice("TELEGRAM_MODE", ["polling", "webhook"], "polling");
+  const callsPerSecond = readCallsPerSecond(reader);
   const webhookSecret = reader.key("TELEGRAM_WEBHOOK_SECRET", WEBHOOK_SECRET);
   if (botToken === null) return null;
   if (!/^\d{1,20}:[\w-]{20,}$/.test(botToken)) {
     reader.fault("TELEGRAM_BOT_TOKEN", "does not look like <digits>:<letters>. Copy it again from @BotFather.");
   }
-  if (mode === "polling") return { botToken, apiRoot, mode };
+  if (mode === "polling") return { botToken, apiRoot, callsPerSecond, mode };
   if (webhookSecret === null && !reader.isFaulty("TELEGRAM_WEBHOOK_SECRET")) {
     reader.fault(
       "TELEGRAM_WEBHOOK_SECRET",
@@ -194,7 +201,15 @@ function readTelegram(reader: ConfigReader, publicUrl: string | null): TelegramC
       reader.fault("PUBLIC_URL", "has a port Telegram does not call. Use 443, 80, 88 or 8443.");
     }
   }
-  return { botToken, apiRoot, mode, publicUrl: publicUrl ?? "", webhookSecret: webhookSecret ?? "" };
+  return { botToken, apiRoot, callsPerSecond, mode, publicUrl: publicUrl ?? "", webhookSecret: webhookSecret ?? "" };
+}
+
+function readCallsPerSecond(reader: ConfigReader): number {
+  const text = reader.text("TELEGRAM_CALLS_PER_SECOND") ?? String(TELEGRAM_CALLS.usual);
+  const calls = /^\d{1,4}$/.test(text) ? Number(text) : 0;
+  if (calls >= 1 && calls <= TELEGRAM_CALLS.max) return calls;
+  reader.fault("TELEGRAM_CALLS_PER_SECOND", `is out of range. Write a whole number from 1 to ${TELEGRAM_CALLS.max}.`);
+  return TELEGRAM_CALLS.usual;
 }
 
 function readModel(reader: ConfigReader): Config["model"] {

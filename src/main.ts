@@ -115,11 +115,11 @@ async function migrate(config: Config, database: Database): Promise<void> {
 function openAdapters(config: Config, log: Logger): PlatformAdapter[] {
   const { telegram } = config;
   if (!telegram) return [];
-  const { botToken: token, apiRoot, mode } = telegram;
+  const { botToken: token, apiRoot, mode, callsPerSecond } = telegram;
   const webhook = telegram.mode === "webhook" ? telegram : null;
   const publicUrl = webhook?.publicUrl ?? null;
   const webhookSecret = webhook?.webhookSecret ?? null;
-  return [createTelegramAdapter({ token, apiRoot, mode, publicUrl, webhookSecret, log })];
+  return [createTelegramAdapter({ token, apiRoot, mode, publicUrl, webhookSecret, callsPerSecond, log })];
 }
 
 /** Faults of the operator's making are told in full and end the start with 1; anything else is a bug. */

@@ -191,6 +191,9 @@ describe("faults", () => {
     ["TELEGRAM_BOT_TOKEN", "AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw"],
     ["TELEGRAM_API_ROOT", "api.telegram.org"],
     ["TELEGRAM_MODE", "push"],
+    ["TELEGRAM_CALLS_PER_SECOND", "0"],
+    ["TELEGRAM_CALLS_PER_SECOND", "1001"],
+    ["TELEGRAM_CALLS_PER_SECOND", "2.5"],
     ["OPENAI_BASE_URL", "http://key:word@model.test/v1"],
     ["OPENAI_API_KEY", "sk-1\r\nx-injected: 1"],
     ["OPENAI_MODEL", "gpt 6"],
@@ -270,6 +273,13 @@ describe("webhook mode", () => {
 
   it("is off without a token, like the platform", () => {
     expect(read({ TELEGRAM_MODE: "webhook" }).telegram).toBeNull();
+  });
+});
+
+describe("Telegram's limit of calls", () => {
+  it("is 30 a second, and up to 1000 for bots that may make more", () => {
+    expect(read({ TELEGRAM_BOT_TOKEN: TOKEN }).telegram?.callsPerSecond).toBe(30);
+    expect(read({ TELEGRAM_BOT_TOKEN: TOKEN, TELEGRAM_CALLS_PER_SECOND: "1000" }).telegram?.callsPerSecond).toBe(1000);
   });
 });
 

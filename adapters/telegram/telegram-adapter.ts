@@ -34,6 +34,8 @@ export interface TelegramOptions {
   publicUrl: string | null;
   /** Webhook mode: 16–256 characters of A–Z, a–z, 0–9, _ and -. */
   webhookSecret: string | null;
+  /** Of all chats together; 30 unless given. */
+  callsPerSecond?: number;
   log: Log;
 }
 
@@ -43,14 +45,16 @@ const CALL_DEADLINE_MS = 15_000;
 const POLL_DEADLINE_MS = 60_000;
 
 /** Bot FAQ, "My bot is hitting limits": 1 call a second in a chat, 20 a minute in a group, 30 a second in all. */
-const BUDGET: EditBudget = {
-  chat: (kind) =>
-    kind === "private"
-      ? { draftEveryMs: 1100, refillMs: 1000, burst: 3, reserve: 1 }
-      : // 5 at once and one more every 4 s make 20 in any minute, and two edits of an answer of 3 s.
-        { draftEveryMs: 1100, refillMs: 4000, burst: 5, reserve: 2 },
-  account: { refillMs: 34, burst: 30, reserve: 5 },
-};
+function budgetOf(callsPerSecond = 30): EditBudget {
+  return {
+    chat: (kind) =>
+      kind === "private"
+        ? { draftEveryMs: 1100, refillMs: 1000, burst: 3, reserve: 1 }
+        : // 5 at once and one more every 4 s make 20 in any minute, and two edits of an answer of 3 s.
+          { draftEveryMs: 1100, refillMs: 4000, burst: 5, reserve: 2 },
+    account: { refillMs: 1000 / callsPerSecond, burst: callsPerSecond, reserve: Math.floor(callsPerSecond / 6) },
+  };
+}
 
 /** Throws `invalid` for options that would leave the webhook open or unreachable. */
 export function createTelegramAdapter(options: TelegramOptions): PlatformAdapter {
@@ -73,7 +77,11 @@ class TelegramAdapter implements PlatformAdapter {
     this.#options = options;
     this.#registration = options.mode === "webhook" ? readRegistration(options) : null;
     this.#api = this.#openApi(CONNECTIONS, CALL_DEADLINE_MS);
-    this.editing = { budget: BUDGET, edit: (at, page) => this.#edit(at, page), remove: (at) => this.#remove(at) };
+    this.editing = {
+      budget: budgetOf(options.callsPerSecond),
+      edit: (at, page) => this.#edit(at, page),
+      remove: (at) => this.#remove(at),
+    };
     this.typing = { lastsMs: 5000, show: (to) => this.#showTyping(to) };
     if (this.#registration) {
       const { secret } = this.#registration;

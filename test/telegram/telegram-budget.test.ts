@@ -1,0 +1,46 @@
+import { describe, expect, it } from "vitest";
+import { createTelegramAdapter, type TelegramOptions } from "../../adapters/telegram/telegram-adapter.ts";
+import { ChatBudgets } from "../../src/delivery/chat-budgets.ts";
+import { telegramAccount } from "../../adapters/telegram/telegram-ids.ts";
+import { keepLog } from "./start-telegram.ts";
+
+const ACCOUNT = telegramAccount(4711);
+
+function budgetOf(options: Partial<TelegramOptions>) {
+  const all = { token: "4711:x", apiRoot: null, mode: "polling" as const, publicUrl: null, webhookSecret: null };
+  return createTelegramAdapter({ ...all, log: keepLog(), ...options }).editing!.budget;
+}
+
+/** How many finals to chats of their own go out in one second. */
+function finalsInASecond(options: Partial<TelegramOptions>): number {
+  let now = 0;
+  const budgets = new ChatBudgets(() => now);
+  const budget = budgetOf(options);
+  let sent = 0;
+  for (let chat = 0; now <= 1000;) {
+    const place = { account: ACCOUNT, chat: `chat ${chat}`, kind: "private" as const };
+    const waitMs = budgets.take(budget, place, "final");
+    if (waitMs > 0) now += waitMs;
+    else [sent, chat] = [sent + 1, chat + 1];
+  }
+  return sent;
+}
+
+describe("the calls of one bot in all its chats", () => {
+  it("are 30 in a burst and 30 a second, as Telegram asks of every bot", () => {
+    expect(budgetOf({}).account.burst).toBe(30);
+    expect(finalsInASecond({})).toBeLessThanOrEqual(60);
+    expect(finalsInASecond({})).toBeGreaterThanOrEqual(58);
+  });
+
+  it("are as many as the operator says", () => {
+    expect(finalsInASecond({ callsPerSecond: 1000 })).toBeGreaterThan(1900);
+    expect(finalsInASecond({ callsPerSecond: 1 })).toBeLessThanOrEqual(2);
+  });
+
+  it("change nothing in a single chat", () => {
+    for (const kind of ["private", "group"] as const) {
+      expect(budgetOf({ callsPerSecond: 1000 }).chat(kind)).toEqual(budgetOf({}).chat(kind));
+    }
+  });
+});
