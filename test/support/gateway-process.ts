@@ -18,11 +18,19 @@ export interface GatewayProcessOptions {
   waitReady?: boolean;
 }
 
+/** Whatever ends the tests, no gateway outlives them. */
+const alive = new Set<ChildProcess>();
+process.once("exit", () => {
+  for (const child of alive) child.kill("SIGKILL");
+});
+
 /** One gateway as its users run it: `node src/main.ts` with an environment of its own. */
 export class GatewayProcess {
   readonly url: string;
   readonly port: number;
   readonly dataDir: string;
+  /** Epoch milliseconds of its spawn. */
+  readonly spawnedAt = Date.now();
   readonly #child: ChildProcess;
   readonly #output: string[] = [];
   readonly exited: Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
@@ -34,7 +42,13 @@ export class GatewayProcess {
     this.url = `http://127.0.0.1:${port}`;
     child.stdout?.on("data", (chunk: Buffer) => this.#output.push(chunk.toString()));
     child.stderr?.on("data", (chunk: Buffer) => this.#output.push(chunk.toString()));
-    this.exited = new Promise((resolve) => child.on("exit", (code, signal) => resolve({ code, signal })));
+    alive.add(child);
+    this.exited = new Promise((resolve) =>
+      child.on("exit", (code, signal) => {
+        alive.delete(child);
+        resolve({ code, signal });
+      }),
+    );
   }
 
   static async start(options: GatewayProcessOptions): Promise<GatewayProcess> {
@@ -53,7 +67,12 @@ export class GatewayProcess {
       stdio: ["ignore", "pipe", "pipe"],
     });
     const started = new GatewayProcess(child, port, dataDir);
-    if (options.waitReady ?? true) await started.ready();
+    if (options.waitReady ?? true) {
+      await started.ready().catch(async (error: unknown) => {
+        await started.kill();
+        throw error;
+      });
+    }
     return started;
   }
 
@@ -70,7 +89,7 @@ export class GatewayProcess {
   async ready(timeoutMs = 30_000): Promise<void> {
     const deadline = performance.now() + timeoutMs;
     while (performance.now() < deadline) {
-      if (this.#child.exitCode !== null) throw new Error(`the gateway ended at its start:\n${this.output}`);
+      if (!this.running) throw new Error(`the gateway ended at its start:\n${this.output}`);
       const answer = await fetch(`${this.url}/readyz`).catch(() => null);
       if (answer?.status === 200) return;
       await new Promise((resolve) => setTimeout(resolve, 50));
@@ -93,8 +112,12 @@ export class GatewayProcess {
     return { status: answer.status, body: text.startsWith("{") ? JSON.parse(text) : text };
   }
 
+  get running(): boolean {
+    return this.#child.exitCode === null && this.#child.signalCode === null;
+  }
+
   signal(signal: NodeJS.Signals): void {
-    if (this.#child.exitCode === null && this.#child.signalCode === null) this.#child.kill(signal);
+    if (this.running) this.#child.kill(signal);
   }
 
   async kill(): Promise<void> {

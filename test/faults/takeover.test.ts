@@ -1,0 +1,115 @@
+import { expect, it } from "vitest";
+import { Stage } from "../support/chaos/stage.ts";
+import { until } from "../support/test-gateway.ts";
+import { answerTo, measured, shortenings, shownAt } from "../support/chaos/verdict.ts";
+
+const WORDS = 40;
+/** About 3 s of speaking: one message and two edits. */
+const SLOW = { words: WORDS, chunkChars: 4, chunkEveryMs: 40 };
+/** The second attempt speaks for about 1 s: what is measured is the take-over, not the length of the answer. */
+const QUICK = { chunkEveryMs: 12 };
+
+it("fault-01: completes the same message on the other replica within 8 s of a kill -9 in mid-answer", async () => {
+  const stage = await Stage.open({ model: SLOW });
+  await stage.startTwo();
+  const ann = stage.telegram.user(7, "Ann");
+  const chat = stage.telegram.privateChat(ann);
+  stage.telegram.say({ chat, from: ann, text: "one" });
+  const message = await stage.botMessage(chat);
+  await stage.telegram.until(() => message.versions.length === 2);
+  const victim = stage.replicaOf(stage.model.requests[0]);
+  stage.model.script(() => QUICK);
+  await victim.process.kill();
+  const killedAt = Date.now();
+  const whole = answerTo("one", WORDS);
+  expect(message.text).not.toBe(whole);
+
+  await stage.telegram.until(() => message.text === whole, 15_000);
+  const tookMs = measured("kill to the whole answer", shownAt(message, whole) - killedAt);
+  expect(tookMs, "ms from the kill to the whole answer").toBeLessThan(8_000);
+  expect(stage.telegram.botMessages(chat)).toEqual([message]);
+  expect(shortenings(message)).toEqual([]);
+  expect(stage.model.requests.map((request) => request.model)).toEqual([victim.name, stage.other(victim).name]);
+  expect(stage.telegram.earlyCalls).toEqual([]);
+});
+
+it("fault-03: doubles at most the first, short message when its sender died before it was recorded", async () => {
+  const stage = await Stage.open({ model: SLOW });
+  await stage.startTwo();
+  const ann = stage.telegram.user(7, "Ann");
+  const chat = stage.telegram.privateChat(ann);
+  stage.telegram.fault({ kind: "stall-after-applying", method: "sendMessage", chat });
+  stage.telegram.say({ chat, from: ann, text: "one" });
+  const first = await stage.botMessage(chat);
+  const victim = stage.replicaOf(stage.model.requests[0]);
+  stage.model.script(() => QUICK);
+  await victim.process.kill();
+
+  const whole = answerTo("one", WORDS);
+  await stage.telegram.until(() => stage.telegram.botMessages(chat).some(({ text }) => text === whole), 15_000);
+  const shown = stage.telegram.botMessages(chat);
+  expect(shown.map(({ messageId }) => messageId)).toContain(first.messageId);
+  expect(shown).toHaveLength(2);
+  expect(whole.startsWith(first.text) && first.text !== whole).toBe(true);
+  expect(first.versions).toHaveLength(1);
+  const states = await stage.rows<{ state: string; message_id: string | null }>("select state, message_id from outbox");
+  expect(states.filter(({ state }) => state === "uncertain")).toEqual([{ state: "uncertain", message_id: null }]);
+  expect(stage.telegram.earlyCalls).toEqual([]);
+});
+
+it("fault-05: a replica that slept through its take-over shows nothing of its own afterwards", async () => {
+  const stage = await Stage.open({ model: SLOW });
+  await stage.startTwo();
+  const ann = stage.telegram.user(7, "Ann");
+  const chat = stage.telegram.privateChat(ann);
+  // Each attempt says something else, so that every text tells whose it is.
+  stage.model.script(({ model }) => ({ text: answerTo(`asked by ${model}`, WORDS) }));
+  stage.telegram.say({ chat, from: ann, text: "one" });
+  const message = await stage.botMessage(chat);
+  await stage.telegram.until(() => message.versions.length === 2);
+  const zombie = stage.replicaOf(stage.model.requests[0]);
+  const heir = stage.other(zombie);
+  zombie.process.signal("SIGSTOP");
+  await stage.model.until(() => stage.model.requests.length === 2, 10_000);
+  expect(stage.model.requests[1]!.model).toBe(heir.name);
+  zombie.process.signal("SIGCONT");
+  const wokenAt = Date.now();
+
+  const whole = answerTo(`asked by ${heir.name}`, WORDS);
+  await stage.telegram.until(() => message.text === whole, 10_000);
+  // It lives on: it is told of the next message, and its answer is as any other.
+  await until("the zombie to be ready", async () => (await zombie.process.api("GET", "/readyz")).status === 200);
+  stage.telegram.say({ chat, from: ann, text: "two" });
+  await stage.telegram.until(() => stage.telegram.botMessages(chat)[1]?.text.startsWith("You said: asked by"), 15_000);
+  const shownLate = zombie.witness.calls.filter((call) => call.chat === chat.id && call.at >= wokenAt && call.text);
+  const ofTheOld = shownLate.filter((call) => call.messageId === message.messageId && call.text !== whole);
+  expect(ofTheOld, "edits by the zombie").toEqual([]);
+  expect(message.versions.filter(({ at }) => at >= wokenAt).every(({ text }) => whole.startsWith(text))).toBe(true);
+  expect(message.text).toBe(whole);
+  const attempts = await stage.rows<{ attempt: number }>("select attempt from runs order by started_at limit 1");
+  expect(attempts).toEqual([{ attempt: 2 }]);
+});
+
+it("fails a run whose third attempt has died as well, and tells the person", async () => {
+  const stage = await Stage.open({ model: SLOW });
+  let only = await stage.start("only");
+  const ann = stage.telegram.user(7, "Ann");
+  const chat = stage.telegram.privateChat(ann);
+  stage.telegram.say({ chat, from: ann, text: "deadly" });
+  for (let attempt = 1; attempt <= 3; attempt++) {
+    await stage.model.until(() => stage.model.requests[attempt - 1]?.firstChunkAt != null, 15_000);
+    if (attempt === 1) await stage.telegram.until(() => stage.telegram.botMessages(chat)[0]?.versions.length === 2);
+    await only.process.kill();
+    only = await stage.start("only");
+  }
+  const message = await stage.telegram.until(() =>
+    stage.telegram.botMessages(chat).find(({ text }) => text.includes("it failed several times")),
+  );
+  expect(stage.telegram.botMessages(chat)).toEqual([message]);
+  expect(stage.asked("deadly")).toHaveLength(3);
+  stage.telegram.say({ chat, from: ann, text: "next" });
+  await stage.telegram.until(() => stage.telegram.botMessages(chat)[1]?.text === answerTo("next", WORDS), 10_000);
+  expect(await stage.rows("select state, error_code, crashes from runs order by started_at limit 1")).toEqual([
+    { state: "failed", error_code: "crashed", crashes: 3 },
+  ]);
+});
