@@ -1,8 +1,11 @@
 import { sql } from "kysely";
 import type { AccountId, OutboxId, ReplicaId, RunId, SessionId } from "../ids.ts";
 import type { RenderedPage } from "../platform/platform-adapter.ts";
-import { toJson } from "./json.ts";
+import { cleanText, toJson } from "./json.ts";
 import type { Db, OutboxState, RunTarget } from "./schema.ts";
+
+/** Characters of an error that are kept. */
+const MAX_ERROR = 500;
 
 /** A page as delivery sees it. */
 export interface OutboxPage {
@@ -29,7 +32,10 @@ const page = sql`o.id, o.session_id, o.run_id, o.page, o.kind, o.account_id, o.c
   o.content, o.state, o.message_id, o.remove, o.tries,
   (extract(epoch from clock_timestamp() - o.created_at) * 1000)::float8 as age_ms`;
 
-/** An answer of the gateway itself (a command's, a receipt's), to be posted as soon as may be. */
+/**
+ * An answer of the gateway itself (a command's, a receipt's), to be posted as soon as may be. Goes after whatever waits
+ * in its chat, also where the clock is too coarse to tell two of them apart.
+ */
 export async function insertReply(
   db: Db,
   reply: { id: OutboxId; session: SessionId | null; target: RunTarget; content: RenderedPage },
@@ -48,6 +54,9 @@ export async function insertReply(
       content: toJson(reply.content),
       state: "planned",
       due_at: sql<Date>`now()`,
+      created_at: sql<Date>`greatest(clock_timestamp(), (
+        select max(created_at) + interval '1 microsecond' from outbox
+        where account_id = ${reply.target.account} and chat = ${reply.target.chat} and due_at is not null))`,
     })
     .execute();
 }
@@ -102,7 +111,7 @@ export async function recordDraftFailure(
 ): Promise<void> {
   await db
     .updateTable("outbox")
-    .set({ state: applied === "no" ? "planned" : "uncertain", error })
+    .set({ state: applied === "no" ? "planned" : "uncertain", error: cleanText(error.slice(0, MAX_ERROR)) })
     .where("id", "=", id)
     .where("state", "=", "sending")
     .execute();
@@ -117,9 +126,28 @@ export async function pagesOfRun(db: Db, session: SessionId, run: RunId): Promis
 }
 
 /**
- * Takes up to `limit` due pages for delivery: posts of one chat and thread in order, one at a time; edits and removals
- * without waiting. A post's intent (`sending`) is committed here. Posts whose replica died meanwhile become uncertain.
+ * Nobody has it, its chat is not blocked, and if it is a post, no older post of its chat and thread waits or is under
+ * way; edits and removals wait for nothing.
  */
+const claimable = sql`
+  o.due_at <= now() and (o.lease_until is null or o.lease_until < now()) and o.state in ('planned', 'sent')
+  and not exists (
+    select from places p where p.account_id = o.account_id and p.chat = o.chat and p.blocked_until > now())
+  and (o.message_id is not null or not exists (
+    select from outbox e
+    where e.account_id = o.account_id and e.chat = o.chat and e.thread = o.thread
+      and e.due_at is not null and e.message_id is null and e.state in ('planned', 'sending')
+      and (e.created_at, e.page, e.id) < (o.created_at, o.page, o.id)))`;
+
+/** The intent of a post (`sending`) is committed with the claim. */
+const claim = (replica: ReplicaId) => sql`
+  update outbox o
+  set owner = ${replica}, lease_until = now() + interval '6 seconds', tries = o.tries + 1,
+      state = case when o.message_id is null and not o.remove then 'sending' else o.state end
+  from due where o.id = due.id
+  returning ${page}`;
+
+/** Takes up to `limit` due pages for delivery, the longest due first. Posts whose replica died become uncertain. */
 export async function claimDuePages(db: Db, replica: ReplicaId, limit: number): Promise<OutboxPage[]> {
   const { rows } = await sql<OutboxPage>`
     with dead as (
@@ -130,21 +158,9 @@ export async function claimDuePages(db: Db, replica: ReplicaId, limit: number): 
                           error = 'the process ended while posting'
       from dead where o.id = dead.id
     ), due as (
-      select o.id from outbox o
-      where o.due_at <= now() and (o.lease_until is null or o.lease_until < now()) and o.state in ('planned', 'sent')
-        and (o.message_id is not null or not exists (
-          select from outbox e
-          where e.account_id = o.account_id and e.chat = o.chat and e.thread = o.thread
-            and e.due_at is not null and e.message_id is null and e.state in ('planned', 'sending')
-            and (e.created_at, e.page) < (o.created_at, o.page)))
-      order by o.due_at limit ${limit}
-      for update skip locked
+      select o.id from outbox o where ${claimable} order by o.due_at limit ${limit} for update skip locked
     )
-    update outbox o
-    set owner = ${replica}, lease_until = now() + interval '6 seconds', tries = o.tries + 1,
-        state = case when o.message_id is null and not o.remove then 'sending' else o.state end
-    from due where o.id = due.id
-    returning ${page}`.execute(db);
+    ${claim(replica)}`.execute(db);
   return rows;
 }
 
@@ -152,21 +168,9 @@ export async function claimDuePages(db: Db, replica: ReplicaId, limit: number): 
 export async function claimPages(db: Db, replica: ReplicaId, ids: OutboxId[]): Promise<OutboxPage[]> {
   const { rows } = await sql<OutboxPage>`
     with due as (
-      select o.id from outbox o
-      where o.id = any (${ids}::text[]) and o.due_at <= now() and (o.lease_until is null or o.lease_until < now())
-        and o.state in ('planned', 'sent')
-        and (o.message_id is not null or not exists (
-          select from outbox e
-          where e.account_id = o.account_id and e.chat = o.chat and e.thread = o.thread
-            and e.due_at is not null and e.message_id is null and e.state in ('planned', 'sending')
-            and (e.created_at, e.page) < (o.created_at, o.page)))
-      for update skip locked
+      select o.id from outbox o where o.id = any (${ids}::text[]) and ${claimable} for update skip locked
     )
-    update outbox o
-    set owner = ${replica}, lease_until = now() + interval '6 seconds', tries = o.tries + 1,
-        state = case when o.message_id is null and not o.remove then 'sending' else o.state end
-    from due where o.id = due.id
-    returning ${page}`.execute(db);
+    ${claim(replica)}`.execute(db);
   return rows;
 }
 
@@ -183,14 +187,17 @@ export type Receipt = { id: OutboxId } & (
   | { kind: "uncertain" | "failed"; error: string }
 );
 
-/** Writes receipts of pages that this replica claimed, in one statement. A `done` page with `repeat` is due once more. */
+/**
+ * Writes receipts of pages that this replica claimed, in one statement. A `done` page with `repeat` is due once more.
+ * What a replica that was taken for dead knows for certain of its post holds as well: nobody has touched it since.
+ */
 export async function recordReceipts(db: Db, replica: ReplicaId, receipts: Receipt[]): Promise<void> {
   const input = receipts.map((receipt) => ({
     id: receipt.id,
     kind: receipt.kind,
     message_id: receipt.kind === "done" ? receipt.messageId : null,
     due_in_ms: receipt.kind === "again" ? receipt.dueInMs : 0,
-    error: "error" in receipt ? receipt.error.slice(0, 500) : null,
+    error: "error" in receipt ? receipt.error.slice(0, MAX_ERROR) : null,
   }));
   await sql`
     with receipts as (
@@ -198,7 +205,7 @@ export async function recordReceipts(db: Db, replica: ReplicaId, receipts: Recei
         as r(id text, kind text, message_id text, due_in_ms float8, error text)
     ), pages as (
       select o.id from outbox o join receipts r using (id)
-      where o.owner = ${replica} or (r.kind = 'done' and o.state = 'uncertain')
+      where o.owner = ${replica} or (o.state = 'uncertain' and r.kind in ('done', 'again', 'thread_gone'))
       order by o.id for update of o
     )
     update outbox o

@@ -79,15 +79,15 @@ export async function insertRuns(db: Db, replica: ReplicaId, runs: NewRun[]): Pr
  */
 export async function takeOverRun(db: Db, replica: ReplicaId, session: SessionId, run: RunId): Promise<number> {
   const { rows } = await sql<{ attempt: number }>`
-    with doubtful as (
-      update outbox set state = 'uncertain', error = 'the process ended while posting'
-      where session_id = ${session} and run_id = ${run} and state = 'sending'
-    )
     update runs set attempt = attempt + 1, crashes = crashes + case when handed_over then 0 else 1 end,
                     handed_over = false, owner = ${replica}
     where session_id = ${session} and id = ${run} and state = 'running'
     returning attempt`.execute(db);
   if (!rows[0]) throw new Error(`run ${run} is not running`);
+  // A statement of its own: it must see the post whose announcement the one above may have waited for.
+  await sql`
+    update outbox set state = 'uncertain', error = 'the process ended while posting'
+    where session_id = ${session} and run_id = ${run} and state = 'sending'`.execute(db);
   return rows[0].attempt;
 }
 

@@ -4,6 +4,7 @@ import { accountId, newId, type OutboxId, type RunId, type SessionId, type UserI
 import { upsertIdentity } from "../../src/store/identities.ts";
 import { acceptKnown, type Arrival, type ArrivingMessage } from "../../src/store/inbox.ts";
 import { type ClaimedLane, claimLanes, type LaneState, readLanes } from "../../src/store/lanes.ts";
+import { insertReply } from "../../src/store/outbox.ts";
 import { type Place, upsertPlace } from "../../src/store/places.ts";
 import { insertRuns, type Merge, type MergedPage } from "../../src/store/runs.ts";
 import type { Db, RunTarget, Schema } from "../../src/store/schema.ts";
@@ -189,6 +190,17 @@ export function said(role: Message["role"], text: string): Merge["block"][number
 export function pageOf(id: OutboxId, page: number, changes: Partial<MergedPage> = {}): MergedPage {
   return { id, page, content: { text: `page ${page}` }, shown: false, remove: false, repeat: false, ...changes };
 }
+
+/** A place for answers of the gateway itself. */
+export const HERE: RunTarget = { account: BOT, chat: "c", thread: "", replyTo: null, placeKind: "private" };
+
+export async function reply(db: Db, target = HERE, text = "hi"): Promise<OutboxId> {
+  const id = newId("out");
+  await insertReply(db, { id, session: null, target, content: { text } });
+  return id;
+}
+
+export const idsOf = (pages: { id: OutboxId }[]) => pages.map((page) => page.id);
 
 /** Lets a lease run out, or an outbox row's: the database's clock cannot be turned. */
 export async function expireLeases(db: Db): Promise<void> {
