@@ -33,6 +33,8 @@ const PAGE = 200;
 /** Hints wake a reader of this replica; this finds what happens on others. */
 const POLL_MS = 500;
 const FINAL = new Set(["run.completed", "run.failed", "run.cancelled"]);
+/** A reader that still has this many runs to read learns of no further ones: a cursor names all that it knows. */
+const KNOWN_RUNS = 8;
 
 /**
  * Reads a session from a cursor on: only what is committed, so every reader on every replica sees the same. Nothing is
@@ -90,6 +92,8 @@ interface Seen {
   messages: StoredMessage[];
   events: StoredEvent[];
   arrived: ArrivedRow[];
+  /** There are runs that the reader does not know of yet. */
+  behind: boolean;
 }
 
 /**
@@ -100,22 +104,35 @@ async function readOnce(db: Root, session: SessionId, position: ReaderPosition, 
   const messages = await retrying(() => messagesAfter(db, session, position.seq, PAGE));
   const joined = position.joined!;
   const events: StoredEvent[] = [];
-  if (live) {
-    for (const run of await retrying(() => runsSince(db, session, joined.startedMicros))) {
+  const behind = live && position.runs.size >= KNOWN_RUNS;
+  if (live && !behind) {
+    const started = await retrying(() => runsSince(db, session, joined.startedMicros));
+    for (const run of started.slice(0, KNOWN_RUNS)) {
       joined.startedMicros = run.startedMicros;
       position.runs.set(run.id, { attempt: 1, n: 0, final: false });
     }
-    for (const [run, at] of position.runs) {
-      if (!at.final) events.push(...(await retrying(() => eventsAfter(db, session, run, at, PAGE))));
-    }
+  }
+  for (const [run, at] of live ? position.runs : []) {
+    if (at.final) continue;
+    const page = await retrying(() => eventsAfter(db, session, run, at, PAGE));
+    events.push(...page);
+    if (page.some(({ type }) => FINAL.has(type))) break;
   }
   const arrived = await retrying(() => arrivalsAfter(db, session, joined.arrivalNo));
-  return { messages, events, arrived };
+  return { messages, events, arrived, behind: behind || position.runs.size >= KNOWN_RUNS };
 }
 
-/** What a look shows, each item with the cursor after it: the history before what waits, inputs before their runs. */
+/**
+ * What a look shows, each item with the cursor after it: the history before what waits, inputs before their runs, and
+ * each run's messages right after its final event (by the next look), so that a reader that was cut off in between
+ * gets the same order.
+ */
 function* look(seen: Seen, position: ReaderPosition): Iterable<FollowItem> {
-  if (seen.events.length === 0) yield* messagesOf(seen, position);
+  const seq = position.seq;
+  yield* messagesOf(seen, position);
+  if (seen.messages.length === PAGE && position.seq > seq) return;
+  // What is final was so before this look began, so its messages have been read.
+  for (const [run, at] of position.runs) if (at.final) position.runs.delete(run);
   for (const row of seen.arrived) {
     position.joined!.arrivalNo = row.arrivalNo;
     const message: Message = { role: "user", parts: row.parts, status: "complete" };
@@ -127,19 +144,16 @@ function* look(seen: Seen, position: ReaderPosition): Iterable<FollowItem> {
     const at = { attempt: event.attempt, n: event.n, final: FINAL.has(event.type) };
     position.runs.set(event.runId, at);
     yield { kind: "event", cursor: position.write(), ...event };
-  }
-  if (seen.events.length > 0) yield* messagesOf(seen, position);
-  // Everything there is of a run that is over has been read when a look finds nothing more of it.
-  else if (seen.messages.length < PAGE) {
-    for (const [run, at] of position.runs) if (at.final) position.runs.delete(run);
+    if (at.final) return;
   }
 }
 
 function* messagesOf(seen: Seen, position: ReaderPosition): Iterable<FollowItem> {
   for (const stored of seen.messages) {
-    // The rest of the run's events comes first.
-    if (position.runs.get(stored.runId)?.final === false) return;
-    position.seq = stored.seq;
-    yield { kind: "message", cursor: position.write(), ...stored };
+    // The run's events, or the rest of them, come first.
+    if (position.runs.get(stored.runId)?.final ?? !seen.behind) {
+      position.seq = stored.seq;
+      yield { kind: "message", cursor: position.write(), ...stored };
+    } else return;
   }
 }

@@ -33,13 +33,13 @@ export interface CallOptions {
 }
 
 export type TestHttpOptions = Partial<Omit<HttpParts, "service" | "log" | "metrics">> &
-  Partial<Pick<TestGatewayOptions, "model" | "onBusy">>;
+  Partial<Pick<TestGatewayOptions, "model" | "onBusy" | "tools">>;
 
 /** One replica on a database of its own, and its HTTP server. */
 export async function startHttp(options: TestHttpOptions = {}): Promise<TestHttp> {
   const database = await createTestDatabase();
-  const { model = scriptedModel(), onBusy = "interrupt", ...parts } = options;
-  const running = await startTestGateway({ url: database.url, model, onBusy });
+  const { model = scriptedModel(), onBusy = "interrupt", tools, ...parts } = options;
+  const running = await startTestGateway({ url: database.url, model, onBusy, ...(tools ? { tools } : {}) });
   const lines: Record<string, unknown>[] = [];
   const accepted: IncomingUpdate[] = [];
   const metrics = createMetrics();
