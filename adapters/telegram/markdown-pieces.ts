@@ -1,5 +1,5 @@
 /** The parser is quadratic on some inputs, and an answer may be any text: more at once is not given to it. */
-export const PIECE_TARGET = 8_000;
+const PIECE_TARGET = 8_000;
 const PIECE_LIMIT = 16_000;
 
 const FENCE = /^( {0,3}(?:`{3,}|~{3,}))/;

@@ -17,7 +17,7 @@ export class TransportFailure extends Error {
 }
 
 /** The operator's view of a refusal: Telegram's own words, without the token and without what was sent. */
-export class TelegramRefusal extends Error {
+class TelegramRefusal extends Error {
   readonly method: string;
   readonly status: number;
   readonly description: string;
@@ -123,7 +123,7 @@ export function toTelegramError(thrown: unknown, method: string, token: string):
 }
 
 /** What Telegram said, if `error` is a refusal of it; else "". */
-export function refusalText(error: unknown): string {
+function refusalText(error: unknown): string {
   return error instanceof GatewayError && error.cause instanceof TelegramRefusal ? error.cause.description : "";
 }
 

@@ -25,12 +25,16 @@ interface Setting {
  * see of the Markdown is left out. One tilde is no strikethrough, as "~5" is common in prose.
  */
 export function fromMarkdownPiece(source: string): FormattedText {
-  if (isTooHard(source)) return { text: source, entities: [] };
+  const root = isTooHard(source) ? null : parse(source);
+  return root ? new MarkdownWriter(source, root).write() : { text: source, entities: [] };
+}
+
+/** null if the parser gives up: it recurses on some inputs. */
+function parse(source: string): Root | null {
   try {
-    return new MarkdownWriter(source, fromMarkdown(source, PARSER)).write();
+    return fromMarkdown(source, PARSER);
   } catch {
-    // The parser recurses on some inputs; what is too deep for it is still a text.
-    return { text: source, entities: [] };
+    return null;
   }
 }
 

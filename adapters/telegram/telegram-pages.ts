@@ -7,7 +7,7 @@ export const TELEGRAM_TEXT_LIMIT = 4096;
 /** Where a text that is too long is cut. One that still fits is not, so that no last page holds a few words only. */
 const CUT_TARGET = 3900;
 /** Telegram drops what is over (tdlib, MAX_USER_ENTITY_COUNT), after it has split what overlaps. */
-export const TELEGRAM_ENTITY_LIMIT = 100;
+const TELEGRAM_ENTITY_LIMIT = 100;
 const SPLIT_BY_TELEGRAM = new Set(["bold", "italic", "strikethrough"]);
 
 /** The adapter's `rich` part of a page. */

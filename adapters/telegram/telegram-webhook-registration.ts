@@ -9,7 +9,7 @@ export interface RegistrationTiming {
   trouble: BackoffOptions;
 }
 
-export const REGISTRATION_TIMING: RegistrationTiming = {
+const REGISTRATION_TIMING: RegistrationTiming = {
   recheckMs: 10 * 60_000,
   trouble: { firstMs: 1000, maxMs: 30_000 },
 };

@@ -139,7 +139,9 @@ describe("bad input", () => {
     expect(readTelegramUpdate(JSON.parse(`{"update_id":1,"__proto__":{"message":{}}}`), BOT)).toMatchObject({
       kind: "ignored",
     });
-    expect(({} as Record<string, unknown>)["from"]).toBeUndefined();
+    const inherited = Object.create({ from: { id: 1 }, migrate_to_chat_id: -2 }) as object;
+    const message = Object.assign(inherited, { message_id: 1, date: 1, text: "hi", chat: { id: 7, type: "private" } });
+    expect(readTelegramUpdate({ update_id: 1, message }, BOT)).toMatchObject({ kind: "ignored", why: "no sender" });
   });
 
   test("security-10: any damage to any update is read without an exception", () => {

@@ -120,4 +120,7 @@ test("security-28: no error of any kind holds the token, in message, stack, caus
 test("security-28: other tokens are recognised by their form", () => {
   expect(redact("see 123456:AAotherTokenOtherTokenOtherToken1234 there", TOKEN)).toBe("see <token> there");
   expect(redact("GET /bot1:short/getMe", "")).toBe("GET /bot<token>/getMe");
+  expect(redact("our own, of any form: odd/token and odd%2Ftoken", "odd/token")).toBe(
+    "our own, of any form: <token> and <token>",
+  );
 });
