@@ -58,12 +58,8 @@ export async function eventsAfter(
     .select(["run_id", "attempt", "n", "type", "data", "created_at"])
     .where("session_id", "=", session)
     .where("run_id", "=", run)
-    .where((where) =>
-      where.or([
-        where("attempt", ">", after.attempt),
-        where.and([where("attempt", "=", after.attempt), where("n", ">", after.n)]),
-      ]),
-    )
+    // As a row, so that the primary key is read from there on.
+    .where(sql<boolean>`(attempt, n) > (${after.attempt}, ${after.n})`)
     .orderBy("attempt")
     .orderBy("n")
     .limit(limit)

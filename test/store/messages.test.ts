@@ -1,0 +1,79 @@
+import { sql } from "kysely";
+import { beforeEach, describe, expect, test } from "vitest";
+import { newId, type SessionId } from "../../src/ids.ts";
+import { messagesAfter, windows } from "../../src/store/messages.ts";
+import type { Db } from "../../src/store/schema.ts";
+import { buffers, nodes, planOf, sortedRows } from "./plans.ts";
+import { onPostgres, storeEngines } from "../support/store-engines.ts";
+
+/** A history of `count` messages, as merges of two would have made it. */
+async function history(db: Db, count: number): Promise<SessionId> {
+  const session = newId("ses");
+  await sql`
+    insert into messages (session_id, seq, message_id, run_id, idx, role, parts, status)
+    select ${session}, n, 'msg_' || n, 'run_' || n / 2, n % 2, case n % 2 when 1 then 'user' else 'assistant' end,
+           jsonb_build_array(jsonb_build_object('type', 'text', 'text', 'message ' || n || repeat(' x', 200))), 'complete'
+    from generate_series(1, ${count}::int) n`.execute(db);
+  return session;
+}
+
+const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, n) => from + n);
+
+storeEngines((store) => {
+  describe("a window", () => {
+    test("holds the newest messages of each session, oldest first", async () => {
+      const [long, short, empty] = [await history(store.db, 120), await history(store.db, 3), newId("ses")];
+      const found = await windows(store.db, [long, short, empty], 50);
+      expect(found.get(long)!.map((message) => message.seq)).toEqual(range(71, 120));
+      expect(found.get(short)!.map((message) => message.seq)).toEqual([1, 2, 3]);
+      expect(found.get(empty)).toEqual([]);
+      expect(found.get(short)![0]).toMatchObject({
+        messageId: "msg_1",
+        runId: "run_0",
+        message: { role: "user", status: "complete", parts: [{ type: "text" }] },
+        createdAt: expect.any(Date),
+      });
+      expect(found.get(short)![0]!.message).not.toHaveProperty("author");
+    });
+
+    test("of no session is none", async () => {
+      expect(await windows(store.db, [], 50)).toEqual(new Map());
+    });
+  });
+
+  test("a history is read on from a seq, page by page", async () => {
+    const session = await history(store.db, 25);
+    const first = await messagesAfter(store.db, session, 0, 10);
+    expect(first.map((message) => message.seq)).toEqual(range(1, 10));
+    expect((await messagesAfter(store.db, session, 20, 10)).map((message) => message.seq)).toEqual(range(21, 25));
+    expect(await messagesAfter(store.db, session, 25, 10)).toEqual([]);
+  });
+});
+
+onPostgres((store) => {
+  describe("fault-35: in a session of 10,000 messages among 30,000 others", () => {
+    let session: SessionId;
+    beforeEach(async () => {
+      session = await history(store.db, 10_000);
+      for (let n = 0; n < 3; n += 1) await history(store.db, 10_000);
+      await sql`analyze messages`.execute(store.db);
+    });
+
+    test("a window walks the primary key backwards and reads no more rows than it returns", async () => {
+      const plan = await planOf(store.db, (db) => windows(db, [session], 50));
+      const scan = nodes(plan).find((node) => node["Relation Name"] === "messages")!;
+      expect(scan).toMatchObject({ "Scan Direction": "Backward", "Index Name": "messages_pkey", "Actual Rows": 50 });
+      expect(scan["Node Type"]).toMatch(/^Index/);
+      expect(sortedRows(plan)).toBeLessThanOrEqual(50);
+      expect(buffers(plan)).toBeLessThan(60);
+    });
+
+    test("so does a page of history, from anywhere", async () => {
+      const plan = await planOf(store.db, (db) => messagesAfter(db, session, 5_000, 200));
+      const scan = nodes(plan).find((node) => node["Relation Name"] === "messages")!;
+      expect(scan).toMatchObject({ "Index Name": "messages_pkey", "Actual Rows": 200 });
+      expect(sortedRows(plan)).toBe(0);
+      expect(buffers(plan)).toBeLessThan(60);
+    });
+  });
+});

@@ -1,0 +1,36 @@
+import { CompiledQuery, type Kysely } from "kysely";
+import type { Db, Schema } from "../../src/store/schema.ts";
+
+/** A node of `explain (format json)`. */
+export type PlanNode = Record<string, unknown>;
+
+/** The plan that the server makes for a statement of the store, with what it really read. The statement runs twice. */
+export async function planOf(db: Kysely<Schema>, run: (db: Db) => Promise<unknown>): Promise<PlanNode> {
+  let statement: CompiledQuery | undefined;
+  const spy = db.withPlugin({
+    transformQuery({ node, queryId }) {
+      statement = db.getExecutor().compileQuery(node, queryId);
+      return node;
+    },
+    transformResult: async ({ result }) => result,
+  });
+  await run(spy);
+  const explain = `explain (analyze, buffers, format json) ${statement!.sql}`;
+  const { rows } = await db.executeQuery<{ "QUERY PLAN": [{ Plan: PlanNode }] }>(
+    CompiledQuery.raw(explain, [...statement!.parameters]),
+  );
+  return rows[0]!["QUERY PLAN"][0].Plan;
+}
+
+export function nodes(node: PlanNode): PlanNode[] {
+  return [node, ...((node["Plans"] ?? []) as PlanNode[]).flatMap(nodes)];
+}
+
+export function sortedRows(plan: PlanNode): number {
+  const sorts = nodes(plan).filter((node) => String(node["Node Type"]).includes("Sort"));
+  return Math.max(0, ...sorts.map((node) => Number(node["Actual Rows"])));
+}
+
+export function buffers(plan: PlanNode): number {
+  return Number(plan["Shared Hit Blocks"]) + Number(plan["Shared Read Blocks"]);
+}

@@ -1,0 +1,184 @@
+import { sql } from "kysely";
+import { describe, expect, test } from "vitest";
+import { newId } from "../../src/ids.ts";
+import { appendEvents, type EventBatch, eventsAfter, eventsOfLastAttempt } from "../../src/store/run-events.ts";
+import { mergeRun, takeOverRun } from "../../src/store/runs.ts";
+import { withTransaction } from "../../src/store/transaction.ts";
+import { onPostgres, storeEngines } from "../support/store-engines.ts";
+import {
+  accept,
+  claimAll,
+  expireLeases,
+  ME,
+  mergeOf,
+  newTalk,
+  openTransaction,
+  OTHER,
+  say,
+  startRuns,
+  type StartedRun,
+  untilBlocked,
+} from "./arrange.ts";
+import { buffers, nodes, planOf, sortedRows } from "./plans.ts";
+
+function batch(run: StartedRun, attempt: number, ...numbers: number[]): EventBatch {
+  const events = numbers.map((n) => ({ n, type: "text.delta", data: { text: `${attempt}.${n}\0` } }));
+  return { session: run.session, run: run.id, attempt, events };
+}
+
+const START = { attempt: 0, n: 0 };
+
+storeEngines((store) => {
+  async function running(count: number): Promise<StartedRun[]> {
+    for (let n = 0; n < count; n += 1) await accept(store.db, say(await newTalk(store.db)));
+    return startRuns(store.db);
+  }
+  const read = async (run: StartedRun, after = START, limit = 100) =>
+    (await eventsAfter(store.db, run.session, run.id, after, limit)).map(({ attempt, n }) => `${attempt}.${n}`);
+  const takeOver = async (run: StartedRun) => {
+    await expireLeases(store.db);
+    await claimAll(store.db, OTHER, true);
+    return withTransaction(store.db, (trx) => takeOverRun(trx, OTHER, run.session, run.id));
+  };
+
+  describe("events", () => {
+    test("of many runs are appended at once, and read on from any position", async () => {
+      const [a, b] = (await running(2)) as [StartedRun, StartedRun];
+      expect(await appendEvents(store.db, [batch(a, 1, 1, 2, 3), batch(b, 1, 1)])).toEqual(new Set([a.id, b.id]));
+      expect(await appendEvents(store.db, [batch(a, 1, 4)])).toEqual(new Set([a.id]));
+      expect(await read(a)).toEqual(["1.1", "1.2", "1.3", "1.4"]);
+      expect(await read(a, { attempt: 1, n: 2 })).toEqual(["1.3", "1.4"]);
+      expect(await read(a, START, 2)).toEqual(["1.1", "1.2"]);
+      expect(await read(b)).toEqual(["1.1"]);
+      const [first] = await eventsAfter(store.db, a.session, a.id, START, 1);
+      expect(first).toEqual({
+        runId: a.id,
+        attempt: 1,
+        n: 1,
+        type: "text.delta",
+        data: { text: "1.1\ufffd" },
+        at: expect.any(Date),
+      });
+    });
+
+    test("that come again are ignored, whatever they say", async () => {
+      const [run] = (await running(1)) as [StartedRun];
+      await appendEvents(store.db, [batch(run, 1, 1, 2)]);
+      const again = batch(run, 1, 2, 3);
+      again.events[0]!.data = { text: "another" };
+      expect(await appendEvents(store.db, [again])).toEqual(new Set([run.id]));
+      const stored = await eventsAfter(store.db, run.session, run.id, START, 10);
+      expect(stored.map((event) => event.data["text"])).toEqual(["1.1\ufffd", "1.2\ufffd", "1.3\ufffd"]);
+    });
+
+    test("fault-05: of an attempt that is over are refused, and the answer names the runs that may go on", async () => {
+      const [a, b] = (await running(2)) as [StartedRun, StartedRun];
+      await appendEvents(store.db, [batch(a, 1, 1)]);
+      expect(await takeOver(a)).toBe(2);
+      expect(await appendEvents(store.db, [batch(a, 1, 2), batch(b, 1, 1)])).toEqual(new Set([b.id]));
+      expect(await appendEvents(store.db, [batch(a, 2, 1, 2)])).toEqual(new Set([a.id]));
+      expect(await read(a)).toEqual(["1.1", "2.1", "2.2"]);
+      expect(await read(a, { attempt: 1, n: 1 })).toEqual(["2.1", "2.2"]);
+      const last = await eventsOfLastAttempt(store.db, a.session, a.id);
+      expect(last.map(({ attempt, n }) => `${attempt}.${n}`)).toEqual(["2.1", "2.2"]);
+    });
+
+    test("are refused once the run has ended, and for runs nobody knows", async () => {
+      const [run] = (await running(1)) as [StartedRun];
+      await mergeRun(store.db, ME, mergeOf(run));
+      expect(await appendEvents(store.db, [batch(run, 1, 2)])).toEqual(new Set());
+      expect(await appendEvents(store.db, [batch({ ...run, id: newId("run") }, 1, 1)])).toEqual(new Set());
+      expect(await appendEvents(store.db, [batch({ ...run, session: newId("ses") }, 1, 2)])).toEqual(new Set());
+      expect(await read(run)).toEqual(["1.1"]);
+    });
+
+    test("of the last attempt are none where the run left none", async () => {
+      const [run] = (await running(1)) as [StartedRun];
+      expect(await eventsOfLastAttempt(store.db, run.session, run.id)).toEqual([]);
+      await appendEvents(store.db, [batch(run, 1, 1)]);
+      await takeOver(run);
+      expect(await eventsOfLastAttempt(store.db, run.session, run.id)).toHaveLength(1);
+    });
+
+    test("may be empty", async () => {
+      const [run] = (await running(1)) as [StartedRun];
+      expect(await appendEvents(store.db, [batch(run, 1)])).toEqual(new Set([run.id]));
+      expect(await appendEvents(store.db, [])).toEqual(new Set());
+    });
+  });
+});
+
+onPostgres((store) => {
+  async function overdue(): Promise<StartedRun> {
+    await accept(store.db, say(await newTalk(store.db)));
+    const [run] = await startRuns(store.db);
+    await expireLeases(store.db);
+    await claimAll(store.db, OTHER, true);
+    return run!;
+  }
+
+  test("fault-05: events that wait for a take-over are refused", async () => {
+    const run = await overdue();
+    const taking = openTransaction(store.db, (trx) => takeOverRun(trx, OTHER, run.session, run.id));
+    await taking.begun;
+    const late = appendEvents(store.db, [batch(run, 1, 1)]);
+    await untilBlocked(store.db);
+    await taking.end();
+    expect(await late).toEqual(new Set());
+    expect(await eventsAfter(store.db, run.session, run.id, START, 10)).toEqual([]);
+  });
+
+  test("fault-05: a take-over waits for events under way, and the next attempt sees them", async () => {
+    const run = await overdue();
+    const appending = openTransaction(store.db, (trx) => appendEvents(trx, [batch(run, 1, 1)]));
+    expect(await appending.begun).toEqual(new Set([run.id]));
+    const taking = withTransaction(store.db, async (trx) => {
+      await takeOverRun(trx, OTHER, run.session, run.id);
+      return eventsOfLastAttempt(trx, run.session, run.id);
+    });
+    await untilBlocked(store.db);
+    await appending.end();
+    expect(await taking).toMatchObject([{ attempt: 1, n: 1 }]);
+  });
+
+  test("events of a long run are read on from the middle without those before", async () => {
+    const run = await overdue();
+    await sql`insert into run_events (session_id, run_id, attempt, n, type, data)
+      select ${run.session}, ${run.id}, attempt, n, 'text.delta', '{}'
+      from generate_series(1, 3) attempt, generate_series(1, 5000) n`.execute(store.db);
+    await sql`analyze run_events`.execute(store.db);
+    const plan = await planOf(store.db, (db) => eventsAfter(db, run.session, run.id, { attempt: 2, n: 4_990 }, 200));
+    expect(nodes(plan).find((node) => node["Relation Name"] === "run_events")).toMatchObject({
+      "Index Name": "run_events_pkey",
+      "Actual Rows": 200,
+    });
+    expect([sortedRows(plan), buffers(plan) < 30]).toEqual([0, true]);
+  });
+
+  test("writers that race with take-overs leave each attempt without a gap and none after its end", async () => {
+    const run = await overdue();
+    let attempt = 1;
+    let taken = 0;
+    const write = async (mine: number) => {
+      for (let n = 1; ; n += 1) {
+        const live = await appendEvents(store.db, [batch(run, mine, n)]);
+        if (!live.has(run.id)) return;
+      }
+    };
+    const writers = [write(1)];
+    while (taken < 15) {
+      const next = await withTransaction(store.db, (trx) => takeOverRun(trx, OTHER, run.session, run.id));
+      expect(next).toBe(attempt + 1);
+      attempt = next;
+      taken += 1;
+      writers.push(write(attempt));
+    }
+    await store.db.updateTable("runs").set({ state: "failed" }).execute();
+    await Promise.all(writers);
+    const stored = await eventsAfter(store.db, run.session, run.id, START, 100_000);
+    for (let each = 1; each <= attempt; each += 1) {
+      const numbers = stored.filter((event) => event.attempt === each).map((event) => event.n);
+      expect(numbers).toEqual(numbers.map((_, index) => index + 1));
+    }
+  });
+});
