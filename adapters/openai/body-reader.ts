@@ -1,4 +1,4 @@
-import { Readable } from "node:stream";
+import type { Readable } from "node:stream";
 
 /** A response body as it comes. Its owner ends it by `destroy` or `release`. */
 export class BodyReader {
@@ -73,12 +73,25 @@ export async function readText(body: Readable, maxBytes: number): Promise<string
 }
 
 /** Some providers answer a streaming request with one JSON object: here it becomes the stream's only event. */
-export function jsonAsEvent(body: Readable, maxBytes: number): Readable {
-  return Readable.from(oneEvent(body, maxBytes), { objectMode: false });
+export class JsonBodyReader extends BodyReader {
+  #done = false;
+
+  override async read(): Promise<Buffer | null> {
+    if (this.#done) return null;
+    const chunks: Buffer[] = [];
+    let size = 0;
+    for (let chunk = await super.read(); chunk !== null; chunk = await super.read()) {
+      chunks.push(chunk);
+      size += chunk.length;
+      if (size > JSON_ANSWER_BYTES) throw new Error("answer too long");
+    }
+    this.#done = true;
+    // Inside JSON, line ends are white space.
+    const text = Buffer.concat(chunks)
+      .toString("utf8")
+      .replace(/[\r\n]+/g, " ");
+    return Buffer.from(`data: ${text}\n\n`);
+  }
 }
 
-async function* oneEvent(body: Readable, maxBytes: number): AsyncGenerator<Buffer> {
-  // Inside JSON, line ends are white space.
-  const text = (await readText(body, maxBytes)).replace(/[\r\n]+/g, " ");
-  yield Buffer.from(`data: ${text}\n\n`);
-}
+const JSON_ANSWER_BYTES = 8 * 1024 * 1024;

@@ -123,8 +123,8 @@ function word(value: unknown): string {
 }
 
 /**
- * An error body as the SDK understands it, `{ error }`: some providers send the bare error, a list of one, or
- * `{ detail }`, of which the SDK would keep nothing but the status.
+ * An error body as the SDK understands it, `{ error }`: Gemini's endpoint sends a list of one, FastAPI `{ detail }`, of
+ * which the SDK would keep nothing but the status.
  */
 export function normalErrorBody(text: string): string {
   let body: unknown;

@@ -1,7 +1,7 @@
 import { OpenAI } from "openai";
 import type { ChatCompletionCreateParamsStreaming } from "openai/resources/chat/completions";
 import { Agent, type Dispatcher, request } from "undici";
-import { BodyReader, jsonAsEvent, readText } from "./body-reader.ts";
+import { BodyReader, JsonBodyReader, readText } from "./body-reader.ts";
 import { normalErrorBody } from "./openai-errors.ts";
 
 export interface TransportOptions {
@@ -23,7 +23,6 @@ export interface Transport {
 const CONNECTIONS = 2048;
 const KEEP_ALIVE_MS = 30_000;
 const ERROR_BODY_BYTES = 64 * 1024;
-const JSON_ANSWER_BYTES = 8 * 1024 * 1024;
 /** The SDK's own clock is off: the caller's signal ends every wait. */
 const NO_TIMEOUT_MS = 2 ** 31 - 1;
 const KEPT_HEADERS = ["content-type", "x-request-id", "retry-after", "retry-after-ms"];
@@ -59,7 +58,7 @@ export function createTransport(options: TransportOptions): Transport {
       }
       const response = new Response(null, { status, headers });
       const json = headers["content-type"]?.includes("application/json") === true;
-      bodies.set(response, new BodyReader(json ? jsonAsEvent(body, JSON_ANSWER_BYTES) : body));
+      bodies.set(response, json ? new JsonBodyReader(body) : new BodyReader(body));
       return response;
     },
   });

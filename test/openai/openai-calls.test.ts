@@ -42,6 +42,13 @@ test("a new id under an old index is a new call, and pieces without id go to the
   ]);
 });
 
+test("two calls of one tool under one index are told apart by their ids before any argument came", () => {
+  expect(gather(piece(0, "a", "f", ""), piece(0, "b", "f", ""), piece(0, "a", undefined, "{}"))).toMatchObject([
+    { id: "a", args: "{}" },
+    { id: "b", args: "" },
+  ]);
+});
+
 test("without index, pieces go to the call of their id, else to the last one", () => {
   const calls = gather(
     piece(undefined, "a", "f", "{"),

@@ -130,15 +130,15 @@ test("security-28: keys, masked keys, tokens and addresses are taken out of a pr
 });
 
 test("security-28: a cause is cut only after it was redacted, and holds nothing but words", () => {
-  const key = `sk-${"x".repeat(60)}`;
+  const key = `canary${"x".repeat(60)}`;
   const error = APIError.generate(
     400,
     { error: { message: `${"a".repeat(270)} ${key}` } },
     undefined,
-    new Headers({ "set-cookie": "canary", "x-request-id": "req_1" }),
+    new Headers({ "set-cookie": "session=1", "x-request-id": "req_1" }),
   );
   const { cause } = failureOfError(error, redactor(key), NOW);
-  expect(String(cause)).not.toContain("sk-x");
+  expect(String(cause)).not.toContain("canary");
   expect(Object.keys(cause as Error)).toEqual([]);
   expect((cause as Error).cause).toBeUndefined();
   expect((cause as Error).message.length).toBeLessThanOrEqual(300);

@@ -168,16 +168,38 @@ test("an abort while nothing comes closes the connection and is told as an abort
   }
 });
 
+test("an abort between two events of one read holds back the rest", async () => {
+  await using subject = await openAISubject();
+  subject.server.script(() => ({ text: "Look:", toolCalls: TWO_CALLS }));
+  const controller = new AbortController();
+  const types: string[] = [];
+  for await (const event of subject.model.stream(modelRequest("Hello"), controller.signal)) {
+    types.push(event.type);
+    controller.abort();
+  }
+  expect(types).toEqual(["text", "failed"]);
+});
+
+test("a consumer that leaves a silent stream closes its connection", async () => {
+  await using subject = await openAISubject();
+  subject.server.script(() => ({ text: TEXT, fault: "stall-mid" }));
+  for await (const event of subject.model.stream(modelRequest("Hello"), new AbortController().signal)) {
+    if (event.type === "text") break;
+  }
+  await subject.server.until(() => subject.server.requests[0]?.closedBy === "client");
+});
+
 test("the time a slow consumer takes is not the model's", async () => {
   await using subject = await openAISubject();
-  subject.server.script(() => ({ text: "one two three four", chunkEveryMs: 5 }));
+  const text = "x".repeat(100);
+  subject.server.script(() => ({ text, chunkEveryMs: 40 }));
   const events: ModelEvent[] = [];
-  const stream = subject.model.stream(modelRequest("Hello", { idleMs: 60 }), new AbortController().signal);
+  const stream = subject.model.stream(modelRequest("Hello", { idleMs: 400 }), new AbortController().signal);
   for await (const event of stream) {
     events.push(event);
-    if (events.length === 1) await new Promise((resolve) => setTimeout(resolve, 150));
+    if (events.length === 2) await new Promise((resolve) => setTimeout(resolve, 600));
   }
-  expect(textOfEvents(events)).toBe("one two three four");
+  expect(textOfEvents(events)).toBe(text);
   expect(events.at(-1)).toMatchObject({ type: "finished" });
 });
 
@@ -189,7 +211,7 @@ test("the first-token deadline is not put off by a role without content, nor the
 
 test("a slow but living stream outlasts its idle time", async () => {
   await using subject = await openAISubject();
-  const events = await subject.ask({ text: "x".repeat(40), chunkEveryMs: 40 }, { firstTokenMs: 200, idleMs: 200 });
+  const events = await subject.ask({ text: "x".repeat(40), chunkEveryMs: 150 }, { idleMs: 1000 });
   expect(events.at(-1)).toMatchObject({ type: "finished" });
 });
 

@@ -229,3 +229,13 @@ test("arguments that the answer limit cut are not called; whole ones are", () =>
   expect(all.filter(({ type }) => type === "tool_call")).toMatchObject([{ callId: "c0", args: '{"a":1}' }]);
   expect(all.at(-1)).toMatchObject({ type: "finished", reason: "length" });
 });
+
+test("a call without arguments is made with none", () => {
+  expect(events(delta({ tool_calls: [call(0, "")] }, "stop"))).toMatchObject([{ args: "{}" }, { type: "finished" }]);
+});
+
+test("usage that came early is not forgotten by later chunks without any", () => {
+  const usage = { prompt_tokens: 1, completion_tokens: 2 };
+  const all = events(data({ choices: [{ delta: { content: "a" } }], usage }), delta({}, "stop"), data({ usage: null }));
+  expect(all.at(-1)).toMatchObject({ usage: { inputTokens: 1, outputTokens: 2 } });
+});

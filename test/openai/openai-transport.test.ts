@@ -53,15 +53,19 @@ test("answers one after the other share one connection", async () => {
   expect(sockets.size).toBeLessThanOrEqual(2);
 });
 
-test("a thousand streams run at once", async () => {
+test("a thousand streams are open at once, and an abort closes them all", async () => {
   await using subject = await openAISubject();
   const { server, model } = subject;
-  server.script(() => ({ text: "one two three", ttftMs: 300, chunkEveryMs: 10 }));
-  const signal = new AbortController().signal;
-  const asked = Promise.all(Array.from({ length: 1000 }, () => collect(model.stream(modelRequest("Hello"), signal))));
-  await server.until(() => server.requests.length === 1000);
-  expect(new Set((await asked).map(textOfEvents))).toEqual(new Set(["one two three"]));
-});
+  server.script(() => ({ text: "one two three", fault: "stall-mid" }));
+  const controller = new AbortController();
+  const request = modelRequest("Hello", { firstTokenMs: 60_000, idleMs: 60_000 });
+  const asked = Array.from({ length: 1000 }, () => collect(model.stream(request, controller.signal)));
+  await server.until(() => subject.open() === 1000, 50_000);
+  controller.abort();
+  const ends = await Promise.all(asked);
+  expect(new Set(ends.map((events) => failureOf(events).kind))).toEqual(new Set(["aborted"]));
+  await server.until(() => subject.open() === 0);
+}, 60_000);
 
 test("a provider that answers with one JSON object is understood", async () => {
   const answer = { choices: [{ message: { content: "all\nat once" }, finish_reason: "stop" }] };
@@ -69,6 +73,24 @@ test("a provider that answers with one JSON object is understood", async () => {
     response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(answer, null, 2));
   });
   expect(await subject.ask()).toMatchObject([{ text: "all\nat once" }, { type: "finished", reason: "stop" }]);
+});
+
+test("a JSON answer that does not end is given up in time", async () => {
+  await using subject = await against((_request, response) => {
+    response.writeHead(200, { "content-type": "application/json" }).write('{"choices":');
+  });
+  expect(failureOf(await subject.ask({ firstTokenMs: 100 }))).toMatchObject({ kind: "first_token_timeout" });
+});
+
+test.each([
+  [{ object: "error", message: "This model's maximum context length is 4096 tokens.", code: 400 }],
+  [[{ error: { code: 400, message: "The input token count exceeds the maximum number of tokens allowed." } }]],
+  [{ detail: "Input is too long" }],
+])("the error body %j is understood", async (error) => {
+  await using subject = await against((_request, response) => {
+    response.writeHead(400, { "content-type": "application/json" }).end(JSON.stringify(error));
+  });
+  expect(failureOf(await subject.ask())).toMatchObject({ kind: "context_too_long" });
 });
 
 test("an error with status 200 is still an error", async () => {
