@@ -26,66 +26,79 @@ export interface RunningGateway {
   /** Where it listens. */
   url: string;
   gateway: Gateway;
-  /** Drains, closes everything, resolves. */
-  stop(): Promise<void>;
+  /** Drains, closes everything, resolves. Runs may go on for `graceMs`; the rest is left for another replica. */
+  stop(graceMs?: number): Promise<void>;
+}
+
+export interface StartOptions {
+  /** Runs at once. */
+  slots?: number;
+  log?: Logger;
+  /** How long a model may take to begin its answer, in ms. */
+  firstTokenMs?: number;
 }
 
 /** Starts one gateway. Rejects with `ConfigFaults` or a `GatewayError` when it cannot start; then nothing is left open. */
-export async function startGateway(
-  config: Config,
-  options: { slots?: number; log?: Logger } = {},
-): Promise<RunningGateway> {
+export async function startGateway(config: Config, options: StartOptions = {}): Promise<RunningGateway> {
   const log = options.log ?? createLog({ level: config.logLevel, secrets: listSecrets(config) });
   const metrics = createMetrics();
   const agents = await loadAgents(config.agentsDir, {
     defaultAgent: config.defaultAgent,
     onFault: (fault) => log.warn({ err: fault }, "an agent's card was not reloaded"),
   });
-  const database = await openDatabase(config, log);
+  // Closed in the opposite order, after the gateway.
+  const opened = new AsyncDisposableStack();
+  opened.defer(() => metrics.close());
+  let gateway: Gateway | null = null;
   try {
+    const database = await openDatabase(config, log);
+    opened.defer(() => database.close());
+    const provider = config.model ? createOpenAIModel({ ...config.model, apiKey: config.model.apiKey ?? "" }) : null;
+    opened.defer(() => provider?.close());
     await migrate(config, database);
-    const gateway = new Gateway({
+    const { firstTokenMs } = options;
+    const replica = new Gateway({
       database,
       adapters: openAdapters(config, log),
       agents,
-      model: config.model ? createOpenAIModel({ ...config.model, apiKey: config.model.apiKey ?? "" }) : demoModel(),
+      model: provider ?? demoModel(),
       tools: functionTools([currentTimeTool(systemClock)]),
-      runner: createNativeRunner(),
+      runner: createNativeRunner(firstTokenMs === undefined ? {} : { firstTokenMs }),
       access: config.access,
       onBusy: config.onBusy,
       log,
       metrics,
       ...(options.slots === undefined ? {} : { slots: options.slots }),
     });
+    gateway = replica;
     const key = config.adminApiKey ?? (await ownKey(config.dataDir, log));
     const http = createHttpServer({
-      service: gateway.service,
-      accept: (update) => gateway.intake.accept(update),
-      adapters: () => gateway.connected(),
+      service: replica.service,
+      accept: (update) => replica.intake.accept(update),
+      adapters: () => replica.connected(),
       webhookPaths: config.telegram?.mode === "webhook" ? ["/telegram/webhook"] : [],
-      readiness: () => gateway.readiness(),
-      approvePairing: (code) => gateway.approve(code),
+      readiness: () => replica.readiness(),
+      approvePairing: (code) => replica.approve(code),
       metrics,
       log,
       adminKey: key,
       trustedProxies: config.trustedProxies,
     });
-    await gateway.start();
+    opened.defer(() => http.close());
+    await replica.start();
     const url = await http.listen({ host: config.host, port: config.port });
     log.info({ url, database: database.kind, model: config.model ? "openai" : "demo" }, "Parley is up");
     return {
       url,
-      gateway,
-      async stop() {
-        await gateway.stop(GRACE_MS);
-        await http.close();
-        await database.close();
-        metrics.close();
+      gateway: replica,
+      async stop(graceMs = GRACE_MS) {
+        await replica.stop(graceMs);
+        await opened.disposeAsync();
       },
     };
   } catch (error) {
-    await database.close().catch(() => undefined);
-    metrics.close();
+    await gateway?.stop(0).catch(() => undefined);
+    await opened.disposeAsync().catch(() => undefined);
     throw error;
   }
 }

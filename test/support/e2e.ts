@@ -1,0 +1,285 @@
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { afterAll, beforeAll, beforeEach, describe, onTestFailed } from "vitest";
+import { listSecrets, readConfig } from "../../src/config.ts";
+import { type RunningGateway, type StartOptions, startGateway } from "../../src/main.ts";
+import { createLog } from "../../src/observe/log.ts";
+import { type FakeModel, type FakeModelOptions, startFakeModel } from "../fakes/model-server.ts";
+import type { JournalEntry } from "../fakes/model/journal.ts";
+import { contentText } from "../fakes/model/script.ts";
+import type { FakeChat, FakeUser } from "../fakes/telegram/chats.ts";
+import { type FakeTelegram, type FakeTelegramOptions, startFakeTelegram } from "../fakes/telegram/fake-telegram.ts";
+import { freePort } from "./free-port.ts";
+import { createTestDatabase } from "./postgres.ts";
+
+export type Engine = "Postgres" | "the embedded database";
+
+/** What must never leave the gateway, in no message and no log: every scene has these. */
+export const CANARIES = {
+  adminKey: "canary-of-the-admin-key-000000",
+  modelKey: "sk-canary-of-the-model-key-000000",
+  webhookSecret: "canary_of_the_webhook_secret_000000",
+  systemPrompt: "CANARY-OF-THE-SYSTEM-PROMPT",
+} as const;
+
+export interface SceneOptions {
+  engine?: Engine;
+  telegram?: FakeTelegramOptions;
+  model?: FakeModelOptions;
+  /** Of every gateway of the scene. */
+  env?: Record<string, string>;
+  /** Lines of the default card's `request_params`. */
+  requestParams?: string;
+}
+
+export interface GatewayOptions extends StartOptions {
+  /** Which of the fake's bots it serves. */
+  bot?: number;
+  mode?: "polling" | "webhook";
+  env?: Record<string, string>;
+}
+
+/** Gateways as their users run them, in this process, between a fake Telegram and a fake model. Judged by the fakes. */
+export class Scene {
+  readonly engine: Engine;
+  readonly telegram: FakeTelegram;
+  readonly model: FakeModel;
+  /** Lines of the gateways' logs. */
+  readonly log: string[] = [];
+  readonly #options: SceneOptions;
+  readonly #folder: string;
+  readonly #databases = new Map<number, string>();
+  readonly #closing: AsyncDisposableStack;
+  readonly #running = new Set<RunningGateway>();
+
+  private constructor(parts: {
+    options: SceneOptions;
+    telegram: FakeTelegram;
+    model: FakeModel;
+    folder: string;
+    closing: AsyncDisposableStack;
+  }) {
+    this.engine = parts.options.engine ?? "Postgres";
+    this.telegram = parts.telegram;
+    this.model = parts.model;
+    this.#options = parts.options;
+    this.#folder = parts.folder;
+    this.#closing = parts.closing;
+  }
+
+  static async open(options: SceneOptions = {}): Promise<Scene> {
+    const closing = new AsyncDisposableStack();
+    const folder = await mkdtemp(path.join(tmpdir(), "parley-scene-"));
+    closing.defer(() => rm(folder, { recursive: true, force: true, maxRetries: 3 }));
+    const telegram = closing.use(await startFakeTelegram(options.telegram));
+    const model = await startFakeModel({ apiKey: CANARIES.modelKey, ...options.model });
+    closing.defer(() => model.close());
+    await mkdir(path.join(folder, "agents"));
+    const card = `---\ndefault: true\n${requestParams(options)}---\nYou are a test. ${CANARIES.systemPrompt}\n`;
+    await writeFile(path.join(folder, "agents", "tester.md"), card);
+    return new Scene({ options, telegram, model, folder, closing });
+  }
+
+  /** Starts a gateway and waits until it is ready. Each bot has a database of its own, which its gateways share. */
+  async start(options: GatewayOptions = {}): Promise<RunningGateway> {
+    const { bot = 0, mode = "polling", env, ...rest } = options;
+    const port = await freePort();
+    const config = readConfig({
+      PORT: String(port),
+      DATA_DIR: path.join(this.#folder, `data-${bot}`),
+      ...(this.engine === "Postgres" ? { DATABASE_URL: await this.databaseUrl(bot) } : {}),
+      AGENTS_DIR: path.join(this.#folder, "agents"),
+      ACCESS: "open",
+      ADMIN_API_KEY: CANARIES.adminKey,
+      TELEGRAM_BOT_TOKEN: this.telegram.bots[bot]?.token,
+      TELEGRAM_API_ROOT: this.telegram.url,
+      TELEGRAM_MODE: mode,
+      ...(mode === "webhook"
+        ? { PUBLIC_URL: `http://127.0.0.1:${port}`, TELEGRAM_WEBHOOK_SECRET: CANARIES.webhookSecret }
+        : {}),
+      OPENAI_API_KEY: CANARIES.modelKey,
+      OPENAI_BASE_URL: this.model.url,
+      OPENAI_MODEL: "fake-model",
+      ...this.#options.env,
+      ...env,
+    });
+    const destination = { write: (line: string) => void this.log.push(line) };
+    const log = createLog({ level: "info", secrets: listSecrets(config), destination });
+    const running = await startGateway(config, { log, ...rest });
+    this.#running.add(running);
+    await until("the gateway is ready", async () => (await fetch(`${running.url}/readyz`)).ok);
+    return running;
+  }
+
+  /** Of one bot; made when it is first asked for. */
+  async databaseUrl(bot = 0): Promise<string> {
+    const known = this.#databases.get(bot);
+    if (known !== undefined) return known;
+    const database = await createTestDatabase();
+    this.#closing.defer(() => database.drop());
+    this.#databases.set(bot, database.url);
+    return database.url;
+  }
+
+  /** Stops one gateway; its runs are left for another one after `graceMs`. */
+  async stop(running: RunningGateway, graceMs = 0): Promise<void> {
+    this.#running.delete(running);
+    await running.stop(graceMs);
+  }
+
+  async close(): Promise<void> {
+    for (const running of this.#running) await this.stop(running);
+    await this.#closing.disposeAsync();
+  }
+
+  /** A person with a private chat. */
+  person(name: string, bot = 0): Person {
+    const user = this.telegram.user(1000 + ++people, name);
+    return { user, chat: this.telegram.privateChat(user, bot) };
+  }
+
+  /** Writes in a chat, to the bot by its name if it is a group, and resolves with the model's request for it. */
+  async ask(chat: FakeChat, from: FakeUser, text: string, thread?: number): Promise<JournalEntry> {
+    const call = chat.type === "private" ? "" : `@${this.telegram.bots[chat.bot]?.username} `;
+    const before = this.model.requests.length;
+    this.telegram.say({ chat, from, text: call + text, ...(thread === undefined ? {} : { thread }) });
+    const asked = () => this.model.requests.slice(before).find((request) => turnOf(request).includes(text));
+    await this.model.until(() => asked() !== undefined);
+    return asked()!;
+  }
+
+  /** Resolves once the chat shows the text in a message of the bot. */
+  async shows(chat: FakeChat, text: string, options: { thread?: number; timeoutMs?: number } = {}): Promise<void> {
+    const { thread, timeoutMs = 15_000 } = options;
+    await this.telegram.until(
+      () => this.telegram.botMessages(chat, thread).some((message) => message.text === text),
+      timeoutMs,
+    );
+  }
+
+  /** Writes in a chat and waits for the whole answer; resolves with the request. */
+  async converse(chat: FakeChat, from: FakeUser, text: string, thread?: number): Promise<JournalEntry> {
+    const request = await this.ask(chat, from, text, thread);
+    await this.model.until(() => request.closedAt !== null);
+    await this.shows(chat, request.sentText, thread === undefined ? {} : { thread });
+    return request;
+  }
+
+  /** A call of a gateway's API, as the admin for `user`. */
+  async api(running: RunningGateway, method: string, route: string, body?: object, user = "ann"): Promise<Response> {
+    const headers = { authorization: `Bearer ${CANARIES.adminKey}`, "parley-user": user };
+    return fetch(`${running.url}${route}`, {
+      method,
+      headers: body ? { ...headers, "content-type": "application/json" } : headers,
+      ...(body ? { body: JSON.stringify(body) } : {}),
+    });
+  }
+
+  /** For whoever reads of a failure. */
+  explain(): void {
+    const calls = this.telegram.journal.slice(-20).map(({ method, chat, outcome }) => `${method} ${chat} → ${outcome}`);
+    const waiting = this.telegram.bots.map((_, bot) => this.telegram.pendingUpdates(bot));
+    const parts = [...this.log.slice(-30), ...calls, `updates that wait: ${waiting.join(", ")}`];
+    process.stderr.write(`--- ${this.engine}\n${parts.join("\n")}\n`);
+  }
+
+  /** Everything the gateways sent to Telegram, as JSON. */
+  get sentToPeople(): string[] {
+    return this.telegram.journal.map(({ payload }) => JSON.stringify(payload));
+  }
+
+  /** Everything the gateways sent to the model, as JSON. */
+  get sentToModel(): string[] {
+    return this.model.requests.map(({ body }) => JSON.stringify(body));
+  }
+
+  /** Secrets that went where they must not go; and what broke the fake's rules without being refused. */
+  leaks(): string[] {
+    const { systemPrompt, ...secrets } = CANARIES;
+    const tokens = this.telegram.bots.map(({ token }) => token);
+    const everywhere = [...Object.values(secrets), ...tokens];
+    const registered = this.telegram.journal.filter(({ method }) => method !== "setWebhook");
+    const toTelegram = registered.map(({ payload }) => JSON.stringify(payload));
+    return [
+      ...[...everywhere, systemPrompt].filter((canary) => toTelegram.some((sent) => sent.includes(canary))),
+      ...everywhere.filter((canary) => this.sentToModel.some((sent) => sent.includes(canary))),
+      ...[...everywhere, systemPrompt].filter((canary) => this.log.some((line) => line.includes(canary))),
+      ...unfitForPeople(this.telegram),
+      ...this.telegram.unknownFields.keys(),
+      ...this.telegram.droppedEntities.map(({ why }) => why),
+    ];
+  }
+}
+
+export interface Person {
+  user: FakeUser;
+  chat: FakeChat;
+}
+
+let people = 0;
+
+/** The same suite with a scene on each engine, named in the titles. The scene is there from the first test on. */
+export function onBothEngines(options: SceneOptions, suite: (scene: () => Scene) => void): void {
+  describe.each<Engine>(["Postgres", "the embedded database"])("on %s", (engine) => {
+    suite(sceneOf({ ...options, engine }));
+  });
+}
+
+/** A scene for all tests of the surrounding suite. */
+export function sceneOf(options: SceneOptions): () => Scene {
+  let scene: Scene | null = null;
+  beforeAll(async () => {
+    scene = await Scene.open(options);
+  });
+  beforeEach(() => onTestFailed(() => scene?.explain()));
+  afterAll(async () => {
+    await scene?.close();
+  });
+  return () => {
+    if (!scene) throw new Error("the scene opens before the first test");
+    return scene;
+  };
+}
+
+/** What a person said last, as the model got it. */
+export function turnOf(request: JournalEntry): string {
+  return contentText(request.messages.findLast(({ role }) => role === "user"));
+}
+
+/** What a person must never read: tokens, stacks, SQL and paths. */
+const UNFIT = [
+  /\d{5,}:[\w-]{20,}|\bsk-\w|Bearer /,
+  /\bat .+:\d+:\d+|\.[jt]s:\d+|\b[A-Z]\w*Error:|node_modules|undefined|\[object /,
+  /\b(select|insert into|update|delete from)\b.*\b(from|set|values|where)\b|\brelation "|duplicate key|SQLSTATE/i,
+  /(^|[\s"'(])\/(home|tmp|work|usr|var|app|etc|root)\//,
+];
+
+/** The texts of bot messages that say what people must not be told, with every version they ever had. */
+export function unfitForPeople(telegram: FakeTelegram): string[] {
+  const chats = telegram.bots.flatMap((bot) => [...bot.chats.values()]);
+  const texts = chats.flatMap((chat) =>
+    telegram
+      .messages(chat)
+      .filter(({ from }) => from === "bot")
+      .flatMap(({ versions }) => versions.map(({ text }) => text)),
+  );
+  return texts.filter((text) => UNFIT.some((pattern) => pattern.test(text)));
+}
+
+/** Waits for a condition; rejects with its name when the deadline is over. */
+export async function until(
+  what: string,
+  condition: () => boolean | Promise<boolean>,
+  timeoutMs = 15_000,
+): Promise<void> {
+  const deadline = performance.now() + timeoutMs;
+  while (!(await condition())) {
+    if (performance.now() > deadline) throw new Error(`not within ${timeoutMs} ms: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+function requestParams({ requestParams: lines }: SceneOptions): string {
+  return lines === undefined ? "" : `request_params:\n  ${lines}\n`;
+}
