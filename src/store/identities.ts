@@ -1,3 +1,4 @@
+import { sql } from "kysely";
 import { newId, type UserId } from "../ids.ts";
 import { cleanText } from "./json.ts";
 import type { Db } from "./schema.ts";
@@ -58,7 +59,7 @@ export async function pairingFor(
       platform: stranger.platform,
       external_id: stranger.externalId,
       name: cleanText(stranger.name),
-      expires_at: new Date(Date.now() + limits.ttlMs),
+      expires_at: sql<Date>`now() + ${limits.ttlMs} * interval '1 millisecond'`,
     })
     .onConflict((conflict) =>
       conflict.columns(["platform", "external_id"]).doUpdateSet((set) => ({ told: set("pairings.told", "+", 1) })),
@@ -75,7 +76,7 @@ export async function approvePairing(
 ): Promise<{ platform: string; externalId: string; name: string; userId: UserId } | null> {
   const pairing = await db
     .deleteFrom("pairings")
-    .where("code", "=", code)
+    .where("code", "=", cleanText(code))
     .where((where) => where("expires_at", ">=", where.fn<Date>("now")))
     .returning(["platform", "external_id", "name"])
     .executeTakeFirst();
@@ -83,7 +84,7 @@ export async function approvePairing(
   const { userId } = await upsertIdentity(db, pairing.platform, pairing.external_id, pairing.name);
   await db
     .updateTable("identities")
-    .set({ approved_at: new Date() })
+    .set({ approved_at: sql<Date>`now()` })
     .where("platform", "=", pairing.platform)
     .where("external_id", "=", pairing.external_id)
     .execute();

@@ -27,7 +27,7 @@ export async function migrateToLatest(db: Kysely<any>): Promise<void> {
   if (error) throw error;
 }
 
-/** Whether this program's migrations are all applied and none is unknown to it. */
+/** Whether this program's migrations are all applied. There may be newer ones: they expand before they contract. */
 export async function migrationsFit(db: Kysely<any>): Promise<boolean> {
   const all = await migrator(db).getMigrations();
   return all.every((migration) => migration.executedAt !== undefined);

@@ -145,7 +145,7 @@ storeEngines((store) => {
       expect((await laneRows(store.db))[0]!.readyInMs).toBeLessThanOrEqual(0);
     });
 
-    test("keeps any text: NUL and lone surrogates are replaced, everything else is as it was", async () => {
+    test("security-10: keeps any text: NUL and lone surrogates are replaced, everything else is as it was", async () => {
       const talk = await newTalk(store.db);
       const odd = ["a\0b", "\ud83d", "x\udc00y", '\\u0000 \\ " \n', "👍🏽", "\uffff", "'; drop table inbox; --"];
       const arrivals = await accept(store.db, ...odd.map((text, n) => say(talk, text, `k\0${n}\ud800`)));
