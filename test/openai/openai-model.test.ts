@@ -7,7 +7,7 @@ import { failureOf, openAISubject } from "./openai-subject.ts";
 modelClientContract(
   "the OpenAI client",
   async () => {
-    const subject = await openAISubject({}, { chunkEveryMs: 4 });
+    const subject = await openAISubject({}, { chunkEveryMs: 50 });
     const text = "Forty-two, said Deep Thought, with infinite majesty and calm.";
     let fault: Fault | undefined;
     subject.server.script(() => ({ text, ...(fault && { fault }) }));
