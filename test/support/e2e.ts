@@ -49,7 +49,7 @@ export class Scene {
   readonly log: string[] = [];
   readonly #options: SceneOptions;
   readonly #folder: string;
-  readonly #databases = new Map<number, string>();
+  readonly #databases = new Map<number, Record<string, string>>();
   readonly #closing: AsyncDisposableStack;
   readonly #running = new Set<RunningGateway>();
 
@@ -87,8 +87,7 @@ export class Scene {
     const port = await freePort();
     const config = readConfig({
       PORT: String(port),
-      DATA_DIR: path.join(this.#folder, `data-${bot}`),
-      ...(this.engine === "Postgres" ? { DATABASE_URL: await this.databaseUrl(bot) } : {}),
+      ...(await this.#database(bot)),
       AGENTS_DIR: path.join(this.#folder, "agents"),
       ACCESS: "open",
       ADMIN_API_KEY: CANARIES.adminKey,
@@ -112,14 +111,18 @@ export class Scene {
     return running;
   }
 
-  /** Of one bot; made when it is first asked for. */
-  async databaseUrl(bot = 0): Promise<string> {
+  /** The database of one bot, made when it is first asked for. */
+  async #database(bot: number): Promise<Record<string, string>> {
     const known = this.#databases.get(bot);
-    if (known !== undefined) return known;
-    const database = await createTestDatabase();
-    this.#closing.defer(() => database.drop());
-    this.#databases.set(bot, database.url);
-    return database.url;
+    if (known) return known;
+    const settings: Record<string, string> = { DATA_DIR: path.join(this.#folder, `data-${bot}`) };
+    if (this.engine === "Postgres") {
+      const database = await createTestDatabase();
+      this.#closing.defer(() => database.drop());
+      settings["DATABASE_URL"] = database.url;
+    }
+    this.#databases.set(bot, settings);
+    return settings;
   }
 
   /** Stops one gateway; its runs are left for another one after `graceMs`. */

@@ -1,0 +1,77 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { beforeAll, expect, test } from "vitest";
+import type { JournalEntry } from "../fakes/model/journal.ts";
+import { contentText } from "../fakes/model/script.ts";
+import { onBothEngines, type Person, type Scene, turnOf } from "../support/e2e.ts";
+
+onBothEngines({}, (scene) => {
+  beforeAll(async () => {
+    await scene().start();
+  });
+
+  test("ten messages within a second to a model that thinks: the first reaches it at once, all ten become one turn", async () => {
+    const { model, telegram } = scene();
+    const ann = scene().person("Ann");
+    const stop = model.script(() => ({ ttftMs: 600 }));
+    const requests = await sayTen(scene(), ann);
+    expect(numbersIn(requests[0]!)).toEqual([1]);
+    const last = requests.at(-1)!;
+    expect(numbersIn(last)).toEqual(TEN);
+    expect(last.messages.filter(({ role }) => role === "assistant")).toEqual([]);
+    expect(telegram.botMessages(ann.chat).map(({ text }) => text)).toEqual([last.sentText]);
+    stop();
+  });
+
+  test("ten messages within a second to a model that speaks at once: two bot messages, the first one marked, nothing lost", async () => {
+    const { model, telegram } = scene();
+    const bob = scene().person("Bob");
+    const stop = model.script((request) =>
+      numbersIn(request).length === 1 ? { chunkChars: 40, chunkEveryMs: 300 } : { ttftMs: 600 },
+    );
+    const requests = await sayTen(scene(), bob);
+    expect(numbersIn(requests[0]!)).toEqual([1]);
+    const last = requests.at(-1)!;
+    expect(numbersIn(last)).toEqual(TEN);
+    const [first, second, ...others] = telegram.botMessages(bob.chat).map(({ text }) => text);
+    expect(first).toMatch(/^You said: message 1\b[^]*\n\n⏹ Interrupted\.$/);
+    expect(second).toBe(last.sentText);
+    expect(others).toEqual([]);
+    stop();
+  });
+
+  test("a single message is never delayed by what waits for the rest of a burst", async () => {
+    const { model, telegram } = scene();
+    const [carl, dora] = [scene().person("Carl"), scene().person("Dora")];
+    // The app of the person cut a long text at 4096 characters, so its rest may follow for 1.5 s.
+    const start = `start ${"x".repeat(4_050)}`;
+    telegram.say({ chat: carl.chat, from: carl.user, text: start });
+    await scene().ask(dora.chat, dora.user, "just one");
+    expect(model.requests.filter((request) => turnOf(request).includes("start"))).toEqual([]);
+    telegram.say({ chat: carl.chat, from: carl.user, text: "rest" });
+    await model.until(() => model.requests.some((request) => turnOf(request) === `${start}\n\nrest`));
+  });
+});
+
+const TEN = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10];
+
+/** Ten messages of a person, as quick as one can press, and every request of the model until the last is answered. */
+async function sayTen(scene: Scene, { chat, user }: Person): Promise<readonly JournalEntry[]> {
+  const { telegram, model } = scene;
+  const before = model.requests.length;
+  for (const no of TEN) {
+    telegram.say({ chat, from: user, text: `message ${no}` });
+    if (no < 10) await sleep(90);
+  }
+  const requests = () => model.requests.slice(before);
+  await model.until(() => requests().some((request) => turnOf(request).includes("message 10")));
+  const last = requests().find((request) => turnOf(request).includes("message 10"))!;
+  await model.until(() => last.closedAt !== null);
+  await scene.shows(chat, last.sentText);
+  return requests();
+}
+
+/** The numbers of the messages that a request holds, in its order. */
+function numbersIn(request: JournalEntry): number[] {
+  const said = request.messages.filter(({ role }) => role === "user").map(contentText);
+  return [...said.join("\n").matchAll(/^message (\d+)$/gm)].map(([, no]) => Number(no));
+}
