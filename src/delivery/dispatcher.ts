@@ -80,14 +80,20 @@ export class Dispatcher {
   }
 
   #start(page: OutboxPage): void {
-    const work = this.#show(page)
-      .then((receipt) => this.#receipts.add(receipt))
+    const work = this.#deliverOne(page)
       .catch((error: unknown) => this.#delivery.log.error({ err: error, page: page.id }, "a page's receipt was lost"))
       .finally(() => {
+        if (this.#inFlight.size >= MAX_IN_FLIGHT) this.#bell.ring();
         this.#inFlight.delete(work);
-        this.#bell.ring();
       });
     this.#inFlight.add(work);
+  }
+
+  async #deliverOne(page: OutboxPage): Promise<void> {
+    const receipt = await this.#show(page);
+    await this.#receipts.add(receipt);
+    // A later post of the chat may have waited for this one; an edit that went well keeps nothing waiting.
+    if (page.message_id === null || receipt.kind !== "done") this.#bell.ring();
   }
 
   async #show(page: OutboxPage): Promise<Receipt> {

@@ -52,9 +52,9 @@ export class ClaimLoop {
     this.#options = options;
     this.#unhint = [
       room.hints.onWork(this.#bell.ring),
-      room.hints.onSession((session) => {
-        const runs = [...this.#workers.values()].filter(({ worker }) => worker.claimed.session === session);
-        if (runs.length > 0) void this.checkLevels().catch(() => undefined);
+      room.hints.onLevels((session) => {
+        const here = this.#workersHere().filter(({ claimed }) => claimed.session === session);
+        void this.#endByLevels(here).catch(() => undefined);
       }),
     ];
   }
@@ -82,7 +82,7 @@ export class ClaimLoop {
   /** Renews every lease; runs whose lane another replica has taken are dropped. */
   async renew(): Promise<void> {
     const startedAt = performance.now();
-    const workers = [...this.#workers.values()].map(({ worker }) => worker);
+    const workers = this.#workersHere();
     try {
       const kept = await renewLeases(
         this.#room.db,
@@ -100,12 +100,7 @@ export class ClaimLoop {
 
   /** Ends the runs here that a stop or a newer message ends. Levels, not events: looking again is harmless. */
   async checkLevels(): Promise<void> {
-    if (this.#workers.size === 0) return;
-    const runs = [...this.#workers.values()].map(({ worker }) => ({
-      session: worker.claimed.session,
-      id: worker.claimed.id,
-    }));
-    for (const { id, by } of await runsToEnd(this.#room.db, runs)) this.#workers.get(id)?.worker.end(by);
+    await this.#endByLevels(this.#workersHere());
   }
 
   /** Writes the events that are due. */
@@ -128,6 +123,16 @@ export class ClaimLoop {
     for (const { worker } of this.#workers.values()) worker.end(reason);
   }
 
+  #workersHere(): RunWorker[] {
+    return Array.from(this.#workers.values(), ({ worker }) => worker);
+  }
+
+  async #endByLevels(workers: RunWorker[]): Promise<void> {
+    if (workers.length === 0) return;
+    const runs = workers.map(({ claimed }) => ({ session: claimed.session, id: claimed.id }));
+    for (const { id, by } of await runsToEnd(this.#room.db, runs)) this.#workers.get(id)?.worker.end(by);
+  }
+
   #noticeGap(): void {
     this.#takeOverFrom = performance.now() + LEASE_MS;
   }
@@ -141,8 +146,10 @@ export class ClaimLoop {
     });
     const worker = new RunWorker(this.#room, run, log);
     const done = worker.work().finally(() => {
+      // A lane that has more to do was hinted at by the merge; here only the free slot is new.
+      const wasFull = this.#workers.size >= this.#options.slots;
       this.#workers.delete(run.id);
-      this.#bell.ring();
+      if (wasFull) this.#bell.ring();
     });
     this.#workers.set(run.id, { worker, done });
     if (run.attempt > 1) this.#room.metrics.takeovers.inc();

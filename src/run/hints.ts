@@ -7,7 +7,7 @@ import type { SessionId } from "../ids.ts";
 export class Hints {
   readonly #claims = new Set<() => void>();
   readonly #outbox = new Set<() => void>();
-  readonly #any = new Set<(session: SessionId) => void>();
+  readonly #levels = new Set<(session: SessionId) => void>();
   readonly #sessions = new Map<SessionId, Set<() => void>>();
 
   /** Work may have become ready in some lane. */
@@ -20,9 +20,14 @@ export class Hints {
     for (const wake of this.#outbox) wake();
   }
 
-  /** A session has new messages, a stop or new events. */
+  /** A session has new messages or a stop, or something of it was heard from another replica. */
   session(session: SessionId): void {
-    for (const heard of this.#any) heard(session);
+    for (const heard of this.#levels) heard(session);
+    this.news(session);
+  }
+
+  /** A session has something new to read, by which none of its runs is ended. */
+  news(session: SessionId): void {
     for (const wake of this.#sessions.get(session) ?? []) wake();
   }
 
@@ -36,9 +41,9 @@ export class Hints {
     return () => this.#outbox.delete(wake);
   }
 
-  onSession(heard: (session: SessionId) => void): () => void {
-    this.#any.add(heard);
-    return () => this.#any.delete(heard);
+  onLevels(heard: (session: SessionId) => void): () => void {
+    this.#levels.add(heard);
+    return () => this.#levels.delete(heard);
   }
 
   /** Whether a reader of this process follows the session just now. */

@@ -69,7 +69,7 @@ export class RunRoom {
     this.#dispatcher = parts.dispatcher;
     this.events = new EventLog(parts.db, {
       followed: (session) => parts.hints.followed(session),
-      written: (session) => parts.hints.session(session),
+      written: (session) => parts.hints.news(session),
     });
     this.#windows = new GroupCommit(
       async (sessions) => {
@@ -96,7 +96,7 @@ export class RunRoom {
   /** A run is over: readers look, the lane goes on, the final pages are shown. */
   merged(run: ClaimedRun, merge: Merge, outcome: Extract<MergeOutcome, { kind: "merged" }>): void {
     this.metrics.runs.inc({ agent: run.agent, outcome: merge.state });
-    this.hints.session(run.session);
+    this.hints.news(run.session);
     if (!outcome.laneGone) this.hints.work();
     const due = merge.pages.filter((page) => !page.shown).map((page) => page.id);
     void this.#dispatcher.deliver(due);
