@@ -10,5 +10,7 @@ export function explain(error: unknown): string {
     return `${error.message} Try again in ${Math.ceil(error.retryAfterMs / 1000)} s.`;
   }
   if (error instanceof GatewayError || error instanceof ConfigFaults) return error.message;
+  if (error instanceof Error && "code" in error && String(error.code).startsWith("ERR_PARSE_ARGS_"))
+    return error.message;
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }

@@ -11,18 +11,16 @@ export interface Screen {
 /** For scripts: answers alone go to `out`, everything else to `err`. */
 export function plainScreen(out: (text: string) => void, err: (text: string) => void): Screen {
   let isOpen = false;
-  const end = (): void => {
-    if (isOpen) out("\n");
-    isOpen = false;
-  };
   return {
-    end,
+    end() {
+      if (isOpen) out("\n");
+      isOpen = false;
+    },
     say(_agent, text) {
       isOpen = true;
       out(printable(text));
     },
     note(text) {
-      end();
       err(`${printable(text)}\n`);
     },
   };

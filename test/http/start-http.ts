@@ -10,7 +10,7 @@ import { startTestGateway, type TestGateway, type TestGatewayOptions } from "../
 export const KEY = "parley_admin_KEY-of-the-tests-0123456789abcdefghijklmn";
 
 export interface TestHttp {
-  app: FastifyInstance;
+  readonly app: FastifyInstance;
   gateway: TestGateway["gateway"];
   database: TestGateway["database"];
   /** The log, one parsed line each. */
@@ -21,8 +21,10 @@ export interface TestHttp {
   call(method: "GET" | "POST", url: string, options?: CallOptions): Promise<LightMyRequestResponse>;
   /** Makes a session and returns its id. */
   session(user?: string): Promise<string>;
-  /** Listens on a free port of the loopback and returns the URL. */
+  /** Listens on the loopback, always on the same free port, and returns the URL. */
   listen(): Promise<string>;
+  /** Closes the server, until the next `listen`; the gateway behind it goes on. */
+  goAway(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -38,12 +40,12 @@ export type TestHttpOptions = Partial<Omit<HttpParts, "service" | "log" | "metri
 /** One replica on a database of its own, and its HTTP server. */
 export async function startHttp(options: TestHttpOptions = {}): Promise<TestHttp> {
   const database = await createTestDatabase();
-  const { model = scriptedModel(), onBusy = "interrupt", tools, ...parts } = options;
+  const { model = scriptedModel(), onBusy = "interrupt", tools, ...given } = options;
   const running = await startTestGateway({ url: database.url, model, onBusy, ...(tools ? { tools } : {}) });
   const lines: Record<string, unknown>[] = [];
   const accepted: IncomingUpdate[] = [];
   const metrics = createMetrics();
-  const app = createHttpServer({
+  const parts: HttpParts = {
     service: running.gateway.service,
     accept: async (update) => void accepted.push(update),
     adapters: () => [],
@@ -58,8 +60,10 @@ export async function startHttp(options: TestHttpOptions = {}): Promise<TestHttp
     }),
     adminKey: KEY,
     trustedProxies: [],
-    ...parts,
-  });
+    ...given,
+  };
+  let app = createHttpServer(parts);
+  let port = 0;
 
   const call: TestHttp["call"] = (method, url, { user = "ann", body, headers = {} } = {}) =>
     app.inject({
@@ -70,7 +74,9 @@ export async function startHttp(options: TestHttpOptions = {}): Promise<TestHttp
     });
 
   return {
-    app,
+    get app() {
+      return app;
+    },
     gateway: running.gateway,
     database: running.database,
     lines,
@@ -80,7 +86,15 @@ export async function startHttp(options: TestHttpOptions = {}): Promise<TestHttp
       const response = await call("POST", "/v1/sessions", { user });
       return response.json<{ session_id: string }>().session_id;
     },
-    listen: () => app.listen({ host: "127.0.0.1", port: 0 }),
+    async listen() {
+      const url = await app.listen({ host: "127.0.0.1", port });
+      port = Number(new URL(url).port);
+      return url;
+    },
+    async goAway() {
+      await app.close();
+      app = createHttpServer(parts);
+    },
     async stop() {
       await app.close();
       await running.stop(0);

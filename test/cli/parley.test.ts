@@ -1,0 +1,72 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { pairingFor } from "../../src/store/identities.ts";
+import { KEY, startHttp, type TestHttp } from "../http/start-http.ts";
+import { freePort } from "../support/free-port.ts";
+import { runCli } from "./run-cli.ts";
+
+let http: TestHttp;
+let url: string;
+
+beforeAll(async () => {
+  http = await startHttp();
+  url = await http.listen();
+});
+afterAll(() => http.stop());
+
+function parley(...argv: string[]) {
+  return runCli("parley-cli", ["--url", url, ...argv], { ADMIN_API_KEY: KEY }).over;
+}
+
+describe("npm run parley", () => {
+  it("lets a stranger in by the code, however it is typed, once", async () => {
+    const stranger = { platform: "telegram", externalId: "4711", name: "Ann\u001b[2J" };
+    await pairingFor(http.database.db, stranger, "ABCD2345", { ttlMs: 60_000, tries: 5 });
+    expect(await parley("approve", " abcd-2345 ")).toEqual({
+      code: 0,
+      out: "Ann [2J (telegram:4711) may talk now.\n",
+      err: "",
+    });
+    expect(await parley("approve", "ABCD2345")).toEqual({
+      code: 1,
+      out: "",
+      err: "There is no such code, or it is over.\n",
+    });
+  });
+
+  it("lists the sessions of a user", async () => {
+    expect((await parley("sessions")).out).toBe("There are no sessions yet.\n");
+    const id = await http.session("bea");
+    await http.call("POST", "/v1/sessions", { user: "bea", body: { title: "Plans\nand more" } });
+    const { code, out } = await parley("sessions", "--user", "bea");
+    expect(code).toBe(0);
+    expect(out.trimEnd().split("\n")).toEqual([
+      expect.stringMatching(/^ses_\w+ {2}\d{4}-\d\d-\d\d \d\d:\d\d {6}0 {2}tester {2}Plans and more$/),
+      expect.stringContaining(id),
+    ]);
+  });
+
+  it.each([[], ["help"], ["--help"]])("explains itself: %s", async (...argv) => {
+    const { code, out } = await parley(...argv.filter((word) => word !== undefined));
+    expect(code).toBe(0);
+    expect(out).toContain("npm run parley -- approve CODE");
+  });
+
+  it.each([
+    [["frobnicate"], 'There is no command "frobnicate".'],
+    [["approve"], "Say which code."],
+    [["approve", "A", "B"], "Say which code."],
+    [["sessions", "now"], "That is one word too many."],
+    [["sessions", "--forse"], "--forse"],
+  ])("ends with 2 when it is not understood: %j", async (argv, message) => {
+    const { code, out, err } = await parley(...argv);
+    expect([code, out]).toEqual([2, ""]);
+    expect(err).toContain(message);
+    expect(err).toContain("npm run parley -- help");
+  });
+
+  it("ends with 1 when the gateway is not there", async () => {
+    const nowhere = `http://127.0.0.1:${await freePort()}`;
+    const { code, err } = await parley("sessions", "--url", nowhere);
+    expect([code, err]).toEqual([1, `No gateway answers at ${nowhere}. Start one with: npm start\n`]);
+  });
+});
