@@ -125,6 +125,7 @@ export class SessionView {
 
   #restarted(run: string, data: ApiEvent["data"]): void {
     const known = this.#open.get(run);
+    this.#screen.end();
     if (known?.shown) this.#screen.note("(the gateway was restarted; the answer starts over)");
     this.#open.set(run, { inputs: known?.inputs ?? [], shown: false });
     remember(this.#streamed, run);

@@ -15,7 +15,7 @@ export interface CliRun {
 }
 
 /** An empty directory: without an admin key. */
-export const emptyDir = mkdtempSync(path.join(tmpdir(), "parley-cli-"));
+const emptyDir = mkdtempSync(path.join(tmpdir(), "parley-cli-"));
 
 /** Runs one of the command-line programs with exactly this environment. */
 export function runCli(program: "talk-cli" | "parley-cli", argv: string[], env: Record<string, string>): CliRun {
