@@ -27,14 +27,14 @@ function finalsInASecond(options: Partial<TelegramOptions>): number {
 }
 
 describe("the calls of one bot in all its chats", () => {
-  it("are 30 in a burst and 30 a second, as Telegram asks of every bot", () => {
-    expect(budgetOf({}).account.burst).toBe(30);
-    expect(finalsInASecond({})).toBeLessThanOrEqual(60);
-    expect(finalsInASecond({})).toBeGreaterThanOrEqual(58);
+  it("are 20 in a burst and 30 a second: less than Telegram takes, since calls may catch up with each other", () => {
+    expect(budgetOf({}).account.burst).toBe(20);
+    expect(finalsInASecond({})).toBeLessThanOrEqual(50);
+    expect(finalsInASecond({})).toBeGreaterThanOrEqual(48);
   });
 
   it("are as many as the operator says", () => {
-    expect(finalsInASecond({ callsPerSecond: 1000 })).toBeGreaterThan(1900);
+    expect(finalsInASecond({ callsPerSecond: 1000 })).toBeGreaterThan(1600);
     expect(finalsInASecond({ callsPerSecond: 1 })).toBeLessThanOrEqual(2);
   });
 
