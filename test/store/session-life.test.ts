@@ -204,7 +204,7 @@ storeEngines((store) => {
         await expectSound(store.db, talk);
         await expectAllDone(store.db, talk);
       }),
-      { numRuns: 20 },
+      { numRuns: 12 },
     );
   }, 60_000);
 });

@@ -1,8 +1,8 @@
-import { PGlite } from "@electric-sql/pglite";
 import { Kysely, PGliteDialect, sql } from "kysely";
 import { Client } from "pg";
 import { afterAll, beforeAll, beforeEach, describe, inject } from "vitest";
 import type { Log } from "../../src/platform/platform-adapter.ts";
+import { createPglite } from "../../src/store/embedded.ts";
 import { migrateToLatest } from "../../src/store/migrate.ts";
 import { openPostgres } from "../../src/store/postgres.ts";
 import type { Schema } from "../../src/store/schema.ts";
@@ -68,7 +68,7 @@ export async function openTestPostgres(options: { max?: number; log?: Log } = {}
 
 /** Like `openEmbedded`, but in memory. */
 async function openTestPglite(): Promise<OpenStore> {
-  const pglite = await PGlite.create({ parsers: { 20: Number }, loadDataDir: await pgliteTemplate() });
+  const pglite = await createPglite({ loadDataDir: await pgliteTemplate() });
   const db = new Kysely<Schema>({ dialect: new PGliteDialect({ pglite }) }).withPlugin(rootGuard);
   return { db, url: "", close: () => db.destroy() };
 }
@@ -94,7 +94,7 @@ async function pgliteTemplate(): Promise<Blob> {
 }
 
 async function makePgliteTemplate(): Promise<Blob> {
-  const pglite = await PGlite.create();
+  const pglite = await createPglite({});
   const db = new Kysely<unknown>({ dialect: new PGliteDialect({ pglite }) });
   await migrateToLatest(db);
   const made = await pglite.dumpDataDir("gzip");
