@@ -20,6 +20,11 @@ export class Delivery {
     this.budgets = budgets;
   }
 
+  /** Some platform has been reached from here. */
+  get connected(): boolean {
+    return this.#adapters.size > 0;
+  }
+
   adapter(account: AccountId): PlatformAdapter | undefined {
     return this.#adapters.get(account);
   }

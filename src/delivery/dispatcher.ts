@@ -15,6 +15,8 @@ const MAX_IN_FLIGHT = 200;
 const MAX_WAIT_MS = 2_500;
 /** After this long a page that could not be shown is listed instead of tried. */
 const GIVE_UP_MS = 24 * 3_600_000;
+/** A page of an account that is not connected here is left to others this long. */
+const ELSEWHERE_MS = 1_000;
 const RETRY_MS = { first: 1_000, max: 60_000 };
 
 /**
@@ -56,7 +58,7 @@ export class Dispatcher {
   /** One look at the outbox, then a wait for a hint or 250 ms. */
   async round(): Promise<void> {
     const free = MAX_IN_FLIGHT - this.#inFlight.size;
-    if (free > 0) {
+    if (free > 0 && this.#delivery.connected) {
       const pages = await claimDuePages(this.#delivery.db, this.#replica, Math.min(free, 50));
       for (const page of pages) this.#start(page);
       if (pages.length === Math.min(free, 50)) return;
@@ -99,7 +101,7 @@ export class Dispatcher {
   async #show(page: OutboxPage): Promise<Receipt> {
     const { id } = page;
     const adapter = this.#delivery.adapter(page.account_id);
-    if (!adapter) return { id, kind: "again", dueInMs: RETRY_MS.max, error: "the account is not configured here" };
+    if (!adapter) return { id, kind: "again", dueInMs: ELSEWHERE_MS, error: "the account is not connected here" };
     if (page.age_ms > GIVE_UP_MS) return { id, kind: "failed", error: "could not be shown for a day" };
     const at = { account: page.account_id, chat: page.chat, kind: page.place_kind };
     const budget = adapter.editing?.budget;

@@ -57,6 +57,20 @@ async function untilAllAnswered(stage: Stage): Promise<void> {
   await stage.telegram.until(() => CHATS.every((chat) => answered(textsOf(stage, chat).at(-1), chat)), 30_000);
 }
 
+it("shows what was due while all were gone, although its replica reaches Telegram only at the fourth try", async () => {
+  const stage = await Stage.open();
+  const person = stage.telegram.user(7, "Ann");
+  stage.telegram.privateChat(person);
+  await stage.rows(
+    `insert into outbox (id, kind, account_id, chat, thread, place_kind, content, state, due_at)
+     values ('out_1', 'reply', $1, '7', '', 'private', '{"text":"kept for you"}', 'planned', now())`,
+    [`telegram:${stage.telegram.botId}`],
+  );
+  stage.telegram.fault({ kind: "html-502", method: "getMe", times: 3 });
+  await stage.start("only");
+  expect((await stage.botMessage(7, 0, 5_000)).text).toBe("kept for you");
+});
+
 it("fault-06: ten minutes after all replicas died, answers are completed and what waited is answered in order", async () => {
   const stage = await Stage.open({ model: SLOW, env: { ON_BUSY: "queue" } });
   await leaveBacklog(stage, 10);
