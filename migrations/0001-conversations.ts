@@ -170,7 +170,8 @@ const statements = [
     primary key (session_id, run_id, attempt, n)
   )`,
 
-  // due_at is null iff nothing is to be done now. content is null while the page is a draft of a running answer.
+  // due_at is null iff nothing is to be done now. content is null until a draft is about to be
+  // posted; then it is that first text, and in the end the final one.
   // session_id is null for what strangers are told.
   sql`create table outbox (
     id text primary key,

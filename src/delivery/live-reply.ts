@@ -36,9 +36,9 @@ export interface LiveReplyOptions {
   run: { session: SessionId; id: RunId; attempt: number };
   /** The row planned for the first page. */
   firstPage: OutboxId;
-  /** What earlier attempts left in the chat, and how long their text was: it is not shortened meanwhile. */
+  /** What earlier attempts left in the chat, and the text they had said: it is not shortened meanwhile. */
   known: OutboxPage[];
-  knownLength: number;
+  knownText: string;
   /** Whether this replica may still send: its lease was confirmed lately. */
   maySend: () => boolean;
   /** Makes the text said so far durable. */
@@ -59,6 +59,8 @@ export class LiveReply {
   readonly #bell = new Doorbell();
   readonly #closing = new AbortController();
   readonly #target: RunTarget;
+  /** Characters that stand in the chat at least. */
+  readonly #knownLength: number;
   #text = "";
   #firstTextAt = 0;
   #lostPosts = 0;
@@ -73,6 +75,12 @@ export class LiveReply {
         this.#pages.push({ id: page.id, messageId: page.message_id, shown: null, doubtful: true });
       }
     }
+    const { knownText, adapter } = options;
+    const posted = options.known.filter((page) => page.message_id !== null && !page.remove && page.content);
+    this.#knownLength = Math.max(
+      lengthOf(knownText.trim() === "" ? [] : adapter.render(knownText)),
+      lengthOf(posted.map((page) => page.content!)),
+    );
     if (this.#pages.length === 0) {
       const planned = options.known.find((page) => page.state === "planned");
       const fresh = options.known.length > 0 ? newId("out") : options.firstPage;
@@ -155,8 +163,8 @@ export class LiveReply {
   /** The first page that differs from what is shown; null = the chat is up to date, or must not be shortened. */
   #nextPage(): { index: number; live: LivePage | undefined; content: RenderedPage } | null {
     if (this.#text.trim() === "" || this.#lostPosts > 1) return null;
-    if (this.#text.length < this.#options.knownLength) return null;
     const pages = this.#options.adapter.render(this.#text);
+    if (lengthOf(pages) < this.#knownLength) return null;
     for (const [index, content] of pages.entries()) {
       const live = this.#pages[index];
       if (!live?.shown || !isDeepStrictEqual(live.shown, content)) return { index, live, content };
@@ -175,6 +183,7 @@ export class LiveReply {
       attempt: run.attempt,
       page: index,
       target: this.#target,
+      content,
     };
     const allowed = await markSending(delivery.db, draft).catch(() => false);
     if (!allowed || !this.#options.maySend()) {
@@ -259,6 +268,10 @@ export class LiveReply {
     const place = { account: this.#target.account, chat: this.#target.chat, kind: this.#target.placeKind };
     return this.#options.delivery.budgets.take(editing.budget, place, purpose);
   }
+}
+
+function lengthOf(pages: RenderedPage[]): number {
+  return pages.reduce((sum, page) => sum + page.text.length, 0);
 }
 
 function reason(error: unknown): string {

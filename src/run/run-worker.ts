@@ -125,11 +125,11 @@ export class RunWorker {
     // What a run that ends here had said last is all there is; a run that goes on says it again.
     if (this.claimed.end && remains.rest !== "") this.#answer.take({ type: "text.delta", text: remains.rest });
     const adapter = target ? this.#room.delivery.adapter(target.account) : undefined;
-    if (target && adapter?.editing) this.#live = this.#openLive(target, adapter, remains.text.length, firstPage);
+    if (target && adapter?.editing) this.#live = this.#openLive(target, adapter, remains.text, firstPage);
     return remains;
   }
 
-  #openLive(target: RunTarget, adapter: PlatformAdapter, knownLength: number, firstPage: OutboxId | null): LiveReply {
+  #openLive(target: RunTarget, adapter: PlatformAdapter, knownText: string, firstPage: OutboxId | null): LiveReply {
     const { session, id, attempt, queuedMs } = this.claimed;
     return new LiveReply({
       delivery: this.#room.delivery,
@@ -138,7 +138,7 @@ export class RunWorker {
       run: { session, id, attempt },
       firstPage: firstPage ?? newId("out"),
       known: this.#knownPages,
-      knownLength,
+      knownText,
       maySend: () => !this.#lost && this.#room.leaseHolds(this.#claimedAt),
       flushLog: () => this.#events.flush(),
       onGone: () => this.end("place_gone"),

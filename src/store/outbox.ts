@@ -62,18 +62,28 @@ export async function insertReply(
 }
 
 /**
- * Commits that this attempt is about to post a draft page. False = do not post: the attempt is over, or an older post
+ * Commits that this attempt is about to post a draft page, and its text: a take-over shows no less. False = do not post: the attempt is over, or an older post
  * of the same chat and thread still waits.
  */
 export async function markSending(
   db: Db,
-  draft: { id: OutboxId; session: SessionId; run: RunId; attempt: number; page: number; target: RunTarget },
+  draft: {
+    id: OutboxId;
+    session: SessionId;
+    run: RunId;
+    attempt: number;
+    page: number;
+    target: RunTarget;
+    content: RenderedPage;
+  },
 ): Promise<boolean> {
   const { target } = draft;
   const { rows } = await sql`
-    insert into outbox (id, session_id, run_id, attempt, page, kind, account_id, chat, thread, reply_to, place_kind, state)
+    insert into outbox (id, session_id, run_id, attempt, page, kind, account_id, chat, thread, reply_to, place_kind,
+                        content, state)
     select ${draft.id}, r.session_id, r.id, r.attempt, ${draft.page}::int, 'answer', ${target.account}, ${target.chat},
-           ${target.thread}, ${draft.page === 0 ? target.replyTo : null}, ${target.placeKind}, 'sending'
+           ${target.thread}, ${draft.page === 0 ? target.replyTo : null}, ${target.placeKind},
+           ${toJson(draft.content)}::jsonb, 'sending'
     from runs r
     where r.session_id = ${draft.session} and r.id = ${draft.run} and r.attempt = ${draft.attempt}
       and r.state = 'running'
@@ -82,7 +92,7 @@ export async function markSending(
         where e.account_id = ${target.account} and e.chat = ${target.chat} and e.thread = ${target.thread}
           and e.due_at is not null and e.message_id is null and e.state in ('planned', 'sending'))
     for share of r
-    on conflict (id) do update set state = 'sending', attempt = excluded.attempt
+    on conflict (id) do update set state = 'sending', attempt = excluded.attempt, content = excluded.content
       where outbox.state = 'planned'
     returning id`.execute(db);
   return rows.length > 0;

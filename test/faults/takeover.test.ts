@@ -33,6 +33,24 @@ it("fault-01: completes the same message on the other replica within 8 s of a ki
   expect(stage.telegram.earlyCalls).toEqual([]);
 });
 
+it("fault-01: shortens nothing, although the dead replica had stored none of the text that it showed", async () => {
+  const stage = await Stage.open({ model: SLOW });
+  let only = await stage.start("only");
+  const ann = stage.telegram.user(7, "Ann");
+  const chat = stage.telegram.privateChat(ann);
+  stage.telegram.say({ chat, from: ann, text: "one" });
+  const message = await stage.botMessage(chat);
+  const recorded = "select 1 from outbox where message_id is not null";
+  await until("the message to be recorded", async () => (await stage.rows(recorded)).length === 1);
+  await only.process.kill();
+  expect(await stage.rows("select 1 from run_events where type = 'text.delta'")).toEqual([]);
+  only = await stage.start("only");
+  const whole = answerTo("one", WORDS);
+  await stage.telegram.until(() => message.text === whole, 15_000);
+  expect(stage.telegram.botMessages(chat)).toEqual([message]);
+  expect(shortenings(message)).toEqual([]);
+});
+
 it("fault-03: doubles at most the first, short message when its sender died before it was recorded", async () => {
   const stage = await Stage.open({ model: SLOW });
   await stage.startTwo();

@@ -39,7 +39,15 @@ storeEngines((store) => {
       await accept(store.db, sayIn(await newChat(store.db, { kind: "group", chat: "g", sender: "7" })));
       run = await startRun(store.db);
       const { session, id, attempt } = run;
-      draft = { id: run.firstPage!, session, run: id, attempt, page: 0, target: run.target! };
+      draft = {
+        id: run.firstPage!,
+        session,
+        run: id,
+        attempt,
+        page: 0,
+        target: run.target!,
+        content: { text: "Let me" },
+      };
     });
 
     async function takeOver(): Promise<number> {
@@ -133,7 +141,8 @@ onPostgres((store) => {
     const { session, id, attempt } = run;
     await expireLeases(store.db);
     await claimAll(store.db, OTHER, true);
-    return { run, draft: { id: run.firstPage!, session, run: id, attempt, page: 0, target: run.target! } };
+    const content = { text: "Let me" };
+    return { run, draft: { id: run.firstPage!, session, run: id, attempt, page: 0, target: run.target!, content } };
   }
 
   test("a take-over that waits for the announcement of a post makes it uncertain", async () => {

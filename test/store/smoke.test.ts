@@ -154,7 +154,15 @@ storeEngines((store) => {
     expect(await appendEvents(db, [{ session: place.sessionId, run, attempt: 2, events }])).toEqual(new Set([run]));
     expect(await eventsAfter(db, place.sessionId, run, { attempt: 0, n: 0 }, 10)).toHaveLength(1);
     expect(await eventsOfLastAttempt(db, place.sessionId, run)).toHaveLength(1);
-    const draft = { id: firstPage, session: place.sessionId, run, attempt: 2, page: 0, target };
+    const draft = {
+      id: firstPage,
+      session: place.sessionId,
+      run,
+      attempt: 2,
+      page: 0,
+      target,
+      content: { text: "Let me" },
+    };
     expect(await markSending(db, draft)).toBe(true);
     await recordDraftFailure(db, firstPage, "no", "x");
     expect(await markSending(db, draft)).toBe(true);

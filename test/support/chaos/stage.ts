@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { PGlite } from "@electric-sql/pglite";
 import { Client } from "pg";
 import { onTestFailed, onTestFinished } from "vitest";
 import { type FakeModelOptions, type FakeModel, startFakeModel } from "../../fakes/model-server.ts";
@@ -160,19 +161,35 @@ export class Stage {
     return this.#router;
   }
 
+  get embedded(): boolean {
+    return this.#databaseUrl === null;
+  }
+
   get databaseUrl(): string {
     if (this.#databaseUrl === null) throw new Error("the embedded database is its gateway's alone");
     return this.#databaseUrl;
   }
 
-  /** Rows of the gateways' database (Postgres only): for what is listed, and to turn clocks back. */
+  /** Rows of the gateways' database: for what is listed, and to turn clocks back. An embedded one only while its gateway is down. */
   async rows<T extends object>(text: string, values: unknown[] = []): Promise<T[]> {
-    const client = new Client({ connectionString: this.databaseUrl });
+    if (this.#databaseUrl === null) return this.#embeddedRows<T>(text, values);
+    const client = new Client({ connectionString: this.#databaseUrl });
     await client.connect();
     try {
       return (await client.query<T>(text, values)).rows;
     } finally {
       await client.end();
+    }
+  }
+
+  async #embeddedRows<T extends object>(text: string, values: unknown[]): Promise<T[]> {
+    const [only] = this.replicas.values();
+    if (!only || only.process.running) throw new Error("the embedded database is its gateway's alone");
+    const database = await PGlite.create(path.join(only.dataDir, "pglite"));
+    try {
+      return (await database.query<T>(text, values)).rows;
+    } finally {
+      await database.close();
     }
   }
 
@@ -184,8 +201,20 @@ export class Stage {
 
   #explain(): void {
     for (const { name, process: gateway } of this.replicas.values()) {
-      process.stderr.write(`--- the last of ${name}'s log\n${gateway.output.split("\n").slice(-40).join("\n")}\n`);
+      const lines = gateway.output.split("\n").slice(-40).map(shorten);
+      process.stderr.write(`--- the last of ${name}'s log\n${lines.join("\n")}\n`);
     }
+  }
+}
+
+/** What a line of the log is about; lines of other forms as they are. */
+function shorten(line: string): string {
+  try {
+    const { time, msg, err, ...rest } = JSON.parse(line) as Record<string, any>;
+    const { level: _level, pid: _pid, hostname: _hostname, ...more } = rest;
+    return `${time} ${msg} ${JSON.stringify(more)} ${err?.message ?? ""} ${err?.cause?.message ?? ""}`.trimEnd();
+  } catch {
+    return line;
   }
 }
 
