@@ -68,6 +68,11 @@ describe("security-10: a hostile body", () => {
     expect(({} as { admin?: boolean }).admin).toBeUndefined();
   });
 
+  it("of very many fields is refused without naming them", async () => {
+    const fields = Array.from({ length: 50_000 }, (_, n) => `"f${n}":1`).join(",");
+    expect((await post(`{${fields}}`)).json()).toMatchObject({ status: 400, detail: "body is too large" });
+  });
+
   it.each([
     "text/plain",
     "application/xml",

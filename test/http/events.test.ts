@@ -265,7 +265,7 @@ describe("a stream of events", () => {
 
   it("ends at once when the server closes, and no other is opened", async () => {
     const never = hold();
-    await start({ model: scriptedModel(["Be patient ", never]) });
+    await start({ model: scriptedModel(["Be patient ", never]), limits: { closeMs: 600_000 } });
     const session = await http.session();
     const reader = await open(session);
     await say(session, "hi");

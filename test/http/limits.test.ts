@@ -62,6 +62,15 @@ describe("security-07: a body", () => {
     expect(await response.json()).toMatchObject({ code: "too_large", status: 413 });
   });
 
+  it("that was too large does not spoil its connection for the next request", async () => {
+    const { socket, received } = dial();
+    socket.write(head("/v1/sessions", withKey, "content-length: 150000"));
+    await until("the refusal", () => received().includes("\r\n\r\n{"));
+    socket.write(`${"x".repeat(150_000)}GET /healthz HTTP/1.1\r\nhost: test\r\n\r\n`);
+    await until("the next answer", () => received().includes('{"status":"ok"}'));
+    socket.destroy();
+  });
+
   it("of 10 MB without a key is refused before it is read", async () => {
     const { socket, received } = dial();
     socket.write(head("/v1/sessions", "content-length: 10000000"));

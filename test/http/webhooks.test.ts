@@ -200,6 +200,22 @@ describe("fault-34: a body of 10 MB", () => {
     expect(read).toEqual([]);
   });
 
+  it("is refused as soon as it is too large, and the rest of it spoils nothing", async () => {
+    const socket = connect(Number(new URL(url).port), "127.0.0.1");
+    let received = "";
+    socket.setEncoding("utf8").on("data", (chunk: string) => (received += chunk));
+    const chunk = `186a0\r\n${"x".repeat(100_000)}\r\n`;
+    const names = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+    socket.write(`POST ${PATH} HTTP/1.1\r\nhost: test\r\ntransfer-encoding: chunked\r\n${names.join("")}\r\n`);
+    for (let n = 0; n < 11; n++) socket.write(chunk);
+    await until("the refusal", () => received.includes("\r\n\r\n"));
+    expect(received).toMatch(/^HTTP\/1\.1 413 /);
+    for (let n = 0; n < 100; n++) socket.write(chunk);
+    socket.write("0\r\n\r\nGET /healthz HTTP/1.1\r\nhost: test\r\n\r\n");
+    await until("the next answer", () => received.includes('{"status":"ok"}'));
+    socket.destroy();
+  });
+
   it("leaves the memory where it was, however often it comes", async () => {
     for (let n = 0; n < 3; n++) await sendChunked();
     const before = process.memoryUsage().rss;
