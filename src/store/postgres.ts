@@ -77,9 +77,10 @@ function watched(client: PoolClient): PostgresPoolClient {
       try {
         return await client.query({ text, values: [...values], ...(name ? { name } : {}) });
       } catch (error) {
-        // A refused statement has a five-character SQLSTATE of its own class; everything else is doubt.
+        // A refused statement has a five-character SQLSTATE of its own class; everything else is doubt. 25006: this
+        // server has become a standby, the primary is reached by connecting anew.
         const state = error instanceof Error && "code" in error ? String(error.code) : "";
-        if (!/^(2[0-9A-Z]...|4[0-9A-Z]...|5[345]...|P0...)$/.test(state)) broken = error as Error;
+        if (!/^(2[0-9A-Z]...|4[0-9A-Z]...|5[345]...|P0...)$/.test(state) || state === "25006") broken = error as Error;
         throw error;
       }
     },

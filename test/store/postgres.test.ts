@@ -39,6 +39,15 @@ onPostgres((store) => {
     await one.close();
   });
 
+  test("fault-10: a connection to what has become read-only is given up, and the statement succeeds on another", async () => {
+    const one = openPostgres(store.url, silentLog, 1);
+    await sql`set session characteristics as transaction read only`.execute(one.db);
+    const user = { id: newId("usr"), kind: "person" as const };
+    await retrying(() => one.db.insertInto("users").values(user).execute());
+    expect(await store.db.selectFrom("users").selectAll().execute()).toMatchObject([user]);
+    await one.close();
+  });
+
   test("a connection whose statement was cancelled in the middle does not return to the pool", async () => {
     const one = openPostgres(store.url, silentLog, 1);
     const pids: number[] = [];
