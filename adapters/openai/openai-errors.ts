@@ -12,8 +12,8 @@ export interface ProviderError {
 type Kind = ModelFailure["kind"];
 type Verdict = readonly [kind: Kind, message: string];
 
-const BUSY: Verdict = ["retryable", "The model provider is busy. Try again in a moment."];
-const TROUBLE: Verdict = ["retryable", "The model provider has trouble at the moment. Try again in a moment."];
+const BUSY: Verdict = ["retryable", "The model provider is busy."];
+const TROUBLE: Verdict = ["retryable", "The model provider has trouble at the moment."];
 const NO_CREDIT: Verdict = ["refused", "The model provider's quota or credit is used up."];
 const BAD_KEY: Verdict = ["refused", "The model provider did not accept the gateway's key."];
 const NO_ACCESS: Verdict = ["refused", "The model provider denies access to this model."];

@@ -92,14 +92,14 @@ const FAULTS: Case[] = [
     what: "an error event in the middle",
     script: { fault: "error-event" },
     said: /^Grüße.+$/s,
-    failure: { kind: "retryable", message: "The model provider has trouble at the moment. Try again in a moment." },
+    failure: { kind: "retryable", message: "The model provider has trouble at the moment." },
   },
   {
     row: "fault-29",
     what: "an error event about the rate",
     script: { fault: "error-event-rate-limit" },
     said: /^Grüße.+$/s,
-    failure: { kind: "retryable", message: "The model provider is busy. Try again in a moment." },
+    failure: { kind: "retryable", message: "The model provider is busy." },
   },
   {
     row: "fault-29",
@@ -148,7 +148,7 @@ const FAULTS: Case[] = [
     what: "a 500",
     script: { fault: "500" },
     said: "",
-    failure: { kind: "retryable", message: "The model provider has trouble at the moment. Try again in a moment." },
+    failure: { kind: "retryable", message: "The model provider has trouble at the moment." },
   },
   {
     row: "fault-30",

@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { afterAll, beforeAll, beforeEach, describe, onTestFailed } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, onTestFailed } from "vitest";
 import { listSecrets, readConfig } from "../../src/config.ts";
 import { type RunningGateway, type StartOptions, startGateway } from "../../src/main.ts";
 import { createLog } from "../../src/observe/log.ts";
@@ -229,7 +229,7 @@ export function onBothEngines(options: SceneOptions, suite: (scene: () => Scene)
   });
 }
 
-/** A scene for all tests of the surrounding suite. */
+/** A scene for all tests of the surrounding suite, at whose end nothing may have leaked. */
 export function sceneOf(options: SceneOptions): () => Scene {
   let scene: Scene | null = null;
   beforeAll(async () => {
@@ -238,6 +238,7 @@ export function sceneOf(options: SceneOptions): () => Scene {
   beforeEach(() => onTestFailed(() => scene?.explain()));
   afterAll(async () => {
     await scene?.close();
+    expect(scene?.leaks()).toEqual([]);
   });
   return () => {
     if (!scene) throw new Error("the scene opens before the first test");
@@ -250,24 +251,25 @@ export function turnOf(request: JournalEntry): string {
   return contentText(request.messages.findLast(({ role }) => role === "user"));
 }
 
-/** What a person must never read: tokens, stacks, SQL and paths. */
 const UNFIT = [
   /\d{5,}:[\w-]{20,}|\bsk-\w|Bearer /,
-  /\bat .+:\d+:\d+|\.[jt]s:\d+|\b[A-Z]\w*Error:|node_modules|undefined|\[object /,
-  /\b(select|insert into|update|delete from)\b.*\b(from|set|values|where)\b|\brelation "|duplicate key|SQLSTATE/i,
+  /^ +at .+:\d+:\d+|\.[jt]s:\d+|\b[A-Z]\w*Error:|\bE[A-Z]{4,}:|node_modules|\bundefined\b|\[object /m,
+  /\bselect\b.+\bfrom\b.+\bwhere\b|\binsert into\b|\bdelete from\b|\brelation "|duplicate key|SQLSTATE/i,
   /(^|[\s"'(])\/(home|tmp|work|usr|var|app|etc|root)\//,
 ];
 
-/** The texts of bot messages that say what people must not be told, with every version they ever had. */
-export function unfitForPeople(telegram: FakeTelegram): string[] {
-  const chats = telegram.bots.flatMap((bot) => [...bot.chats.values()]);
-  const texts = chats.flatMap((chat) =>
-    telegram
-      .messages(chat)
-      .filter(({ from }) => from === "bot")
-      .flatMap(({ versions }) => versions.map(({ text }) => text)),
-  );
-  return texts.filter((text) => UNFIT.some((pattern) => pattern.test(text)));
+/** Whether a text for people holds a token, a stack, SQL or a path. */
+export function isUnfitForPeople(text: string): boolean {
+  return UNFIT.some((pattern) => pattern.test(text));
+}
+
+/** The bot's texts that people must not be told, of all versions they ever had. */
+function unfitForPeople(telegram: FakeTelegram): string[] {
+  const messages = telegram.bots.flatMap((bot) => [...bot.chats.values()]).flatMap((chat) => telegram.messages(chat));
+  const texts = messages
+    .filter(({ from }) => from === "bot")
+    .flatMap(({ versions }) => versions.map(({ text }) => text));
+  return texts.filter(isUnfitForPeople);
 }
 
 /** Waits for a condition; rejects with its name when the deadline is over. */
