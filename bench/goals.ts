@@ -41,7 +41,7 @@ export const GOALS = {
   "streams-first": { what: "streams: first text late by, p99", unit: "ms", goal: { below: 500 } },
   "streams-early": { what: "streams: calls over a chat's budget", unit: "", goal: { atMost: 0 } },
   "accept-rate": { what: "webhook, open loop of 10 s: stored", unit: "/s", goal: { atLeast: 1500 } },
-  "accept-ack": { what: "webhook at 1500/s: acknowledged, p99", unit: "ms", goal: { below: 250 } },
+  "accept-ack": { what: "webhook at 1600/s: acknowledged, p99", unit: "ms", goal: { below: 250 } },
   "accept-quiet": { what: "webhook at 20/s: acknowledged, p99", unit: "ms", goal: { below: 25 } },
   "stop-same": { what: "stop → model aborted, same replica", unit: "ms", goal: { atMost: 200 } },
   "stop-hint": { what: "stop → model aborted, other replica", unit: "ms", goal: { atMost: 200 } },

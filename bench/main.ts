@@ -6,10 +6,30 @@ import { Lab } from "./lab.ts";
 import { machineCpu } from "./proc.ts";
 import { Findings, renderTable, type ReportRow } from "./report.ts";
 import type { Scenario } from "./scenario.ts";
+import { accept } from "./scenarios/accept.ts";
+import { embedded } from "./scenarios/embedded.ts";
+import { install } from "./scenarios/install.ts";
+import { replicas } from "./scenarios/replicas.ts";
+import { start } from "./scenarios/start.ts";
+import { stop } from "./scenarios/stop.ts";
+import { streams } from "./scenarios/streams.ts";
+import { takeover } from "./scenarios/takeover.ts";
+import { window } from "./scenarios/window.ts";
 import { messagePath } from "./scenarios/message-path.ts";
 import { percentile } from "./statistics.ts";
 
-const SCENARIOS: readonly Scenario[] = [messagePath];
+const SCENARIOS: readonly Scenario[] = [
+  messagePath,
+  embedded,
+  streams,
+  accept,
+  stop,
+  takeover,
+  window,
+  start,
+  install,
+  replicas,
+];
 /** Above this share of the machine, other programs are named as a cause. */
 const BUSY_SHARE = 0.1;
 

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { epochNow } from "../../test/fakes/model/journal.ts";
-import { startFakeTelegram } from "../../test/fakes/telegram/fake-telegram.ts";
 import { Chats, type Course } from "../chats.ts";
+import { BURST, BURST_CHATS, openTelegram, QUIET } from "../conditions.ts";
 import type { Lab, Statement } from "../lab.ts";
 import { resetPeak } from "../proc.ts";
 import type { Findings, Side } from "../report.ts";
@@ -9,12 +9,7 @@ import type { Scenario } from "../scenario.ts";
 import { median, percentile } from "../statistics.ts";
 import { Subject } from "../subject.ts";
 
-/** Short answers of 10 chunks, whose first one is long enough to be shown at once by any rule. */
-const QUIET = { chars: 320, chunkChars: 32, ttftMs: 50, chunkEveryMs: 20 };
 const QUIET_EVERY_MS = 50;
-/** 200 ms to the first of 100 chunks, 20 ms between two: 2.2 s. */
-const BURST = { chars: 400, chunkChars: 4, ttftMs: 200, chunkEveryMs: 20 };
-const BURST_CHATS = 50;
 /** A subject has settled, and no timer of its start is pending. */
 const SETTLE_MS = 1_500;
 const ANSWER_WITHIN_MS = 30_000;
@@ -52,7 +47,7 @@ export const messagePath: Scenario = {
 
 async function measure(lab: Lab, findings: Findings, side: Side, round: number): Promise<void> {
   const quiet = lab.options.quick ? { chats: 20, questions: 40 } : { chats: 80, questions: 160 };
-  await using telegram = await startFakeTelegram({ limits: "off", journal: "light", now: epochNow });
+  await using telegram = await openTelegram();
   const databaseUrl = await lab.newDatabase();
   const subject =
     side === "floor" ? await Subject.floor(lab, telegram) : await Subject.ours(lab, { telegram, databaseUrl });

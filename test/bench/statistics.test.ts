@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { median, percentile } from "../../bench/statistics.ts";
+import { median, mostAtOnce, percentile } from "../../bench/statistics.ts";
 
 const numbers = fc.array(fc.double({ noNaN: true, min: -1e9, max: 1e9 }), { minLength: 1, maxLength: 200 });
 
@@ -49,5 +49,37 @@ describe("a median", () => {
         expect(Math.max(below, above)).toBeLessThanOrEqual(values.length / 2);
       }),
     );
+  });
+});
+
+describe("spans", () => {
+  it.each([
+    [[], 0],
+    [[[1, 2]], 1],
+    [
+      [
+        [1, 3],
+        [2, 4],
+        [5, 6],
+      ],
+      2,
+    ],
+    [
+      [
+        [1, 2],
+        [2, 3],
+      ],
+      2,
+    ],
+    [
+      [
+        [1, null],
+        [null, 2],
+        [1, 2],
+      ],
+      1,
+    ],
+  ] as [[number | null, number | null][], number][])("%j overlap %i times at most", (spans, most) => {
+    expect(mostAtOnce(spans)).toBe(most);
   });
 });

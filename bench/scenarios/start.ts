@@ -1,0 +1,25 @@
+import { openTelegram } from "../conditions.ts";
+import type { Scenario } from "../scenario.ts";
+import { Subject } from "../subject.ts";
+
+/** From the spawn to the first good answer to /readyz, on a database that is migrated. */
+export const start: Scenario = {
+  name: "start",
+  rows: ["start-postgres"],
+  async run(lab, findings) {
+    const databaseUrl = await lab.newDatabase();
+    // Migrates; what is measured is the everyday start.
+    await using telegram = await openTelegram();
+    await (await Subject.ours(lab, { telegram, databaseUrl })).dispose();
+    for (let round = 1; round <= lab.options.rounds; round++) {
+      const floor = await Subject.floor(lab, telegram);
+      findings.add("floor", { "start-postgres": floor.readyMs });
+      await floor.dispose();
+      const ours = await Subject.ours(lab, { telegram, databaseUrl });
+      findings.add("ours", { "start-postgres": ours.readyMs });
+      await ours.dispose();
+    }
+    await lab.dropDatabase(databaseUrl);
+    findings.note(["start-postgres"], "the floor is ready at its first poll");
+  },
+};
