@@ -80,3 +80,14 @@ export function isTooHard(piece: string): boolean {
   const deep = /^(?:[ \t]{0,4}(?:>|[-+*]|\d{1,9}[.)])){24}/m.test(piece);
   return deep || (piece.length > MAX_BRACKETS && piece.split(/[[\]]/, MAX_BRACKETS + 1).length > MAX_BRACKETS);
 }
+
+/** One line of words and the marks of prose that mean nothing in Markdown. */
+const PROSE_LINE = /^[\p{L}\p{M}\p{N} .,;:!?'"()%/–—…’‘“”„«»€$£-]+$/u;
+/** How a list, a rule or a heading begins, and what GFM makes links of (https://github.github.com/gfm/, 6.9). */
+const NOT_PROSE = /^(?:[ -]|\d{1,9}[.)])|:\/\/|www\./i;
+
+/** The text of a piece that is nothing but one line of prose, which the parser would only give back; else null. */
+export function proseOf(piece: string): string | null {
+  const line = piece.replace(/[ \n]+$/, "");
+  return PROSE_LINE.test(line) && !NOT_PROSE.test(line) ? line : null;
+}

@@ -3,7 +3,7 @@ import { fromMarkdown } from "mdast-util-from-markdown";
 import { gfmFromMarkdown } from "mdast-util-gfm";
 import { gfm } from "micromark-extension-gfm";
 import { type FormattedText, FormattedTextBuilder, type Marks, within } from "./formatted-text.ts";
-import { isTooHard } from "./markdown-pieces.ts";
+import { isTooHard, proseOf } from "./markdown-pieces.ts";
 import { isOwnLabel, readableUrl, toLinkUrl } from "./telegram-link.ts";
 import { alignTable } from "./telegram-table.ts";
 
@@ -25,6 +25,8 @@ interface Setting {
  * see of the Markdown is left out. One tilde is no strikethrough, as "~5" is common in prose.
  */
 export function fromMarkdownPiece(source: string): FormattedText {
+  const prose = proseOf(source);
+  if (prose !== null) return { text: prose, entities: [] };
   const root = isTooHard(source) ? null : parse(source);
   return root ? new MarkdownWriter(source, root).write() : { text: source, entities: [] };
 }
