@@ -128,6 +128,10 @@ function closeInTime(app: FastifyInstance, streams: EventStreams, closeMs: numbe
   app.addHook("onRequest", async () => {
     if (closing) throw new GatewayError("unavailable", "The gateway is closing.");
   });
+  // The server waits for its connections, also for those that would only be kept for a next request.
+  app.addHook("onSend", async (_request, reply) => {
+    if (closing) reply.header("connection", "close");
+  });
   app.addHook("preClose", async () => {
     closing = true;
     streams.close();

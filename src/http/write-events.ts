@@ -14,6 +14,8 @@ const HEADERS = {
   "content-type": "text/event-stream; charset=utf-8",
   "cache-control": "no-store",
   "x-content-type-options": "nosniff",
+  // Kept open, it would hold up the server's close.
+  connection: "close",
   // nginx would collect events otherwise.
   "x-accel-buffering": "no",
 };

@@ -22,8 +22,8 @@ interface Exchange {
   closed: () => boolean;
 }
 
-function dial(): Exchange {
-  const socket = connect(port, "127.0.0.1");
+function dial(to = port): Exchange {
+  const socket = connect(to, "127.0.0.1");
   let text = "";
   let isClosed = false;
   socket.setEncoding("utf8").on("data", (chunk: string) => (text += chunk));
@@ -135,7 +135,27 @@ describe("what is no request", () => {
 });
 
 describe("closing", () => {
-  it("waits for requests under way, but not for those that never end", async () => {
+  it("lets a request under way end, and keeps its connection for no other", async () => {
+    const pause = Promise.withResolvers<null>();
+    const asked = Promise.withResolvers<void>();
+    const approvePairing = (): Promise<null> => {
+      asked.resolve();
+      return pause.promise;
+    };
+    const other = await startHttp({ approvePairing, limits: { closeMs: 600_000 } });
+    const url = new URL(await other.listen());
+    const { socket, received, closed } = dial(Number(url.port));
+    socket.write(head("/v1/pairings/x/approve", withKey, "content-length: 0"));
+    await asked.promise;
+    const stopped = other.stop();
+    await until("the end of listening", () => !other.app.server.listening);
+    pause.resolve(null);
+    await stopped;
+    await until("the end", closed);
+    expect(received()).toMatch(/^HTTP\/1\.1 404 [^]*There is no such code/);
+  });
+
+  it("does not wait for requests that never end", async () => {
     const other = await startHttp({ limits: { closeMs: 200 } });
     const url = new URL(await other.listen());
     const socket = connect(Number(url.port), "127.0.0.1");
