@@ -1,7 +1,15 @@
 import { describe, expect, test } from "vitest";
 import { sql } from "kysely";
 import { newId } from "../../src/ids.ts";
-import { insertRuns, joinPoint, mergeRun, runsSince, runsToEnd, sessionActivity } from "../../src/store/runs.ts";
+import {
+  insertRuns,
+  joinPoint,
+  mergeRun,
+  runsSince,
+  runsToEnd,
+  sessionActivity,
+  takeOverRun,
+} from "../../src/store/runs.ts";
 import { stopSession } from "../../src/store/talk-sessions.ts";
 import { storeEngines } from "../support/store-engines.ts";
 import { accept, claimAll, ME, mergeOf, newChat, newTalk, outboxRows, runOn, say, sayIn, startRun } from "./arrange.ts";
@@ -56,6 +64,14 @@ storeEngines((store) => {
       expect(await runsToEnd(store.db, [run, { session: talk.id, id: newId("run") }])).toEqual([]);
       expect(await runsToEnd(store.db, [])).toEqual([]);
     });
+  });
+
+  test("an older attempt's merge is lost even under the lane's own lease", async () => {
+    await accept(store.db, say(await newTalk(store.db)));
+    const run = await startRun(store.db);
+    await takeOverRun(store.db, ME, run.session, run.id);
+    expect(await mergeRun(store.db, ME, mergeOf(run))).toEqual({ kind: "lost" });
+    expect(await mergeRun(store.db, ME, mergeOf({ ...run, attempt: 2 }))).toMatchObject({ kind: "merged" });
   });
 
   test("a run for a chat plans its first page as a reply to the message in groups", async () => {
