@@ -38,6 +38,9 @@ const RELOAD_MS = 2_000;
 const GAUGES_MS = 5_000;
 const HOUSEKEEPING_MS = 600_000;
 const PING_MS = 1_500;
+const CLOSE_MS = 1_000;
+/** After the grace: for the last calls and statements under way. */
+const LEAVE_MS = 5_000;
 
 export interface GatewayParts {
   database: Database;
@@ -126,8 +129,9 @@ export class Gateway {
     if (gone.length > 0) await withTransaction(db, (trx) => releaseReplicas(trx, gone));
     await registerReplica(db, this.replica, me);
 
-    this.#loop("claim", () => this.#claims.round(), this.#end.signal);
-    this.#every("renew", RENEW_MS, () => this.#claims.renew());
+    // These two also tell how long the database was away, so they look often.
+    this.#loop("claim", () => this.#claims.round(), this.#end.signal, CLOSE_MS);
+    this.#every("renew", RENEW_MS, () => this.#claims.renew(), CLOSE_MS);
     this.#every("levels", LEVELS_MS, () => this.#claims.checkLevels());
     this.#every("events", FLUSH_MS, () => this.#claims.flushEvents());
     this.#loop("delivery", () => this.#dispatcher.round(), this.#end.signal);
@@ -153,13 +157,16 @@ export class Gateway {
    */
   async stop(graceMs: number): Promise<void> {
     this.#draining = true;
+    this.intake.close();
     this.#intakeEnd.abort();
     const grace = AbortSignal.timeout(graceMs);
     await Promise.all(this.#loops.filter(({ name }) => name.startsWith("intake")).map(({ ended }) => ended));
     for (const intake of this.#intakes) await intake.leave().catch(() => undefined);
-    await this.#claims.drain(grace);
-    await Promise.race([this.#dispatcher.settle(), sleep(Math.min(graceMs, 5_000))]);
+    // Workers end soon after the grace, but for those that wait for a database that is away.
+    await Promise.race([this.#claims.drain(grace), sleep(graceMs + LEAVE_MS)]);
+    await Promise.race([this.#dispatcher.settle(), sleep(LEAVE_MS)]);
     this.#room.closed = true;
+    this.#dispatcher.abandon();
     this.#end.abort();
     await Promise.all(this.#loops.map(({ ended }) => ended));
     await releaseReplicas(this.#parts.database.db, [this.replica]).catch(() => undefined);
@@ -215,18 +222,18 @@ export class Gateway {
     }
   }
 
-  #loop(name: string, round: () => Promise<void>, signal: AbortSignal): void {
+  #loop(name: string, round: () => Promise<void>, signal: AbortSignal, maxPauseMs = 10_000): void {
     const { log, metrics } = this.#parts;
     const onRestart = (loop: string) => metrics.loopRestarts.inc({ loop });
-    this.#loops.push(startLoop(name, round, { signal, log, onRestart }));
+    this.#loops.push(startLoop(name, round, { signal, log, onRestart, maxPauseMs }));
   }
 
-  #every(name: string, ms: number, work: () => Promise<void>): void {
+  #every(name: string, ms: number, work: () => Promise<void>, maxPauseMs?: number): void {
     const { signal } = this.#end;
     const round = async () => {
       await sleep(ms, undefined, { signal }).catch(() => undefined);
       if (!signal.aborted) await work();
     };
-    this.#loop(name, round, signal);
+    this.#loop(name, round, signal, maxPauseMs);
   }
 }

@@ -21,6 +21,9 @@ export interface Clone {
   steer(): Message[];
 }
 
+/** The reason of an abort after which another attempt goes on: nothing is made up about calls that have no result. */
+export const HAND_OVER = "hand over";
+
 /**
  * Runs a clone. Contract: never throws; failure is the last event. Yields exactly one final event, last. The consumer
  * asks for the next event only when the previous one is as durable as it must be, so a `tool.started` is committed

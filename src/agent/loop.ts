@@ -102,6 +102,10 @@ class NativeRun {
       if (calls.length > 0) {
         const limit = this.#limitReached(step);
         const parts = limit ? calls.map(notRun) : yield* this.#runTools(calls);
+        if (parts === null) {
+          yield cancelled;
+          return;
+        }
         yield this.#add({ role: "tool", parts, status: "complete" });
         if (limit) {
           yield* this.#close(limit);

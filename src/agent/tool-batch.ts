@@ -1,3 +1,4 @@
+import { HAND_OVER } from "./agent-runner.ts";
 import { capText } from "./cap-text.ts";
 import type { Clock } from "./clock.ts";
 import type { Part } from "./message.ts";
@@ -30,12 +31,12 @@ const SKIPPED_ASK = failure(`${SKIPPED.text}. Ask the person whether to call it 
  * Runs the calls of one assistant message and returns their results in the order of the calls. All `tool.started` are
  * yielded before any tool runs, so that the consumer has made them durable; `tool.finished` comes as the tools end,
  * once for every call that was started. Never throws, and ends soon after an abort: every call has a result then too,
- * the real one where that could be learnt in time.
+ * the real one where that could be learnt in time. Null after a hand-over: calls without a real result stay open.
  */
 export async function* runBatch(
   calls: readonly ToolCall[],
   options: BatchOptions,
-): AsyncGenerator<RunEvent, ResultPart[]> {
+): AsyncGenerator<RunEvent, ResultPart[] | null> {
   const { tools, inFlight, clock, signal } = options;
   const results = new Map<string, ToolResult>();
   const announced = new Set<string>();
@@ -101,7 +102,11 @@ export async function* runBatch(
       while (calls.some(mayHaveEffects)) {
         if ((await Promise.race([grace, somethingHappens()])) === "over") break;
       }
+      const isReal = ({ call }: { call: ToolCall }) => !tools.get(call.tool)?.readOnly;
+      // A read-only call that ended now was given up for the abort; the next attempt makes it again.
+      if (signal.reason === HAND_OVER) ended.splice(0, ended.length, ...ended.filter(isReal));
       while (ended.length > 0) yield* takeEnded();
+      if (signal.reason === HAND_OVER) return null;
       for (const call of calls) {
         if (results.has(call.callId) || !announced.has(call.callId)) continue;
         ended.push({ call, result: mayHaveEffects(call) ? UNKNOWN_OUTCOME : STOPPED, ms: 0 });

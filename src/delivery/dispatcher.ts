@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { GatewayError } from "../errors.ts";
+import { errorCode, GatewayError } from "../errors.ts";
 import type { OutboxId, ReplicaId } from "../ids.ts";
 import { Doorbell, type Hints } from "../run/hints.ts";
 import { GroupCommit } from "../store/group-commit.ts";
@@ -17,6 +17,7 @@ const MAX_WAIT_MS = 2_500;
 const GIVE_UP_MS = 24 * 3_600_000;
 /** A page of an account that is not connected here is left to others this long. */
 const ELSEWHERE_MS = 1_000;
+const RECORD_AGAIN_MS = 500;
 const RETRY_MS = { first: 1_000, max: 60_000 };
 
 /**
@@ -27,10 +28,12 @@ export class Dispatcher {
   readonly #delivery: Delivery;
   readonly #replica: ReplicaId;
   readonly #bell = new Doorbell();
-  readonly #inFlight = new Set<Promise<void>>();
+  /** What is under way, with its page once that is claimed. */
+  readonly #inFlight = new Map<Promise<void>, OutboxId | null>();
   readonly #claims: GroupCommit<OutboxId[], OutboxPage[]>;
   readonly #receipts: GroupCommit<Receipt, void>;
   readonly #signal: AbortSignal;
+  #abandoned = false;
   readonly #unhint: () => void;
 
   constructor(delivery: Delivery, replica: ReplicaId, hints: Hints, signal: AbortSignal) {
@@ -66,36 +69,65 @@ export class Dispatcher {
     await this.#bell.wait(POLL_MS, this.#signal);
   }
 
-  /** Delivers pages that have just been made due, without waiting for the next look. */
-  async deliver(ids: OutboxId[]): Promise<void> {
-    if (ids.length === 0) return;
-    const pages = await this.#claims.add(ids).catch(() => []);
+  /** Delivers pages that have just been made due, without waiting for the next look. Never rejects. */
+  deliver(ids: OutboxId[]): void {
+    if (ids.length > 0) this.#track(this.#claimAndStart(ids), null);
+  }
+
+  async #claimAndStart(ids: OutboxId[]): Promise<void> {
+    const pages = await this.#claims.add(ids);
     for (const page of pages) this.#start(page);
     // Posts that must wait for an older one are due all the same.
     if (pages.length < ids.length) this.#bell.ring();
   }
 
-  /** Waits until everything under way has its receipt; each call has its own deadline. */
+  /** The pages whose leases are to be renewed. */
+  pagesInFlight(): OutboxId[] {
+    return [...this.#inFlight.values()].filter((id) => id !== null);
+  }
+
+  /** Waits until everything under way has its receipt; what is due besides is left to others. */
   async settle(): Promise<void> {
     this.#unhint();
-    while (this.#inFlight.size > 0) await Promise.all(this.#inFlight);
+    while (this.#inFlight.size > 0) await Promise.all(this.#inFlight.keys());
+  }
+
+  /** Receipts wait for a database that is away, until the process ends. */
+  abandon(): void {
+    this.#abandoned = true;
   }
 
   #start(page: OutboxPage): void {
-    const work = this.#deliverOne(page)
-      .catch((error: unknown) => this.#delivery.log.error({ err: error, page: page.id }, "a page's receipt was lost"))
+    this.#track(this.#deliverOne(page), page.id);
+  }
+
+  #track(doing: Promise<void>, page: OutboxId | null): void {
+    const work = doing
+      .catch((error: unknown) => this.#delivery.log.error({ err: error, page }, "a page waits for the next look"))
       .finally(() => {
         if (this.#inFlight.size >= MAX_IN_FLIGHT) this.#bell.ring();
         this.#inFlight.delete(work);
       });
-    this.#inFlight.add(work);
+    this.#inFlight.set(work, page);
   }
 
   async #deliverOne(page: OutboxPage): Promise<void> {
     const receipt = await this.#show(page);
-    await this.#receipts.add(receipt);
+    await this.#surelyRecord(receipt);
     // A later post of the chat may have waited for this one; an edit that went well keeps nothing waiting.
     if (page.message_id === null || receipt.kind !== "done") this.#bell.ring();
+  }
+
+  /** What was shown must get into the database, or the chat's later posts would wait for it. */
+  async #surelyRecord(receipt: Receipt): Promise<void> {
+    for (;;) {
+      try {
+        return await this.#receipts.add(receipt);
+      } catch (error) {
+        if (errorCode(error) !== "unavailable" || this.#abandoned) throw error;
+        await sleep(RECORD_AGAIN_MS);
+      }
+    }
   }
 
   async #show(page: OutboxPage): Promise<Receipt> {

@@ -64,6 +64,8 @@ export class LiveReply {
   #text = "";
   #firstTextAt = 0;
   #lostPosts = 0;
+  /** No more drafts, although the run goes on. */
+  #ended = false;
   #pump: Promise<void> | null = null;
   #typing: NodeJS.Timeout | undefined;
 
@@ -162,7 +164,7 @@ export class LiveReply {
 
   /** The first page that differs from what is shown; null = the chat is up to date, or must not be shortened. */
   #nextPage(): { index: number; live: LivePage | undefined; content: RenderedPage } | null {
-    if (this.#text.trim() === "" || this.#lostPosts > 1) return null;
+    if (this.#text.trim() === "" || this.#lostPosts > 1 || this.#ended) return null;
     const pages = this.#options.adapter.render(this.#text);
     if (lengthOf(pages) < this.#knownLength) return null;
     for (const [index, content] of pages.entries()) {
@@ -191,24 +193,34 @@ export class LiveReply {
       return pause(PAUSE_MS / 2, this.#closing.signal);
     }
     clearInterval(this.#typing);
+    const to = { ...this.#target, replyTo: index === 0 ? this.#target.replyTo : null };
+    let messageId: string;
     try {
-      const sent = await adapter.send({ ...this.#target, replyTo: index === 0 ? this.#target.replyTo : null }, content);
-      live.messageId = sent.messageId;
-      live.shown = content;
-      if (index === 0) this.#options.onFirstShown();
-      await this.#record(() => recordDrafts(delivery.db, [{ id: live.id, messageId: sent.messageId }]));
+      ({ messageId } = await adapter.send(to, content));
     } catch (error) {
-      const failure = judgeSendFailure(error);
-      const applied = failure.kind === "unknown" ? "unknown" : "no";
-      await this.#record(() => recordDraftFailure(delivery.db, live.id, applied, reason(error)));
-      if (applied === "unknown") {
-        // That row stays listed; the page goes on under a new one, so only this first, short post can be doubled.
-        this.#lostPosts += 1;
-        live.id = newId("out");
-      }
-      await this.#learn(error);
-      await pause(PAUSE_MS, this.#closing.signal);
+      return this.#notPosted(live, error);
     }
+    live.messageId = messageId;
+    live.shown = content;
+    if (index === 0) this.#options.onFirstShown();
+    await this.#record(() => recordDrafts(delivery.db, [{ id: live.id, messageId }]));
+  }
+
+  async #notPosted(live: LivePage, error: unknown): Promise<void> {
+    const { db } = this.#options.delivery;
+    const failure = judgeSendFailure(error);
+    const applied = failure.kind === "unknown" ? "unknown" : "no";
+    const { id } = live;
+    if (applied === "unknown") {
+      // That row stays listed; the page goes on under a new one, so only this first, short post can be doubled.
+      this.#lostPosts += 1;
+      live.id = newId("out");
+    }
+    // The final text has its own ladder.
+    if (failure.kind === "refused") this.#ended = true;
+    await this.#record(() => recordDraftFailure(db, id, applied, reason(error)));
+    await this.#learn(error);
+    await pause(PAUSE_MS, this.#closing.signal);
   }
 
   async #edit(live: LivePage, content: RenderedPage): Promise<void> {
@@ -230,8 +242,8 @@ export class LiveReply {
         live.messageId = null;
         live.shown = null;
       }
-      // What the platform will never take as a draft may still do as the final text.
-      if (failure.kind === "refused") live.shown = content;
+      // What the platform does not take as a draft is tried once more as the final text.
+      if (failure.kind === "refused") Object.assign(live, { shown: content, doubtful: true });
       await this.#learn(error);
       await pause(PAUSE_MS, this.#closing.signal);
     }
@@ -250,14 +262,14 @@ export class LiveReply {
     }
   }
 
-  /** What happened in the chat must get into the database, however long that takes while the process lives. */
+  /** Tries for some seconds; after that the merge says what became of the page, and until then a take-over is in doubt. */
   async #record(write: () => Promise<void>): Promise<void> {
     for (let round = 0; round < 20; round++) {
       try {
         return await retrying(write);
       } catch (error) {
         if (!(error instanceof GatewayError)) throw error;
-        await pause(500, new AbortController().signal);
+        await pause(500, NEVER);
       }
     }
   }
@@ -269,6 +281,8 @@ export class LiveReply {
     return this.#options.delivery.budgets.take(editing.budget, place, purpose);
   }
 }
+
+const NEVER = new AbortController().signal;
 
 function lengthOf(pages: RenderedPage[]): number {
   return pages.reduce((sum, page) => sum + page.text.length, 0);

@@ -41,10 +41,14 @@ export class ClaimLoop {
   readonly #room: RunRoom;
   readonly #options: ClaimLoopOptions;
   readonly #bell = new Doorbell();
-  readonly #workers = new Map<RunId, { worker: RunWorker; done: Promise<void> }>();
+  /** By run and attempt: after a stall this replica may take over from itself. */
+  readonly #workers = new Map<string, { worker: RunWorker; done: Promise<void> }>();
   readonly #unhint: (() => void)[];
   /** Nobody else's lease counts as run out before this time: they may just not have reached the database either. */
   #takeOverFrom = performance.now() + LEASE_MS;
+  /** When the database last did what this replica asked, by `performance.now()`. */
+  #answeredAt = performance.now();
+  #claiming: Promise<number> = Promise.resolve(0);
   #draining = false;
 
   constructor(room: RunRoom, options: ClaimLoopOptions) {
@@ -67,35 +71,32 @@ export class ClaimLoop {
   async round(): Promise<void> {
     const free = Math.min(MAX_CLAIM, this.#options.slots - this.#workers.size);
     if (free > 0 && !this.#draining) {
-      const startedAt = performance.now();
-      const claimed = await this.#claim(free).catch((error: unknown) => {
-        this.#noticeGap();
-        throw error;
-      });
-      if (performance.now() - startedAt > GAP_MS) this.#noticeGap();
-      for (const run of claimed.runs) this.#start(run);
-      if (claimed.lanes === free) return;
+      this.#claiming = this.#claimAndStart(free);
+      if ((await this.#claiming) === free) return;
     }
     await this.#bell.wait(POLL_MS, this.#options.signal);
+  }
+
+  async #claimAndStart(free: number): Promise<number> {
+    this.#noticeGap();
+    const { lanes, runs } = await this.#claim(free);
+    this.#noticeGap();
+    this.#answeredAt = performance.now();
+    for (const run of runs) this.#start(run);
+    return lanes;
   }
 
   /** Renews every lease; runs whose lane another replica has taken are dropped. */
   async renew(): Promise<void> {
     const startedAt = performance.now();
     const workers = this.#workersHere();
-    try {
-      const kept = await renewLeases(
-        this.#room.db,
-        this.#room.replica,
-        workers.map((worker) => worker.claimed.lane),
-      );
-      const mine = new Set(kept.map(laneKey));
-      for (const worker of workers) if (!mine.has(laneKey(worker.claimed.lane))) worker.lose();
-      this.#room.confirmedAt = startedAt;
-    } finally {
-      // Also when it failed: then the gap ends with the next success, and a full lease after that.
-      if (performance.now() - startedAt > GAP_MS || this.#room.confirmedAt !== startedAt) this.#noticeGap();
-    }
+    const lanes = workers.map((worker) => worker.claimed.lane);
+    const kept = await renewLeases(this.#room.db, this.#room.replica, lanes, this.#room.pagesInFlight());
+    const mine = new Set(kept.map(laneKey));
+    for (const worker of workers) if (!mine.has(laneKey(worker.claimed.lane))) worker.lose();
+    this.#room.confirmedAt = startedAt;
+    this.#noticeGap();
+    this.#answeredAt = performance.now();
   }
 
   /** Ends the runs here that a stop or a newer message ends. Levels, not events: looking again is harmless. */
@@ -105,7 +106,7 @@ export class ClaimLoop {
 
   /** Writes the events that are due. */
   async flushEvents(): Promise<void> {
-    await this.#room.events.flushDue((run) => this.#workers.get(run)?.worker.lose());
+    await this.#room.events.flushDue((log) => this.#workers.get(workerKey(log.run, log.attempt))?.worker.lose());
   }
 
   /** Claims nothing more, and waits for the runs here until `deadline`; the rest is left for another replica. */
@@ -113,6 +114,8 @@ export class ClaimLoop {
     this.#draining = true;
     for (const unhint of this.#unhint) unhint();
     const leave = () => this.endAll("shutdown");
+    // A claim under way may still bring runs.
+    await this.#claiming.catch(() => 0);
     if (deadline.aborted) leave();
     deadline.addEventListener("abort", leave, { once: true });
     while (this.#workers.size > 0) await Promise.all([...this.#workers.values()].map(({ done }) => done));
@@ -130,11 +133,20 @@ export class ClaimLoop {
   async #endByLevels(workers: RunWorker[]): Promise<void> {
     if (workers.length === 0) return;
     const runs = workers.map(({ claimed }) => ({ session: claimed.session, id: claimed.id }));
-    for (const { id, by } of await runsToEnd(this.#room.db, runs)) this.#workers.get(id)?.worker.end(by);
+    const reasons = new Map((await runsToEnd(this.#room.db, runs)).map(({ id, by }) => [id, by]));
+    for (const worker of workers) {
+      const by = reasons.get(worker.claimed.id);
+      if (by) worker.end(by);
+    }
   }
 
+  /**
+   * After a time without an answer, whether the database was away or this process stood still, a full lease passes
+   * before anybody else's lease counts as run out.
+   */
   #noticeGap(): void {
-    this.#takeOverFrom = performance.now() + LEASE_MS;
+    const now = performance.now();
+    if (now - this.#answeredAt > GAP_MS) this.#takeOverFrom = now + LEASE_MS;
   }
 
   #start(run: ClaimedRun): void {
@@ -145,13 +157,14 @@ export class ClaimLoop {
       attempt: run.attempt,
     });
     const worker = new RunWorker(this.#room, run, log);
+    const key = workerKey(run.id, run.attempt);
     const done = worker.work().finally(() => {
       // A lane that has more to do was hinted at by the merge; here only the free slot is new.
       const wasFull = this.#workers.size >= this.#options.slots;
-      this.#workers.delete(run.id);
+      this.#workers.delete(key);
       if (wasFull) this.#bell.ring();
     });
-    this.#workers.set(run.id, { worker, done });
+    this.#workers.set(key, { worker, done });
     if (run.attempt > 1) this.#room.metrics.takeovers.inc();
     this.#room.metrics.queueWait.observe(Math.max(0, Date.now() - run.queuedMs) / 1000);
   }
@@ -173,7 +186,8 @@ export class ClaimLoop {
         }
         const decision = decideDrain(lane);
         if (decision.kind === "start") {
-          const run = newRun(lane, decision, this.#options.onBusy);
+          // What did not fit into this turn does not interrupt it.
+          const run = newRun(lane, decision, decision.more ? "queue" : this.#options.onBusy);
           fresh.push(run);
           if (decision.withdrawn.length > 0) await withdrawArrivals(trx, lane.session_id, decision.withdrawn);
           runs.push(claimedFresh(lane, decision, run));
@@ -225,6 +239,10 @@ export class ClaimLoop {
   }
 }
 
+function workerKey(run: RunId, attempt: number): string {
+  return `${run} ${attempt}`;
+}
+
 function laneKey(lane: ClaimedLane): string {
   return `${lane.session_id} ${lane.lane} ${lane.lease_no}`;
 }
@@ -235,7 +253,7 @@ function newRun(
   policy: "interrupt" | "queue",
 ): NewRun {
   const last = inputs.at(-1)!;
-  const target = targetOf(lane, last);
+  const target = targetOf(lane, inputs);
   const authors = inputs.flatMap((input) => (input.author ? [input.author.id] : []));
   return {
     id: newId("run"),
@@ -251,10 +269,11 @@ function newRun(
   };
 }
 
-/** The answer goes where the newest message came from; what came over the API is read over the API. */
-function targetOf(lane: LaneState, last: LaneState["waiting"][number]): RunTarget | null {
+/** The answer goes to the newest message that came from the place; what came over the API is read over the API. */
+function targetOf(lane: LaneState, inputs: LaneState["waiting"]): RunTarget | null {
   const { place } = lane;
-  if (!place || place.account_id !== last.account_id) return null;
+  const last = inputs.findLast((input) => input.account_id === place?.account_id);
+  if (!place || !last) return null;
   return {
     account: place.account_id,
     chat: place.chat,
@@ -267,8 +286,7 @@ function targetOf(lane: LaneState, last: LaneState["waiting"][number]): RunTarge
 /** Where the lane's next answer is shown; null = over the API only. */
 function accountOf(lane: LaneState): AccountId | null {
   if (lane.run) return lane.run.reply_target?.account ?? null;
-  const last = lane.waiting.at(-1);
-  return last ? (targetOf(lane, last)?.account ?? null) : null;
+  return targetOf(lane, lane.waiting)?.account ?? null;
 }
 
 function claimedFresh(

@@ -1,6 +1,7 @@
 import type { RunEvent } from "../agent/run-event.ts";
 import type { RunId, SessionId } from "../ids.ts";
 import { GroupCommit } from "../store/group-commit.ts";
+import { retrying } from "../store/transaction.ts";
 import { appendEvents, type EventBatch } from "../store/run-events.ts";
 import type { Db } from "../store/schema.ts";
 import { GatewayError } from "../errors.ts";
@@ -111,9 +112,9 @@ export class EventLog {
     this.followed = options.followed;
     this.#commit = new GroupCommit<EventBatch, boolean>(
       async (batches) => {
-        const live = await appendEvents(db, batches);
+        const live = await retrying(() => appendEvents(db, batches));
         for (const batch of batches) options.written(batch.session);
-        return batches.map((batch) => live.has(batch.run));
+        return batches.map((batch) => live.get(batch.run) === batch.attempt);
       },
       { max: 500, bound: 20_000, full: () => new GatewayError("unavailable", "Too many events wait to be stored.") },
     );
@@ -133,12 +134,12 @@ export class EventLog {
     return this.#commit.add(batch);
   }
 
-  /** Flushes every log that is due; `lost` hears of runs that another attempt owns. Failed writes wait for the next call. */
-  async flushDue(lost: (run: RunId) => void): Promise<void> {
+  /** Flushes every log that is due; `lost` hears of logs whose run another attempt owns. Failed writes wait for the next call. */
+  async flushDue(lost: (log: RunLog) => void): Promise<void> {
     const due = [...this.#open].filter((log) => log.due);
     await Promise.all(
       due.map(async (log) => {
-        if (!(await log.flush())) lost(log.run);
+        if (!(await log.flush())) lost(log);
       }),
     );
   }

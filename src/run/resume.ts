@@ -14,8 +14,18 @@ export interface Remains {
   rest: string;
 }
 
-/** Pure: reads the events of the last attempt that left any. */
-export function readRemains(events: StoredEvent[]): Remains {
+/**
+ * Pure: reads the events of all attempts of a run, in order. What was finished and started stands in the last one; the
+ * chat may still show the text of the one that had said most.
+ */
+export function readAttempts(events: StoredEvent[]): Remains {
+  const attempts = [...Map.groupBy(events, (event) => event.attempt).values()].map(readAttempt);
+  const last = attempts.at(-1) ?? readAttempt([]);
+  const longest = attempts.reduce((most, attempt) => (attempt.text.length > most.text.length ? attempt : most), last);
+  return { ...last, text: longest.text, rest: longest.rest };
+}
+
+function readAttempt(events: StoredEvent[]): Remains {
   const kept: Message[] = [];
   const inFlight = new Set<string>();
   const results: Part[] = [];

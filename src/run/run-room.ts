@@ -5,13 +5,14 @@ import type { ToolSource } from "../agent/tool-source.ts";
 import type { Delivery } from "../delivery/delivery.ts";
 import type { Dispatcher } from "../delivery/dispatcher.ts";
 import { GatewayError } from "../errors.ts";
-import type { ReplicaId, SessionId } from "../ids.ts";
+import type { OutboxId, ReplicaId, SessionId } from "../ids.ts";
 import type { Metrics } from "../observe/metrics.ts";
 import type { Log } from "../platform/platform-adapter.ts";
 import { GroupCommit } from "../store/group-commit.ts";
 import { type StoredMessage, windows } from "../store/messages.ts";
 import { type Merge, type MergeOutcome, mergeRun } from "../store/runs.ts";
 import type { Root } from "../store/schema.ts";
+import { retrying } from "../store/transaction.ts";
 import { EventLog } from "./event-log.ts";
 import type { Hints } from "./hints.ts";
 import type { ClaimedRun } from "./run-worker.ts";
@@ -73,7 +74,7 @@ export class RunRoom {
     });
     this.#windows = new GroupCommit(
       async (sessions) => {
-        const found = await windows(parts.db, [...new Set(sessions)], WINDOW_ROWS);
+        const found = await retrying(() => windows(parts.db, [...new Set(sessions)], WINDOW_ROWS));
         return sessions.map((session) => found.get(session) ?? []);
       },
       { max: 100, bound: 5_000, full: () => new GatewayError("unavailable", "Too many runs start at once.") },
@@ -83,6 +84,10 @@ export class RunRoom {
   /** The newest messages of a session, oldest first. */
   window(session: SessionId): Promise<StoredMessage[]> {
     return this.#windows.add(session);
+  }
+
+  pagesInFlight(): OutboxId[] {
+    return this.#dispatcher.pagesInFlight();
   }
 
   leaseHolds(claimedAt: number): boolean {
@@ -99,6 +104,6 @@ export class RunRoom {
     this.hints.news(run.session);
     if (!outcome.laneGone) this.hints.work();
     const due = merge.pages.filter((page) => !page.shown).map((page) => page.id);
-    void this.#dispatcher.deliver(due);
+    this.#dispatcher.deliver(due);
   }
 }

@@ -1,14 +1,15 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { HAND_OVER } from "../agent/agent-runner.ts";
 import { makeClone } from "../agent/clone.ts";
 import { type Message, textOf } from "../agent/message.ts";
 import { type FinalRunEvent, isFinal, type RunEvent } from "../agent/run-event.ts";
 import { LiveReply } from "../delivery/live-reply.ts";
 import { errorCode } from "../errors.ts";
 import { newId, type MessageId, type OutboxId, type RunId, type SessionId } from "../ids.ts";
-import type { Log, PlatformAdapter } from "../platform/platform-adapter.ts";
+import type { Log, PlatformAdapter, RenderedPage } from "../platform/platform-adapter.ts";
 import type { ClaimedLane } from "../store/lanes.ts";
 import { type OutboxPage, pagesOfRun } from "../store/outbox.ts";
-import { eventsOfLastAttempt } from "../store/run-events.ts";
+import { eventsOfRun } from "../store/run-events.ts";
 import { handOverRun, type Merge, type MergedPage, runInputs, turnMessage } from "../store/runs.ts";
 import type { RunTarget } from "../store/schema.ts";
 import { retrying } from "../store/transaction.ts";
@@ -16,7 +17,7 @@ import { Answer, finalText } from "./answer.ts";
 import { STALE_MS } from "./drain.ts";
 import type { RunLog } from "./event-log.ts";
 import type { RunRoom } from "./run-room.ts";
-import { readRemains, type Remains } from "./resume.ts";
+import { readAttempts, type Remains } from "./resume.ts";
 
 /** A run as the claim loop hands it over. */
 export interface ClaimedRun {
@@ -79,7 +80,7 @@ export class RunWorker {
   end(reason: Ending): void {
     if (this.#merging) return;
     this.#ending ??= reason;
-    this.#abort.abort();
+    this.#abort.abort(this.#ending === "shutdown" ? HAND_OVER : undefined);
   }
 
   /** Another attempt owns the run: nothing is written or sent any more. */
@@ -118,7 +119,7 @@ export class RunWorker {
     } else {
       const inputs = await this.#surely(() => runInputs(db, session, id));
       this.#turn = inputs.map((input) => ({ ...input, writtenAt: input.writtenAt.getTime() }));
-      remains = readRemains(await this.#surely(() => eventsOfLastAttempt(db, session, id)));
+      remains = readAttempts(await this.#surely(() => eventsOfRun(db, session, id)));
       this.#knownPages = await this.#surely(() => pagesOfRun(db, session, id));
     }
     this.#answer = new Answer(remains.kept);
@@ -260,21 +261,33 @@ export class RunWorker {
     };
   }
 
+  /** A text that cannot be rendered must not keep its run from ending. */
+  #render(adapter: PlatformAdapter, text: string): RenderedPage[] {
+    try {
+      return adapter.render(text);
+    } catch (error) {
+      this.#log.error({ err: error }, "an answer could not be rendered");
+      return adapter.render(`⚠️ This answer cannot be shown here. (${this.claimed.id.slice(0, 8)})`);
+    }
+  }
+
   /** The pages of the final text on the messages that are there, and what is left over. */
   #finalPages(text: string, target: RunTarget): MergedPage[] {
     const adapter = this.#room.delivery.adapter(target.account);
     if (!adapter) return [];
     const live = this.#live?.pages ?? [];
-    const pages = text === "" ? [] : adapter.render(text);
+    const pages = text === "" ? [] : this.#render(adapter, text);
     const wanted = pages.map((content, page): MergedPage => {
       const known = live[page];
       const same = known?.messageId != null && known.shown !== null && sameJson(known.shown, content);
       const repeat = known?.messageId != null && (known.doubtful || this.claimed.attempt > 1);
-      return { id: known?.id ?? newId("out"), page, content, shown: same && !known.doubtful, remove: false, repeat };
+      const { id, messageId } = known ?? { id: newId("out"), messageId: null };
+      return { id, messageId, page, content, shown: same && !known.doubtful, remove: false, repeat };
     });
     const left = live.slice(pages.length).filter((page) => page.messageId !== null);
-    const removed = left.map(({ id }, index): MergedPage => ({
+    const removed = left.map(({ id, messageId }, index): MergedPage => ({
       id,
+      messageId,
       page: pages.length + index,
       content: null,
       shown: false,

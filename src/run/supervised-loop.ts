@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Log } from "../platform/platform-adapter.ts";
 
+const MAX_PAUSE_MS = 10_000;
+
 /** A lasting loop as its owner and `/readyz` see it. */
 export interface SupervisedLoop {
   readonly name: string;
@@ -12,12 +14,12 @@ export interface SupervisedLoop {
 
 /**
  * Runs `round` again and again until the abort. A round that throws is logged and the loop goes on after a pause of
- * 100 ms to 10 s, doubled each time; meanwhile it is unhealthy.
+ * 100 ms to 10 s (or `maxPauseMs`), doubled each time; meanwhile it is unhealthy.
  */
 export function startLoop(
   name: string,
   round: () => Promise<void>,
-  options: { signal: AbortSignal; log: Log; onRestart: (name: string) => void },
+  options: { signal: AbortSignal; log: Log; onRestart: (name: string) => void; maxPauseMs?: number },
 ): SupervisedLoop {
   const state = { name, healthy: true, ended: Promise.resolve() };
   const run = async () => {
@@ -33,7 +35,7 @@ export function startLoop(
         options.onRestart(name);
         options.log.error({ err: error, loop: name, pauseMs }, "a loop failed and starts again");
         await sleep(pauseMs, undefined, { signal: options.signal }).catch(() => undefined);
-        pauseMs = Math.min(pauseMs * 2, 10_000);
+        pauseMs = Math.min(pauseMs * 2, options.maxPauseMs ?? MAX_PAUSE_MS);
       }
     }
   };

@@ -1,5 +1,5 @@
 import { sql } from "kysely";
-import type { AccountId, MessageId, PlaceId, ReplicaId, RunId, SessionId, UserId } from "../ids.ts";
+import type { AccountId, MessageId, OutboxId, PlaceId, ReplicaId, RunId, SessionId, UserId } from "../ids.ts";
 import { toJson } from "./json.ts";
 import type { Db, RunTarget } from "./schema.ts";
 
@@ -150,10 +150,16 @@ export async function deleteLane(db: Db, lane: ClaimedLane, arrivals: number): P
 }
 
 /**
- * Renews the leases of the lanes a replica works on and of its outbox pages, in one statement, and answers which lanes
- * are still its own: the others were taken over. Rows are locked in the order in which accepts and receipts lock them.
+ * Renews the leases of the lanes and outbox pages a replica works on, in one statement, and answers which lanes are
+ * still its own: the others were taken over. What it holds without knowing runs out. Rows are locked in the order in
+ * which accepts and receipts lock them.
  */
-export async function renewLeases(db: Db, replica: ReplicaId, lanes: ClaimedLane[]): Promise<ClaimedLane[]> {
+export async function renewLeases(
+  db: Db,
+  replica: ReplicaId,
+  lanes: ClaimedLane[],
+  pages: OutboxId[] = [],
+): Promise<ClaimedLane[]> {
   const { rows } = await sql<ClaimedLane>`
     with mine as (
       select l.session_id, l.lane
@@ -162,7 +168,8 @@ export async function renewLeases(db: Db, replica: ReplicaId, lanes: ClaimedLane
       where l.lease_no = m.lease_no and l.owner = ${replica}
       order by l.session_id, l.lane for update of l
     ), sending as (
-      select id from outbox where owner = ${replica} and due_at is not null order by id for update
+      select id from outbox where id = any (${pages}::text[]) and owner = ${replica} and due_at is not null
+      order by id for update
     ), pages as (
       update outbox o set lease_until = ${lease} from sending where o.id = sending.id
     ), seen as (

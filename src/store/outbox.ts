@@ -62,7 +62,7 @@ export async function insertReply(
 }
 
 /**
- * Commits that this attempt is about to post a draft page, and its text: a take-over shows no less. False = do not post: the attempt is over, or an older post
+ * May be repeated by the attempt that got no answer. Commits that this attempt is about to post a draft page, and its text: a take-over shows no less. False = do not post: the attempt is over, or an older post
  * of the same chat and thread still waits.
  */
 export async function markSending(
@@ -93,7 +93,7 @@ export async function markSending(
           and e.due_at is not null and e.message_id is null and e.state in ('planned', 'sending'))
     for share of r
     on conflict (id) do update set state = 'sending', attempt = excluded.attempt, content = excluded.content
-      where outbox.state = 'planned'
+      where outbox.state = 'planned' or (outbox.state = 'sending' and outbox.attempt = excluded.attempt)
     returning id`.execute(db);
   return rows.length > 0;
 }

@@ -3,6 +3,9 @@ import type { RunId, SessionId } from "../ids.ts";
 import { toJson } from "./json.ts";
 import type { Db } from "./schema.ts";
 
+/** A run of the longest kind writes about one event a second, and ten while somebody reads along. */
+const MAX_EVENTS = 50_000;
+
 export interface StoredEvent {
   runId: RunId;
   attempt: number;
@@ -21,12 +24,13 @@ export interface EventBatch {
 
 /**
  * Appends events of many runs in one statement, each only while its attempt is the run's. The runs' rows are share
- * locked, so a take-over either sees these events or they are refused. Returns the runs that may still write.
+ * locked, so a take-over either sees these events or they are refused. Returns the runs that may be written, each with
+ * the attempt that may.
  */
-export async function appendEvents(db: Db, batches: EventBatch[]): Promise<Set<RunId>> {
+export async function appendEvents(db: Db, batches: EventBatch[]): Promise<Map<RunId, number>> {
   const runs = batches.map(({ session, run, attempt }) => ({ session, run, attempt }));
-  const events = batches.flatMap(({ run, events: list }) => list.map((event) => ({ run, ...event })));
-  const { rows } = await sql<{ id: RunId }>`
+  const events = batches.flatMap(({ run, attempt, events: list }) => list.map((event) => ({ run, attempt, ...event })));
+  const { rows } = await sql<{ id: RunId; attempt: number }>`
     with live as (
       select r.session_id, r.id, r.attempt
       from jsonb_to_recordset(${toJson(runs)}::jsonb) as q(session text, run text, attempt int)
@@ -37,12 +41,13 @@ export async function appendEvents(db: Db, batches: EventBatch[]): Promise<Set<R
     ), stored as (
       insert into run_events (session_id, run_id, attempt, n, type, data)
       select live.session_id, live.id, live.attempt, e.n, e.type, e.data
-      from live join jsonb_to_recordset(${toJson(events)}::jsonb) as e(run text, n int, type text, data jsonb)
-        on e.run = live.id
+      from live join jsonb_to_recordset(${toJson(events)}::jsonb) 
+        as e(run text, attempt int, n int, type text, data jsonb)
+        on e.run = live.id and e.attempt = live.attempt
       on conflict (session_id, run_id, attempt, n) do nothing
     )
-    select id from live`.execute(db);
-  return new Set(rows.map((row) => row.id));
+    select id, attempt from live`.execute(db);
+  return new Map(rows.map((row) => [row.id, row.attempt]));
 }
 
 /** A run's events after a position, oldest first; at most `limit`. */
@@ -74,15 +79,7 @@ export async function eventsAfter(
   }));
 }
 
-/** The last attempt of a run that left events, with all of them in order. */
-export async function eventsOfLastAttempt(db: Db, session: SessionId, run: RunId): Promise<StoredEvent[]> {
-  const last = await db
-    .selectFrom("run_events")
-    .select((select) => select.fn.max("attempt").as("attempt"))
-    .where("session_id", "=", session)
-    .where("run_id", "=", run)
-    .executeTakeFirst();
-  if (!last?.attempt) return [];
-  const events = await eventsAfter(db, session, run, { attempt: last.attempt, n: 0 }, 100_000);
-  return events.filter((event) => event.attempt === last.attempt);
+/** All events of a run that was taken over, in order; at most as many as a reader could ever want. */
+export function eventsOfRun(db: Db, session: SessionId, run: RunId): Promise<StoredEvent[]> {
+  return eventsAfter(db, session, run, { attempt: 0, n: 0 }, MAX_EVENTS);
 }

@@ -117,6 +117,8 @@ export function turnMessage(parts: Message["parts"], author: Author | null): Mes
 
 export interface MergedPage {
   id: OutboxId;
+  /** Null = certainly not posted under this id: a post that may have been is listed under an id of its own. */
+  messageId: string | null;
   page: number;
   content: RenderedPage | null;
   /** What is on the platform equals `content` already: nothing to do but `repeat`. */
@@ -223,18 +225,19 @@ export async function mergeRun(db: Db, replica: ReplicaId, merge: Merge): Promis
         and o.id <> all (${merge.pages.map((page) => page.id)}::text[])
     ), pages as (
       insert into outbox (id, session_id, run_id, attempt, page, kind, account_id, chat, thread, reply_to, place_kind,
-                          content, state, remove, repeat, due_at, shown_at)
+                          content, state, message_id, remove, repeat, due_at, shown_at)
       select p.id, ${merge.session}, ${merge.run}, ${merge.attempt}::int, p.page, 'answer', ${target?.account ?? null},
              ${target?.chat ?? null}, ${target?.thread ?? null}, case when p.page = 0 then ${target?.replyTo ?? null} end,
-             ${target?.placeKind ?? null}, nullif(p.content, 'null'::jsonb), 'planned', p.remove, p.repeat,
+             ${target?.placeKind ?? null}, nullif(p.content, 'null'::jsonb),
+             case when p."messageId" is null then 'planned' else 'sent' end, p."messageId", p.remove, p.repeat,
              case when not p.shown then now() when p.repeat then now() + interval '15 seconds' end,
              case when p.shown then now() end
       from mine, jsonb_to_recordset(${toJson(merge.pages)}::jsonb)
-        as p(id text, page int, content jsonb, shown boolean, remove boolean, repeat boolean)
+        as p(id text, "messageId" text, page int, content jsonb, shown boolean, remove boolean, repeat boolean)
       on conflict (id) do update
         set content = excluded.content, remove = excluded.remove, repeat = excluded.repeat,
-            due_at = case when outbox.state <> 'sending' then excluded.due_at end,
-            state = case when outbox.state = 'sending' then 'uncertain' else outbox.state end,
+            due_at = excluded.due_at, message_id = coalesce(excluded.message_id, outbox.message_id),
+            state = case when coalesce(excluded.message_id, outbox.message_id) is not null then 'sent' else 'planned' end,
             shown_at = excluded.shown_at, attempt = excluded.attempt, page = excluded.page
       returning id
     ), freed as (

@@ -45,6 +45,7 @@ export interface IntakeParts {
 export class Intake {
   readonly #parts: IntakeParts;
   readonly #commit: GroupCommit<Item, Arrival>;
+  #closed = false;
 
   constructor(parts: IntakeParts) {
     this.#parts = parts;
@@ -55,11 +56,17 @@ export class Intake {
     });
   }
 
+  /** From now on nothing is taken in: it is left to other replicas, or until this one is back. */
+  close(): void {
+    this.#closed = true;
+  }
+
   /** A platform's update. What is not for us, or from strangers, is accepted and has no effect. */
   async accept(update: IncomingUpdate): Promise<void> {
     const platform = platformOf(update);
     this.#parts.metrics.updatesReceived.inc({ platform, kind: update.kind });
     if (update.kind === "ignored") return;
+    if (this.#closed) throw closing();
     const arrival = await this.#commit.add({ update }).catch((error: unknown) => this.#setAside(update, error));
     if (arrival.outcome === "repeat") this.#parts.metrics.updatesDuplicate.inc({ platform });
   }
@@ -78,7 +85,8 @@ export class Intake {
   }
 
   /** A message for a session that its user names. `unknown`: there is no such session of this user. */
-  acceptMessage(message: ArrivingMessage): Promise<Arrival> {
+  async acceptMessage(message: ArrivingMessage): Promise<Arrival> {
+    if (this.#closed) throw closing();
     return this.#commit.add({ message });
   }
 
@@ -252,6 +260,10 @@ export class Intake {
     const pages = this.#parts.adapter(target.account)?.render(markdown) ?? [];
     for (const content of pages) await insertReply(trx, { id: newId("out"), session, target, content });
   }
+}
+
+function closing(): GatewayError {
+  return new GatewayError("unavailable", "The gateway is about to stop.", { retryAfterMs: 2_000 });
 }
 
 function nothing(messageId: MessageId): Arrival {

@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import type { Message } from "../../src/agent/message.ts";
 import { newId } from "../../src/ids.ts";
-import { readRemains } from "../../src/run/resume.ts";
+import { readAttempts } from "../../src/run/resume.ts";
 import type { StoredEvent } from "../../src/store/run-events.ts";
 
 const runId = newId("run");
@@ -30,18 +30,18 @@ const result = (callId: string): Message["parts"][number] => ({ type: "tool_resu
 const finished = (callId: string): [string, object] => ["tool.finished", { callId, ok: true, text: "seen" }];
 
 it("has nothing of an attempt that left nothing", () => {
-  expect(readRemains([])).toEqual({ kept: [], inFlight: new Set(), text: "", rest: "" });
+  expect(readAttempts([])).toEqual({ kept: [], inFlight: new Set(), text: "", rest: "" });
 });
 
 it("voids text for the model but knows how much the chat may show", () => {
-  const remains = readRemains(
+  const remains = readAttempts(
     events(["run.started"], ["text.delta", { text: "Half an " }], ["text.delta", { text: "ans" }]),
   );
   expect(remains).toMatchObject({ kept: [], text: "Half an ans", rest: "Half an ans" });
 });
 
 it("keeps finished calls and knows those in flight", () => {
-  const remains = readRemains(
+  const remains = readAttempts(
     events(
       ["message.completed", { message: asks }],
       ["tool.started", { callId: "a" }],
@@ -55,14 +55,14 @@ it("keeps finished calls and knows those in flight", () => {
 });
 
 it("carries what earlier attempts kept and had in flight through an attempt that did nothing", () => {
-  const remains = readRemains(events(["run.restarted", { kept: [asks], inFlight: ["a"] }]));
+  const remains = readAttempts(events(["run.restarted", { kept: [asks], inFlight: ["a"] }]));
   expect(remains).toEqual({ kept: [asks], inFlight: new Set(["a"]), text: "Let me look.", rest: "" });
 });
 
 it("keeps a whole batch once, and says a finished answer again", () => {
   const results: Message = { role: "tool", parts: [result("a"), result("b")], status: "complete" };
   const answer: Message = { role: "assistant", parts: [{ type: "text", text: "Done." }], status: "complete" };
-  const remains = readRemains(
+  const remains = readAttempts(
     events(
       ["message.completed", { message: asks }],
       finished("a"),

@@ -188,7 +188,16 @@ export function said(role: Message["role"], text: string): Merge["block"][number
 }
 
 export function pageOf(id: OutboxId, page: number, changes: Partial<MergedPage> = {}): MergedPage {
-  return { id, page, content: { text: `page ${page}` }, shown: false, remove: false, repeat: false, ...changes };
+  return {
+    id,
+    messageId: null,
+    page,
+    content: { text: `page ${page}` },
+    shown: false,
+    remove: false,
+    repeat: false,
+    ...changes,
+  };
 }
 
 /** A place for answers of the gateway itself. */

@@ -244,13 +244,20 @@ storeEngines((store) => {
       expect(await outboxRows(store.db)).toEqual([]);
     });
 
-    test("do not make a post due whose outcome was never recorded: it is uncertain, and the chat goes on", async () => {
+    test("make a post due that the run knows was never made, although its announcement stands", async () => {
       const run = await runInChat();
       await store.db.updateTable("outbox").set({ state: "sending" }).where("id", "=", run.firstPage!).execute();
       const next = newId("out");
       await mergeRun(store.db, ME, mergeOf(run, { pages: [pageOf(run.firstPage!, 0), pageOf(next, 1)] }));
-      expect(await outboxRow(store.db, run.firstPage!)).toMatchObject({ state: "uncertain", due: false });
-      expect(await claimPages(store.db, ME, [run.firstPage!, next])).toMatchObject([{ id: next }]);
+      expect(await outboxRow(store.db, run.firstPage!)).toMatchObject({ state: "planned", due: true });
+      expect(await claimPages(store.db, ME, [run.firstPage!, next])).toMatchObject([{ id: run.firstPage }]);
+    });
+
+    test("know a message whose id was never recorded", async () => {
+      const run = await runInChat();
+      await store.db.updateTable("outbox").set({ state: "sending" }).where("id", "=", run.firstPage!).execute();
+      await mergeRun(store.db, ME, mergeOf(run, { pages: [pageOf(run.firstPage!, 0, { messageId: "77" })] }));
+      expect(await claimPages(store.db, ME, [run.firstPage!])).toMatchObject([{ state: "sent", message_id: "77" }]);
     });
   });
 

@@ -107,7 +107,7 @@ storeEngines((store) => {
       const post = await reply(store.db);
       await take();
       await expireLeases(store.db);
-      await renewLeases(store.db, ME, []);
+      await renewLeases(store.db, ME, [], [post]);
       expect(await take(5, OTHER)).toEqual([]);
       expect(await outboxRow(store.db, post)).toMatchObject({ state: "sending", owner: ME });
     });

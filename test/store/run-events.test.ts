@@ -1,7 +1,7 @@
 import { sql } from "kysely";
 import { describe, expect, test } from "vitest";
-import { newId } from "../../src/ids.ts";
-import { appendEvents, type EventBatch, eventsAfter, eventsOfLastAttempt } from "../../src/store/run-events.ts";
+import { newId, type RunId } from "../../src/ids.ts";
+import { appendEvents, type EventBatch, eventsAfter, eventsOfRun } from "../../src/store/run-events.ts";
 import { mergeRun, takeOverRun } from "../../src/store/runs.ts";
 import { withTransaction } from "../../src/store/transaction.ts";
 import { onPostgres, storeEngines } from "../support/store-engines.ts";
@@ -20,6 +20,10 @@ import {
   untilBlocked,
 } from "./arrange.ts";
 import { buffers, nodes, planOf, sortedRows } from "./plans.ts";
+
+async function liveRuns(...args: Parameters<typeof appendEvents>): Promise<Set<RunId>> {
+  return new Set((await appendEvents(...args)).keys());
+}
 
 function batch(run: StartedRun, attempt: number, ...numbers: number[]): EventBatch {
   const events = numbers.map((n) => ({ n, type: "text.delta", data: { text: `${attempt}.${n}\0` } }));
@@ -44,8 +48,8 @@ storeEngines((store) => {
   describe("events", () => {
     test("of many runs are appended at once, and read on from any position", async () => {
       const [a, b] = (await running(2)) as [StartedRun, StartedRun];
-      expect(await appendEvents(store.db, [batch(a, 1, 1, 2, 3), batch(b, 1, 1)])).toEqual(new Set([a.id, b.id]));
-      expect(await appendEvents(store.db, [batch(a, 1, 4)])).toEqual(new Set([a.id]));
+      expect(await liveRuns(store.db, [batch(a, 1, 1, 2, 3), batch(b, 1, 1)])).toEqual(new Set([a.id, b.id]));
+      expect(await liveRuns(store.db, [batch(a, 1, 4)])).toEqual(new Set([a.id]));
       expect(await read(a)).toEqual(["1.1", "1.2", "1.3", "1.4"]);
       expect(await read(a, { attempt: 1, n: 2 })).toEqual(["1.3", "1.4"]);
       expect(await read(a, START, 2)).toEqual(["1.1", "1.2"]);
@@ -66,7 +70,7 @@ storeEngines((store) => {
       await appendEvents(store.db, [batch(run, 1, 1, 2)]);
       const again = batch(run, 1, 2, 3);
       again.events[0]!.data = { text: "another" };
-      expect(await appendEvents(store.db, [again])).toEqual(new Set([run.id]));
+      expect(await liveRuns(store.db, [again])).toEqual(new Set([run.id]));
       const stored = await eventsAfter(store.db, run.session, run.id, START, 10);
       expect(stored.map((event) => event.data["text"])).toEqual(["1.1\ufffd", "1.2\ufffd", "1.3\ufffd"]);
     });
@@ -75,35 +79,44 @@ storeEngines((store) => {
       const [a, b] = (await running(2)) as [StartedRun, StartedRun];
       await appendEvents(store.db, [batch(a, 1, 1)]);
       expect(await takeOver(a)).toBe(2);
-      expect(await appendEvents(store.db, [batch(a, 1, 2), batch(b, 1, 1)])).toEqual(new Set([b.id]));
-      expect(await appendEvents(store.db, [batch(a, 2, 1, 2)])).toEqual(new Set([a.id]));
+      expect(await liveRuns(store.db, [batch(a, 1, 2), batch(b, 1, 1)])).toEqual(new Set([b.id]));
+      expect(await liveRuns(store.db, [batch(a, 2, 1, 2)])).toEqual(new Set([a.id]));
       expect(await read(a)).toEqual(["1.1", "2.1", "2.2"]);
       expect(await read(a, { attempt: 1, n: 1 })).toEqual(["2.1", "2.2"]);
-      const last = await eventsOfLastAttempt(store.db, a.session, a.id);
-      expect(last.map(({ attempt, n }) => `${attempt}.${n}`)).toEqual(["2.1", "2.2"]);
+      const all = await eventsOfRun(store.db, a.session, a.id);
+      expect(all.map(({ attempt, n }) => `${attempt}.${n}`)).toEqual(["1.1", "2.1", "2.2"]);
     });
 
     test("are refused once the run has ended, and for runs nobody knows", async () => {
       const [run] = (await running(1)) as [StartedRun];
       await mergeRun(store.db, ME, mergeOf(run));
-      expect(await appendEvents(store.db, [batch(run, 1, 2)])).toEqual(new Set());
-      expect(await appendEvents(store.db, [batch({ ...run, id: newId("run") }, 1, 1)])).toEqual(new Set());
-      expect(await appendEvents(store.db, [batch({ ...run, session: newId("ses") }, 1, 2)])).toEqual(new Set());
+      expect(await liveRuns(store.db, [batch(run, 1, 2)])).toEqual(new Set());
+      expect(await liveRuns(store.db, [batch({ ...run, id: newId("run") }, 1, 1)])).toEqual(new Set());
+      expect(await liveRuns(store.db, [batch({ ...run, session: newId("ses") }, 1, 2)])).toEqual(new Set());
       expect(await read(run)).toEqual(["1.1"]);
     });
 
-    test("of the last attempt are none where the run left none", async () => {
+    test("of two attempts in one batch are taken from the one that owns the run", async () => {
       const [run] = (await running(1)) as [StartedRun];
-      expect(await eventsOfLastAttempt(store.db, run.session, run.id)).toEqual([]);
+      expect(await takeOver(run)).toBe(2);
+      const zombie = batch(run, 1, 1, 2);
+      const live = await appendEvents(store.db, [zombie, batch(run, 2, 1)]);
+      expect(live).toEqual(new Map([[run.id, 2]]));
+      expect(await read(run)).toEqual(["2.1"]);
+    });
+
+    test("of a run are none where it left none, and stay when it is taken over", async () => {
+      const [run] = (await running(1)) as [StartedRun];
+      expect(await eventsOfRun(store.db, run.session, run.id)).toEqual([]);
       await appendEvents(store.db, [batch(run, 1, 1)]);
       await takeOver(run);
-      expect(await eventsOfLastAttempt(store.db, run.session, run.id)).toHaveLength(1);
+      expect(await eventsOfRun(store.db, run.session, run.id)).toHaveLength(1);
     });
 
     test("may be empty", async () => {
       const [run] = (await running(1)) as [StartedRun];
-      expect(await appendEvents(store.db, [batch(run, 1)])).toEqual(new Set([run.id]));
-      expect(await appendEvents(store.db, [])).toEqual(new Set());
+      expect(await liveRuns(store.db, [batch(run, 1)])).toEqual(new Set([run.id]));
+      expect(await liveRuns(store.db, [])).toEqual(new Set());
     });
   });
 });
@@ -124,17 +137,17 @@ onPostgres((store) => {
     const late = appendEvents(store.db, [batch(run, 1, 1)]);
     await untilBlocked(store.db);
     await taking.end();
-    expect(await late).toEqual(new Set());
+    expect(await late).toEqual(new Map());
     expect(await eventsAfter(store.db, run.session, run.id, START, 10)).toEqual([]);
   });
 
   test("fault-05: a take-over waits for events under way, and the next attempt sees them", async () => {
     const run = await overdue();
     const appending = openTransaction(store.db, (trx) => appendEvents(trx, [batch(run, 1, 1)]));
-    expect(await appending.begun).toEqual(new Set([run.id]));
+    expect(await appending.begun).toEqual(new Map([[run.id, 1]]));
     const taking = withTransaction(store.db, async (trx) => {
       await takeOverRun(trx, OTHER, run.session, run.id);
-      return eventsOfLastAttempt(trx, run.session, run.id);
+      return eventsOfRun(trx, run.session, run.id);
     });
     await untilBlocked(store.db);
     await appending.end();

@@ -30,7 +30,7 @@ import { blockChat, findPlace, markChatGone, moveChat, openSessionAt, upsertPlac
 import { thisProcess } from "../../src/store/process-identity.ts";
 import { deleteStale } from "../../src/store/housekeeping.ts";
 import { listReplicas, registerReplica, releaseReplicas } from "../../src/store/replicas.ts";
-import { appendEvents, eventsAfter, eventsOfLastAttempt } from "../../src/store/run-events.ts";
+import { appendEvents, eventsAfter, eventsOfRun } from "../../src/store/run-events.ts";
 import {
   handOverRun,
   insertRuns,
@@ -151,9 +151,9 @@ storeEngines((store) => {
     expect(await sessionActivity(db, place.sessionId)).toEqual({ running: true, waiting: 0 });
     expect(await takeOverRun(db, replica, place.sessionId, run)).toBe(2);
     const events = [{ n: 1, type: "run.started", data: {} }];
-    expect(await appendEvents(db, [{ session: place.sessionId, run, attempt: 2, events }])).toEqual(new Set([run]));
+    expect(await appendEvents(db, [{ session: place.sessionId, run, attempt: 2, events }])).toEqual(new Map([[run, 2]]));
     expect(await eventsAfter(db, place.sessionId, run, { attempt: 0, n: 0 }, 10)).toHaveLength(1);
-    expect(await eventsOfLastAttempt(db, place.sessionId, run)).toHaveLength(1);
+    expect(await eventsOfRun(db, place.sessionId, run)).toHaveLength(1);
     const draft = {
       id: firstPage,
       session: place.sessionId,
@@ -170,7 +170,15 @@ storeEngines((store) => {
     expect(await pagesOfRun(db, place.sessionId, run)).toMatchObject([{ message_id: "66", state: "sent" }]);
     await stopSession(db, api);
     expect(await handOverRun(db, { session: place.sessionId, id: run, attempt: 1, lane })).toBe(false);
-    const page = { id: firstPage, page: 0, content: { text: "hi" }, shown: false, remove: false, repeat: true };
+    const page = {
+      id: firstPage,
+      messageId: null,
+      page: 0,
+      content: { text: "hi" },
+      shown: false,
+      remove: false,
+      repeat: true,
+    };
     const merged = await mergeRun(db, replica, {
       session: place.sessionId,
       run,
