@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { PGlite } from "@electric-sql/pglite";
 import { Client } from "pg";
-import { onTestFailed, onTestFinished } from "vitest";
+import { onTestFailed, onTestFinished, type TestContext } from "vitest";
 import { type FakeModelOptions, type FakeModel, startFakeModel } from "../../fakes/model-server.ts";
 import type { JournalEntry } from "../../fakes/model/journal.ts";
 import type { FakeMessage } from "../../fakes/telegram/chats.ts";
@@ -72,10 +72,13 @@ export class Stage {
     this.#closing = parts.closing;
   }
 
-  /** Belongs to the running test, which ends it. */
-  static async open(options: StageOptions = {}): Promise<Stage> {
+  /** Belongs to the running test, which ends it; one that runs beside others hands its own context over. */
+  static async open(
+    options: StageOptions = {},
+    test: Pick<TestContext, "onTestFinished" | "onTestFailed"> = { onTestFinished, onTestFailed },
+  ): Promise<Stage> {
     const closing: (() => Promise<unknown>)[] = [];
-    onTestFinished(async () => {
+    test.onTestFinished(async () => {
       for (const close of closing.toReversed()) await close().catch(() => undefined);
     });
     const folder = await mkdtemp(path.join(tmpdir(), "parley-stage-"));
@@ -94,7 +97,7 @@ export class Stage {
     if (router) closing.push(() => router[Symbol.asyncDispose]());
     const env = { ...(router ? webhookMode(router) : {}), ...options.env };
     const stage = new Stage({ telegram, model, router, databaseUrl, env, folder, closing });
-    onTestFailed(() => stage.#explain());
+    test.onTestFailed(() => stage.#explain());
     return stage;
   }
 
