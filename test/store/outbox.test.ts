@@ -146,7 +146,7 @@ storeEngines((store) => {
         { kind: "failed", error: "e".repeat(600) },
         { state: "failed", due: false, error: "e".repeat(500) },
       ],
-    ] as const)("%j of a post", async (receipt, row) => {
+    ] as const)("$kind of a post", async (receipt, row) => {
       await receive({ id: post, ...receipt });
       expect(await outboxRow(store.db, post)).toMatchObject(row);
     });
@@ -165,7 +165,7 @@ storeEngines((store) => {
         { kind: "failed", error: "x" },
         { state: "failed", message_id: "m", due: false },
       ],
-    ] as const)("%j of an edit", async (receipt, row) => {
+    ] as const)("$kind of an edit", async (receipt, row) => {
       await receive({ id: post, kind: "done", messageId: "m" });
       await store.db.updateTable("outbox").set({ due_at: new Date() }).execute();
       await take();
