@@ -156,7 +156,7 @@ const statements = [
     primary key (session_id, id)
   )`,
   sql`create unique index runs_one_per_lane on runs (session_id, lane) where state in ('running', 'waiting')`,
-  sql`create index runs_owner on runs (owner) where state = 'running'`,
+  sql`create index runs_ended on runs (ended_at) where ended_at is not null`,
 
   // n is gapless per attempt; written only while runs.attempt is the writer's.
   sql`create table run_events (

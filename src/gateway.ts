@@ -21,7 +21,7 @@ import { deleteStale } from "./store/housekeeping.ts";
 import { approvePairing } from "./store/identities.ts";
 import { laneBacklog } from "./store/lanes.ts";
 import { migrationsFit } from "./store/migrate.ts";
-import { notifySessions, readHint } from "./store/notify.ts";
+import { readHint } from "./store/notify.ts";
 import { fateOf, thisProcess } from "./store/process-identity.ts";
 import { registerReplica, releaseReplicas, listReplicas } from "./store/replicas.ts";
 import { withTransaction } from "./store/transaction.ts";
@@ -98,7 +98,7 @@ export class Gateway {
       intake: this.intake,
       agents,
       hints: this.#hints,
-      notify: (session) => notifySessions(db, this.replica, [session]),
+      replica: this.replica,
     });
     this.#intakes = parts.adapters.map(
       (each) =>
@@ -138,7 +138,7 @@ export class Gateway {
     this.#every("agents", RELOAD_MS, () => this.#parts.agents.reload());
     this.#every("gauges", GAUGES_MS, () => this.#gauge());
     this.#every("housekeeping", HOUSEKEEPING_MS, async () => {
-      const deleted = await deleteStale(db);
+      const deleted = await deleteStale(db, this.#end.signal);
       if (deleted > 0) this.#parts.log.info({ deleted }, "stale rows were deleted");
     });
     for (const intake of this.#intakes) {

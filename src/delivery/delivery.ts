@@ -35,8 +35,7 @@ export class Delivery {
       if (failure.kind === "blocked") {
         this.budgets.block(account, chat, failure.ms);
         this.log.warn({ account, chat, ms: failure.ms }, "the platform asked for a pause in a chat");
-        const until = new Date(Date.now() + failure.ms);
-        await withTransaction(this.db, (trx) => blockChat(trx, account, chat, until));
+        await withTransaction(this.db, (trx) => blockChat(trx, account, chat, failure.ms));
       } else if (failure.kind === "gone") {
         this.log.warn({ account, chat }, "a chat cannot be written to any more");
         await withTransaction(this.db, (trx) => markChatGone(trx, account, chat, true));

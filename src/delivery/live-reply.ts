@@ -110,7 +110,7 @@ export class LiveReply {
     if (!typing || this.shown) return;
     const show = () => {
       if (this.#budget("typing") > 0 || !this.#options.maySend()) return;
-      typing.show(this.#target).catch((error: unknown) => this.#learn(error));
+      typing.show(this.#target).catch((error: unknown) => this.#learnFromTyping(error));
     };
     show();
     if (this.#target.placeKind === "private") this.#typing = setInterval(show, TYPING_EVERY_MS);
@@ -247,6 +247,12 @@ export class LiveReply {
       await this.#learn(error);
       await pause(PAUSE_MS, this.#closing.signal);
     }
+  }
+
+  /** Whether typing shows matters little: only what concerns every call to the chat is taken from its failure. */
+  async #learnFromTyping(error: unknown): Promise<void> {
+    const { kind } = judgeSendFailure(error);
+    if (kind === "blocked" || kind === "gone" || kind === "moved") await this.#learn(error);
   }
 
   async #learn(error: unknown): Promise<void> {

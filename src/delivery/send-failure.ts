@@ -31,9 +31,9 @@ export function judgeSendFailure(error: unknown): SendFailure {
     case "invalid":
     case "too_large":
     case "conflict":
-      return { kind: "refused" };
     case "forbidden":
-      return { kind: "gone" };
+      // What it says of the place itself comes as `place`.
+      return { kind: "refused" };
     case "unauthorized":
     case "unavailable":
     case "cancelled":

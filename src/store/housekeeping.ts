@@ -9,9 +9,11 @@ const stale = [
   sql`delete from run_events where ctid = any (array(
     select e.ctid from run_events e join runs r on r.session_id = e.session_id and r.id = e.run_id
     where r.ended_at < now() - interval '1 day' limit ${BATCH}))`,
-  // What was shown is in the chat; what is in doubt stays for the operator.
+  // What was shown is in the chat; what is in doubt stays for the operator's eyes.
   sql`delete from outbox where ctid = any (array(
-    select ctid from outbox where state = 'sent' and due_at is null and created_at < now() - interval '7 days'
+    select ctid from outbox
+    where due_at is null and created_at < now() - case state when 'uncertain' then interval '90 days'
+      when 'failed' then interval '90 days' else interval '7 days' end
     limit ${BATCH}))`,
   // Platforms repeat an update for a day at most; those of sessions stay with their session.
   sql`delete from inbox where ctid = any (array(
@@ -20,9 +22,18 @@ const stale = [
   sql`delete from replicas where seen_at < now() - interval '1 day'`,
 ];
 
-/** Deletes what nobody needs any more, a bounded part of each table. Returns the number of rows. */
-export async function deleteStale(db: Db): Promise<number> {
+/** Batches of one table in one go; what is left then waits for the next. */
+const MAX_BATCHES = 200;
+
+/** Deletes what nobody needs any more, batch by batch, until the abort. Returns the number of rows. */
+export async function deleteStale(db: Db, signal?: AbortSignal): Promise<number> {
   let deleted = 0;
-  for (const statement of stale) deleted += Number((await statement.execute(db)).numAffectedRows ?? 0n);
+  for (const statement of stale) {
+    for (let batch = 0; batch < MAX_BATCHES && !signal?.aborted; batch++) {
+      const rows = Number((await statement.execute(db)).numAffectedRows ?? 0n);
+      deleted += rows;
+      if (rows < BATCH) break;
+    }
+  }
   return deleted;
 }

@@ -79,7 +79,7 @@ export async function openSessionAt(db: Db, place: PlaceId, session: SessionId):
 }
 
 /**
- * Follows a chat to its new id, with everything that is still to be shown there. Repeatable: where the new address has
+ * Follows a chat to its new id, with its running answers and everything that is still to be shown there. Repeatable: where the new address has
  * a place already, the old one is left behind and only its outbox moves.
  */
 export async function moveChat(db: Db, account: AccountId, chat: string, newChat: string): Promise<void> {
@@ -89,6 +89,10 @@ export async function moveChat(db: Db, account: AccountId, chat: string, newChat
     where account_id = ${account} and chat = ${chat}
       and not exists (select from places n
                       where n.account_id = p.account_id and n.chat = ${newChat} and n.thread = p.thread)`.execute(db);
+  await sql`
+    update runs set reply_target = reply_target || jsonb_build_object('chat', ${newChat}::text)
+    where state in ('running', 'waiting') and reply_target->>'account' = ${account}
+      and reply_target->>'chat' = ${chat}`.execute(db);
   await sql`
     with pages as (
       select id from outbox where account_id = ${account} and chat = ${chat} and due_at is not null order by id for update
@@ -106,14 +110,15 @@ export async function markChatGone(db: Db, account: AccountId, chat: string, gon
     .execute();
 }
 
-/** Nothing is sent to the chat before `until` (the platform's wish), by any replica; what is due waits. */
-export async function blockChat(db: Db, account: AccountId, chat: string, until: Date): Promise<void> {
-  await db
-    .updateTable("places")
-    .set({ blocked_until: until })
-    .where("account_id", "=", account)
-    .where("chat", "=", chat)
-    .execute();
+/**
+ * Nothing is sent to the chat for `ms` (the platform's wish), by any replica; what is due waits. By the database's
+ * clock; a longer pause that was asked for before stays.
+ */
+export async function blockChat(db: Db, account: AccountId, chat: string, ms: number): Promise<void> {
+  const until = sql`now() + ${ms}::float8 * interval '1 millisecond'`;
+  await sql`
+    update places set blocked_until = greatest(blocked_until, ${until})
+    where account_id = ${account} and chat = ${chat}`.execute(db);
   await sql`
     with pages as (
       select id from outbox where account_id = ${account} and chat = ${chat} and due_at < ${until} order by id for update

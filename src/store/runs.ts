@@ -349,3 +349,15 @@ export async function sessionActivity(db: Db, session: SessionId): Promise<{ run
            (select count(*) from inbox where session_id = ${session} and state = 'waiting') as waiting`.execute(db);
   return rows[0]!;
 }
+
+/** Whether a run is still under way. */
+export async function isOpen(db: Db, session: SessionId, run: RunId): Promise<boolean> {
+  const row = await db
+    .selectFrom("runs")
+    .select("id")
+    .where("session_id", "=", session)
+    .where("id", "=", run)
+    .where("state", "in", ["running", "waiting"])
+    .executeTakeFirst();
+  return row !== undefined;
+}

@@ -1,9 +1,10 @@
 import type { Agents } from "../agent/agents.ts";
 import { GatewayError } from "../errors.ts";
-import { accountId, type MessageId, newId, readId, type SessionId, type UserId } from "../ids.ts";
+import { accountId, type MessageId, newId, readId, type ReplicaId, type SessionId, type UserId } from "../ids.ts";
 import type { Hints } from "../run/hints.ts";
 import { findIdentity, upsertIdentity, userExists } from "../store/identities.ts";
 import { withdrawWaiting } from "../store/inbox.ts";
+import { notifySessions } from "../store/notify.ts";
 import type { Root } from "../store/schema.ts";
 import { findSession, insertSession, listSessions, stopSession, type TalkSession } from "../store/talk-sessions.ts";
 import { retrying, withTransaction } from "../store/transaction.ts";
@@ -30,21 +31,14 @@ export class AgentService {
   readonly #intake: Intake;
   readonly #agents: Agents;
   readonly #hints: Hints;
-  readonly #notify: (session: SessionId) => Promise<void>;
+  readonly #replica: ReplicaId;
 
-  constructor(parts: {
-    db: Root;
-    intake: Intake;
-    agents: Agents;
-    hints: Hints;
-    /** Tells the other replicas that a session changed. */
-    notify: (session: SessionId) => Promise<void>;
-  }) {
+  constructor(parts: { db: Root; intake: Intake; agents: Agents; hints: Hints; replica: ReplicaId }) {
     this.#db = parts.db;
     this.#intake = parts.intake;
     this.#agents = parts.agents;
     this.#hints = parts.hints;
-    this.#notify = parts.notify;
+    this.#replica = parts.replica;
   }
 
   /** Makes a session of the user. Rejects `invalid` for an unknown agent. */
@@ -110,10 +104,10 @@ export class AgentService {
     const { id } = await this.getSession(user, session);
     const withdrawn = await withTransaction(this.#db, async (trx) => {
       await stopSession(trx, id);
+      await notifySessions(trx, this.#replica, [id]);
       return withdrawWaiting(trx, id);
     });
     this.#hints.session(id);
-    await this.#notify(id);
     return { withdrawn };
   }
 

@@ -4,10 +4,10 @@ import { Doorbell, type Hints } from "../run/hints.ts";
 import { type ArrivedRow, arrivalsAfter } from "../store/inbox.ts";
 import { messagesAfter, type StoredMessage } from "../store/messages.ts";
 import { eventsAfter, type StoredEvent } from "../store/run-events.ts";
-import { joinPoint, runsSince } from "../store/runs.ts";
+import { isOpen, joinPoint, runsSince } from "../store/runs.ts";
 import type { Root } from "../store/schema.ts";
 import { retrying } from "../store/transaction.ts";
-import { ReaderPosition } from "./reader-position.ts";
+import { ReaderPosition, type RunPosition } from "./reader-position.ts";
 
 export interface FollowOptions {
   /** A cursor of an item, or "" for the beginning. `invalid` cursors reject. */
@@ -96,6 +96,12 @@ interface Seen {
   behind: boolean;
 }
 
+/** The run is over, and what would come after a position was deleted. */
+async function eventsAreGone(db: Root, session: SessionId, run: RunId, at: RunPosition): Promise<boolean> {
+  if (await retrying(() => isOpen(db, session, run))) return false;
+  return (await retrying(() => eventsAfter(db, session, run, at, 1))).length === 0;
+}
+
 /**
  * One look, in this order: the history first, so that each run with messages in it is found afterwards with all its
  * events; the inbox last, so that every input of those runs is found.
@@ -112,10 +118,14 @@ async function readOnce(db: Root, session: SessionId, position: ReaderPosition, 
       position.runs.set(run.id, { attempt: 1, n: 0, final: false });
     }
   }
-  for (const [run, at] of live ? position.runs : []) {
+  // A reader of the history alone waits for no run.
+  if (!live) position.runs.clear();
+  for (const [run, at] of position.runs) {
     if (at.final) continue;
     const page = await retrying(() => eventsAfter(db, session, run, at, PAGE));
     events.push(...page);
+    // Events are kept for a day after their run: the history must not wait for a final one that is gone.
+    if (page.length === 0 && messages[0]?.runId === run) at.final = await eventsAreGone(db, session, run, at);
     if (page.some(({ type }) => FINAL.has(type))) break;
   }
   const arrived = await retrying(() => arrivalsAfter(db, session, joined.arrivalNo));

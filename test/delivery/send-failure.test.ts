@@ -17,6 +17,7 @@ it.each([
   ["a refused text", new GatewayError("invalid", "bad entities"), { kind: "refused" }],
   ["a text too long", new GatewayError("too_large", "too long"), { kind: "refused" }],
   ["a blocked bot", new GatewayError("forbidden", "blocked", { place: { kind: "gone" } }), { kind: "gone" }],
+  ["a missing right", new GatewayError("forbidden", "no rights"), { kind: "refused" }],
   [
     "a group that moved",
     new GatewayError("invalid", "moved", { place: { kind: "moved", chat: "-100" } }),

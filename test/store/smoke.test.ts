@@ -69,7 +69,7 @@ storeEngines((store) => {
     const place = await withTransaction(db, (trx) => upsertPlace(trx, account, incoming, person.userId, "demo"));
     expect(await findPlace(db, account, "7", "")).toEqual(place);
     await openSessionAt(db, place.id, place.sessionId);
-    await blockChat(db, account, "7", new Date());
+    await blockChat(db, account, "7", 0);
     await markChatGone(db, account, "7", false);
     const api = newId("ses");
     await insertSession(db, { id: api, userId: person.userId, agent: "demo", placeId: null });
@@ -151,7 +151,9 @@ storeEngines((store) => {
     expect(await sessionActivity(db, place.sessionId)).toEqual({ running: true, waiting: 0 });
     expect(await takeOverRun(db, replica, place.sessionId, run)).toBe(2);
     const events = [{ n: 1, type: "run.started", data: {} }];
-    expect(await appendEvents(db, [{ session: place.sessionId, run, attempt: 2, events }])).toEqual(new Map([[run, 2]]));
+    expect(await appendEvents(db, [{ session: place.sessionId, run, attempt: 2, events }])).toEqual(
+      new Map([[run, 2]]),
+    );
     expect(await eventsAfter(db, place.sessionId, run, { attempt: 0, n: 0 }, 10)).toHaveLength(1);
     expect(await eventsOfRun(db, place.sessionId, run)).toHaveLength(1);
     const draft = {
