@@ -1,3 +1,4 @@
+import { sql } from "kysely";
 import { describe, expect, test } from "vitest";
 import { newId, type UserId } from "../../src/ids.ts";
 import { findPlace, markChatGone, moveChat, openSessionAt, upsertPlace } from "../../src/store/places.ts";
@@ -95,6 +96,11 @@ storeEngines((store) => {
       const userId: UserId = newId("usr");
       const talks = [await newTalk(store.db, userId), await newTalk(store.db, userId), await newTalk(store.db, userId)];
       await newTalk(store.db);
+      for (const [age, talk] of talks.entries()) {
+        await sql`update talk_sessions set updated_at = now() - ${3 - age} * interval '1 minute' where id = ${talk.id}`.execute(
+          store.db,
+        );
+      }
       await accept(store.db, say(talks[1]!));
       const all = await listSessions(store.db, userId, { limit: 10 });
       expect(all.map((session) => session.id)).toEqual([talks[1]!.id, talks[2]!.id, talks[0]!.id]);
