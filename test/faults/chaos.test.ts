@@ -34,8 +34,7 @@ async function pause(ms: number): Promise<void> {
 }
 
 function ask(stage: Stage, chat: number): void {
-  const person = stage.telegram.user(chat, `P${chat}`);
-  stage.telegram.say({ chat: stage.telegram.privateChat(person), from: person, text: question(chat) });
+  stage.telegram.say({ chat, from: stage.telegram.user(chat), text: question(chat) });
 }
 
 /**
@@ -46,6 +45,7 @@ async function killAtRandom(stage: Stage, chats: number[], kills: number, dice: 
   const done: Kill[] = [];
   const restarts: Promise<unknown>[] = [];
   const perRound = Math.ceil(chats.length / kills);
+  for (const chat of chats) stage.telegram.privateChat(stage.telegram.user(chat, `P${chat}`));
   for (let round = 0; round < kills; round++) {
     for (const chat of chats.slice(round * perRound, (round + 1) * perRound)) {
       ask(stage, chat);
