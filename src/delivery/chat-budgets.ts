@@ -12,6 +12,12 @@ interface Bucket {
   at: number;
 }
 
+interface Place {
+  account: AccountId;
+  chat: string;
+  kind: "private" | "group";
+}
+
 interface ChatState extends Bucket {
   lastDraftAt: number;
   blockedUntil: number;
@@ -34,11 +40,7 @@ export class ChatBudgets {
   }
 
   /** 0 = go, and the call is counted; else how long to wait before asking again, in ms. */
-  take(
-    budget: EditBudget,
-    place: { account: AccountId; chat: string; kind: "private" | "group" },
-    purpose: CallPurpose,
-  ): number {
+  take(budget: EditBudget, place: Place, purpose: CallPurpose): number {
     const now = this.#now();
     const limits = budget.chat(place.kind);
     const chat = this.#chat(place.account, place.chat, limits.burst, now);
@@ -57,6 +59,14 @@ export class ChatBudgets {
     account.tokens -= 1;
     if (purpose === "draft" || purpose === "first") chat.lastDraftAt = now;
     return 0;
+  }
+
+  /** How long at least until `take` lets the next draft go, in ms; nothing is counted. */
+  untilDraftMs(budget: EditBudget, place: Place): number {
+    const now = this.#now();
+    const limits = budget.chat(place.kind);
+    const chat = this.#chat(place.account, place.chat, limits.burst, now);
+    return Math.ceil(Math.max(0, chat.blockedUntil - now, chat.lastDraftAt + limits.draftEveryMs - now));
   }
 
   /** Stops every call to the chat for `ms`; a longer pause that was asked for before stays. */

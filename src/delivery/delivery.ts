@@ -4,6 +4,7 @@ import { blockChat, markChatGone, moveChat } from "../store/places.ts";
 import type { Root } from "../store/schema.ts";
 import { withTransaction } from "../store/transaction.ts";
 import { ChatBudgets } from "./chat-budgets.ts";
+import { DraftPosts } from "./draft-posts.ts";
 import type { SendFailure } from "./send-failure.ts";
 
 /** What sending needs to know and what sends teach about places; shared by drafts and finals of one replica. */
@@ -11,6 +12,7 @@ export class Delivery {
   readonly db: Root;
   readonly log: Log;
   readonly budgets: ChatBudgets;
+  readonly drafts: DraftPosts;
   readonly #adapters: ReadonlyMap<AccountId, PlatformAdapter>;
 
   constructor(db: Root, adapters: ReadonlyMap<AccountId, PlatformAdapter>, log: Log, budgets = new ChatBudgets()) {
@@ -18,6 +20,7 @@ export class Delivery {
     this.#adapters = adapters;
     this.log = log;
     this.budgets = budgets;
+    this.drafts = new DraftPosts(db);
   }
 
   /** Some platform has been reached from here. */

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import { newId, type OutboxId, type RunId, type SessionId } from "../ids.ts";
 import type { PlatformAdapter, RenderedPage } from "../platform/platform-adapter.ts";
 import { Doorbell } from "../run/hints.ts";
-import { markSending, type OutboxPage, recordDraftFailure, recordDrafts } from "../store/outbox.ts";
+import { type OutboxPage, recordDraftFailure } from "../store/outbox.ts";
 import { GatewayError } from "../errors.ts";
 import { retrying } from "../store/transaction.ts";
 import type { RunTarget } from "../store/schema.ts";
@@ -150,9 +150,15 @@ export class LiveReply {
       }
       const purpose = next.live?.messageId ? "draft" : "first";
       const pauseMs = this.#options.maySend() ? this.#budget(purpose) : 200;
-      if (pauseMs > 0) await pause(pauseMs, signal);
-      else if (next.live?.messageId) await this.#edit(next.live, next.content);
+      if (pauseMs > 0) {
+        await pause(pauseMs, signal);
+        continue;
+      }
+      if (next.live?.messageId) await this.#edit(next.live, next.content);
       else await this.#post(next.index, next.live, next.content);
+      // What comes until the next edit may go is rendered once, not with every chunk.
+      const isShown = next.isLast && this.#pages[next.index]?.shown === next.content;
+      if (isShown) await pause(this.#untilEditMs(), signal);
     }
   }
 
@@ -163,13 +169,15 @@ export class LiveReply {
   }
 
   /** The first page that differs from what is shown; null = the chat is up to date, or must not be shortened. */
-  #nextPage(): { index: number; live: LivePage | undefined; content: RenderedPage } | null {
+  #nextPage(): { index: number; live: LivePage | undefined; content: RenderedPage; isLast: boolean } | null {
     if (this.#text.trim() === "" || this.#lostPosts > 1 || this.#ended) return null;
     const pages = this.#options.adapter.render(this.#text);
     if (lengthOf(pages) < this.#knownLength) return null;
     for (const [index, content] of pages.entries()) {
       const live = this.#pages[index];
-      if (!live?.shown || !isDeepStrictEqual(live.shown, content)) return { index, live, content };
+      if (!live?.shown || !isDeepStrictEqual(live.shown, content)) {
+        return { index, live, content, isLast: index === pages.length - 1 };
+      }
     }
     return null;
   }
@@ -187,7 +195,7 @@ export class LiveReply {
       target: this.#target,
       content,
     };
-    const allowed = await markSending(delivery.db, draft).catch(() => false);
+    const allowed = await delivery.drafts.announce(draft).catch(() => false);
     if (!allowed || !this.#options.maySend()) {
       if (allowed) await this.#record(() => recordDraftFailure(delivery.db, live.id, "no", "the lease ran out"));
       return pause(PAUSE_MS / 2, this.#closing.signal);
@@ -203,7 +211,7 @@ export class LiveReply {
     live.messageId = messageId;
     live.shown = content;
     if (index === 0) this.#options.onFirstShown();
-    await this.#record(() => recordDrafts(delivery.db, [{ id: live.id, messageId }]));
+    await this.#record(() => delivery.drafts.posted(live.id, messageId));
   }
 
   async #notPosted(live: LivePage, error: unknown): Promise<void> {
@@ -282,9 +290,17 @@ export class LiveReply {
 
   #budget(purpose: CallPurpose): number {
     const { editing } = this.#options.adapter;
-    if (!editing) return 0;
-    const place = { account: this.#target.account, chat: this.#target.chat, kind: this.#target.placeKind };
-    return this.#options.delivery.budgets.take(editing.budget, place, purpose);
+    return editing ? this.#options.delivery.budgets.take(editing.budget, this.#place, purpose) : 0;
+  }
+
+  #untilEditMs(): number {
+    const { editing } = this.#options.adapter;
+    return editing ? this.#options.delivery.budgets.untilDraftMs(editing.budget, this.#place) : 0;
+  }
+
+  get #place() {
+    const { account, chat, placeKind } = this.#target;
+    return { account, chat, kind: placeKind };
   }
 }
 

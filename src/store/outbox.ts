@@ -61,41 +61,60 @@ export async function insertReply(
     .execute();
 }
 
+/** A page of a running answer that is about to be posted; the next pages of its run come later. */
+export interface DraftPost {
+  id: OutboxId;
+  session: SessionId;
+  run: RunId;
+  attempt: number;
+  page: number;
+  target: RunTarget;
+  content: RenderedPage;
+}
+
 /**
- * May be repeated by the attempt that got no answer. Commits that this attempt is about to post a draft page, and its text: a take-over shows no less. False = do not post: the attempt is over, or an older post
- * of the same chat and thread still waits.
+ * Commits that attempts are about to post drafts, and their texts: a take-over shows no less. May be repeated by an
+ * attempt that got no answer. Returns which may be posted; the others are not: the attempt is over, or an older post of
+ * the same chat and thread still waits.
  */
-export async function markSending(
-  db: Db,
-  draft: {
-    id: OutboxId;
-    session: SessionId;
-    run: RunId;
-    attempt: number;
-    page: number;
-    target: RunTarget;
-    content: RenderedPage;
-  },
-): Promise<boolean> {
-  const { target } = draft;
-  const { rows } = await sql`
+export async function markSending(db: Db, drafts: DraftPost[]): Promise<Set<OutboxId>> {
+  const input = drafts.map(({ id, session, run, attempt, page: index, target, content }) => ({
+    id,
+    session_id: session,
+    run_id: run,
+    attempt,
+    page: index,
+    account_id: target.account,
+    chat: target.chat,
+    thread: target.thread,
+    reply_to: index === 0 ? target.replyTo : null,
+    place_kind: target.placeKind,
+    content,
+  }));
+  const { rows } = await sql<{ id: OutboxId }>`
+    with input as (
+      select * from jsonb_to_recordset(${toJson(input)}::jsonb) as d(id text, session_id text, run_id text, attempt int,
+        page int, account_id text, chat text, thread text, reply_to text, place_kind text, content jsonb)
+    ), live as (
+      select d.id as draft from input d
+      join runs r on r.session_id = d.session_id and r.id = d.run_id and r.attempt = d.attempt
+      where r.state = 'running'
+      order by r.session_id, r.id
+      for share of r
+    )
     insert into outbox (id, session_id, run_id, attempt, page, kind, account_id, chat, thread, reply_to, place_kind,
                         content, state)
-    select ${draft.id}, r.session_id, r.id, r.attempt, ${draft.page}::int, 'answer', ${target.account}, ${target.chat},
-           ${target.thread}, ${draft.page === 0 ? target.replyTo : null}, ${target.placeKind},
-           ${toJson(draft.content)}::jsonb, 'sending'
-    from runs r
-    where r.session_id = ${draft.session} and r.id = ${draft.run} and r.attempt = ${draft.attempt}
-      and r.state = 'running'
-      and not exists (
-        select from outbox e
-        where e.account_id = ${target.account} and e.chat = ${target.chat} and e.thread = ${target.thread}
-          and e.due_at is not null and e.message_id is null and e.state in ('planned', 'sending'))
-    for share of r
+    select d.id, d.session_id, d.run_id, d.attempt, d.page, 'answer', d.account_id, d.chat, d.thread, d.reply_to,
+           d.place_kind, d.content, 'sending'
+    from live join input d on d.id = live.draft
+    where not exists (
+      select from outbox e
+      where e.account_id = d.account_id and e.chat = d.chat and e.thread = d.thread
+        and e.due_at is not null and e.message_id is null and e.state in ('planned', 'sending'))
     on conflict (id) do update set state = 'sending', attempt = excluded.attempt, content = excluded.content
       where outbox.state = 'planned' or (outbox.state = 'sending' and outbox.attempt = excluded.attempt)
     returning id`.execute(db);
-  return rows.length > 0;
+  return new Set(rows.map(({ id }) => id));
 }
 
 /**

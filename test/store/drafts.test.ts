@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 import { newId } from "../../src/ids.ts";
 import {
   claimDuePages,
+  type DraftPost,
   listTrouble,
   markSending,
   pagesOfRun,
@@ -10,6 +11,7 @@ import {
   recordReceipts,
 } from "../../src/store/outbox.ts";
 import { mergeRun, takeOverRun } from "../../src/store/runs.ts";
+import type { Db } from "../../src/store/schema.ts";
 import { withTransaction } from "../../src/store/transaction.ts";
 import { onPostgres, storeEngines } from "../support/store-engines.ts";
 import {
@@ -30,10 +32,14 @@ import {
   untilBlocked,
 } from "./arrange.ts";
 
+async function announce(db: Db, draft: DraftPost): Promise<boolean> {
+  return (await markSending(db, [draft])).has(draft.id);
+}
+
 storeEngines((store) => {
   describe("a draft post", () => {
     let run: StartedRun;
-    let draft: Parameters<typeof markSending>[1];
+    let draft: DraftPost;
 
     beforeEach(async () => {
       await accept(store.db, sayIn(await newChat(store.db, { kind: "group", chat: "g", sender: "7" })));
@@ -57,52 +63,63 @@ storeEngines((store) => {
     }
 
     test("may be announced again by its attempt, and a further page is a row of its own that replies to nothing", async () => {
-      expect(await markSending(store.db, draft)).toBe(true);
-      expect(await markSending(store.db, draft)).toBe(true);
+      expect(await announce(store.db, draft)).toBe(true);
+      expect(await announce(store.db, draft)).toBe(true);
       const second = { ...draft, id: newId("out"), page: 1 };
-      expect(await markSending(store.db, second)).toBe(true);
+      expect(await announce(store.db, second)).toBe(true);
       const pages = await pagesOfRun(store.db, run.session, run.id);
       expect(pages).toMatchObject([
         { id: run.firstPage, page: 0, state: "sending", reply_to: run.target!.replyTo },
         { id: second.id, page: 1, state: "sending", reply_to: null },
       ]);
       await recordDrafts(store.db, [{ id: second.id, messageId: "m" }]);
-      expect(await markSending(store.db, second)).toBe(false);
+      expect(await announce(store.db, second)).toBe(false);
     });
 
     test("of an attempt that is over, or of a run that has ended, is not announced", async () => {
       expect(await takeOver()).toBe(2);
-      expect(await markSending(store.db, draft)).toBe(false);
+      expect(await announce(store.db, draft)).toBe(false);
       expect(await outboxRow(store.db, draft.id)).toMatchObject({ state: "planned" });
       const second = { ...draft, attempt: 2 };
-      expect(await markSending(store.db, second)).toBe(true);
+      expect(await announce(store.db, second)).toBe(true);
       await store.db.updateTable("runs").set({ state: "failed" }).execute();
-      expect(await markSending(store.db, { ...second, id: newId("out"), page: 1 })).toBe(false);
+      expect(await announce(store.db, { ...second, id: newId("out"), page: 1 })).toBe(false);
     });
 
     test("waits for older posts of its chat and thread, not for edits, drafts or other threads", async () => {
       const blocker = await reply(store.db, { ...run.target!, replyTo: null });
-      expect(await markSending(store.db, draft)).toBe(false);
+      expect(await announce(store.db, draft)).toBe(false);
       await claimDuePages(store.db, ME, 5);
-      expect(await markSending(store.db, draft)).toBe(false);
+      expect(await announce(store.db, draft)).toBe(false);
       await recordReceipts(store.db, ME, [{ id: blocker, kind: "done", messageId: "m" }]);
       await reply(store.db, { ...run.target!, thread: "9" });
       await reply(store.db, { ...run.target!, chat: "elsewhere" });
       await store.db.updateTable("outbox").set({ due_at: new Date() }).where("id", "=", blocker).execute();
-      expect(await markSending(store.db, draft)).toBe(true);
+      expect(await announce(store.db, draft)).toBe(true);
+    });
+
+    test("is announced together with others, each by its own right", async () => {
+      const over = { ...draft, id: newId("out"), page: 1, attempt: 2 };
+      const second = { ...draft, id: newId("out"), page: 1 };
+      expect(await markSending(store.db, [over, draft, second])).toEqual(new Set([draft.id, second.id]));
+      const rows = await pagesOfRun(store.db, run.session, run.id);
+      expect(rows.map(({ id, state }) => [id, state])).toEqual([
+        [draft.id, "sending"],
+        [second.id, "sending"],
+      ]);
     });
 
     test("that certainly failed may be tried again; one that may have been applied is listed", async () => {
-      await markSending(store.db, draft);
+      await announce(store.db, draft);
       await recordDraftFailure(store.db, draft.id, "no", "refused\0");
-      expect(await markSending(store.db, draft)).toBe(true);
+      expect(await announce(store.db, draft)).toBe(true);
       await recordDraftFailure(store.db, draft.id, "unknown", "timed out");
-      expect(await markSending(store.db, draft)).toBe(false);
+      expect(await announce(store.db, draft)).toBe(false);
       expect(await listTrouble(store.db, 5)).toMatchObject([{ id: draft.id, state: "uncertain", error: "timed out" }]);
     });
 
     test("whose attempt died in the middle is uncertain, and is removed if it turns out to be there", async () => {
-      await markSending(store.db, draft);
+      await announce(store.db, draft);
       await takeOver();
       expect(await outboxRow(store.db, draft.id)).toMatchObject({ state: "uncertain", due: false });
       await recordDrafts(store.db, [{ id: draft.id, messageId: "late" }]);
@@ -116,14 +133,14 @@ storeEngines((store) => {
     });
 
     test("that is known stays as it is through a take-over", async () => {
-      await markSending(store.db, draft);
+      await announce(store.db, draft);
       await recordDrafts(store.db, [{ id: draft.id, messageId: "m" }]);
       await takeOver();
       expect(await outboxRow(store.db, draft.id)).toMatchObject({ state: "sent", message_id: "m", remove: false });
     });
 
     test("becomes the final page of its run", async () => {
-      await markSending(store.db, draft);
+      await announce(store.db, draft);
       await recordDrafts(store.db, [{ id: draft.id, messageId: "m" }]);
       await mergeRun(store.db, ME, mergeOf(run, { pages: [pageOf(draft.id, 0), pageOf(newId("out"), 1)] }));
       expect(await claimDuePages(store.db, ME, 5)).toMatchObject([
@@ -147,7 +164,7 @@ onPostgres((store) => {
 
   test("a take-over that waits for the announcement of a post makes it uncertain", async () => {
     const { run, draft } = await startDraft();
-    const announcing = openTransaction(store.db, (trx) => markSending(trx, draft));
+    const announcing = openTransaction(store.db, (trx) => announce(trx, draft));
     expect(await announcing.begun).toBe(true);
     const taking = withTransaction(store.db, (trx) => takeOverRun(trx, OTHER, run.session, run.id));
     await untilBlocked(store.db);
@@ -160,7 +177,7 @@ onPostgres((store) => {
     const { run, draft } = await startDraft();
     const taking = openTransaction(store.db, (trx) => takeOverRun(trx, OTHER, run.session, run.id));
     await taking.begun;
-    const announcing = markSending(store.db, draft);
+    const announcing = announce(store.db, draft);
     await untilBlocked(store.db);
     await taking.end();
     expect(await announcing).toBe(false);

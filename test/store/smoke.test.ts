@@ -165,9 +165,9 @@ storeEngines((store) => {
       target,
       content: { text: "Let me" },
     };
-    expect(await markSending(db, draft)).toBe(true);
+    expect(await markSending(db, [draft])).toEqual(new Set([firstPage]));
     await recordDraftFailure(db, firstPage, "no", "x");
-    expect(await markSending(db, draft)).toBe(true);
+    expect(await markSending(db, [draft])).toEqual(new Set([firstPage]));
     await recordDrafts(db, [{ id: firstPage, messageId: "66" }]);
     expect(await pagesOfRun(db, place.sessionId, run)).toMatchObject([{ message_id: "66", state: "sent" }]);
     await stopSession(db, api);
