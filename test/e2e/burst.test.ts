@@ -28,7 +28,7 @@ onBothEngines({}, (scene) => {
     const stop = model.script((request) =>
       numbersIn(request).length === 1 ? { chunkChars: 40, chunkEveryMs: 300 } : { ttftMs: 600 },
     );
-    const requests = await sayTen(scene(), bob);
+    const requests = await sayTen(scene(), bob, () => telegram.botMessages(bob.chat).length > 0);
     expect(numbersIn(requests[0]!)).toEqual([1]);
     const last = requests.at(-1)!;
     expect(numbersIn(last)).toEqual(TEN);
@@ -54,12 +54,16 @@ onBothEngines({}, (scene) => {
 
 const TEN = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10];
 
-/** Ten messages of a person, as quick as one can press, and every request of the model until the last is answered. */
-async function sayTen(scene: Scene, { chat, user }: Person): Promise<readonly JournalEntry[]> {
+/**
+ * Ten messages of a person, as quick as one can press (those after the first when `seen`), and every request of the
+ * model until the last is answered.
+ */
+async function sayTen(scene: Scene, { chat, user }: Person, seen = () => true): Promise<readonly JournalEntry[]> {
   const { telegram, model } = scene;
   const before = model.requests.length;
   for (const no of TEN) {
     telegram.say({ chat, from: user, text: `message ${no}` });
+    if (no === 1) await telegram.until(seen);
     if (no < 10) await sleep(90);
   }
   const requests = () => model.requests.slice(before);

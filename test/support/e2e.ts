@@ -107,7 +107,7 @@ export class Scene {
     const log = createLog({ level: "info", secrets: listSecrets(config), destination });
     const running = await startGateway(config, { log, ...rest });
     this.#running.add(running);
-    await until("the gateway is ready", async () => (await fetch(`${running.url}/readyz`)).ok);
+    await until("the gateway is ready", async () => (await fetch(`${running.url}/readyz`)).ok, 40_000);
     return running;
   }
 
