@@ -22,6 +22,7 @@ import { approvePairing } from "./store/identities.ts";
 import { laneBacklog } from "./store/lanes.ts";
 import { migrationsFit } from "./store/migrate.ts";
 import { readHint } from "./store/notify.ts";
+import { listTrouble, type TroubledPage, type TroubleFilter } from "./store/outbox.ts";
 import { fateOf, thisProcess } from "./store/process-identity.ts";
 import { registerReplica, releaseReplicas, listReplicas } from "./store/replicas.ts";
 import { withTransaction } from "./store/transaction.ts";
@@ -189,6 +190,11 @@ export class Gateway {
   /** Lets the stranger behind a code in; null = no such code, or it is over. */
   approve(code: string): ReturnType<typeof approvePairing> {
     return withTransaction(this.#parts.database.db, (trx) => approvePairing(trx, normalisePairingCode(code)));
+  }
+
+  /** Pages that are uncertain or failed, newest first. */
+  deliveries(filter: TroubleFilter): Promise<TroubledPage[]> {
+    return listTrouble(this.#parts.database.db, filter);
   }
 
   async #checkDatabase(): Promise<string> {

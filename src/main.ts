@@ -79,6 +79,7 @@ export async function startGateway(config: Config, options: StartOptions = {}): 
       webhookPaths: config.telegram?.mode === "webhook" ? ["/telegram/webhook"] : [],
       readiness: () => replica.readiness(),
       approvePairing: (code) => replica.approve(code),
+      deliveries: (filter) => replica.deliveries(filter),
       metrics,
       log,
       adminKey: key,

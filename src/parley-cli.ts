@@ -9,14 +9,34 @@ const HELP = `The operator's commands for a running gateway.
 
 npm run parley -- approve CODE    lets in the stranger who was told this code
 npm run parley -- sessions        lists the sessions of a user (--user name), last used first
+npm run parley -- deliveries      lists posts that may or may not be there, and those that failed, newest first
 npm run parley -- help
 
 --url http://127.0.0.1:3000       another gateway than that of the settings
 `;
 
+/** Those fields of a delivery that are shown. */
+interface Delivery {
+  id: string;
+  state: string;
+  account: string;
+  chat: string;
+  thread: string;
+  run_id: string | null;
+  page: number;
+  error: string | null;
+  created_at: string;
+}
+
 /** Exit codes: 0 = done, 1 = it could not be done, 2 = the command cannot be understood. */
 const FAILED = 1;
 const MISUSED = 2;
+
+const COMMANDS = new Map<string, (client: ApiClient, word: string) => Promise<string>>([
+  ["approve", approve],
+  ["sessions", listSessions],
+  ["deliveries", listDeliveries],
+]);
 
 class Misuse extends Error {}
 
@@ -24,11 +44,12 @@ async function main(argv: string[], env: Environment, print: (text: string) => v
   const { values, positionals } = readArguments(argv);
   const [command = "help", ...rest] = positionals;
   if (values.help || command === "help") return print(HELP);
-  if (command !== "approve" && command !== "sessions") throw new Misuse(`There is no command "${command}".`);
+  const run = COMMANDS.get(command);
+  if (!run) throw new Misuse(`There is no command "${command}".`);
   const wanted = command === "approve" ? 1 : 0;
   if (rest.length !== wanted) throw new Misuse(wanted === 1 ? "Say which code." : "That is one word too many.");
   const client = new ApiClient({ ...(await findGateway(env, values.url ?? null)), user: values.user });
-  print(command === "approve" ? await approve(client, rest[0]!) : await list(client));
+  print(await run(client, rest[0] ?? ""));
 }
 
 function readArguments(argv: string[]) {
@@ -53,7 +74,7 @@ async function approve(client: ApiClient, code: string): Promise<string> {
   return `${printable(name ?? "")} (${platform}:${id}) may talk now.\n`;
 }
 
-async function list(client: ApiClient): Promise<string> {
+async function listSessions(client: ApiClient): Promise<string> {
   const { sessions } = await client.get<{ sessions: Session[] }>("/v1/sessions?limit=50");
   if (sessions.length === 0) return "There are no sessions yet.\n";
   const lines = sessions.map((session) => {
@@ -63,7 +84,30 @@ async function list(client: ApiClient): Promise<string> {
   return `${lines.join("\n")}\n`;
 }
 
-/** Names and titles are somebody's words: they must not steer the terminal. */
+async function listDeliveries(client: ApiClient): Promise<string> {
+  const { deliveries } = await client.get<{ deliveries: Delivery[] }>("/v1/deliveries?limit=200");
+  if (deliveries.length === 0) return "No post is uncertain or failed.\n";
+  const rows = deliveries.map(({ id, state, account, chat, thread, run_id: run, page, error, created_at: at }) => [
+    state,
+    at.slice(0, 16).replace("T", " "),
+    account,
+    thread === "" ? chat : `${chat}/${thread}`,
+    id,
+    run ?? "-",
+    String(page + 1),
+    printable(error ?? ""),
+  ]);
+  return table([["state", "since", "account", "chat", "post", "run", "page", "error"], ...rows]);
+}
+
+/** Each column as wide as its widest cell. */
+function table(rows: string[][]): string {
+  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
+  const lines = rows.map((row) => row.map((cell, column) => cell.padEnd(widths[column]!)).join("  "));
+  return lines.map((line) => `${line.trimEnd()}\n`).join("");
+}
+
+/** Names, titles and errors are somebody's words: they must not steer the terminal. */
 function printable(text: string): string {
   return text.replaceAll(/\p{Cc}/gu, " ");
 }

@@ -7,7 +7,7 @@ import type { AuthFailures } from "./auth-failures.ts";
 import type { Client } from "./client-address.ts";
 
 /** What a key may be good for. The admin key is good for everything. */
-export type Scope = "sessions:read" | "sessions:write" | "pairings:approve" | "metrics:read";
+export type Scope = "sessions:read" | "sessions:write" | "pairings:approve" | "deliveries:read" | "metrics:read";
 
 declare module "fastify" {
   interface FastifyContextConfig {

@@ -6,10 +6,12 @@ import { GatewayError } from "../errors.ts";
 import type { Logger } from "../observe/log.ts";
 import type { Metrics } from "../observe/metrics.ts";
 import type { Accept, PlatformAdapter } from "../platform/platform-adapter.ts";
+import type { TroubledPage, TroubleFilter } from "../store/outbox.ts";
 import type { AgentService } from "../talk/agent-service.ts";
 import { answerClientError, answerErrors, sendProblem } from "./answer-errors.ts";
 import { AuthFailures } from "./auth-failures.ts";
 import { actForUser, requireKey } from "./authenticate.ts";
+import { deliveryRoutes } from "./delivery-routes.ts";
 import { describeApi, openApiRoutes } from "./describe-api.ts";
 import { eventRoutes } from "./event-routes.ts";
 import { EventStreams } from "./event-streams.ts";
@@ -33,6 +35,8 @@ export interface HttpParts {
   webhookPaths: readonly string[];
   readiness: () => Promise<Readiness>;
   approvePairing: (code: string) => Promise<{ platform: string; externalId: string; name: string } | null>;
+  /** Posts that are uncertain or failed. */
+  deliveries: (filter: TroubleFilter) => Promise<TroubledPage[]>;
   metrics: Metrics;
   log: Logger;
   adminKey: string;
@@ -75,6 +79,7 @@ export function createHttpServer(parts: HttpParts): FastifyInstance {
     const keyed = scope.withTypeProvider<TypeBoxTypeProvider>();
     metricsRoutes(keyed, parts.metrics);
     pairingRoutes(keyed, parts.approvePairing);
+    deliveryRoutes(keyed, parts.deliveries);
     keyed.register(async (inner) => {
       actForUser(inner, service);
       const personal = inner.withTypeProvider<TypeBoxTypeProvider>();

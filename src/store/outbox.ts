@@ -252,16 +252,35 @@ export async function recordReceipts(db: Db, replica: ReplicaId, receipts: Recei
     from receipts r join pages using (id) where o.id = r.id`.execute(db);
 }
 
-/** Pages nobody can be sure of or that could not be shown: for the operator. */
-export async function listTrouble(
-  db: Db,
-  limit: number,
-): Promise<{ id: OutboxId; state: OutboxState; chat: string; run_id: RunId | null; error: string | null }[]> {
+/** A page nobody can be sure of, or that could not be shown; without its text. */
+export interface TroubledPage {
+  id: OutboxId;
+  state: "uncertain" | "failed";
+  account_id: AccountId;
+  chat: string;
+  thread: string;
+  run_id: RunId | null;
+  session_id: SessionId | null;
+  page: number;
+  error: string | null;
+  created_at: Date;
+}
+
+/** Both states unless one is named. */
+export interface TroubleFilter {
+  state?: TroubledPage["state"];
+  limit: number;
+}
+
+/** What the operator may want to look after, newest first. */
+export async function listTrouble(db: Db, { state, limit }: TroubleFilter): Promise<TroubledPage[]> {
   return db
     .selectFrom("outbox")
-    .select(["id", "state", "chat", "run_id", "error"])
-    .where("state", "in", ["uncertain", "failed"])
+    .select(["id", "account_id", "chat", "thread", "run_id", "session_id", "page", "error", "created_at"])
+    .select((eb) => eb.ref("state").$castTo<TroubledPage["state"]>().as("state"))
+    .where("state", "in", state ? [state] : ["uncertain", "failed"])
     .orderBy("created_at", "desc")
+    .orderBy("id", "desc")
     .limit(limit)
     .execute();
 }

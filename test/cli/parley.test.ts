@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { accountId, newId } from "../../src/ids.ts";
 import { pairingFor } from "../../src/store/identities.ts";
 import { KEY, startHttp, type TestHttp } from "../http/start-http.ts";
 import { freePort } from "../support/free-port.ts";
@@ -45,6 +46,43 @@ describe("npm run parley", () => {
     ]);
   });
 
+  it("lists the posts that are uncertain or failed as a table, without letting their errors steer the terminal", async () => {
+    expect((await parley("deliveries")).out).toBe("No post is uncertain or failed.\n");
+    const post = { kind: "reply", account_id: accountId("telegram", "1"), chat: "7", place_kind: "private" } as const;
+    const [lost, refused] = [newId("out"), newId("out")];
+    const run = newId("run");
+    await http.database.db
+      .insertInto("outbox")
+      .values([
+        {
+          ...post,
+          id: lost,
+          state: "uncertain",
+          thread: "",
+          error: "gone\u001b[2J quiet",
+          created_at: "2026-07-01T10:00:00Z",
+        },
+        {
+          ...post,
+          id: refused,
+          state: "failed",
+          thread: "3",
+          run_id: run,
+          page: 1,
+          created_at: "2026-07-02T10:00:00Z",
+        },
+      ])
+      .execute();
+    const { code, out } = await parley("deliveries");
+    expect(code).toBe(0);
+    expect(out.split("\n")).toEqual([
+      expect.stringMatching(/^state {6}since {13}account {5}chat {2}post +run +page {2}error$/),
+      `failed     2026-07-02 10:00  telegram:1  7/3   ${refused}  ${run}  2`,
+      `uncertain  2026-07-01 10:00  telegram:1  7     ${lost}  ${"-".padEnd(run.length)}  1     gone [2J quiet`,
+      "",
+    ]);
+  });
+
   it.each([[], ["help"], ["--help"]])("explains itself: %s", async (...argv) => {
     const { code, out } = await parley(...argv.filter((word) => word !== undefined));
     expect(code).toBe(0);
@@ -56,6 +94,8 @@ describe("npm run parley", () => {
     [["approve"], "Say which code."],
     [["approve", "A", "B"], "Say which code."],
     [["sessions", "now"], "That is one word too many."],
+    [["deliveries", "now"], "That is one word too many."],
+    [["constructor"], 'There is no command "constructor".'],
     [["sessions", "--forse"], "--forse"],
   ])("ends with 2 when it is not understood: %j", async (argv, message) => {
     const { code, out, err } = await parley(...argv);

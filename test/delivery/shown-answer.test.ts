@@ -41,7 +41,7 @@ it("shows the answer once when nobody knows what became of the first post, and l
   pause.release();
   await until("the whole answer", () => texts(platform).includes(WHOLE));
   expect(texts(platform)).toEqual([FIRST, WHOLE]);
-  expect(await listTrouble(store.db, 10)).toMatchObject([{ state: "uncertain", chat: "7" }]);
+  expect(await listTrouble(store.db, { limit: 10 })).toMatchObject([{ state: "uncertain", chat: "7" }]);
 });
 
 it("posts again what certainly was not posted", async () => {
@@ -50,7 +50,7 @@ it("posts again what certainly was not posted", async () => {
   const { database: store } = await ask(platform, scriptedModel(WHOLE));
   await until("the answer", () => texts(platform).includes(WHOLE));
   expect(texts(platform)).toEqual([WHOLE]);
-  expect(await listTrouble(store.db, 10)).toEqual([]);
+  expect(await listTrouble(store.db, { limit: 10 })).toEqual([]);
 });
 
 it("keeps a pause the platform asked for, for every replica, and then shows the end", async () => {

@@ -167,6 +167,7 @@ describe("security-43: filters, ids, cursors, names and keys", () => {
         `/v1/sessions/${session}/messages?limit=1&limit=2`,
         `/v1/sessions/${value}`,
         `/v1/pairings/${value}/approve`,
+        `/v1/deliveries?state=${value}&limit=${value}`,
         `/${value}`,
       ];
       for (const url of urls) {

@@ -158,6 +158,7 @@ describe("the description of the API", () => {
       "/metrics",
       "/openapi.json",
       "/readyz",
+      "/v1/deliveries",
       "/v1/pairings/{code}/approve",
       "/v1/sessions",
       "/v1/sessions/{id}",

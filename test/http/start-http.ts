@@ -52,6 +52,7 @@ export async function startHttp(options: TestHttpOptions = {}): Promise<TestHttp
     webhookPaths: [],
     readiness: () => running.gateway.readiness(),
     approvePairing: (code) => running.gateway.approve(code),
+    deliveries: (filter) => running.gateway.deliveries(filter),
     metrics,
     log: createLog({
       level: "info",

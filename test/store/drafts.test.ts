@@ -115,7 +115,9 @@ storeEngines((store) => {
       expect(await announce(store.db, draft)).toBe(true);
       await recordDraftFailure(store.db, draft.id, "unknown", "timed out");
       expect(await announce(store.db, draft)).toBe(false);
-      expect(await listTrouble(store.db, 5)).toMatchObject([{ id: draft.id, state: "uncertain", error: "timed out" }]);
+      expect(await listTrouble(store.db, { limit: 5 })).toMatchObject([
+        { id: draft.id, state: "uncertain", error: "timed out" },
+      ]);
     });
 
     test("whose attempt died in the middle is uncertain, and is removed if it turns out to be there", async () => {
@@ -129,7 +131,7 @@ storeEngines((store) => {
       ]);
       await recordReceipts(store.db, OTHER, [{ id: draft.id, kind: "done", messageId: null }]);
       expect(await outboxRow(store.db, draft.id)).toMatchObject({ state: "sent", due: false });
-      expect(await listTrouble(store.db, 5)).toEqual([]);
+      expect(await listTrouble(store.db, { limit: 5 })).toEqual([]);
     });
 
     test("that is known stays as it is through a take-over", async () => {

@@ -100,7 +100,7 @@ storeEngines((store) => {
       await expireLeases(store.db);
       expect(await take(5, OTHER)).toEqual([edit]);
       expect(idsOf(await claimPages(store.db, OTHER, [post]))).toEqual([]);
-      expect(await listTrouble(store.db, 5)).toMatchObject([{ id: post, state: "uncertain" }]);
+      expect(await listTrouble(store.db, { limit: 5 })).toMatchObject([{ id: post, state: "uncertain" }]);
     });
 
     test("that are being posted for long are kept by their replica's renewals", async () => {

@@ -211,7 +211,7 @@ storeEngines((store) => {
     await recordReceipts(db, replica, [{ id: firstPage, kind: "done", messageId: null }]);
     await insertReply(db, { id: newId("out"), session: null, target, content: { text: "x" } });
     expect(await claimDuePages(db, replica, 5)).toHaveLength(1);
-    expect(await listTrouble(db, 5)).toEqual([]);
+    expect(await listTrouble(db, { limit: 5 })).toEqual([]);
     await moveChat(db, account, "7", "-1007");
     await releaseLane(db, lane, 10);
     await releaseReplicas(db, [replica]);

@@ -1,0 +1,50 @@
+import { type Static, Type } from "typebox";
+import type { TroubledPage, TroubleFilter } from "../store/outbox.ts";
+import type { Api } from "./api.ts";
+
+const MAX_PAGE = 200;
+const DEFAULT_PAGE = 50;
+
+const State = Type.Union([Type.Literal("uncertain"), Type.Literal("failed")]);
+
+const DeliveryJson = Type.Object({
+  id: Type.String(),
+  state: State,
+  account: Type.String(),
+  chat: Type.String(),
+  thread: Type.String(),
+  run_id: Type.Union([Type.String(), Type.Null()]),
+  session_id: Type.Union([Type.String(), Type.Null()], { description: "null = what a stranger was told" }),
+  page: Type.Integer(),
+  error: Type.Union([Type.String(), Type.Null()]),
+  created_at: Type.String({ format: "date-time" }),
+});
+
+/** For the operator's eyes: what nobody can be sure of, and what could not be shown. Never a text. */
+export function deliveryRoutes(app: Api, list: (filter: TroubleFilter) => Promise<TroubledPage[]>): void {
+  app.route({
+    method: "GET",
+    url: "/v1/deliveries",
+    config: { scope: "deliveries:read" },
+    schema: {
+      summary: "List posts that are uncertain or failed, newest first",
+      querystring: Type.Object(
+        {
+          state: Type.Optional(State),
+          limit: Type.Optional(Type.Integer({ minimum: 1, maximum: MAX_PAGE, default: DEFAULT_PAGE })),
+        },
+        { additionalProperties: false },
+      ),
+      response: { 200: Type.Object({ deliveries: Type.Array(DeliveryJson) }) },
+    },
+    handler: async (request) => {
+      const pages = await list({ limit: DEFAULT_PAGE, ...request.query });
+      return { deliveries: pages.map(toDeliveryJson) };
+    },
+  });
+}
+
+function toDeliveryJson(page: TroubledPage): Static<typeof DeliveryJson> {
+  const { account_id: account, created_at: at, ...rest } = page;
+  return { ...rest, account, created_at: at.toISOString() };
+}

@@ -1,0 +1,89 @@
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { accountId, newId } from "../../src/ids.ts";
+import { startHttp, type TestHttp } from "./start-http.ts";
+
+const TEXT = "what-was-said-in-the-post";
+
+let http: TestHttp;
+const run = newId("run");
+const session = newId("ses");
+const ids = [newId("out"), newId("out"), newId("out")];
+
+beforeAll(async () => {
+  http = await startHttp();
+  const post = {
+    kind: "answer",
+    account_id: accountId("telegram", "1"),
+    chat: "7",
+    thread: "3",
+    place_kind: "group",
+    content: JSON.stringify({ text: TEXT }),
+  } as const;
+  await http.database.db
+    .insertInto("outbox")
+    .values([
+      {
+        ...post,
+        id: ids[0]!,
+        state: "failed",
+        kind: "reply",
+        error: "chat not found",
+        created_at: "2026-07-01T10:00:00Z",
+      },
+      {
+        ...post,
+        id: ids[1]!,
+        state: "uncertain",
+        session_id: session,
+        run_id: run,
+        page: 2,
+        error: "timed out",
+        created_at: "2026-07-03T10:00:00Z",
+      },
+      { ...post, id: ids[2]!, state: "failed", created_at: "2026-07-02T10:00:00Z" },
+      { ...post, id: newId("out"), state: "sent", created_at: "2026-07-04T10:00:00Z" },
+    ])
+    .execute();
+});
+afterAll(() => http.stop());
+
+const list = async (query = "") =>
+  (await http.call("GET", `/v1/deliveries${query}`)).json<{ deliveries: { id: string }[] }>().deliveries;
+const listed = async (query = "") => (await list(query)).map(({ id }) => id);
+
+it("lists what is uncertain or failed, newest first, with where and why", async () => {
+  expect(await list()).toEqual([
+    {
+      id: ids[1],
+      state: "uncertain",
+      account: "telegram:1",
+      chat: "7",
+      thread: "3",
+      run_id: run,
+      session_id: session,
+      page: 2,
+      error: "timed out",
+      created_at: "2026-07-03T10:00:00.000Z",
+    },
+    expect.objectContaining({ id: ids[2], state: "failed", error: null }),
+    expect.objectContaining({ id: ids[0], run_id: null, session_id: null, page: 0 }),
+  ]);
+});
+
+it("lists those of one state alone, and no more than is asked for", async () => {
+  expect(await listed("?state=failed")).toEqual([ids[2], ids[0]]);
+  expect(await listed("?state=uncertain")).toEqual([ids[1]]);
+  expect(await listed("?state=failed&limit=1")).toEqual([ids[2]]);
+});
+
+it("refuses what it does not know", async () => {
+  for (const query of ["?state=sent", "?state=", "?limit=0", "?limit=201", "?limit=all", "?chat=7"]) {
+    const answer = await http.call("GET", `/v1/deliveries${query}`);
+    expect([answer.statusCode, answer.json<{ code: string }>().code], query).toEqual([400, "invalid"]);
+  }
+});
+
+it("never tells a text, neither here nor in the log", async () => {
+  expect((await http.call("GET", "/v1/deliveries?limit=200")).body).not.toContain(TEXT);
+  expect(JSON.stringify(http.lines)).not.toContain(TEXT);
+});
