@@ -117,8 +117,9 @@ async function openDatabase(config: Config, log: Logger): Promise<Database> {
 }
 
 async function migrate(config: Config, database: Database): Promise<void> {
-  if (!("url" in config.database) || config.database.migrateUrl === null) return migrateToLatest(database.db);
-  const migrator = openPostgres(config.database.migrateUrl, { info() {}, warn() {}, error() {} }, 1);
+  if (!("url" in config.database)) return migrateToLatest(database.db);
+  const url = config.database.migrateUrl ?? config.database.url;
+  const migrator = openPostgres(url, { info() {}, warn() {}, error() {} }, 1, true);
   try {
     await migrateToLatest(migrator.db);
   } finally {

@@ -11,6 +11,8 @@ import { judgeSendFailure } from "./send-failure.ts";
 const POLL_MS = 250;
 /** Pages under way at once. */
 const MAX_IN_FLIGHT = 200;
+/** Pages of one claim; if there are as many, there may be more. */
+const MAX_CLAIM = 50;
 /** A longer wait for a chat's budget goes back into the outbox. */
 const MAX_WAIT_MS = 2_500;
 /** After this long a page that could not be shown is listed instead of tried. */
@@ -33,6 +35,7 @@ export class Dispatcher {
   readonly #claims: GroupCommit<OutboxId[], OutboxPage[]>;
   readonly #receipts: GroupCommit<Receipt, void>;
   readonly #signal: AbortSignal;
+  #settling = false;
   #abandoned = false;
   readonly #unhint: () => void;
 
@@ -61,12 +64,21 @@ export class Dispatcher {
   /** One look at the outbox, then a wait for a hint or 250 ms. */
   async round(): Promise<void> {
     const free = MAX_IN_FLIGHT - this.#inFlight.size;
-    if (free > 0 && this.#delivery.connected) {
-      const pages = await claimDuePages(this.#delivery.db, this.#replica, Math.min(free, 50));
-      for (const page of pages) this.#start(page);
-      if (pages.length === Math.min(free, 50)) return;
+    if (free > 0 && this.#delivery.connected && !this.#settling) {
+      const claiming = this.#claimDue(Math.min(free, MAX_CLAIM));
+      this.#track(
+        claiming.then(() => undefined),
+        null,
+      );
+      if ((await claiming) === MAX_CLAIM) return;
     }
     await this.#bell.wait(POLL_MS, this.#signal);
+  }
+
+  async #claimDue(limit: number): Promise<number> {
+    const pages = await claimDuePages(this.#delivery.db, this.#replica, limit);
+    for (const page of pages) this.#start(page);
+    return pages.length;
   }
 
   /** Delivers pages that have just been made due, without waiting for the next look. Never rejects. */
@@ -86,8 +98,9 @@ export class Dispatcher {
     return [...this.#inFlight.values()].filter((id) => id !== null);
   }
 
-  /** Waits until everything under way has its receipt; what is due besides is left to others. */
+  /** Begins nothing new, and waits until everything under way has its receipt; what is due besides is left to others. */
   async settle(): Promise<void> {
+    this.#settling = true;
     this.#unhint();
     while (this.#inFlight.size > 0) await Promise.all(this.#inFlight.keys());
   }

@@ -29,7 +29,8 @@ const MAX_BATCHES = 200;
 export async function deleteStale(db: Db, signal?: AbortSignal): Promise<number> {
   let deleted = 0;
   for (const statement of stale) {
-    for (let batch = 0; batch < MAX_BATCHES && !signal?.aborted; batch++) {
+    for (let batch = 0; batch < MAX_BATCHES; batch++) {
+      if (signal?.aborted) return deleted;
       const rows = Number((await statement.execute(db)).numAffectedRows ?? 0n);
       deleted += rows;
       if (rows < BATCH) break;

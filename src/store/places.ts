@@ -90,9 +90,13 @@ export async function moveChat(db: Db, account: AccountId, chat: string, newChat
       and not exists (select from places n
                       where n.account_id = p.account_id and n.chat = ${newChat} and n.thread = p.thread)`.execute(db);
   await sql`
-    update runs set reply_target = reply_target || jsonb_build_object('chat', ${newChat}::text)
-    where state in ('running', 'waiting') and reply_target->>'account' = ${account}
-      and reply_target->>'chat' = ${chat}`.execute(db);
+    with moved as (
+      select session_id, id from runs
+      where state in ('running', 'waiting') and reply_target->>'account' = ${account} and reply_target->>'chat' = ${chat}
+      order by session_id, id for update
+    )
+    update runs r set reply_target = r.reply_target || jsonb_build_object('chat', ${newChat}::text)
+    from moved where r.session_id = moved.session_id and r.id = moved.id`.execute(db);
   await sql`
     with pages as (
       select id from outbox where account_id = ${account} and chat = ${chat} and due_at is not null order by id for update

@@ -21,15 +21,20 @@ const types: typeof pgTypes = Object.assign(Object.create(pgTypes) as typeof pgT
     oid === pgTypes.builtins.INT8 ? Number : pgTypes.getTypeParser(oid, format)) as typeof pgTypes.getTypeParser,
 });
 
-export function openPostgres(url: string, log: Log, max = 10): Database {
+/** `patient`: no deadline for statements, for migrations, which may take long or wait for another replica's. */
+export function openPostgres(url: string, log: Log, max = 10, patient = false): Database {
   const pool = new Pool({
     connectionString: url,
     max,
     types,
     connectionTimeoutMillis: CONNECT_MS,
-    query_timeout: QUERY_MS,
-    statement_timeout: STATEMENT_MS,
-    idle_in_transaction_session_timeout: QUERY_MS,
+    ...(patient
+      ? {}
+      : {
+          query_timeout: QUERY_MS,
+          statement_timeout: STATEMENT_MS,
+          idle_in_transaction_session_timeout: QUERY_MS,
+        }),
     keepAlive: true,
     application_name: "parley",
   });

@@ -1,6 +1,6 @@
 import type { Agents } from "../agent/agents.ts";
 import { GatewayError } from "../errors.ts";
-import { accountId, type MessageId, newId, readId, type ReplicaId, type SessionId, type UserId } from "../ids.ts";
+import { accountId, type MessageId, newId, readId, type ReplicaId, type UserId } from "../ids.ts";
 import type { Hints } from "../run/hints.ts";
 import { findIdentity, upsertIdentity, userExists } from "../store/identities.ts";
 import { withdrawWaiting } from "../store/inbox.ts";

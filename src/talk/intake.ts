@@ -96,6 +96,7 @@ export class Intake {
     const fast: { index: number; message: ArrivingMessage }[] = [];
     const seen = new Map<string, number>();
     const repeats: [number, number][] = [];
+    const mixed = chatsOfSeveral(items);
     for (const [index, item] of items.entries()) {
       const key = keyOf(item);
       const first = seen.get(key);
@@ -103,7 +104,7 @@ export class Intake {
       else {
         seen.set(key, index);
         const chat = chatOf(item);
-        const message = slow.has(chat) ? null : this.#asKnown(item);
+        const message = slow.has(chat) || mixed.has(chat) ? null : this.#asKnown(item);
         if (message) fast.push({ index, message });
         else slow.set(chat, [...(slow.get(chat) ?? []), index]);
       }
@@ -285,6 +286,20 @@ function chatOf(item: Item): string {
   if ("message" in item) return `session ${item.message.session?.id}`;
   const { update } = item;
   return `${update.account} ${"place" in update ? update.place.chat : "chat" in update ? update.chat : update.key}`;
+}
+
+/** Chats where several people write in one batch: one of them may be new here, and must not be overtaken. */
+function chatsOfSeveral(items: Item[]): Set<string> {
+  const senders = new Map<string, string>();
+  const mixed = new Set<string>();
+  for (const item of items) {
+    if (!("update" in item) || !("sender" in item.update)) continue;
+    const chat = chatOf(item);
+    const { id } = item.update.sender;
+    if ((senders.get(chat) ?? id) !== id) mixed.add(chat);
+    senders.set(chat, id);
+  }
+  return mixed;
 }
 
 function arriving(update: Extract<IncomingUpdate, { kind: "message" }>, open: boolean): ArrivingMessage {
