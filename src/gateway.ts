@@ -3,10 +3,12 @@ import type { AgentRunner } from "./agent/agent-runner.ts";
 import type { Agents } from "./agent/agents.ts";
 import type { ModelClient } from "./agent/model-client.ts";
 import type { ToolSource } from "./agent/tool-source.ts";
+import { countSends } from "./delivery/count-sends.ts";
 import { Delivery } from "./delivery/delivery.ts";
 import { Dispatcher } from "./delivery/dispatcher.ts";
 import type { Readiness } from "./http/readiness.ts";
 import { type AccountId, newId, type ReplicaId } from "./ids.ts";
+import { countModelRequests } from "./observe/count-model-requests.ts";
 import type { Logger } from "./observe/log.ts";
 import type { Metrics } from "./observe/metrics.ts";
 import type { AccessPolicy } from "./platform/access-gate.ts";
@@ -79,11 +81,12 @@ export class Gateway {
   constructor(parts: GatewayParts) {
     this.#parts = parts;
     const { db } = parts.database;
-    const { log, agents } = parts;
+    const { log, agents, metrics } = parts;
     const delivery = new Delivery(db, this.#adapters, log);
     this.#dispatcher = new Dispatcher(delivery, this.replica, this.#hints, this.#end.signal);
     this.#room = new RunRoom({
       ...parts,
+      model: countModelRequests(parts.model, metrics),
       db,
       replica: this.replica,
       hints: this.#hints,
@@ -107,7 +110,7 @@ export class Gateway {
           db,
           replica: this.replica,
           accept: (update) => this.intake.accept(update),
-          connected: (known) => this.#adapters.set(known.account, known),
+          connected: (known) => this.#adapters.set(known.account, countSends(known, metrics)),
           log,
           signal: this.#intakeEnd.signal,
         }),

@@ -38,7 +38,7 @@ export function createMetrics() {
     runsRunning: gauge("runs_running", "Runs of this replica"),
     /** `outcome`: `completed`, `failed`, `cancelled`. */
     runs: counter("runs_total", "Runs that ended", "agent", "outcome"),
-    runDuration: seconds("run_duration", "From the start of a run to its end", LONG, "agent"),
+    runDuration: seconds("run_duration", "From the start of a run's last attempt to its end", LONG, "agent"),
     timeToFirstVisible: seconds(
       "time_to_first_visible",
       "From a message's acceptance to its answer's first text",
@@ -46,12 +46,12 @@ export function createMetrics() {
     ),
     takeovers: counter("takeovers_total", "Runs resumed after their replica was gone"),
 
-    /** `result`: `ok`, `refused`, `rate_limited`, `unknown`. */
+    /** `method`: `send`, `edit`, `remove`, `typing`. `result`: `ok`, `refused`, `rate_limited`, `unknown`. */
     sends: counter("sends_total", "Calls that show something on a platform", "platform", "method", "result"),
     rateLimited: counter("rate_limited_total", "Answers of a platform to wait", "platform"),
     uncertainSends: counter("uncertain_sends_total", "Posts of which nobody knows whether they were applied"),
 
-    /** `outcome`: `finished`, or the kind of failure. */
+    /** `outcome`: `finished`, the kind of failure, or `left`: nobody waited for the end. */
     modelRequests: counter("model_requests_total", "Requests to a model", "outcome"),
     /** `direction`: `input`, `output`. */
     tokens: counter("tokens_total", "Tokens as the model's server counted them", "model", "direction"),

@@ -232,6 +232,8 @@ export class RunWorker {
         continue;
       }
       this.#log.info({ state: merge.state, end_reason: merge.endReason, first_seq: outcome.firstSeq }, "run ended");
+      const seconds = (performance.now() - this.#claimedAt) / 1000;
+      this.#room.metrics.runDuration.observe({ agent: this.claimed.agent }, seconds);
       return this.#room.merged(this.claimed, merge, outcome);
     }
   }

@@ -6,7 +6,7 @@ import type { ModelClient } from "../../src/agent/model-client.ts";
 import type { ToolSource } from "../../src/agent/tool-source.ts";
 import { Gateway } from "../../src/gateway.ts";
 import { createLog } from "../../src/observe/log.ts";
-import { createMetrics } from "../../src/observe/metrics.ts";
+import { createMetrics, type Metrics } from "../../src/observe/metrics.ts";
 import type { AccessPolicy } from "../../src/platform/access-gate.ts";
 import type { PlatformAdapter } from "../../src/platform/platform-adapter.ts";
 import type { Database } from "../../src/store/database.ts";
@@ -28,6 +28,7 @@ export interface TestGatewayOptions {
 export interface TestGateway {
   gateway: Gateway;
   database: Database;
+  metrics: Metrics;
   stop(graceMs?: number): Promise<void>;
 }
 
@@ -65,6 +66,7 @@ export async function startTestGateway(options: TestGatewayOptions): Promise<Tes
   return {
     gateway,
     database,
+    metrics,
     async stop(graceMs = 2_000) {
       await gateway.stop(graceMs);
       await database.close();

@@ -1,0 +1,49 @@
+import type { Metrics } from "../observe/metrics.ts";
+import type { PlatformAdapter } from "../platform/platform-adapter.ts";
+import { judgeSendFailure, type SendFailure } from "./send-failure.ts";
+
+type Counted = Pick<Metrics, "sends" | "rateLimited" | "uncertainSends">;
+
+/** The same adapter, whose calls that show something are counted. It has to be connected: its account is taken over. */
+export function countSends(adapter: PlatformAdapter, metrics: Counted): PlatformAdapter {
+  const { platform, account, webhook, editing, typing } = adapter;
+  async function counted<T>(method: "send" | "edit" | "remove" | "typing", call: Promise<T>): Promise<T> {
+    try {
+      const shown = await call;
+      metrics.sends.inc({ platform, method, result: "ok" });
+      return shown;
+    } catch (error) {
+      const { kind } = judgeSendFailure(error);
+      metrics.sends.inc({ platform, method, result: resultOf(kind) });
+      if (kind === "blocked") metrics.rateLimited.inc({ platform });
+      if (kind === "unknown" && method === "send") metrics.uncertainSends.inc();
+      throw error;
+    }
+  }
+  return {
+    platform,
+    account,
+    ...(webhook ? { webhook } : {}),
+    connect: (signal) => adapter.connect(signal),
+    start: (accept, signal) => adapter.start(accept, signal),
+    render: (markdown) => adapter.render(markdown),
+    close: () => adapter.close(),
+    send: (to, page) => counted("send", adapter.send(to, page)),
+    ...(editing
+      ? {
+          editing: {
+            budget: editing.budget,
+            edit: (at, page) => counted("edit", editing.edit(at, page)),
+            remove: (at) => counted("remove", editing.remove(at)),
+          },
+        }
+      : {}),
+    ...(typing ? { typing: { ...typing, show: (to) => counted("typing", typing.show(to)) } } : {}),
+  };
+}
+
+/** `refused` = certainly not applied, for whatever reason but haste. */
+function resultOf(kind: SendFailure["kind"]): "refused" | "rate_limited" | "unknown" {
+  if (kind === "blocked") return "rate_limited";
+  return kind === "unknown" ? "unknown" : "refused";
+}

@@ -1,0 +1,88 @@
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { FakePlatform } from "../fakes/fake-platform.ts";
+import { failWith, hold, scriptedModel } from "../fakes/scripted-model.ts";
+import { createTestDatabase } from "../support/postgres.ts";
+import { startTestGateway, type TestGateway, until } from "../support/test-gateway.ts";
+
+let database: Awaited<ReturnType<typeof createTestDatabase>>;
+let running: TestGateway;
+let platform: FakePlatform;
+
+beforeEach(async () => {
+  database = await createTestDatabase();
+  platform = new FakePlatform();
+});
+afterEach(async () => {
+  await running.stop();
+  await database.drop();
+});
+
+async function ask(model: ReturnType<typeof scriptedModel>): Promise<void> {
+  running = await startTestGateway({ url: database.url, model, adapters: [platform] });
+  await platform.listening();
+  await platform.say({ chat: "7", from: "7", text: "tell me" });
+}
+
+/** A sample of a scrape; 0 = it is not there. */
+async function sample(name: string): Promise<number> {
+  const line = (await running.metrics.render()).split("\n").find((each) => each.startsWith(`${name} `));
+  return Number(line?.slice(name.length) ?? 0);
+}
+
+const sent = (method: string, result: string) =>
+  sample(`parley_sends_total{platform="telegram",method="${method}",result="${result}"}`);
+
+it("an answer counts its run, its model's request and what was shown", async () => {
+  const pause = hold();
+  await ask(scriptedModel([{ type: "text", text: "This is the first part of it," }, pause, " and this is the rest."]));
+  await until("the first part", () => platform.messages("7").length === 1);
+  pause.release();
+  await until("the end", async () => (await sample('parley_runs_total{agent="tester",outcome="completed"}')) === 1);
+  await until("the whole answer", () => platform.messages("7")[0]?.text.endsWith("the rest.") === true);
+  await until("the last edit's answer", async () => (await sent("edit", "ok")) >= 1);
+  expect(await sent("send", "ok")).toBe(1);
+  expect(await sent("typing", "ok")).toBe(1);
+  expect(await sample('parley_model_requests_total{outcome="finished"}')).toBe(1);
+  expect(await sample('parley_run_duration_seconds_count{agent="tester"}')).toBe(1);
+  expect(await sample('parley_run_duration_seconds_sum{agent="tester"}')).toBeGreaterThan(0);
+});
+
+it("requests that fail are counted each, by why", async () => {
+  await ask(scriptedModel(failWith("retryable"), failWith("refused")));
+  await until("the end", async () => (await sample('parley_runs_total{agent="tester",outcome="failed"}')) === 1);
+  expect(await sample('parley_model_requests_total{outcome="retryable"}')).toBe(1);
+  expect(await sample('parley_model_requests_total{outcome="refused"}')).toBe(1);
+});
+
+it("a request that is interrupted is counted as that", async () => {
+  const pause = hold();
+  await ask(scriptedModel(pause, "An answer to both."));
+  await pause.reached;
+  await platform.say({ chat: "7", from: "7", text: "and more" });
+  await until("the answer", () => platform.messages("7").length === 1);
+  await until("the count", async () => (await sample('parley_model_requests_total{outcome="aborted"}')) === 1);
+});
+
+it("a pause the platform asks for and a post whose answer is lost are counted", async () => {
+  platform.failNext({ code: "rate_limited", call: "send", retryAfterMs: 50 });
+  platform.failNext({ code: "unavailable", call: "send", applied: true });
+  await ask(scriptedModel("An answer that is long enough to be shown."));
+  await until("the lost post", async () => (await sample("parley_uncertain_sends_total")) === 1);
+  expect(await sample('parley_rate_limited_total{platform="telegram"}')).toBe(1);
+  expect([await sent("send", "rate_limited"), await sent("send", "unknown")]).toEqual([1, 1]);
+});
+
+it("what strangers send is counted as refused", async () => {
+  running = await startTestGateway({
+    url: database.url,
+    model: scriptedModel(),
+    adapters: [platform],
+    access: { mode: "allowlist", allowedUsers: new Set() },
+  });
+  await platform.listening();
+  await platform.say({ chat: "7", from: "7", text: "hello" });
+  const samples = (await running.metrics.render())
+    .split("\n")
+    .filter((line) => line.startsWith("parley_updates_refused"));
+  expect(samples).toEqual([expect.stringMatching(/platform="telegram",why="\w+"\} 1$/)]);
+});
