@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { Stage } from "../support/chaos/stage.ts";
+import { lastUserText, Stage } from "../support/chaos/stage.ts";
 import { until } from "../support/test-gateway.ts";
 import { answerTo, measured, shortenings, shownAt } from "../support/chaos/verdict.ts";
 
@@ -130,4 +130,31 @@ it("fails a run whose third attempt has died as well, and tells the person", asy
   expect(await stage.rows("select state, error_code, crashes from runs order by started_at limit 1")).toEqual([
     { state: "failed", error_code: "crashed", crashes: 3 },
   ]);
+});
+
+it("ends answers of a dead replica as they were ended meanwhile, and asks the model nothing again", async () => {
+  const stage = await Stage.open({ webhook: true, model: SLOW });
+  const victim = await stage.start("victim");
+  stage.router.target = victim;
+  const { telegram } = stage;
+  // Long enough to be under way still when the heir is up.
+  stage.model.script((request) => (lastUserText(request).startsWith("to be") ? { chunkEveryMs: 250 } : {}));
+  const say = (chat: number, text: string) => void telegram.say({ chat, from: telegram.user(chat), text });
+  for (const chat of [7, 8]) telegram.privateChat(telegram.user(chat, `P${chat}`));
+  say(7, "to be stopped");
+  say(8, "to be interrupted");
+  const [stopped, interrupted] = await Promise.all([stage.botMessage(7), stage.botMessage(8)]);
+  await telegram.until(() => [stopped, interrupted].every(({ versions }) => versions.length === 2));
+  stage.router.target = await stage.start("heir");
+  await victim.process.kill();
+  say(7, "/stop");
+  say(8, "instead");
+
+  await telegram.until(() => stopped.text.endsWith("⏹ Stopped."), 15_000);
+  await telegram.until(() => interrupted.text.endsWith("⏹ Interrupted."), 15_000);
+  await telegram.until(() => telegram.botMessages(8)[1]?.text === answerTo("instead", WORDS), 10_000);
+  expect(stage.model.requests.filter(({ model }) => model === "heir").map(lastUserText)).toEqual(["instead"]);
+  expect([shortenings(stopped), shortenings(interrupted)]).toEqual([[], []]);
+  expect(telegram.botMessages(7).map(({ text }) => text)).toEqual([stopped.text, "⏹ Stopped."]);
+  expect(telegram.botMessages(8)).toHaveLength(2);
 });
