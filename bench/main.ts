@@ -1,9 +1,7 @@
-import { fdatasyncSync, mkdtempSync, openSync, rmSync, writeSync, closeSync } from "node:fs";
-import { availableParallelism, cpus, loadavg, tmpdir } from "node:os";
-import path from "node:path";
+import { loadavg } from "node:os";
 import { parseArgs } from "node:util";
 import { Lab } from "./lab.ts";
-import { machineCpu } from "./proc.ts";
+import { describeMachine, type Machine, type Surroundings, watchMachine } from "./machine.ts";
 import { Findings, renderTable, type ReportRow } from "./report.ts";
 import type { Scenario } from "./scenario.ts";
 import { accept } from "./scenarios/accept.ts";
@@ -16,7 +14,6 @@ import { streams } from "./scenarios/streams.ts";
 import { takeover } from "./scenarios/takeover.ts";
 import { window } from "./scenarios/window.ts";
 import { messagePath } from "./scenarios/message-path.ts";
-import { percentile } from "./statistics.ts";
 
 const SCENARIOS: readonly Scenario[] = [
   messagePath,
@@ -54,71 +51,45 @@ async function main(): Promise<void> {
     statements: values.statements,
     nodeFlags: profile === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${profile}`],
   });
-  const environment = describeMachine();
+  const machine = describeMachine();
+  const load: [before: number, after: number] = [loadavg()[0] ?? 0, 0];
   const rows: ReportRow[] = [];
+  const around: Record<string, Surroundings> = {};
   for (const scenario of chosen) {
-    const startedAt = performance.now();
-    const before = machineCpu();
     const findings = new Findings();
+    const watched = watchMachine();
     await scenario.run(lab, findings).catch((error: unknown) => {
       process.exitCode = 1;
       findings.note(scenario.rows, `failed: ${error instanceof Error ? error.message.split("\n")[0] : "unknown"}`);
       process.stderr.write(`${scenario.name} failed: ${error instanceof Error ? error.stack : String(error)}\n`);
     });
-    const seconds = (performance.now() - startedAt) / 1000;
-    rows.push(...findings.report(scenario.rows, describeOthers(before, seconds)));
-    process.stderr.write(`${scenario.name}: ${seconds.toFixed(1)} s\n`);
+    const seen = watched();
+    around[scenario.name] = seen;
+    const isBusy = seen.othersShare > BUSY_SHARE;
+    rows.push(...findings.report(scenario.rows, isBusy ? `others used ${percent(seen.othersShare)} meanwhile` : ""));
+    process.stderr.write(`${scenario.name}: ${seen.seconds.toFixed(1)} s\n`);
   }
-  const text = { ...environment, loadAfter: loadavg()[0] };
-  if (values.json) process.stdout.write(`${JSON.stringify({ environment: text, rows }, null, 2)}\n`);
-  else process.stdout.write(`${describe(text)}\n\n${renderTable(rows)}\n`);
+  load[1] = loadavg()[0] ?? 0;
+  if (values.json) process.stdout.write(`${JSON.stringify({ machine, load, around, rows }, null, 2)}\n`);
+  else process.stdout.write(`${describe(machine, load, around)}\n\n${renderTable(rows)}\n`);
 }
 
-function describeMachine() {
-  const { p50, p99 } = fsyncLatency();
-  return {
-    node: process.version,
-    cores: availableParallelism(),
-    cpu: cpus()[0]?.model ?? "unknown",
-    fsync: "on",
-    fsyncMs: { p50, p99 },
-    processes:
-      "1 gateway (2 where it says two replicas), 1 Postgres with its backends, 1 fake model, 1 driver with the fake Telegram",
-    loadBefore: loadavg()[0],
-  };
-}
-
-function describe(machine: ReturnType<typeof describeMachine> & { loadAfter: number | undefined }): string {
-  const { fsyncMs, loadBefore = 0, loadAfter = 0 } = machine;
+function describe(machine: Machine, load: readonly [number, number], around: Record<string, Surroundings>): string {
+  const { node, cores, cpu, fsyncMs } = machine;
+  const scenarios = Object.entries(around).map(([name, { seconds, othersShare, processes }]) => {
+    const counts = Object.entries(processes).map(([program, count]) => `${count} ${program}`);
+    return `  ${name}: ${seconds.toFixed(0)} s, others used ${percent(othersShare)}, at most ${counts.join(", ")}`;
+  });
   return [
-    `node ${machine.node}, ${machine.cores} cores (${machine.cpu}), load ${loadBefore.toFixed(1)} before, ${loadAfter.toFixed(1)} after`,
-    `Postgres with fsync ${machine.fsync}; one fdatasync of 8 kB here: p50 ${fsyncMs.p50.toFixed(2)} ms, p99 ${fsyncMs.p99.toFixed(2)} ms`,
-    `processes: ${machine.processes}; what is measured is the gateway's alone`,
+    `node ${node}, ${cores} cores (${cpu}), load ${load[0].toFixed(1)} before, ${load[1].toFixed(1)} after`,
+    `Postgres with fsync on; an fdatasync of 8 kB takes ${fsyncMs.p50.toFixed(2)} ms, p99 ${fsyncMs.p99.toFixed(2)} ms`,
+    "measured is the gateway's process alone; beside it: Postgres, the fake model, and a driver with the fake Telegram",
+    ...scenarios,
   ].join("\n");
 }
 
-/** What a commit waits for, on the disk of the temporary files, where Postgres writes too. */
-function fsyncLatency(): { p50: number; p99: number } {
-  const folder = mkdtempSync(path.join(tmpdir(), "parley-fsync-"));
-  const file = openSync(path.join(folder, "file"), "w");
-  const page = Buffer.alloc(8192, 1);
-  const took = Array.from({ length: 200 }, () => {
-    const startedAt = performance.now();
-    writeSync(file, page);
-    fdatasyncSync(file);
-    return performance.now() - startedAt;
-  });
-  closeSync(file);
-  rmSync(folder, { recursive: true });
-  return { p50: percentile(took, 50), p99: percentile(took, 99) };
-}
-
-/** "" unless others used enough of the machine to be a cause. */
-function describeOthers(before: ReturnType<typeof machineCpu>, seconds: number): string {
-  const now = machineCpu();
-  const othersMs = now.allMs - before.allMs - (now.oursMs - before.oursMs);
-  const share = othersMs / (seconds * 1000 * availableParallelism());
-  return share > BUSY_SHARE ? `other programs used ${Math.round(share * 100)} % of the machine meanwhile` : "";
+function percent(share: number): string {
+  return `${Math.round(share * 100)} %`;
 }
 
 await main();

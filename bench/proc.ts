@@ -10,10 +10,11 @@ export interface CpuTime {
 }
 
 /** Pure: reads a line of `/proc/<pid>/stat`. The name in brackets may hold anything. */
-export function parseStat(line: string): CpuTime & { parent: number } {
+export function parseStat(line: string): CpuTime & { name: string; parent: number } {
   const fields = line.slice(line.lastIndexOf(")") + 2).split(" ");
   const ticks = (index: number) => Number(fields[index]) * TICK_MS;
-  return { parent: Number(fields[1]), ownMs: ticks(11) + ticks(12), childrenMs: ticks(13) + ticks(14) };
+  const name = line.slice(line.indexOf("(") + 1, line.lastIndexOf(")"));
+  return { name, parent: Number(fields[1]), ownMs: ticks(11) + ticks(12), childrenMs: ticks(13) + ticks(14) };
 }
 
 /** Pure: a size of `/proc/<pid>/status`, in kB; NaN if it is not there. */
@@ -45,7 +46,14 @@ export function resetPeak(pid: number): void {
 }
 
 /** How busy the machine is, and how much of that is this process's doing, with everything it has started. */
-export function machineCpu(): { allMs: number; oursMs: number } {
+export interface MachineState {
+  allMs: number;
+  oursMs: number;
+  /** Of ours, by name: how many processes there are now. */
+  processes: Record<string, number>;
+}
+
+export function machineState(): MachineState {
   const rows = new Map<number, ReturnType<typeof parseStat>>();
   for (const name of readdirSync("/proc")) {
     if (!/^\d+$/.test(name)) continue;
@@ -55,9 +63,15 @@ export function machineCpu(): { allMs: number; oursMs: number } {
       // It ended meanwhile.
     }
   }
-  let oursMs = 0;
-  for (const [pid, { ownMs, childrenMs }] of rows) if (isOurs(pid, rows)) oursMs += ownMs + childrenMs;
-  return { allMs: parseBusyMs(readFileSync("/proc/stat", "utf8")), oursMs };
+  const state: MachineState = { allMs: parseBusyMs(readFileSync("/proc/stat", "utf8")), oursMs: 0, processes: {} };
+  for (const [pid, { name, ownMs, childrenMs }] of rows) {
+    if (!isOurs(pid, rows)) continue;
+    state.oursMs += ownMs + childrenMs;
+    // Node calls its first thread so, and with it the process.
+    const program = name === "MainThread" ? "node" : name;
+    state.processes[program] = (state.processes[program] ?? 0) + 1;
+  }
+  return state;
 }
 
 function isOurs(pid: number, rows: ReadonlyMap<number, { parent: number }>): boolean {

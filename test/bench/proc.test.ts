@@ -3,7 +3,7 @@ import { parseBusyMs, parseStat, parseStatusKb } from "../../bench/proc.ts";
 
 it("reads CPU times and the parent behind a name that holds spaces and brackets", () => {
   const line = "4711 (a (b) c) S 42 4711 1 0 -1 4194560 9 0 0 0 150 25 30 5 20 0 11 0 123456 1 2 3";
-  expect(parseStat(line)).toEqual({ parent: 42, ownMs: 1750, childrenMs: 350 });
+  expect(parseStat(line)).toEqual({ name: "a (b) c", parent: 42, ownMs: 1750, childrenMs: 350 });
 });
 
 it("reads the sizes of a process", () => {
