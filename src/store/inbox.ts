@@ -1,8 +1,8 @@
 import { type RawBuilder, sql } from "kysely";
-import type { AccountId, MessageId, ReplicaId, RunId, SessionId, UserId } from "../ids.ts";
+import type { AccountId, MessageId, ReplicaId, SessionId, UserId } from "../ids.ts";
 import type { BurstHint } from "../platform/incoming-update.ts";
 import { toJson } from "./json.ts";
-import type { Db, InboxState } from "./schema.ts";
+import type { Db } from "./schema.ts";
 
 /** A message to accept: for a session of the API (`session` with its user), or for a place that may be known. */
 export interface ArrivingMessage {
@@ -216,19 +216,4 @@ export async function arrivalsAfter(db: Db, session: SessionId, after: number): 
     parts: row.parts as ArrivedRow["parts"],
     receivedAt: row.received_at,
   }));
-}
-
-/** The state of one message, by its session; null = unknown there. */
-export async function inboxState(
-  db: Db,
-  session: SessionId,
-  message: MessageId,
-): Promise<{ state: InboxState; runId: RunId | null } | null> {
-  const row = await db
-    .selectFrom("inbox")
-    .select(["state", "run_id"])
-    .where("session_id", "=", session)
-    .where("message_id", "=", message)
-    .executeTakeFirst();
-  return row ? { state: row.state, runId: row.run_id } : null;
 }

@@ -67,7 +67,6 @@ export interface LaneState {
   arrivals: number;
   user_id: UserId;
   agent: string;
-  head_seq: number;
   stop_through: number;
   now_ms: number;
   place: {
@@ -100,7 +99,7 @@ export interface LaneState {
  */
 export async function readLanes(db: Db, lanes: ClaimedLane[]): Promise<LaneState[]> {
   const { rows } = await sql<LaneState>`
-    select l.session_id, l.lane, l.lease_no, l.arrivals, s.user_id, s.agent, s.head_seq, s.stop_through,
+    select l.session_id, l.lane, l.lease_no, l.arrivals, s.user_id, s.agent, s.stop_through,
       (extract(epoch from now()) * 1000)::float8 as now_ms,
       (select jsonb_build_object('id', p.id, 'account_id', p.account_id, 'chat', p.chat, 'thread', p.thread,
                 'kind', p.kind, 'blocked_ms', (extract(epoch from p.blocked_until) * 1000)::float8)

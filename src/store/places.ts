@@ -60,19 +60,6 @@ export async function upsertPlace(
   return found;
 }
 
-export async function findPlace(db: Db, account: AccountId, chat: string, thread: string): Promise<Place | null> {
-  const row = await db
-    .selectFrom("places")
-    .select(["id", "kind", "user_id", "session_id"])
-    .where("account_id", "=", account)
-    .where("chat", "=", chat)
-    .where("thread", "=", thread)
-    .executeTakeFirst();
-  return row
-    ? { id: row.id, account, chat, thread, kind: row.kind, userId: row.user_id, sessionId: row.session_id }
-    : null;
-}
-
 /** Opens another session at a place. */
 export async function openSessionAt(db: Db, place: PlaceId, session: SessionId): Promise<void> {
   await db.updateTable("places").set({ session_id: session }).where("id", "=", place).execute();

@@ -151,11 +151,11 @@ export interface Merge {
 }
 
 /**
- * `merged`: done, with the first seq of the block and the pages that this replica delivers now. `stopped`: the person
- * stopped it before it was complete; merge it as cancelled. `lost`: another attempt owns the run; write nothing.
+ * `merged`: done, with the first seq of the block. `stopped`: the person stopped it before it was complete; merge it as
+ * cancelled. `lost`: another attempt owns the run; write nothing.
  */
 export type MergeOutcome =
-  | { kind: "merged"; firstSeq: number; mine: OutboxId[]; laneGone: boolean }
+  | { kind: "merged"; firstSeq: number; laneGone: boolean }
   | { kind: "stopped" }
   | { kind: "lost" };
 
@@ -178,7 +178,6 @@ export async function mergeRun(db: Db, replica: ReplicaId, merge: Merge): Promis
   const { rows } = await sql<{
     still_mine: boolean;
     base: number | null;
-    mine: OutboxId[] | null;
     lane_gone: boolean;
     done_before: boolean;
   }>`
@@ -239,7 +238,6 @@ export async function mergeRun(db: Db, replica: ReplicaId, merge: Merge): Promis
             due_at = excluded.due_at, message_id = coalesce(excluded.message_id, outbox.message_id),
             state = case when coalesce(excluded.message_id, outbox.message_id) is not null then 'sent' else 'planned' end,
             shown_at = excluded.shown_at, attempt = excluded.attempt, page = excluded.page
-      returning id
     ), freed as (
       update lanes l set owner = null, lease_until = null, ready_at = now() from mine
       where l.session_id = mine.session_id and l.lane = ${merge.lane.lane} and mine.keep_lane
@@ -250,15 +248,13 @@ export async function mergeRun(db: Db, replica: ReplicaId, merge: Merge): Promis
     )
     select exists (select from own) as still_mine,
            (select base from head) as base,
-           (select array_agg(id) from pages) as mine,
            exists (select from gone) as lane_gone,
            exists (select from runs r where r.session_id = ${merge.session} and r.id = ${merge.run}
                    and r.attempt = ${merge.attempt} and r.state = ${merge.state}) as done_before`.execute(db);
   const row = rows[0]!;
-  if (row.base !== null)
-    return { kind: "merged", firstSeq: row.base + 1, mine: row.mine ?? [], laneGone: row.lane_gone };
+  if (row.base !== null) return { kind: "merged", firstSeq: row.base + 1, laneGone: row.lane_gone };
   // A repetition after a lost answer: it was merged; the dispatcher delivers the pages.
-  if (row.done_before) return { kind: "merged", firstSeq: 0, mine: [], laneGone: false };
+  if (row.done_before) return { kind: "merged", firstSeq: 0, laneGone: false };
   return row.still_mine ? { kind: "stopped" } : { kind: "lost" };
 }
 

@@ -28,7 +28,6 @@ function lane(more: Partial<LaneState>): LaneState {
     arrivals: 1,
     user_id: newId("usr"),
     agent: "tester",
-    head_seq: 0,
     stop_through: 0,
     now_ms: NOW,
     place: null,

@@ -6,7 +6,6 @@ import {
   acceptKnown,
   arrivalsAfter,
   editWaiting,
-  inboxState,
   recordUpdate,
   withdrawArrivals,
   withdrawWaiting,
@@ -196,17 +195,14 @@ storeEngines((store) => {
     const talk = await newTalk(store.db);
     await accept(store.db, say(talk));
     const run = await startRun(store.db);
-    const arrivals = await accept(store.db, say(talk), say(talk), say(talk));
+    await accept(store.db, say(talk), say(talk), say(talk));
     await withdrawArrivals(store.db, talk.id, []);
     await withdrawArrivals(store.db, talk.id, [1, 2]);
     expect(await withdrawWaiting(store.db, talk.id)).toBe(2);
     expect(await withdrawWaiting(store.db, talk.id)).toBe(0);
-    const states = await store.db.selectFrom("inbox").select(["arrival_no", "state"]).orderBy("arrival_no").execute();
-    expect(states.map((row) => row.state)).toEqual(["taken", "withdrawn", "withdrawn", "withdrawn"]);
-    expect(await inboxState(store.db, talk.id, arrivals[0]!.messageId)).toEqual({ state: "withdrawn", runId: null });
-    const [first] = await arrivalsAfter(store.db, talk.id, 0);
-    expect(await inboxState(store.db, talk.id, first!.messageId)).toEqual({ state: "taken", runId: run.id });
-    expect(await inboxState(store.db, newId("ses"), first!.messageId)).toBeNull();
+    const rows = await store.db.selectFrom("inbox").select(["state", "run_id"]).orderBy("arrival_no").execute();
+    expect(rows.map((row) => row.state)).toEqual(["taken", "withdrawn", "withdrawn", "withdrawn"]);
+    expect(rows.map((row) => row.run_id)).toEqual([run.id, null, null, null]);
   });
 
   test("arrivals are read on from a number, 200 at a time", async () => {

@@ -142,7 +142,6 @@ storeEngines((store) => {
         arrivals: 2,
         user_id: chat.userId,
         agent: "demo",
-        head_seq: 0,
         stop_through: 0,
         run: null,
         place: { id: chat.id, account_id: BOT, chat: "g", thread: "", kind: "group" },

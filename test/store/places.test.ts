@@ -1,14 +1,22 @@
 import { sql } from "kysely";
 import { describe, expect, test } from "vitest";
-import { newId, type UserId } from "../../src/ids.ts";
-import { findPlace, markChatGone, moveChat, openSessionAt, upsertPlace } from "../../src/store/places.ts";
+import { accountId, newId, type UserId } from "../../src/ids.ts";
+import { markChatGone, moveChat, openSessionAt, upsertPlace } from "../../src/store/places.ts";
 import type { Db } from "../../src/store/schema.ts";
 import { findSession, insertSession, listSessions, stopSession } from "../../src/store/talk-sessions.ts";
 import { withTransaction } from "../../src/store/transaction.ts";
 import { storeEngines } from "../support/store-engines.ts";
 import { accept, BOT, newChat, newTalk, say, sayIn } from "./arrange.ts";
 
-const at = (db: Db, chat: string, thread = "") => findPlace(db, BOT, chat, thread);
+/** Where a chat's messages go; undefined = it is no place. */
+const at = (db: Db, chat: string, thread = "", account = BOT) =>
+  db
+    .selectFrom("places")
+    .select(["id", "kind", "user_id as userId", "session_id as sessionId"])
+    .where("account_id", "=", account)
+    .where("chat", "=", chat)
+    .where("thread", "=", thread)
+    .executeTakeFirst();
 
 storeEngines((store) => {
   describe("a place", () => {
@@ -18,7 +26,7 @@ storeEngines((store) => {
       const made = await withTransaction(store.db, (trx) => upsertPlace(trx, BOT, incoming, person, "demo"));
       expect(made).toMatchObject({ account: BOT, chat: "7", thread: "", kind: "private", userId: person });
       expect(await upsertPlace(store.db, BOT, { ...incoming, title: "Anna" }, person, "other")).toEqual(made);
-      expect(await at(store.db, "7")).toEqual(made);
+      expect(made).toMatchObject((await at(store.db, "7"))!);
       expect(await findSession(store.db, person, made.sessionId)).toMatchObject({ agent: "demo", placeId: made.id });
     });
 
@@ -36,8 +44,8 @@ storeEngines((store) => {
       ];
       expect(a.userId).toBe(b.userId);
       expect(new Set([a.id, b.id, a.sessionId, b.sessionId]).size).toBe(4);
-      expect(await at(store.db, "7", "3")).toBeNull();
-      expect(await findPlace(store.db, "telegram:2" as typeof BOT, "7", "")).toBeNull();
+      expect(await at(store.db, "7", "3")).toBeUndefined();
+      expect(await at(store.db, "7", "", accountId("telegram", "2"))).toBeUndefined();
     });
 
     test("takes what comes later into the session that was opened there last", async () => {
@@ -55,7 +63,7 @@ storeEngines((store) => {
       const topic = await newChat(store.db, { chat: "-5", kind: "group", thread: "2", sender: "7" });
       for (let n = 0; n < 2; n += 1) await moveChat(store.db, BOT, "-5", "-1005");
       await moveChat(store.db, BOT, "-1005", "-1005");
-      expect(await at(store.db, "-5")).toBeNull();
+      expect(await at(store.db, "-5")).toBeUndefined();
       expect(await at(store.db, "-1005")).toMatchObject({ id: chat.id, sessionId: chat.sessionId });
       expect(await at(store.db, "-1005", "2")).toMatchObject({ id: topic.id, sessionId: topic.sessionId });
     });
