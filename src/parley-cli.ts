@@ -95,9 +95,12 @@ async function listDeliveries(client: ApiClient): Promise<string> {
     id,
     run ?? "-",
     String(page + 1),
-    printable(error ?? ""),
+    error ?? "",
   ]);
-  return table([["state", "since", "account", "chat", "post", "run", "page", "error"], ...rows]);
+  return table([
+    ["state", "since", "account", "chat", "post", "run", "page", "error"],
+    ...rows.map((row) => row.map(printable)),
+  ]);
 }
 
 /** Each column as wide as its widest cell. */

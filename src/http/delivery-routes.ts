@@ -18,6 +18,9 @@ const DeliveryJson = Type.Object({
   page: Type.Integer(),
   error: Type.Union([Type.String(), Type.Null()]),
   created_at: Type.String({ format: "date-time" }),
+  chat_gone_at: Type.Union([Type.String({ format: "date-time" }), Type.Null()], {
+    description: "Since when the bot is known to be blocked or removed there",
+  }),
 });
 
 /** For the operator's eyes: what nobody can be sure of, and what could not be shown. Never a text. */
@@ -45,6 +48,6 @@ export function deliveryRoutes(app: Api, list: (filter: TroubleFilter) => Promis
 }
 
 function toDeliveryJson(page: TroubledPage): Static<typeof DeliveryJson> {
-  const { account_id: account, created_at: at, ...rest } = page;
-  return { ...rest, account, created_at: at.toISOString() };
+  const { account_id: account, created_at: at, gone_at: goneAt, ...rest } = page;
+  return { ...rest, account, created_at: at.toISOString(), chat_gone_at: goneAt?.toISOString() ?? null };
 }

@@ -264,6 +264,8 @@ export interface TroubledPage {
   page: number;
   error: string | null;
   created_at: Date;
+  /** Since when the chat is known to be gone (blocked, kicked, deleted); null = it is not, or nobody knows. */
+  gone_at: Date | null;
 }
 
 /** Both states unless one is named. */
@@ -275,12 +277,16 @@ export interface TroubleFilter {
 /** What the operator may want to look after, newest first. */
 export async function listTrouble(db: Db, { state, limit }: TroubleFilter): Promise<TroubledPage[]> {
   return db
-    .selectFrom("outbox")
-    .select(["id", "account_id", "chat", "thread", "run_id", "session_id", "page", "error", "created_at"])
-    .select((eb) => eb.ref("state").$castTo<TroubledPage["state"]>().as("state"))
-    .where("state", "in", state ? [state] : ["uncertain", "failed"])
-    .orderBy("created_at", "desc")
-    .orderBy("id", "desc")
+    .selectFrom("outbox as o")
+    .leftJoin("places as p", (on) =>
+      on.onRef("p.account_id", "=", "o.account_id").onRef("p.chat", "=", "o.chat").onRef("p.thread", "=", "o.thread"),
+    )
+    .select(["o.id", "o.account_id", "o.chat", "o.thread", "o.run_id", "o.session_id", "o.page", "o.error"])
+    .select(["o.created_at", "p.gone_at"])
+    .select((eb) => eb.ref("o.state").$castTo<TroubledPage["state"]>().as("state"))
+    .where("o.state", "in", state ? [state] : ["uncertain", "failed"])
+    .orderBy("o.created_at", "desc")
+    .orderBy("o.id", "desc")
     .limit(limit)
     .execute();
 }

@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { accountId, newId } from "../../src/ids.ts";
+import { markChatGone, upsertPlace } from "../../src/store/places.ts";
 import { startHttp, type TestHttp } from "./start-http.ts";
 
+const BOT = accountId("telegram", "1");
 const TEXT = "what-was-said-in-the-post";
 
 let http: TestHttp;
@@ -13,7 +15,7 @@ beforeAll(async () => {
   http = await startHttp();
   const post = {
     kind: "answer",
-    account_id: accountId("telegram", "1"),
+    account_id: BOT,
     chat: "7",
     thread: "3",
     place_kind: "group",
@@ -48,7 +50,9 @@ beforeAll(async () => {
 afterAll(() => http.stop());
 
 const list = async (query = "") =>
-  (await http.call("GET", `/v1/deliveries${query}`)).json<{ deliveries: { id: string }[] }>().deliveries;
+  (await http.call("GET", `/v1/deliveries${query}`)).json<{
+    deliveries: { id: string; chat_gone_at: string | null }[];
+  }>().deliveries;
 const listed = async (query = "") => (await list(query)).map(({ id }) => id);
 
 it("lists what is uncertain or failed, newest first, with where and why", async () => {
@@ -64,6 +68,7 @@ it("lists what is uncertain or failed, newest first, with where and why", async 
       page: 2,
       error: "timed out",
       created_at: "2026-07-03T10:00:00.000Z",
+      chat_gone_at: null,
     },
     expect.objectContaining({ id: ids[2], state: "failed", error: null }),
     expect.objectContaining({ id: ids[0], run_id: null, session_id: null, page: 0 }),
@@ -74,6 +79,16 @@ it("lists those of one state alone, and no more than is asked for", async () => 
   expect(await listed("?state=failed")).toEqual([ids[2], ids[0]]);
   expect(await listed("?state=uncertain")).toEqual([ids[1]]);
   expect(await listed("?state=failed&limit=1")).toEqual([ids[2]]);
+});
+
+it("tells since when a chat is gone", async () => {
+  const incoming = { kind: "group", chat: "7", thread: "3", title: "" } as const;
+  const { db } = http.database;
+  await upsertPlace(db, BOT, incoming, newId("usr"), "tester");
+  await markChatGone(db, BOT, "7", true);
+  for (const { chat_gone_at: at } of await list()) expect(Date.parse(at ?? "")).toBeGreaterThan(Date.now() - 60_000);
+  await markChatGone(db, BOT, "7", false);
+  for (const { chat_gone_at: at } of await list()) expect(at).toBeNull();
 });
 
 it("refuses what it does not know", async () => {
