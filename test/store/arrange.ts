@@ -12,7 +12,7 @@ import { insertSession } from "../../src/store/talk-sessions.ts";
 import { withTransaction } from "../../src/store/transaction.ts";
 import type { Kysely } from "kysely";
 
-export const API = accountId("api", "gateway");
+const API = accountId("api", "gateway");
 export const BOT = accountId("telegram", "1");
 export const ME = newId("rep");
 export const OTHER = newId("rep");

@@ -273,7 +273,7 @@ function unfitForPeople(telegram: FakeTelegram): string[] {
 }
 
 /** Waits for a condition; rejects with its name when the deadline is over. */
-export async function until(
+async function until(
   what: string,
   condition: () => boolean | Promise<boolean>,
   timeoutMs = 15_000,

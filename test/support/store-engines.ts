@@ -53,7 +53,7 @@ interface OpenStore {
 }
 
 /** A fresh database on the shared server, opened as the gateway opens its own. */
-export async function openTestPostgres(options: { max?: number; log?: Log } = {}): Promise<OpenStore> {
+async function openTestPostgres(options: { max?: number; log?: Log } = {}): Promise<OpenStore> {
   const database = await createTestDatabase();
   const store = openPostgres(database.url, options.log ?? silentLog, options.max);
   return {
