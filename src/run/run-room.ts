@@ -95,7 +95,7 @@ export class RunRoom {
   }
 
   merge(merge: Merge): Promise<MergeOutcome> {
-    return mergeRun(this.db, this.replica, merge);
+    return mergeRun(this.db, merge);
   }
 
   /** A run is over: readers look, the lane goes on, the final pages are shown. */

@@ -164,7 +164,7 @@ export type MergeOutcome =
  * talk_sessions, lanes, runs, outbox. What decides is read from the locked rows: this statement's snapshot may be older
  * than an accept it waited for. A page whose post was never recorded is uncertain from now on.
  */
-export async function mergeRun(db: Db, replica: ReplicaId, merge: Merge): Promise<MergeOutcome> {
+export async function mergeRun(db: Db, merge: Merge): Promise<MergeOutcome> {
   const block = merge.block.map(({ messageId, message }, idx) => ({
     idx,
     message_id: messageId,

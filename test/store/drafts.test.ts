@@ -144,7 +144,7 @@ storeEngines((store) => {
     test("becomes the final page of its run", async () => {
       await announce(store.db, draft);
       await recordDrafts(store.db, [{ id: draft.id, messageId: "m" }]);
-      await mergeRun(store.db, ME, mergeOf(run, { pages: [pageOf(draft.id, 0), pageOf(newId("out"), 1)] }));
+      await mergeRun(store.db, mergeOf(run, { pages: [pageOf(draft.id, 0), pageOf(newId("out"), 1)] }));
       expect(await claimDuePages(store.db, ME, 5)).toMatchObject([
         { page: 0, message_id: "m", state: "sent", content: { text: "page 0" } },
         { page: 1, message_id: null, state: "sending" },

@@ -42,14 +42,14 @@ onPostgres((store) => {
       );
       const lanes = runs.map((run) => run.lane);
       const outcomes = await Promise.all([
-        ...runs.map((run) => mergeRun(store.db, ME, mergeOf(run, { keepLane: true }))),
+        ...runs.map((run) => mergeRun(store.db, mergeOf(run, { keepLane: true }))),
         ...accepts.map(async (accepting) => void (await accepting)),
         renewLeases(store.db, ME, lanes).then(() => undefined),
         runsToEnd(store.db, runs).then(() => undefined),
         appendEvents(store.db, runs.map(eventOf)).then(() => undefined),
       ]);
       expect(outcomes.slice(0, 16).every((outcome) => outcome?.kind === "merged")).toBe(true);
-      for (const run of await startRuns(store.db)) await mergeRun(store.db, ME, mergeOf(run));
+      for (const run of await startRuns(store.db)) await mergeRun(store.db, mergeOf(run));
     }
     for (const talk of talks) expect(await expectGapless(talk.id)).toHaveLength(ROUNDS * 4);
     expect(await store.db.selectFrom("lanes").selectAll().execute()).toEqual([]);
@@ -130,11 +130,11 @@ onPostgres((store) => {
 
   async function finish(run: Running): Promise<void> {
     const block = [...run.block.map(({ messageId }) => ({ ...said("user", "q"), messageId })), said("assistant", "a")];
-    const outcome = await mergeRun(store.db, ME, mergeOf(run, { block }));
+    const outcome = await mergeRun(store.db, mergeOf(run, { block }));
     if (outcome.kind === "merged") return;
     expect(outcome).toEqual({ kind: "stopped" });
     const cancelled = mergeOf(run, { block, state: "cancelled", endReason: "stop" });
-    expect(await mergeRun(store.db, ME, cancelled)).toMatchObject({ kind: "merged" });
+    expect(await mergeRun(store.db, cancelled)).toMatchObject({ kind: "merged" });
   }
 });
 

@@ -69,7 +69,7 @@ storeEngines((store) => {
   describe("a merge", () => {
     test("appends the run's block to the history, ends the run and frees the lane", async () => {
       const run = await runFor();
-      const outcome = await mergeRun(store.db, ME, mergeOf(run));
+      const outcome = await mergeRun(store.db, mergeOf(run));
       expect(outcome).toEqual({ kind: "merged", firstSeq: 1, laneGone: true });
       expect(await history(run)).toEqual([
         [1, "user"],
@@ -91,7 +91,7 @@ storeEngines((store) => {
         status: "interrupted" as const,
         author: { id: "7", name: "Ann\0" },
       };
-      await mergeRun(store.db, ME, mergeOf(run, { block: [{ messageId: newId("msg"), message }] }));
+      await mergeRun(store.db, mergeOf(run, { block: [{ messageId: newId("msg"), message }] }));
       const [stored] = await messagesAfter(store.db, run.session, 0, 10);
       expect(stored!.message).toEqual({
         role: "user",
@@ -108,7 +108,7 @@ storeEngines((store) => {
       expect(await withTransaction(store.db, (trx) => takeOverRun(trx, OTHER, run.session, run.id))).toBe(2);
       const before = await outboxRows(store.db);
       const merge = mergeOf(run, { pages: [pageOf(run.firstPage!, 0)], events: [{ n: 1, type: "x", data: {} }] });
-      expect(await mergeRun(store.db, ME, merge)).toEqual({ kind: "lost" });
+      expect(await mergeRun(store.db, merge)).toEqual({ kind: "lost" });
       expect(await history(run)).toEqual([]);
       expect(await outboxRows(store.db)).toEqual(before);
       expect(await stateOf(run)).toMatchObject({ state: "running", attempt: 2, owner: OTHER });
@@ -120,34 +120,34 @@ storeEngines((store) => {
       const run = await runFor();
       await expireLeases(store.db);
       await claimAll(store.db, OTHER, true);
-      expect(await mergeRun(store.db, ME, mergeOf(run))).toEqual({ kind: "lost" });
+      expect(await mergeRun(store.db, mergeOf(run))).toEqual({ kind: "lost" });
     });
 
     test("of what the person stopped is refused until it comes as cancelled", async () => {
       const run = await runFor();
       await stopSession(store.db, run.session);
-      expect(await mergeRun(store.db, ME, mergeOf(run))).toEqual({ kind: "stopped" });
+      expect(await mergeRun(store.db, mergeOf(run))).toEqual({ kind: "stopped" });
       expect(await history(run)).toEqual([]);
       const cancelled = mergeOf(run, { state: "cancelled", endReason: "stop" });
-      expect(await mergeRun(store.db, ME, cancelled)).toMatchObject({ kind: "merged", firstSeq: 1 });
+      expect(await mergeRun(store.db, cancelled)).toMatchObject({ kind: "merged", firstSeq: 1 });
       expect(await stateOf(run)).toMatchObject({ state: "cancelled", end_reason: "stop" });
     });
 
     test("is not stopped by a stop that came before its input", async () => {
       const talk = await newTalk(store.db);
       await accept(store.db, say(talk));
-      await mergeRun(store.db, ME, mergeOf(await startRun(store.db)));
+      await mergeRun(store.db, mergeOf(await startRun(store.db)));
       await stopSession(store.db, talk.id);
       await accept(store.db, say(talk));
-      expect(await mergeRun(store.db, ME, mergeOf(await startRun(store.db)))).toMatchObject({ firstSeq: 3 });
+      expect(await mergeRun(store.db, mergeOf(await startRun(store.db)))).toMatchObject({ firstSeq: 3 });
     });
 
     test("that is repeated appends nothing twice", async () => {
       const run = await runInChat();
       const merge = mergeOf(run, { pages: [pageOf(run.firstPage!, 0)] });
-      const first = await mergeRun(store.db, ME, merge);
+      const first = await mergeRun(store.db, merge);
       expect(first).toMatchObject({ kind: "merged", firstSeq: 1 });
-      expect(await mergeRun(store.db, ME, merge)).toMatchObject({ kind: "merged" });
+      expect(await mergeRun(store.db, merge)).toMatchObject({ kind: "merged" });
       expect(await history(run)).toHaveLength(2);
       expect(await outboxRows(store.db)).toHaveLength(1);
       expect((await findSession(store.db, (await talkOf(store.db, run)).userId, run.session))!.headSeq).toBe(2);
@@ -158,7 +158,7 @@ storeEngines((store) => {
       const events = [1, 2].map((n) => ({ n, type: "text.delta", data: { text: String(n) } }));
       await appendEvents(store.db, [{ session: run.session, run: run.id, attempt: 1, events }]);
       const end = { n: 3, type: "run.completed", data: {} };
-      const outcome = await mergeRun(store.db, ME, mergeOf(run, { events: [...events, end] }));
+      const outcome = await mergeRun(store.db, mergeOf(run, { events: [...events, end] }));
       expect(outcome).toMatchObject({ kind: "merged", firstSeq: 1 });
       const stored = await eventsAfter(store.db, run.session, run.id, { attempt: 0, n: 0 }, 10);
       expect(stored.map(({ n }) => n)).toEqual([1, 2, 3]);
@@ -167,7 +167,7 @@ storeEngines((store) => {
     test("returns its inputs when it leaves nothing, and the lane goes on with them", async () => {
       const run = await runInChat();
       const vanish = mergeOf(run, { state: "cancelled", block: [], returnInputs: true, keepLane: true });
-      expect(await mergeRun(store.db, ME, vanish)).toMatchObject({ kind: "merged", laneGone: false });
+      expect(await mergeRun(store.db, vanish)).toMatchObject({ kind: "merged", laneGone: false });
       expect(await history(run)).toEqual([]);
       expect(await outboxRows(store.db)).toEqual([]);
       const again = await startRun(store.db);
@@ -178,7 +178,7 @@ storeEngines((store) => {
       const talk = await newTalk(store.db);
       for (const title of ["", "first", "second"]) {
         await accept(store.db, say(talk));
-        await mergeRun(store.db, ME, mergeOf(await startRun(store.db), { title }));
+        await mergeRun(store.db, mergeOf(await startRun(store.db), { title }));
       }
       expect((await findSession(store.db, talk.userId, talk.id))!.title).toBe("first");
     });
@@ -188,13 +188,13 @@ storeEngines((store) => {
     test("stays, free and ready, when something arrived meanwhile", async () => {
       const run = await runFor();
       await accept(store.db, say(await talkOf(store.db, run)));
-      expect(await mergeRun(store.db, ME, mergeOf(run))).toMatchObject({ laneGone: false });
+      expect(await mergeRun(store.db, mergeOf(run))).toMatchObject({ laneGone: false });
       expect(await startRun(store.db)).toMatchObject({ session: run.session, inputThrough: 2 });
     });
 
     test("stays when the run knows that more waits", async () => {
       const run = await runFor();
-      expect(await mergeRun(store.db, ME, mergeOf(run, { keepLane: true }))).toMatchObject({ laneGone: false });
+      expect(await mergeRun(store.db, mergeOf(run, { keepLane: true }))).toMatchObject({ laneGone: false });
       expect(await laneRows(store.db)).toMatchObject([{ owner: null, arrivals: 1 }]);
     });
   });
@@ -210,7 +210,7 @@ storeEngines((store) => {
         pageOf(shown, 2, { shown: true }),
         pageOf(left, 3, { content: null, remove: true }),
       ];
-      await mergeRun(store.db, ME, mergeOf(run, { pages }));
+      await mergeRun(store.db, mergeOf(run, { pages }));
       expect(await outboxRow(store.db, run.firstPage!)).toMatchObject({ state: "sent", due: true, repeat: true });
       expect(await outboxRow(store.db, second)).toMatchObject({ state: "planned", due: true, message_id: null });
       expect(await outboxRow(store.db, shown)).toMatchObject({ state: "sent", due: false });
@@ -234,13 +234,13 @@ storeEngines((store) => {
       const run = await runInChat();
       await draft(run, run.firstPage!, 0);
       const pages = [pageOf(run.firstPage!, 0, { shown: true, repeat: true })];
-      await mergeRun(store.db, ME, mergeOf(run, { pages }));
+      await mergeRun(store.db, mergeOf(run, { pages }));
       expect(await dueInSeconds(run.firstPage!)).toBeCloseTo(15, 0);
     });
 
     test("leave no planned row behind that has none of them", async () => {
       const run = await runInChat();
-      await mergeRun(store.db, ME, mergeOf(run, { pages: [] }));
+      await mergeRun(store.db, mergeOf(run, { pages: [] }));
       expect(await outboxRows(store.db)).toEqual([]);
     });
 
@@ -248,7 +248,7 @@ storeEngines((store) => {
       const run = await runInChat();
       await store.db.updateTable("outbox").set({ state: "sending" }).where("id", "=", run.firstPage!).execute();
       const next = newId("out");
-      await mergeRun(store.db, ME, mergeOf(run, { pages: [pageOf(run.firstPage!, 0), pageOf(next, 1)] }));
+      await mergeRun(store.db, mergeOf(run, { pages: [pageOf(run.firstPage!, 0), pageOf(next, 1)] }));
       expect(await outboxRow(store.db, run.firstPage!)).toMatchObject({ state: "planned", due: true });
       expect(await claimPages(store.db, ME, [run.firstPage!, next])).toMatchObject([{ id: run.firstPage }]);
     });
@@ -256,7 +256,7 @@ storeEngines((store) => {
     test("know a message whose id was never recorded", async () => {
       const run = await runInChat();
       await store.db.updateTable("outbox").set({ state: "sending" }).where("id", "=", run.firstPage!).execute();
-      await mergeRun(store.db, ME, mergeOf(run, { pages: [pageOf(run.firstPage!, 0, { messageId: "77" })] }));
+      await mergeRun(store.db, mergeOf(run, { pages: [pageOf(run.firstPage!, 0, { messageId: "77" })] }));
       expect(await claimPages(store.db, ME, [run.firstPage!])).toMatchObject([{ state: "sent", message_id: "77" }]);
     });
   });
@@ -283,7 +283,7 @@ storeEngines((store) => {
 
     test("a run that has ended cannot be taken over", async () => {
       const run = await runFor();
-      await mergeRun(store.db, ME, mergeOf(run));
+      await mergeRun(store.db, mergeOf(run));
       await expect(takeOverRun(store.db, OTHER, run.session, run.id)).rejects.toThrow(/not running/);
       expect(await sessionActivity(store.db, run.session)).toEqual({ running: false, waiting: 0 });
     });
@@ -306,7 +306,7 @@ onPostgres((store) => {
       const message = say(await talkOf(store.db, run));
       const accepting = openTransaction(store.db, (trx) => accept(trx, message));
       await accepting.begun;
-      const merging = mergeRun(store.db, ME, mergeOf(run));
+      const merging = mergeRun(store.db, mergeOf(run));
       await untilBlocked(store.db);
       await accepting.end();
       expect(await merging).toMatchObject({ kind: "merged", laneGone: false });

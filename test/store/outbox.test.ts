@@ -61,7 +61,7 @@ storeEngines((store) => {
       await accept(store.db, sayIn(await newChat(store.db)));
       const run = await startRun(store.db);
       const pages = [run.firstPage!, newId("out"), newId("out"), newId("out")];
-      await mergeRun(store.db, ME, mergeOf(run, { pages: pages.map((id, page) => pageOf(id, page)) }));
+      await mergeRun(store.db, mergeOf(run, { pages: pages.map((id, page) => pageOf(id, page)) }));
       for (const page of pages) {
         expect(await take()).toEqual([page]);
         await receive({ id: page, kind: "done", messageId: "m" });

@@ -88,7 +88,7 @@ storeEngines((store) => {
       const talk = await newTalk(store.db);
       for (let n = 0; n < 2; n += 1) {
         await accept(store.db, say(talk));
-        await mergeRun(store.db, ME, mergeOf(await startRun(store.db)));
+        await mergeRun(store.db, mergeOf(await startRun(store.db)));
       }
       const [shown, uncertain, waiting] = [
         await reply(store.db),

@@ -9,7 +9,6 @@ import {
   accept,
   claimAll,
   expireLeases,
-  ME,
   mergeOf,
   newTalk,
   openTransaction,
@@ -89,7 +88,7 @@ storeEngines((store) => {
 
     test("are refused once the run has ended, and for runs nobody knows", async () => {
       const [run] = (await running(1)) as [StartedRun];
-      await mergeRun(store.db, ME, mergeOf(run));
+      await mergeRun(store.db, mergeOf(run));
       expect(await liveRuns(store.db, [batch(run, 1, 2)])).toEqual(new Set());
       expect(await liveRuns(store.db, [batch({ ...run, id: newId("run") }, 1, 1)])).toEqual(new Set());
       expect(await liveRuns(store.db, [batch({ ...run, session: newId("ses") }, 1, 2)])).toEqual(new Set());

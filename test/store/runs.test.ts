@@ -60,7 +60,7 @@ storeEngines((store) => {
       await accept(store.db, say(talk));
       const run = await startRun(store.db);
       await accept(store.db, say(talk));
-      await mergeRun(store.db, ME, mergeOf(run));
+      await mergeRun(store.db, mergeOf(run));
       expect(await runsToEnd(store.db, [run, { session: talk.id, id: newId("run") }])).toEqual([]);
       expect(await runsToEnd(store.db, [])).toEqual([]);
     });
@@ -70,8 +70,8 @@ storeEngines((store) => {
     await accept(store.db, say(await newTalk(store.db)));
     const run = await startRun(store.db);
     await takeOverRun(store.db, ME, run.session, run.id);
-    expect(await mergeRun(store.db, ME, mergeOf(run))).toEqual({ kind: "lost" });
-    expect(await mergeRun(store.db, ME, mergeOf({ ...run, attempt: 2 }))).toMatchObject({ kind: "merged" });
+    expect(await mergeRun(store.db, mergeOf(run))).toEqual({ kind: "lost" });
+    expect(await mergeRun(store.db, mergeOf({ ...run, attempt: 2 }))).toMatchObject({ kind: "merged" });
   });
 
   test("a run for a chat plans its first page as a reply to the message in groups", async () => {
@@ -92,7 +92,7 @@ storeEngines((store) => {
       const talk = await newTalk(store.db);
       expect(await joinPoint(store.db, talk.id)).toEqual({ open: [], startedMicros: 0, arrivalNo: 0 });
       await accept(store.db, say(talk));
-      await mergeRun(store.db, ME, mergeOf(await startRun(store.db)));
+      await mergeRun(store.db, mergeOf(await startRun(store.db)));
       const ended = await joinPoint(store.db, talk.id);
       expect(ended).toMatchObject({ open: [], arrivalNo: 1 });
       await accept(store.db, say(talk));
@@ -116,7 +116,7 @@ storeEngines((store) => {
         await accept(store.db, say(talk));
         const run = await startRun(store.db);
         ids.push(run.id);
-        await mergeRun(store.db, ME, mergeOf(run));
+        await mergeRun(store.db, mergeOf(run));
       }
       const all = await runsSince(store.db, talk.id, 0);
       expect(all.map((run) => run.id)).toEqual(ids);

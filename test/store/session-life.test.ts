@@ -166,16 +166,16 @@ class FakeReplica {
       keepLane: held.moreWaits || vanish,
     });
     if (held.ending) merge = { ...merge, state: "cancelled", endReason: held.ending };
-    const outcome = await mergeRun(this.#db, this.id, merge);
+    const outcome = await mergeRun(this.#db, merge);
     if (outcome.kind === "stopped") {
       merge = { ...merge, state: "cancelled", endReason: "stop" };
-      expect((await mergeRun(this.#db, this.id, merge)).kind).not.toBe("stopped");
+      expect((await mergeRun(this.#db, merge)).kind).not.toBe("stopped");
     }
     this.#lastMerge = merge;
   }
 
   async #mergeAgain(): Promise<void> {
-    if (this.#lastMerge) await mergeRun(this.#db, this.id, this.#lastMerge);
+    if (this.#lastMerge) await mergeRun(this.#db, this.#lastMerge);
   }
 }
 

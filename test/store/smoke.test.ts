@@ -178,7 +178,7 @@ storeEngines((store) => {
       remove: false,
       repeat: true,
     };
-    const merged = await mergeRun(db, replica, {
+    const merged = await mergeRun(db, {
       session: place.sessionId,
       run,
       attempt: 2,
