@@ -39,6 +39,8 @@ export interface LiveReplyOptions {
   /** What earlier attempts left in the chat, and the text they had said: it is not shortened meanwhile. */
   known: OutboxPage[];
   knownText: string;
+  /** The whole text so far, as Markdown. */
+  text: () => string;
   /** Whether this replica may still send: its lease was confirmed lately. */
   maySend: () => boolean;
   /** Makes the text said so far durable. */
@@ -61,7 +63,6 @@ export class LiveReply {
   readonly #target: RunTarget;
   /** Characters that stand in the chat at least. */
   readonly #knownLength: number;
-  #text = "";
   #firstTextAt = 0;
   #lostPosts = 0;
   /** No more drafts, although the run goes on. */
@@ -116,11 +117,10 @@ export class LiveReply {
     if (this.#target.placeKind === "private") this.#typing = setInterval(show, TYPING_EVERY_MS);
   }
 
-  /** The whole text so far. */
-  update(text: string): void {
+  /** There is more text. It is asked for when something can be shown, not with every chunk. */
+  changed(): void {
     if (this.#closing.signal.aborted) return;
-    if (this.#firstTextAt === 0 && text.trim() !== "") this.#firstTextAt = performance.now();
-    this.#text = text;
+    if (this.#firstTextAt === 0 && this.#options.text().trim() !== "") this.#firstTextAt = performance.now();
     this.#bell.ring();
     this.#pump ??= this.#run().catch((error: unknown) =>
       this.#options.delivery.log.error({ err: error, run_id: this.#options.run.id }, "drafts of a run ended"),
@@ -163,15 +163,17 @@ export class LiveReply {
   }
 
   #firstWaitMs(): number {
-    if (this.#pages[0]?.messageId || this.#text.trim().length >= FIRST_CHARS) return 0;
+    if (this.#pages[0]?.messageId || this.#options.text().trim().length >= FIRST_CHARS) return 0;
     if (this.#firstTextAt === 0) return 60_000;
     return Math.max(0, this.#firstTextAt + FIRST_AFTER_MS - performance.now());
   }
 
   /** The first page that differs from what is shown; null = the chat is up to date, or must not be shortened. */
   #nextPage(): { index: number; live: LivePage | undefined; content: RenderedPage; isLast: boolean } | null {
-    if (this.#text.trim() === "" || this.#lostPosts > 1 || this.#ended) return null;
-    const pages = this.#options.adapter.render(this.#text);
+    if (this.#lostPosts > 1 || this.#ended) return null;
+    const text = this.#options.text();
+    if (text.trim() === "") return null;
+    const pages = this.#options.adapter.render(text);
     if (lengthOf(pages) < this.#knownLength) return null;
     for (const [index, content] of pages.entries()) {
       const live = this.#pages[index];

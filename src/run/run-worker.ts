@@ -140,6 +140,7 @@ export class RunWorker {
       firstPage: firstPage ?? newId("out"),
       known: this.#knownPages,
       knownText,
+      text: () => this.#answer.text,
       maySend: () => !this.#lost && this.#room.leaseHolds(this.#claimedAt),
       flushLog: () => this.#events.flush(),
       onGone: () => this.end("place_gone"),
@@ -176,7 +177,7 @@ export class RunWorker {
 
   async #take(event: RunEvent): Promise<void> {
     const said = this.#answer.take(event);
-    if (said) this.#live?.update(this.#answer.text);
+    if (said) this.#live?.changed();
     if (event.type === "usage") {
       this.#room.metrics.tokens.inc({ model: event.model, direction: "input" }, event.usage.inputTokens);
       this.#room.metrics.tokens.inc({ model: event.model, direction: "output" }, event.usage.outputTokens);
