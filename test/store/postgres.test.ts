@@ -55,9 +55,10 @@ onPostgres((store) => {
       const { rows } = await sql<{ pid: number }>`select pg_backend_pid() as pid`.execute(one.db);
       pids.push(rows[0]!.pid);
       const hanging = sql`select pg_sleep(60)`.execute(one.db);
+      const refused = expect(hanging).rejects.toMatchObject({ code: "57014" });
       await untilActive(store.db, rows[0]!.pid);
       await sql`select pg_cancel_backend(${rows[0]!.pid})`.execute(store.db);
-      await expect(hanging).rejects.toMatchObject({ code: "57014" });
+      await refused;
     }
     expect(new Set(pids).size).toBe(2);
     await one.close();
