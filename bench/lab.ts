@@ -3,6 +3,8 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { Client } from "pg";
+import { migrateToLatest } from "../src/store/migrate.ts";
+import { openPostgres } from "../src/store/postgres.ts";
 import { databaseUrl, runStatement, startPostgres } from "../test/support/postgres.ts";
 import type { PostgresServer } from "../test/support/postgres-server.ts";
 import { Model } from "./model.ts";
@@ -17,6 +19,8 @@ export interface LabOptions {
   /** For every process under measurement, `--cpu-prof` for instance. */
   nodeFlags: readonly string[];
 }
+
+const TEMPLATE = "bench_template";
 
 export interface Statement {
   calls: number;
@@ -58,6 +62,10 @@ export class Lab implements AsyncDisposable {
     await runStatement(postgres.url, "create extension pg_stat_statements");
     const admin = new Client({ connectionString: postgres.url });
     await admin.connect();
+    await admin.query(`create database ${TEMPLATE}`);
+    const template = openPostgres(databaseUrl(postgres.url, TEMPLATE), { info() {}, warn() {}, error() {} }, 1);
+    await migrateToLatest(template.db);
+    await template.close();
     return new Lab(options, { postgres, model: await Model.start(), folder, admin });
   }
 
@@ -67,10 +75,10 @@ export class Lab implements AsyncDisposable {
     child.once("exit", () => this.#children.delete(child));
   }
 
-  /** The URL of a new, empty database. */
+  /** The URL of a new database that is migrated already, as at every start but the first. */
   async newDatabase(): Promise<string> {
     const name = `bench_${++this.#databases}`;
-    await this.#admin.query(`create database ${name}`);
+    await this.#admin.query(`create database ${name} template ${TEMPLATE}`);
     return databaseUrl(this.postgres.url, name);
   }
 

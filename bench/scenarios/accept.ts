@@ -3,7 +3,7 @@ import { Client } from "pg";
 import { openTelegram, QUIET } from "../conditions.ts";
 import type { Lab } from "../lab.ts";
 import type { Scenario } from "../scenario.ts";
-import { percentile } from "../statistics.ts";
+import { median, percentile } from "../statistics.ts";
 import { Subject } from "../subject.ts";
 import { type Sent, sendOpenLoop } from "../webhook-load.ts";
 
@@ -46,7 +46,8 @@ export const accept: Scenario = {
         99,
       ),
     });
-    findings.note(["accept-quiet"], "every message is answered meanwhile");
+    const middle = median(calm.sent.map(({ tookMs }) => tookMs));
+    findings.note(["accept-quiet"], `every message is answered meanwhile; p50 ${middle.toFixed(1)} ms`);
   },
 };
 

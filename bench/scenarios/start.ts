@@ -8,9 +8,7 @@ export const start: Scenario = {
   rows: ["start-postgres"],
   async run(lab, findings) {
     const databaseUrl = await lab.newDatabase();
-    // Migrates; what is measured is the everyday start.
     await using telegram = await openTelegram();
-    await (await Subject.ours(lab, { telegram, databaseUrl })).dispose();
     for (let round = 1; round <= lab.options.rounds; round++) {
       const floor = await Subject.floor(lab, telegram);
       findings.add("floor", { "start-postgres": floor.readyMs });

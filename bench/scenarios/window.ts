@@ -1,7 +1,6 @@
 import { runStatement } from "../../test/support/postgres.ts";
 import { newId, type SessionId } from "../../src/ids.ts";
 import { windows } from "../../src/store/messages.ts";
-import { migrateToLatest } from "../../src/store/migrate.ts";
 import { openPostgres } from "../../src/store/postgres.ts";
 import type { Scenario } from "../scenario.ts";
 import { median, percentile } from "../statistics.ts";
@@ -18,7 +17,6 @@ export const window: Scenario = {
     const url = await lab.newDatabase();
     const database = openPostgres(url, { info() {}, warn() {}, error() {} }, 1);
     try {
-      await migrateToLatest(database.db);
       const [long, short] = [newId("ses"), newId("ses")];
       await fill(url, long, LONG);
       await fill(url, short, SHORT);
