@@ -210,7 +210,7 @@ export class Intake {
     const decision = this.#decide(update, identity?.approved ?? false);
     if (decision !== "allow") {
       this.#parts.metrics.updatesRefused.inc({ platform, why: decision });
-      if (decision === "pair" && (await record("handled"))) await this.#pair(trx, update);
+      if (decision !== "ignore" && (await record("handled"))) await this.#turnAway(trx, update, decision);
       return { ...nothing(messageId), outcome: "stored" };
     }
     const person = await upsertIdentity(trx, platform, update.sender.id, update.sender.name);
@@ -248,13 +248,17 @@ export class Intake {
     return { outcome: "stored", messageId, sessionId: place.sessionId };
   }
 
-  async #pair(trx: Trx, update: FromSender): Promise<void> {
+  /** Tells strangers why they hear nothing else, and what they can do about it; each of them only so often. */
+  async #turnAway(trx: Trx, update: FromSender, decision: "pair" | "refuse"): Promise<void> {
     const stranger = { platform: platformOf(update), externalId: update.sender.id, name: update.sender.name };
     const limits = { ttlMs: PAIRING_TTL_MS, tries: PAIRING_TRIES };
     const { code, tell } = await pairingFor(trx, stranger, newPairingCode(), limits);
     if (!tell) return;
-    const text = `I do not know you yet. Ask the operator of this bot to approve this code within an hour: \`${code}\``;
-    await this.#reply(trx, targetOf(update), text, null);
+    const what =
+      decision === "pair"
+        ? `approve this code within an hour: \`${code}\``
+        : `put you on its list, as \`${stranger.platform}:${stranger.externalId}\`.`;
+    await this.#reply(trx, targetOf(update), `I do not know you yet. Ask the operator of this bot to ${what}`, null);
   }
 
   async #reply(trx: Trx, target: RunTarget, markdown: string, session: SessionId | null): Promise<void> {
