@@ -75,39 +75,6 @@ it("fault-03: doubles at most the first, short message when its sender died befo
   expect(stage.telegram.earlyCalls).toEqual([]);
 });
 
-it("fault-05: a replica that slept through its take-over shows nothing of its own afterwards", async () => {
-  const stage = await Stage.open({ model: SLOW });
-  await stage.startTwo();
-  const ann = stage.telegram.user(7, "Ann");
-  const chat = stage.telegram.privateChat(ann);
-  // Each attempt says something else, so that every text tells whose it is.
-  stage.model.script(({ model }) => ({ text: answerTo(`asked by ${model}`, WORDS) }));
-  stage.telegram.say({ chat, from: ann, text: "one" });
-  const message = await stage.botMessage(chat);
-  await stage.telegram.until(() => message.versions.length === 2);
-  const zombie = stage.replicaOf(stage.model.requests[0]);
-  const heir = stage.other(zombie);
-  zombie.process.signal("SIGSTOP");
-  await stage.model.until(() => stage.model.requests.length === 2, 10_000);
-  expect(stage.model.requests[1]!.model).toBe(heir.name);
-  zombie.process.signal("SIGCONT");
-  const wokenAt = Date.now();
-
-  const whole = answerTo(`asked by ${heir.name}`, WORDS);
-  await stage.telegram.until(() => message.text === whole, 10_000);
-  // It lives on: it is told of the next message, and its answer is as any other.
-  await until("the zombie to be ready", async () => (await zombie.process.api("GET", "/readyz")).status === 200);
-  stage.telegram.say({ chat, from: ann, text: "two" });
-  await stage.telegram.until(() => stage.telegram.botMessages(chat)[1]?.text.startsWith("You said: asked by"), 15_000);
-  const shownLate = zombie.witness.calls.filter((call) => call.chat === chat.id && call.at >= wokenAt && call.text);
-  const ofTheOld = shownLate.filter((call) => call.messageId === message.messageId && call.text !== whole);
-  expect(ofTheOld, "edits by the zombie").toEqual([]);
-  expect(message.versions.filter(({ at }) => at >= wokenAt).every(({ text }) => whole.startsWith(text))).toBe(true);
-  expect(message.text).toBe(whole);
-  const attempts = await stage.rows<{ attempt: number }>("select attempt from runs order by started_at limit 1");
-  expect(attempts).toEqual([{ attempt: 2 }]);
-});
-
 it("fails a run whose third attempt has died as well, and tells the person", async () => {
   const stage = await Stage.open({ model: SLOW });
   let only = await stage.start("only");
