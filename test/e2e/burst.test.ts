@@ -18,6 +18,8 @@ onBothEngines({}, (scene) => {
     const last = requests.at(-1)!;
     expect(numbersIn(last)).toEqual(TEN);
     expect(last.messages.filter(({ role }) => role === "assistant")).toEqual([]);
+    // One for the first message, one for all when no more came; a stall of the machine may look like a pause.
+    expect(requests.length).toBeLessThanOrEqual(3);
     expect(telegram.botMessages(ann.chat).map(({ text }) => text)).toEqual([last.sentText]);
     stop();
   });
