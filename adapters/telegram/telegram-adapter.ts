@@ -39,7 +39,9 @@ export interface TelegramOptions {
   log: Log;
 }
 
+/** Sockets at least, and the longest calls usually take: so many as may be made in that time are on the way at once. */
 const CONNECTIONS = 64;
+const USUAL_CALL_S = 0.25;
 const CALL_DEADLINE_MS = 15_000;
 /** Above the 25 s that Telegram may hold a poll. */
 const POLL_DEADLINE_MS = 60_000;
@@ -81,7 +83,8 @@ class TelegramAdapter implements PlatformAdapter {
   constructor(options: TelegramOptions) {
     this.#options = options;
     this.#registration = options.mode === "webhook" ? readRegistration(options) : null;
-    this.#api = this.#openApi(CONNECTIONS, CALL_DEADLINE_MS);
+    const { callsPerSecond = 0 } = options;
+    this.#api = this.#openApi(Math.max(CONNECTIONS, Math.ceil(callsPerSecond * USUAL_CALL_S)), CALL_DEADLINE_MS);
     this.editing = {
       budget: budgetOf(options.callsPerSecond),
       edit: (at, page) => this.#edit(at, page),
