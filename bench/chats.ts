@@ -68,10 +68,11 @@ export class Chats {
 
   /** Waits until each of these is answered, or the time is over: what is missing then counts as lost. */
   async answered(asked: readonly Asked[], timeoutMs: number): Promise<void> {
-    let open = asked.filter((each) => !isAnswered(each));
-    for (const until = performance.now() + timeoutMs; open.length > 0 && performance.now() < until;) {
-      await sleep(LOOK_EVERY_MS);
-      open = open.filter((each) => !isAnswered(each));
+    const open = asked.toReversed();
+    // Looks at one chat only while that is unanswered: the driver shares the machine with what it measures.
+    for (const until = performance.now() + timeoutMs; performance.now() < until; await sleep(LOOK_EVERY_MS)) {
+      while (open.length > 0 && isAnswered(open.at(-1)!)) open.pop();
+      if (open.length === 0) return;
     }
   }
 

@@ -54,6 +54,11 @@ export const streams: Scenario = {
       findings.count(ROWS, chats.judge());
       const late = Math.max(...courses.map(({ finalTextMs }) => finalTextMs));
       const cpu = (subject.cpuMs - cpuBefore) / count;
+      const slowest = percentile(
+        courses.map(({ modelMs }) => modelMs),
+        99,
+      );
+      findings.note(["streams-first"], `update → model request p99 ${Math.round(slowest)} ms`);
       findings.note(["streams-count"], `${cpu.toFixed(1)} ms of CPU a run; the last text ${Math.round(late)} ms late`);
     } finally {
       await subject.dispose();
