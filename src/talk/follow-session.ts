@@ -38,15 +38,17 @@ const KNOWN_RUNS = 8;
 
 /**
  * Reads a session from a cursor on: only what is committed, so every reader on every replica sees the same. Nothing is
- * held for a reader that does not read. Throws `invalid` for a bad cursor.
+ * held for a reader that does not read. Once this resolves the reader has joined: it gets every event from then on.
+ * Rejects `invalid` for a bad cursor.
  */
-export function followSession(
+export async function followSession(
   db: Root,
   hints: Hints,
   session: SessionId,
   options: FollowOptions,
-): AsyncIterable<FollowItem> {
+): Promise<AsyncIterable<FollowItem>> {
   const position = ReaderPosition.read(options.after ?? "");
+  await join(db, session, position);
   return readOn(db, hints, session, position, options);
 }
 
@@ -62,7 +64,6 @@ async function* readOn(
   const unfollow = options.follow ? hints.follow(session, bell.ring) : () => undefined;
   let left = options.limit ?? Number.POSITIVE_INFINITY;
   try {
-    await join(db, session, position);
     while (!signal.aborted) {
       let progress = false;
       for (const item of look(await readOnce(db, session, position, options.follow === true), position)) {
