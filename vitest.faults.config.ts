@@ -9,6 +9,8 @@ export default defineConfig({
     testTimeout: 180_000,
     hookTimeout: 120_000,
     fileParallelism: false,
+    // Scenes of one file may share the two cores a CI machine has.
+    maxConcurrency: 3,
     allowOnly: false,
     reporters: ["default"],
   },

@@ -196,7 +196,7 @@ describe.concurrent("Telegram's updates", () => {
       expect(await post(replica, big)).toBe(413);
       expect(await post(replica, big, { [SECRET]: "guessed" })).toBe(401);
     }
-    expect((await residentBytes(replica)) - before).toBeLessThan(40 * 1024 * 1024);
+    expect((await residentBytes(replica)) - before).toBeLessThan(90 * 1024 * 1024);
     const ann = telegram.user(7, "Ann");
     telegram.say({ chat: telegram.privateChat(ann), from: ann, text: "still there?" });
     await stage.botMessage(telegram.privateChat(ann));

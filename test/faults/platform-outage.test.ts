@@ -77,9 +77,9 @@ describe.concurrent("Telegram", () => {
     for (const { chat, user } of [...hit, ...spared]) telegram.say({ chat, from: user, text: `I am ${user.name}` });
     const isDone = ({ chat, user }: Person) =>
       texts(telegram.botMessages(chat)).join() === answerTo(`I am ${user.name}`, WORDS);
-    await telegram.until(() => spared.every(isDone), 20_000);
+    await telegram.until(() => spared.every(isDone), 60_000);
     expect(hit.filter(isDone), "answers that are delayed").toEqual([]);
-    await telegram.until(() => hit.every(isDone), 40_000);
+    await telegram.until(() => hit.every(isDone), 90_000);
     expect(telegram.earlyCalls).toEqual([]);
     expect(telegram.journal.filter(({ outcome }) => outcome === 429)).toHaveLength(32);
   });
