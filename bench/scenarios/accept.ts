@@ -8,7 +8,6 @@ import { Subject } from "../subject.ts";
 import { type Sent, sendOpenLoop } from "../webhook-load.ts";
 
 const SECRET = "bench-9f3kQx7LmT2vRz8WqPbN";
-const CHATS = 1_000;
 /** A little above what is to be reached. */
 const RATE = 1_600;
 const QUIET_RATE = 20;
@@ -24,7 +23,8 @@ export const accept: Scenario = {
   rows: ["accept-rate", "accept-ack", "accept-quiet"],
   async run(lab, findings) {
     const seconds = lab.options.quick ? 3 : 10;
-    const loaded = await offer(lab, { slots: 0, rate: RATE, seconds });
+    const chats = lab.options.quick ? 200 : 1_000;
+    const loaded = await offer(lab, { slots: 0, rate: RATE, seconds, chats });
     const acked = loaded.sent.filter(({ status }) => status === 200);
     const lastMs = Math.max(...acked.map(({ dueMs, tookMs }) => dueMs + tookMs));
     findings.add("ours", {
@@ -36,10 +36,10 @@ export const accept: Scenario = {
     });
     const counts = { asked: loaded.sent.length, lost: Math.max(0, acked.length - loaded.stored), doubled: 0, wrong: 0 };
     findings.count(["accept-rate", "accept-ack"], { ...counts, wrong: loaded.sent.length - acked.length });
-    findings.note(["accept-rate"], `${CHATS} chats, 100 connections, no runs; lost = acknowledged and not stored`);
+    findings.note(["accept-rate"], `${chats} chats, 100 connections, no runs; lost = acknowledged and not stored`);
     if (acked.length < loaded.sent.length * SENDER_SLACK) findings.note(["accept-rate"], "not all were acknowledged");
 
-    const calm = await offer(lab, { rate: QUIET_RATE, seconds });
+    const calm = await offer(lab, { rate: QUIET_RATE, seconds, chats });
     findings.add("ours", {
       "accept-quiet": percentile(
         calm.sent.map(({ tookMs }) => tookMs),
@@ -53,7 +53,7 @@ export const accept: Scenario = {
 
 async function offer(
   lab: Lab,
-  load: { slots?: number; rate: number; seconds: number },
+  load: { slots?: number; rate: number; seconds: number; chats: number },
 ): Promise<{ sent: Sent[]; stored: number }> {
   const databaseUrl = await lab.newDatabase();
   await using telegram = await openTelegram();
@@ -65,14 +65,14 @@ async function offer(
     env: { TELEGRAM_MODE: "webhook", PUBLIC_URL: "http://127.0.0.1:1", TELEGRAM_WEBHOOK_SECRET: SECRET },
   });
   try {
-    for (let id = 0; id < CHATS; id++) telegram.privateChat(telegram.user(1 + id));
+    for (let id = 0; id < load.chats; id++) telegram.privateChat(telegram.user(1 + id));
     const at = { url: `${subject.url}/telegram/webhook`, secret: SECRET };
     // Makes the chats known, and warms up.
-    await sendOpenLoop({ ...at, chats: CHATS, count: CHATS, rate: 250, firstUpdate: 1 });
+    await sendOpenLoop({ ...at, chats: load.chats, count: load.chats, rate: 250, firstUpdate: 1 });
     await sleep(2_000);
     const before = await countInbox(databaseUrl);
     const count = load.rate * load.seconds;
-    const sent = await sendOpenLoop({ ...at, chats: CHATS, count, rate: load.rate, firstUpdate: 1_000_000 });
+    const sent = await sendOpenLoop({ ...at, chats: load.chats, count, rate: load.rate, firstUpdate: 1_000_000 });
     return { sent, stored: (await countInbox(databaseUrl)) - before };
   } finally {
     await subject.dispose();

@@ -16,7 +16,7 @@ export const embedded: Scenario = {
   name: "embedded",
   rows: ROWS,
   async run(lab, findings) {
-    for (let round = 1; round <= lab.options.rounds; round++) {
+    for (let round = 1; round <= Math.ceil(lab.options.rounds / 3); round++) {
       await using telegram = await openTelegram();
       const dataDir = await mkdtemp(path.join(lab.folder, "embedded-"));
       const first = await Subject.ours(lab, { telegram, dataDir });

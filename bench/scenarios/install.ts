@@ -13,6 +13,7 @@ export const install: Scenario = {
   name: "install",
   rows: ["install"],
   async run(lab, findings) {
+    if (lab.options.quick) return findings.note(["install"], "skipped by --quick");
     const ours = path.join(lab.folder, "install-ours");
     const floor = path.join(lab.folder, "install-floor");
     await mkdir(ours);
