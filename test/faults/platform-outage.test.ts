@@ -112,7 +112,8 @@ describe.concurrent("Telegram", () => {
     ]);
     const { status } = await replica.process.api("GET", "/readyz");
     expect(status).toBe(200);
-    expect(telegram.calls("sendMessage", parked!.chat)).toHaveLength(0);
+    // A post that was on its way when Telegram asked to wait was refused like the call before it.
+    expect(telegram.calls("sendMessage", parked!.chat).filter(({ outcome }) => outcome === "ok")).toEqual([]);
     expect(telegram.earlyCalls).toEqual([]);
 
     await replica.process.kill();
