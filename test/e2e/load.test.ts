@@ -43,7 +43,7 @@ describe("on Postgres", () => {
       const { telegram } = scene();
       const hit = people(scene(), 5, 1);
       const spared = people(scene(), 5, 1);
-      for (const { chat } of hit) telegram.fault({ kind: "429", chat, retryAfter: 3, times: 3 });
+      for (const { chat } of hit) telegram.fault({ kind: "429", chat, retryAfter: 2, times: 3 });
       await Promise.all(
         [...hit, ...spared].map(({ chat, user }) => scene().converse(chat, user, `hello from ${user.name}`)),
       );

@@ -154,7 +154,7 @@ export class Scene {
 
   /** Resolves once the chat shows the text in a message of the bot. */
   async shows(chat: FakeChat, text: string, options: { thread?: number; timeoutMs?: number } = {}): Promise<void> {
-    const { thread, timeoutMs = 15_000 } = options;
+    const { thread, timeoutMs = 30_000 } = options;
     await this.telegram.until(
       () => this.telegram.botMessages(chat, thread).some((message) => message.text === text),
       timeoutMs,
