@@ -92,4 +92,6 @@ function percent(share: number): string {
   return `${Math.round(share * 100)} %`;
 }
 
+// The lab ends what it started when this process exits, which a signal alone would not tell it.
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(130));
 await main();
