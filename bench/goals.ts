@@ -52,8 +52,6 @@ export const GOALS = {
   "window-long": { what: "window of 50 out of 100,000 messages, p95", unit: "ms", goal: { below: 5 } },
   "window-flat": { what: "the same, against 1,000 messages", unit: "×", goal: { atMost: 1.5 } },
   "start-postgres": { what: "start to ready, Postgres", unit: "ms", goal: { below: 1000 } },
-  "start-cached": { what: "start to ready, Postgres, with a compile cache", unit: "ms", goal: null },
-  "memory-cached": { what: "memory, idle, with a compile cache", unit: "MB", goal: null },
   "start-first": { what: "start to ready, embedded, first", unit: "ms", goal: { below: 6000 } },
   "start-again": { what: "start to ready, embedded, again", unit: "ms", goal: { below: 2500 } },
   install: { what: "production install", unit: "MB", goal: { atMost: 120 } },

@@ -15,10 +15,20 @@ const ENTRIES = {
   ours: fileURLToPath(new URL("../src/main.ts", import.meta.url)),
   slots: fileURLToPath(new URL("./slots-gateway.ts", import.meta.url)),
 };
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
+/** Those of `npm start`. */
+const START_FLAGS = (JSON.parse(readFileSync(path.join(ROOT, "package.json"), "utf8")) as Package).scripts.start
+  .split(" ")
+  .slice(1, -1)
+  .filter((flag) => !flag.startsWith("--env-file"));
 const ADMIN_KEY = "bench-admin-key-of-at-least-24-characters";
 const READY_EVERY_MS = 5;
 const READY_WITHIN_MS = 60_000;
 const END_WITHIN_MS = 30_000;
+
+interface Package {
+  scripts: { start: string };
+}
 
 export interface SubjectOptions {
   /** Absent = Telegram is off. */
@@ -63,7 +73,7 @@ export class Subject {
   /** Ready, unless `waitReady` is false. */
   static async ours(lab: Lab, options: SubjectOptions, waitReady = true): Promise<Subject> {
     const entry = options.slots === undefined ? [ENTRIES.ours] : [ENTRIES.slots, String(options.slots)];
-    const subject = await Subject.#spawn(lab, ["--max-semi-space-size=4", ...entry], options);
+    const subject = await Subject.#spawn(lab, [...START_FLAGS, ...entry], options);
     if (waitReady) await subject.ready();
     return subject;
   }
@@ -89,6 +99,7 @@ export class Subject {
         ...options.env,
       },
       stdio: ["ignore", output, output],
+      cwd: ROOT,
     });
     closeSync(output);
     lab.owns(child);

@@ -26,6 +26,7 @@ const MARKDOWN = ["mdast", "mdast-util-from-markdown", "mdast-util-gfm", "microm
 const ROOMS: Record<string, Room> = {
   errors: { holds: ["src/errors.ts"], loads: [] },
   ids: { holds: ["src/ids.ts"], loads: [] },
+  compiled: { holds: ["src/compile-cache.js"], loads: [] },
   config: { holds: ["src/config*"], loads: WORDS, knows: ["platform", "agent"] },
   platform: { holds: ["src/platform/*"], loads: WORDS, knows: ["agent"] },
   agent: { holds: ["src/agent/*"], loads: WORDS, knows: ["platform"], packages: ["yaml", "typebox"] },
