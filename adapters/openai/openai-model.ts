@@ -9,6 +9,7 @@ import { createTransport, type Transport } from "./openai-transport.ts";
 import { StreamWatch } from "./stream-watch.ts";
 
 export interface OpenAIModelOptions {
+  /** "" for a server that needs none. */
   apiKey: string;
   /** Ending in /v1, as a rule. */
   baseUrl: string;

@@ -5,6 +5,7 @@ import { BodyReader, JsonBodyReader, readText } from "./body-reader.ts";
 import { normalErrorBody } from "./openai-errors.ts";
 
 export interface TransportOptions {
+  /** "" for a server that needs none. */
   apiKey: string;
   baseUrl: string;
   connectMs: number;
@@ -32,7 +33,8 @@ export function createTransport(options: TransportOptions): Transport {
   /** Bodies travel beside their Response: inside it they would become web streams, which cost half of the CPU. */
   const bodies = new WeakMap<Response, BodyReader>();
   const client = new OpenAI({
-    apiKey: options.apiKey,
+    // The SDK cannot be made without a key; where there is none, the header that would carry it is taken out again.
+    apiKey: options.apiKey || "none",
     baseURL: options.baseUrl,
     maxRetries: 0,
     timeout: NO_TIMEOUT_MS,
@@ -43,9 +45,11 @@ export function createTransport(options: TransportOptions): Transport {
     adminAPIKey: null,
     webhookSecret: null,
     fetch: async (url, init) => {
+      const sent = new Headers(init?.headers);
+      if (options.apiKey === "") sent.delete("authorization");
       const answer = await request(url instanceof Request ? url.url : url, {
         method: "POST",
-        headers: Object.fromEntries(new Headers(init?.headers)),
+        headers: Object.fromEntries(sent),
         body: init?.body as string,
         dispatcher: pool,
         signal: init?.signal ?? null,

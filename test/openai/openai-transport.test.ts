@@ -7,11 +7,11 @@ import { collect, modelRequest, textOfEvents } from "../contract/model-client.ts
 import { API_KEY, failureOf, openAISubject } from "./openai-subject.ts";
 
 /** A client of a server that is not the fake one. */
-async function against(listener: RequestListener) {
+async function against(listener: RequestListener, apiKey = API_KEY) {
   const server = createServer(listener).listen(0, "127.0.0.1");
   await once(server, "listening");
   const baseUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1/`;
-  const model = createOpenAIModel({ apiKey: API_KEY, baseUrl, model: "m" });
+  const model = createOpenAIModel({ apiKey, baseUrl, model: "m" });
   return {
     ask: (changes = {}) => collect(model.stream(modelRequest("Hello", changes), new AbortController().signal)),
     async [Symbol.asyncDispose]() {
@@ -39,6 +39,19 @@ test("the key and the type travel as headers, to the path below the base URL", a
       type: "application/json",
     },
   ]);
+});
+
+test("a server that needs no key is asked without one", async () => {
+  const seen: object[] = [];
+  const listener: RequestListener = (request, response) => {
+    seen.push(request.headers);
+    response.writeHead(200, { "content-type": "text/event-stream" });
+    response.end('data: {"choices":[{"delta":{"content":"ok"},"finish_reason":"stop"}]}\n\n');
+  };
+  await using subject = await against(listener, "");
+  expect(textOfEvents(await subject.ask())).toBe("ok");
+  expect(seen).toHaveLength(1);
+  expect(seen[0]).not.toHaveProperty("authorization");
 });
 
 test("answers one after the other share one connection", async () => {
