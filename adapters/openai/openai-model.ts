@@ -104,7 +104,7 @@ class Provider {
 
   /** One read of the socket. Rejects when the watch ended first, unless the answer was whole by then. */
   async #read(chat: ChatStream, body: BodyReader, watch: StreamWatch, idleMs: number): Promise<ModelEvent[]> {
-    const before = chat.progress;
+    const { progress, complete } = chat;
     let bytes: Buffer | null;
     try {
       bytes = await watch.during(body.read());
@@ -114,8 +114,10 @@ class Provider {
     }
     if (bytes === null) return chat.end();
     const events = chat.push(bytes);
-    if (chat.complete) watch.expect("tail", Math.min(idleMs, this.#timeouts.tailMs));
-    else if (chat.begun && chat.progress > before) watch.expect("idle", idleMs);
+    if (chat.complete) {
+      // Once: whatever follows the finish reason, comments too, does not put off the end.
+      if (!complete) watch.expect("tail", Math.min(idleMs, this.#timeouts.tailMs));
+    } else if (chat.begun && chat.progress > progress) watch.expect("idle", idleMs);
     return events;
   }
 

@@ -41,7 +41,7 @@ test("an answer that the content filter cut keeps what was said", async () => {
 
 test("an answer with a finish reason is whole, even if [DONE] or the end of the stream never comes", async () => {
   await using subject = await openAISubject({ timeouts: { tailMs: 50, releaseMs: 50 } });
-  for (const fault of ["no-done", "no-end"] as const) {
+  for (const fault of ["no-done", "no-end", "no-end-comments"] as const) {
     const events = await subject.ask({ fault, text: "Done." });
     expect(textOfEvents(events)).toBe("Done.");
     expect(events.at(-1)).toMatchObject({ type: "finished", reason: "stop" });

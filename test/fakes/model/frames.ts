@@ -54,7 +54,7 @@ export function planStream(script: Script, context: PlanContext): StreamPlan {
   const cutAt = MID_FAULTS.has(fault) ? (script.faultAfterChunks ?? Math.ceil(parts.length / 2)) : parts.length;
   writer.delta({ role: "assistant", content: "" }, { waits: false });
   for (const part of parts.slice(0, cutAt)) writer.delta(part.delta, { waits: true, chars: part.chars });
-  if (!MID_FAULTS.has(fault)) return { frames: writer.finish(), end: fault === "no-end" ? "stall" : "end" };
+  if (!MID_FAULTS.has(fault)) return { frames: writer.finish(), end: endOf(fault) };
   if (fault === "malformed") writer.data('{"id":"chatcmpl-fake","choices":[{"index":0,"del');
   const error = fault && ERROR_EVENTS[fault];
   if (error) writer.data(JSON.stringify({ error }));
@@ -63,8 +63,8 @@ export function planStream(script: Script, context: PlanContext): StreamPlan {
 }
 
 function endOf(fault: Fault | undefined): StreamEnd {
-  if (fault === "stall-mid") return "stall";
-  if (fault === "stall-mid-comments") return "stall-comments";
+  if (fault === "stall-mid" || fault === "no-end") return "stall";
+  if (fault === "stall-mid-comments" || fault === "no-end-comments") return "stall-comments";
   return fault === "reset-mid" ? "reset" : "end";
 }
 
@@ -131,9 +131,10 @@ class FrameWriter {
       { waits: false, finish: filtered ? "content_filter" : (script.finish ?? (calls ? "tool_calls" : "stop")) },
     );
     const everyChunk = hasQuirk(script, "usage-every-chunk");
-    if (this.#context.includeUsage && script.usage !== null && !everyChunk && script.fault !== "no-end")
+    const endless = script.fault === "no-end" || script.fault === "no-end-comments";
+    if (this.#context.includeUsage && script.usage !== null && !everyChunk && !endless)
       this.data(`${this.#head}[],"usage":${this.#usage()}}`);
-    if (script.fault !== "no-done" && script.fault !== "no-end") this.data("[DONE]");
+    if (script.fault !== "no-done" && !endless) this.data("[DONE]");
     return hasQuirk(script, "split-utf8") ? splitInsideCharacters(this.frames) : this.frames;
   }
 

@@ -60,9 +60,10 @@ export type Fault =
   | "empty"
   | "refusal"
   | "content-filter"
-  // Everything said, but: no `[DONE]`; or neither `[DONE]` nor an end.
+  // Everything said, but: no `[DONE]`; or neither `[DONE]` nor an end; or comments for ever instead.
   | "no-done"
-  | "no-end";
+  | "no-end"
+  | "no-end-comments";
 
 export type Quirk =
   | "idx0"
