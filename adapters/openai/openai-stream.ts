@@ -145,7 +145,9 @@ export class ChatStream {
     this.#said ||= content.trim() !== "";
     this.#refused ||= refusal !== "";
     for (const call of calls) if (typeof call === "object" && call !== null) this.#calls.add(call);
-    if (typeof choice?.finish_reason === "string") this.#finishReason = choice.finish_reason.toLowerCase();
+    // Ollama and SGLang wrote "" where others write null: an answer that goes on.
+    const reason = choice?.finish_reason;
+    if (typeof reason === "string" && reason !== "") this.#finishReason = reason.toLowerCase();
     this.begun ||= reasoning !== "" || content !== "" || calls.length > 0 || this.#finishReason !== null;
   }
 

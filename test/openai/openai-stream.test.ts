@@ -129,6 +129,13 @@ test("a finish reason proves the answer whole, [DONE] does not", () => {
   expect(failureOf(events())).toMatchObject({ kind: "truncated" });
 });
 
+test("an empty finish reason is none", () => {
+  expect(failureOf(events(delta({ content: "a" }, ""), "data: [DONE]\n"))).toMatchObject({ kind: "truncated" });
+  const all = events(delta({ content: "a" }, ""), delta({ content: "b" }, ""), delta({}, "length"), delta({}, ""));
+  expect(textOfEvents(all)).toBe("ab");
+  expect(all.at(-1)).toMatchObject({ type: "finished", reason: "length" });
+});
+
 test("an event cut in the middle at the end is a truncation, and a whole one without its blank line counts", () => {
   expect(failureOf(events(delta({ content: "a" }), 'data: {"choices":[{"del'))).toMatchObject({ kind: "truncated" });
   const unfinished = `${delta({ content: "a" })}\n${delta({}, "stop").trimEnd()}`;
