@@ -83,7 +83,9 @@ export class JsonBodyReader extends BodyReader {
     for (let chunk = await super.read(); chunk !== null; chunk = await super.read()) {
       chunks.push(chunk);
       size += chunk.length;
-      if (size > JSON_ANSWER_BYTES) throw new Error("answer too long");
+      if (size <= JSON_ANSWER_BYTES) continue;
+      this.destroy();
+      throw new Error("answer too long");
     }
     this.#done = true;
     // Inside JSON, line ends are white space.

@@ -34,6 +34,18 @@ test("a released body is read to its end, or closed when it does not come", asyn
   expect(endless.destroyed).toBe(true);
 });
 
+test("a JSON body that is too long is closed, and read no further", async () => {
+  const body = new PassThrough();
+  const reader = new JsonBodyReader(body);
+  const waiting = reader.read();
+  const megabyte = Buffer.alloc(1024 * 1024, 0x20);
+  const flood = setInterval(() => body.write(megabyte), 0);
+  await expect(waiting).rejects.toThrow("answer too long");
+  await reader.release(10_000);
+  clearInterval(flood);
+  expect(body.destroyed).toBe(true);
+});
+
 test("a JSON body becomes one event, however it was cut and wrapped", async () => {
   const body = new PassThrough();
   const reader = new JsonBodyReader(body);
