@@ -24,10 +24,11 @@ const MAX_CALLS = 128;
 const MAX_ARGS_CHARS = 2_000_000;
 
 /**
- * Puts streamed tool calls together. The rule: an id that is known names its call; else the last call with that index,
- * unless the ids conflict (some providers give every parallel call the index 0); else, without id and index, the last
- * call (Gemini's endpoint leaves the index out). A piece that would start a second call inside a finished one starts a
- * new one.
+ * Puts streamed tool calls together. The rule: the call with that id and index; else the last call with that index,
+ * unless the ids conflict (some providers give every parallel call the index 0); else, without index, the last call
+ * (Gemini's endpoint leaves it out). Ids conflict only where the piece has a name, too: without one it goes on with a
+ * call, though its id may be new (vLLM gave every piece an id of its own). A piece that would start a second call
+ * inside a finished one starts a new one.
  */
 export class CallGatherer {
   readonly #calls: OpenCall[] = [];
@@ -39,8 +40,8 @@ export class CallGatherer {
     const index = typeof delta.index === "number" ? delta.index : null;
     const name = typeof delta.function?.name === "string" ? delta.function.name : "";
     const args = argumentText(delta.function?.arguments);
-    const known = this.#find(id, index);
-    const call = known && !startsAnother(known, id, name) ? known : this.#open(id, index);
+    const known = this.#find(id, index, name);
+    const call = known && !startsAnother(known, id, name, args) ? known : this.#open(id, index);
     if (call.id === "") call.id = id;
     if (call.name === "") call.name = name;
     call.args += args;
@@ -57,12 +58,14 @@ export class CallGatherer {
     return this.#calls.filter(({ name }) => name !== "").map(({ index: _index, ...call }) => call);
   }
 
-  #find(id: string, index: number | null): OpenCall | undefined {
-    const byId = id === "" ? undefined : this.#calls.find((call) => call.id === id);
-    if (byId) return byId;
+  #find(id: string, index: number | null, name: string): OpenCall | undefined {
+    const sameId = id === "" ? [] : this.#calls.filter((call) => call.id === id);
+    const exact = sameId.findLast((call) => call.index === index);
+    if (exact) return exact;
+    if (name === "" && sameId.length > 0) return sameId.at(-1);
     const candidate = index === null ? this.#calls.at(-1) : this.#calls.findLast((call) => call.index === index);
-    // An id nobody has: it may only name a call that has none yet.
-    return candidate && (id === "" || candidate.id === "") ? candidate : undefined;
+    const conflict = id !== "" && name !== "" && candidate?.id !== "" && candidate?.id !== id;
+    return conflict ? undefined : candidate;
   }
 
   #open(id: string, index: number | null): OpenCall {
@@ -73,10 +76,15 @@ export class CallGatherer {
   }
 }
 
-/** Without ids the name is the only sign: one that differs, or that follows complete arguments, is another call's. */
-function startsAnother(known: OpenCall, id: string, name: string): boolean {
-  if (name === "" || known.name === "" || (id !== "" && id === known.id)) return false;
-  return name !== known.name || isJson(known.args);
+/**
+ * A name that differs is another call's, and so is one that follows complete arguments; under the same id, which may
+ * repeat its name with every piece, only if it brings an object of its own.
+ */
+function startsAnother(known: OpenCall, id: string, name: string, args: string): boolean {
+  if (name === "" || known.name === "") return false;
+  if (name !== known.name) return true;
+  if (id !== "" && id === known.id && !args.trimStart().startsWith("{")) return false;
+  return isJson(known.args);
 }
 
 function argumentText(args: unknown): string {

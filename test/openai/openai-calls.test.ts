@@ -74,6 +74,36 @@ test("a name that is repeated with every piece is still one call", () => {
   expect(gather(piece(0, "a", "f", "{"), piece(0, "a", "f", "}"))).toMatchObject([{ id: "a", name: "f", args: "{}" }]);
 });
 
+test("pieces without a name go on with their call, though each has an id of its own", () => {
+  const calls = gather(
+    piece(0, "a1", "f", ""),
+    piece(0, "a2", undefined, '{"x":'),
+    piece(0, "a3", undefined, "1}"),
+    piece(1, "b1", "f", ""),
+    piece(1, "b2", undefined, "{}"),
+    piece(0, "a4", undefined, " "),
+  );
+  expect(calls.map(({ id, args }) => [id, args])).toEqual([
+    ["a1", '{"x":1} '],
+    ["b1", "{}"],
+  ]);
+});
+
+test("calls that share one id are told apart by their index, their name or their whole arguments", () => {
+  const byIndex = gather(
+    piece(0, "f", "f", '{"x":'),
+    piece(1, "f", "f", ""),
+    piece(1, "f", undefined, "{}"),
+    piece(0, "f", undefined, "1}"),
+  );
+  expect(byIndex.map(({ args }) => args)).toEqual(['{"x":1}', "{}"]);
+  expect(gather(piece(0, "0", "f", "{}"), piece(0, "0", "g", "{}"))).toMatchObject([{ name: "f" }, { name: "g" }]);
+  const whole = gather(piece(undefined, "f", "f", '{"x":1}'), piece(undefined, "f", "f", '{"x":2}'));
+  expect(whole.map(({ args }) => args)).toEqual(['{"x":1}', '{"x":2}']);
+  expect(gather(piece(0, "a", "f", "{}"), piece(0, "a", "f", ""))).toMatchObject([{ args: "{}" }]);
+  expect(gather(piece(0, "a", "f", '{"x":'), piece(undefined, "a", "f", "1}"))).toMatchObject([{ args: '{"x":1}' }]);
+});
+
 test("arguments given as an object are written as JSON", () => {
   expect(gather({ index: 0, id: "a", function: { name: "f", arguments: { x: 1 } } })).toMatchObject([
     { args: '{"x":1}' },
