@@ -90,9 +90,10 @@ class Provider {
         for (const event of await this.#read(chat, opened, watch, request.idleMs)) {
           if (signal.aborted) break;
           yield event;
+          if (event.type === "finished" || event.type === "failed") return;
         }
       }
-      if (signal.aborted) yield failed(FAILURES.aborted());
+      yield failed(FAILURES.aborted());
     } catch (error) {
       yield failed(watchFailure(watch, request) ?? failureOfError(error, this.#redact, Date.now()));
     } finally {

@@ -82,6 +82,17 @@ export function modelClientContract<S extends ModelSubject>(
       await expectNoneOpen(subject);
     });
 
+    test("an abort after the last event adds none", async () => {
+      const controller = new AbortController();
+      const events: ModelEvent[] = [];
+      for await (const event of subject.model.stream(subject.request, controller.signal)) {
+        events.push(event);
+        if (event.type === "finished") controller.abort();
+      }
+      expectOneFinal(events);
+      await expectNoneOpen(subject);
+    });
+
     test("an abort from before the start is the only event", async () => {
       const events = await collect(subject.model.stream(subject.request, AbortSignal.abort()));
       expect(events).toMatchObject([{ type: "failed", failure: { kind: "aborted" } }]);
