@@ -23,9 +23,11 @@ export class SseReader {
   /** The events that these bytes complete. Throws a RangeError when an event grows out of all bounds. */
   push(bytes: Buffer): SseEvent[] {
     const events: SseEvent[] = [];
-    const text = this.#rest === "" ? this.#decoder.write(bytes) : this.#rest + this.#decoder.write(bytes);
+    const piece = this.#decoder.write(bytes);
+    const text = this.#rest + piece;
     let start = 0;
-    for (let end = text.indexOf("\n"); end !== -1; end = text.indexOf("\n", start)) {
+    // A line that goes on is not searched again: looking into the joined text would copy it with every piece.
+    for (let end = piece.includes("\n") ? text.indexOf("\n") : -1; end !== -1; end = text.indexOf("\n", start)) {
       this.#line(text, start, text.charCodeAt(end - 1) === CR && end > start ? end - 1 : end, events);
       start = end + 1;
     }

@@ -231,6 +231,18 @@ test("an endless event and endless arguments end as failures with bounded memory
   expect(failureOf(events(...Array.from({ length: 6 }, () => piece)))).toMatchObject({ kind: "retryable" });
 });
 
+test("a long event in small pieces costs no more than its length", () => {
+  const chat = chatStream();
+  const words = "a".repeat(4_000_000);
+  const bytes = Buffer.from(`${delta({ content: words }, "stop")}\n`);
+  const before = process.cpuUsage();
+  const all = Array.from({ length: Math.ceil(bytes.length / 512) }, (_, at) =>
+    chat.push(bytes.subarray(at * 512, (at + 1) * 512)),
+  ).flat();
+  expect(textOfEvents(all)).toBe(words);
+  expect(process.cpuUsage(before).user).toBeLessThan(2_000_000);
+});
+
 test("arguments that the answer limit cut are not called; whole ones are", () => {
   const all = events(delta({ content: "a", tool_calls: [call(0, '{"a":1}'), call(1, '{"a":')] }, "length"));
   expect(all.filter(({ type }) => type === "tool_call")).toMatchObject([{ callId: "c0", args: '{"a":1}' }]);
