@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type {
   ChatCompletionAssistantMessageParam,
   ChatCompletionCreateParamsStreaming,
@@ -102,7 +103,22 @@ function chatCall(part: CallPart, extra: Record<string, unknown> | null): ChatCo
   const args = clean(part.args);
   const sound = args.trimStart().startsWith("{") && isJson(args);
   const text = sound ? args : JSON.stringify(args.trim() === "" ? {} : { invalid_arguments: args });
-  return { ...extra, id: clean(part.callId), type: "function", function: { name: clean(part.tool), arguments: text } };
+  return { ...extra, id: callId(part), type: "function", function: { name: toolName(part), arguments: text } };
+}
+
+const CALL_ID_CHARS = 40;
+const TOOL_NAME_CHARS = 64;
+
+/** OpenAI refuses longer ids, and vLLM gives some: those of a history that changed its provider. */
+function callId(part: { callId: string }): string {
+  const id = clean(part.callId);
+  if (id.length <= CALL_ID_CHARS) return id;
+  return `call_${createHash("sha256").update(id).digest("hex").slice(0, 32)}`;
+}
+
+/** A model may call a tool by any name; OpenAI refuses every later request that repeats one of another shape. */
+function toolName({ tool }: CallPart): string {
+  return tool.replace(/[^A-Za-z0-9_-]/g, "_").slice(0, TOOL_NAME_CHARS);
 }
 
 function toolMessages(message: Message): ChatCompletionMessageParam[] {
@@ -110,7 +126,7 @@ function toolMessages(message: Message): ChatCompletionMessageParam[] {
     if (part.type !== "tool_result") return [];
     const text = clean(part.text);
     const content = part.ok ? text || "(no output)" : `Error: ${text || "the tool failed"}`;
-    return [{ role: "tool", tool_call_id: clean(part.callId), content }];
+    return [{ role: "tool", tool_call_id: callId(part), content }];
   });
 }
 

@@ -3,11 +3,12 @@ import { chatRequestFault } from "./model/check-chat-request.ts";
 import { type FakeModel, startFakeModel } from "./model-server.ts";
 
 const user = { role: "user", content: "Hi" };
-const calling = {
+const calls = (id: string, name: string) => ({
   role: "assistant",
   content: null,
-  tool_calls: [{ id: "c", function: { name: "f", arguments: "{}" } }],
-};
+  tool_calls: [{ id, function: { name, arguments: "{}" } }],
+});
+const calling = calls("c", "f");
 const result = { role: "tool", tool_call_id: "c", content: "x" };
 
 function post(server: FakeModel, body: object, key = "k"): Promise<Response> {
@@ -28,6 +29,11 @@ test.each([
   ["a call without result at the end", { messages: [user, calling] }],
   ["a result without call", { messages: [user, result] }],
   ["two results of one call", { messages: [user, calling, result, result] }],
+  [
+    "a call whose id is too long",
+    { messages: [user, calls("c".repeat(41), "f"), { ...result, tool_call_id: "c".repeat(41) }] },
+  ],
+  ["a call of a tool with a dot in its name", { messages: [user, calls("c", "a.f"), result] }],
   ["an empty list of tools", { tools: [] }],
   ["a tool name with a space", { tools: [{ function: { name: "a b" } }] }],
   ["two tools of one name", { tools: [{ function: { name: "a" } }, { function: { name: "a" } }] }],

@@ -189,6 +189,33 @@ test.each([
   expect(messages[1]).toMatchObject({ content: null, tool_calls: [{ function: { arguments: replayed } }] });
 });
 
+test("a call of whatever name and id is replayed in a shape that no provider refuses", () => {
+  const ids = [
+    "chatcmpl-tool-0123456789abcdef0123456789abcdef",
+    "chatcmpl-tool-0123456789abcdef0123456789abcdee",
+    "c3",
+  ];
+  const names = ["multi_tool_use.parallel", "x".repeat(100), "höre zu"];
+  const messages = [
+    userMessage("go"),
+    assistant(ids.map((id, at) => call(id, "{}", names[at]))),
+    results(
+      ...ids.map((callId) => ({ type: "tool_result" as const, callId, ok: false, text: "There is no such tool." })),
+    ),
+  ];
+  const replayed = body({ messages });
+  expect(chatRequestFault(replayed as unknown as Record<string, unknown>)).toBeNull();
+  const [, , asked, ...answers] = replayed.messages;
+  expect(asked).toMatchObject({
+    tool_calls: [
+      { function: { name: "multi_tool_use_parallel" } },
+      { function: { name: "x".repeat(64) } },
+      { id: "c3", function: { name: "h_re_zu" } },
+    ],
+  });
+  expect(new Set(answers.map((message) => message.role === "tool" && message.tool_call_id)).size).toBe(3);
+});
+
 test("security-10: NUL and lone surrogates never go out, wherever they stand", () => {
   const nasty = fc.string({ unit: "binary", maxLength: 20 }).map((words) => `${words}\0\ud800x`);
   const message = fc.oneof(

@@ -2,6 +2,7 @@ import type { SentChatMessage } from "./script.ts";
 
 const ROLES = new Set(["system", "developer", "user", "assistant", "tool"]);
 const TOOL_NAME = /^[A-Za-z0-9_-]{1,64}$/;
+const CALL_ID_CHARS = 40;
 
 /**
  * Why a real provider would answer 400, or null. As strict as the strictest: calls and results must pair up, text must
@@ -23,10 +24,20 @@ function messageFault(message: SentChatMessage, index: number): string | null {
   if (!ROLES.has(message.role)) return `messages[${index}].role is not known`;
   const { content } = message;
   if (content === undefined || content === null)
-    return message.role === "assistant" && message.tool_calls?.length ? null : `messages[${index}].content is missing`;
+    return message.role === "assistant" && message.tool_calls?.length
+      ? callsFault(message.tool_calls, index)
+      : `messages[${index}].content is missing`;
   if (typeof content === "string" && (!content.isWellFormed() || content.includes("\0")))
     return `messages[${index}].content is not valid text`;
-  if (message.tool_calls?.length === 0) return `messages[${index}].tool_calls must not be empty`;
+  return callsFault(message.tool_calls, index);
+}
+
+function callsFault(calls: SentChatMessage["tool_calls"], index: number): string | null {
+  if (calls?.length === 0) return `messages[${index}].tool_calls must not be empty`;
+  if (calls?.some(({ id }) => id === "" || id.length > CALL_ID_CHARS))
+    return `messages[${index}].tool_calls: an id must have 1 to ${CALL_ID_CHARS} characters`;
+  if (calls?.some((call) => !TOOL_NAME.test(call.function.name)))
+    return `messages[${index}].tool_calls: invalid function name`;
   return null;
 }
 
