@@ -37,7 +37,10 @@ export function chatRequest(request: ModelRequest, options: RequestOptions): Cha
   };
 }
 
-/** User messages that follow each other become one: many models' templates insist that roles alternate. */
+/**
+ * Messages of one side that follow each other become one: many models' templates insist that roles alternate. Two
+ * answers in a row are one that met its limit and the words that say so.
+ */
 function chatMessages(
   { instruction, messages }: ModelRequest,
   extraOf: (part: CallPart) => Record<string, unknown> | null,
@@ -55,8 +58,16 @@ function chatMessages(
       continue;
     }
     flushUser();
-    if (message.role === "tool") result.push(...toolMessages(message));
-    else result.push(...assistantMessages(message, extraOf));
+    if (message.role === "tool") {
+      result.push(...toolMessages(message));
+      continue;
+    }
+    const answer = assistantMessage(message, extraOf);
+    const last = result.at(-1);
+    if (answer && last?.role === "assistant" && !last.tool_calls) {
+      const content = [last.content, answer.content].filter((text) => typeof text === "string").join("\n\n");
+      result[result.length - 1] = { ...answer, content };
+    } else if (answer) result.push(answer);
   }
   flushUser();
   return result;
@@ -84,18 +95,18 @@ function authorLabel(name: string): string {
 }
 
 /** An interrupted answer says so; the signatures a provider gave for it no longer fit and stay behind. */
-function assistantMessages(
+function assistantMessage(
   message: Message,
   extraOf: (part: CallPart) => Record<string, unknown> | null,
-): ChatCompletionAssistantMessageParam[] {
+): ChatCompletionAssistantMessageParam | null {
   const said = clean(textOf(message));
   const mark = message.status === "interrupted" ? INTERRUPTED : message.status === "truncated" ? CUT_OFF : "";
   const calls = message.parts
     .filter((part) => part.type === "tool_call")
     .map((part) => chatCall(part, message.status === "complete" ? extraOf(part) : null));
-  if (said === "" && calls.length === 0) return [];
+  if (said === "" && calls.length === 0) return null;
   const content = said === "" ? null : said + mark;
-  return [calls.length === 0 ? { role: "assistant", content } : { role: "assistant", content, tool_calls: calls }];
+  return calls.length === 0 ? { role: "assistant", content } : { role: "assistant", content, tool_calls: calls };
 }
 
 /** Arguments that are no JSON object go out wrapped into one: some servers parse what they are replayed and refuse. */

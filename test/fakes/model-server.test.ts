@@ -9,6 +9,7 @@ const calls = (id: string, name: string) => ({
   tool_calls: [{ id, function: { name, arguments: "{}" } }],
 });
 const calling = calls("c", "f");
+const answered = { role: "assistant", content: "x" };
 const result = { role: "tool", tool_call_id: "c", content: "x" };
 
 function post(server: FakeModel, body: object, key = "k"): Promise<Response> {
@@ -34,6 +35,8 @@ test.each([
     { messages: [user, calls("c".repeat(41), "f"), { ...result, tool_call_id: "c".repeat(41) }] },
   ],
   ["a call of a tool with a dot in its name", { messages: [user, calls("c", "a.f"), result] }],
+  ["two user messages in a row", { messages: [user, user] }],
+  ["two answers in a row", { messages: [user, answered, answered] }],
   ["an empty list of tools", { tools: [] }],
   ["a tool name with a space", { tools: [{ function: { name: "a b" } }] }],
   ["two tools of one name", { tools: [{ function: { name: "a" } }, { function: { name: "a" } }] }],

@@ -126,6 +126,21 @@ test("user messages in a row become one, in order", () => {
   ]);
 });
 
+test("answers in a row become one, and keep the calls of the last", () => {
+  const messages = [userMessage("a"), assistant([text("The ans")], "truncated"), assistant([text("Cut off.")])];
+  const said = "The ans\n[the answer broke off here]\n\nCut off.";
+  expect(sent(...messages, userMessage("go on"))).toEqual([
+    { role: "user", content: "a" },
+    { role: "assistant", content: said },
+    { role: "user", content: "go on" },
+  ]);
+  const last = results({ type: "tool_result", callId: "c", ok: true, text: "x" });
+  expect(sent(...messages, assistant([call("c", "{}")]), last)[1]).toMatchObject({
+    content: said,
+    tool_calls: [{ id: "c" }],
+  });
+});
+
 test("security-18: who wrote is data of the user message, and cannot be forged by a name or a text", () => {
   const ann = { id: "1", name: "Ann" };
   expect(sent(userMessage("hi", ann))).toEqual([{ role: "user", content: "[Ann] hi" }]);

@@ -17,7 +17,8 @@ export function chatRequestFault(body: Record<string, unknown>): string | null {
     const fault = messageFault(message, index);
     if (fault) return fault;
   }
-  return pairingFault(messages as SentChatMessage[]) ?? toolsFault(body["tools"]);
+  const sent = messages as SentChatMessage[];
+  return pairingFault(sent) ?? alternationFault(sent) ?? toolsFault(body["tools"]);
 }
 
 function messageFault(message: SentChatMessage, index: number): string | null {
@@ -52,6 +53,12 @@ function pairingFault(messages: readonly SentChatMessage[]): string | null {
     open = new Set(message.tool_calls?.map((call) => call.id));
   }
   return open.size > 0 ? `calls without results: ${[...open].join(", ")}` : null;
+}
+
+/** What the templates of Mistral's, Google's and other open models insist on. */
+function alternationFault(messages: readonly SentChatMessage[]): string | null {
+  const at = messages.findIndex(({ role }, index) => role !== "tool" && role === messages[index - 1]?.role);
+  return at === -1 ? null : `messages[${at}]: roles must alternate`;
 }
 
 function toolsFault(tools: unknown): string | null {
