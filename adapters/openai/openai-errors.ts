@@ -140,6 +140,8 @@ export function normalErrorBody(text: string): string {
 }
 
 const CAUSE_CHARS = 300;
+/** Where FastAPI and vLLM begin to quote what they were sent: what people wrote does not belong into a log. */
+const QUOTED_INPUT = /["']input["']\s*:|\binput_value=/;
 
 function causeOf(
   { status, code, type, message }: ProviderError,
@@ -148,9 +150,10 @@ function causeOf(
 ): Error {
   const head = [status, code, type === code ? "" : type].filter((part) => part !== undefined && part !== "").join(" ");
   const id = requestId === null ? "" : ` (request ${requestId})`;
+  const [said = ""] = message.split(QUOTED_INPUT, 1);
   // Redacted before it is cut: a secret that is cut in the middle would no longer be recognised.
   return new Error(
-    redact(`${head || "error"}: ${message}${id}`)
+    redact(`${head || "error"}: ${said}${id}`)
       .slice(0, CAUSE_CHARS)
       .toWellFormed(),
   );

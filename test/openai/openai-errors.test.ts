@@ -129,6 +129,21 @@ test("security-28: keys, masked keys, tokens and addresses are taken out of a pr
   expect(words[4]).toBe("Authorization: Bearer [key]");
 });
 
+test.each([
+  [
+    {
+      detail: [{ type: "string_type", loc: ["body", "messages", 0], msg: "Input should be a string", input: "canary" }],
+    },
+  ],
+  [{ object: "error", message: "[{'type': 'missing', 'msg': 'Field required', 'input': {'content': 'canary'}}]" }],
+  [{ error: { message: "content Input should be a string [type=string_type, input_value={'a': 'canary'}]" } }],
+])("security-30: what a provider quotes of the conversation stays out of the cause: %j", (body) => {
+  const { error } = JSON.parse(normalErrorBody(JSON.stringify(body))) as { error: object };
+  const { cause } = httpFailure(400, error);
+  expect(String(cause)).toMatch(/string_type|missing/);
+  expect(String(cause)).not.toContain("canary");
+});
+
 test("security-28: a cause is cut only after it was redacted, and holds nothing but words", () => {
   const key = `canary${"x".repeat(60)}`;
   const error = APIError.generate(
