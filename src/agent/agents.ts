@@ -90,7 +90,8 @@ async function scan(dir: string, previous: Files, lookup: VariableLookup): Promi
       const info = await stat(join(dir, name));
       if (!info.isFile()) continue;
       stamp = `${info.mtimeMs}:${info.size}`;
-      const card = before?.stamp === stamp ? before.card : await readFileCard(dir, name, info.size, lookup);
+      const unchanged = before?.stamp === stamp;
+      const card = unchanged ? before.card : await readFileCard(dir, name, info.size, lookup, Boolean(before?.card));
       files.set(name, { stamp, card });
     } catch (error) {
       // Removed between the listing and the reading.
@@ -111,15 +112,17 @@ async function listFiles(dir: string): Promise<string[]> {
   }
 }
 
+/** Null = not a card; a file that was one before is broken then. */
 async function readFileCard(
   dir: string,
   name: string,
   size: number,
   lookup: VariableLookup,
+  wasCard: boolean,
 ): Promise<AgentCard | null> {
   if (size > MAX_FILE_BYTES) throw new GatewayError("invalid", `${name}: is larger than 256 kB; shorten it`);
   const text = await readFile(join(dir, name), "utf8");
-  if (!isYaml(name) && !hasFrontmatter(text)) return null;
+  if (!wasCard && !isYaml(name) && !hasFrontmatter(text)) return null;
   return readCard(name, text, lookup);
 }
 

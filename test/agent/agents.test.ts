@@ -137,6 +137,17 @@ describe("reloading a directory", () => {
     expect(faults).toHaveLength(1);
   });
 
+  test("keeps the card of a file that is empty, or half written, for now", async () => {
+    const { agents, faults } = await loaded({ "a.md": card("description: good"), "b.md": card() });
+    await write({ "a.md": "" });
+    await agents.reload();
+    expect(agents.get("a")?.description).toBe("good");
+    expect(faults).toEqual([expect.stringMatching(/^a\.md: frontmatter: is missing/)]);
+    await write({ "a.md": card("description: better") });
+    await agents.reload();
+    expect(agents.get("a")?.description).toBe("better");
+  });
+
   test("keeps the whole set while the new one does not fit together, and tells it once", async () => {
     const { agents, faults } = await loaded({ "a.md": card(), "b.md": card() });
     await write({ "b.md": card("name: a") });
