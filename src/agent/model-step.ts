@@ -77,15 +77,13 @@ async function* oneTry({ model, request, signal }: StepOptions): AsyncGenerator<
     if (event === "aborted") return { kind: "aborted", text };
     switch (event.type) {
       case "text": {
-        if (text === "" && event.text.trim() === "") {
-          heldBack += event.text;
-          break;
+        heldBack += event.text;
+        if (text !== "" || event.text.trim() !== "") {
+          text += heldBack;
+          yield { type: "text.delta", text: heldBack };
+          heldBack = "";
         }
-        const said = heldBack + event.text;
-        heldBack = "";
-        text += said;
-        yield { type: "text.delta", text: said };
-        if (text.length > ANSWER_LIMIT) {
+        if (text.length + heldBack.length > ANSWER_LIMIT) {
           return { kind: "answered", text, calls: [], reason: "length", usage: null, model: "" };
         }
         break;

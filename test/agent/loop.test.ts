@@ -65,6 +65,17 @@ describe("an answer without tools", () => {
     expect(events.at(-1)).toEqual({ type: "run.completed", stopReason: "length" });
     expect(model.open).toBe(0);
   });
+
+  test("is cut as well when it is nothing but white space", async () => {
+    const model = scriptedModel([...Array.from({ length: 12 }, () => "\n".repeat(100_000)), "late"]);
+    const events = await runIt(cloneOf({ model }));
+    expect(protocol(events).slice(1)).toEqual([
+      expect.stringMatching(/^“The answer was cut off/),
+      expect.stringMatching(/^assistant complete: The answer was cut off/),
+      "completed: length",
+    ]);
+    expect(model.open).toBe(0);
+  });
 });
 
 describe("what the model is sent", () => {
