@@ -253,13 +253,17 @@ function callsOf(messages: readonly Message[]): CallPart[] {
   return messages.flatMap(({ parts }) => parts.filter((part) => part.type === "tool_call"));
 }
 
-/** True if the newest calls, since the person last said something, end in the same call again and again. */
+/**
+ * True if the newest calls, since the person last said something, end in the same call again and again. Within one
+ * step the same call counts once: three dice are thrown by three calls at once.
+ */
 function repeats(own: readonly Message[]): boolean {
   const since = own.findLastIndex((message) => message.role === "user");
-  const calls = callsOf(own.slice(since + 1)).slice(-REPEATED_CALLS);
-  const [first] = calls;
-  if (!first || calls.length < REPEATED_CALLS) return false;
-  return calls.every(({ tool, args }) => tool === first.tool && args === first.args);
+  const calls = own.slice(since + 1).flatMap((message) => {
+    return [...new Set(callsOf([message]).map(({ tool, args }) => `${tool} ${args}`))];
+  });
+  const newest = calls.slice(-REPEATED_CALLS);
+  return newest.length === REPEATED_CALLS && new Set(newest).size === 1;
 }
 
 function notRun({ callId }: CallPart): Part {

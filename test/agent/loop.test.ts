@@ -295,6 +295,14 @@ describe("fault-32: an endless loop of tools", () => {
     });
   });
 
+  test("is not what the same call several times in one step is", async () => {
+    const tools = scriptedTools({ throw: { answer: "4" } });
+    const dice = ["1", "2", "3"].map((id) => callTool("throw", {}, id));
+    const events = await runIt(cloneOf({ model: scriptedModel(dice, dice, dice), tools }));
+    expect(tools.calls).toHaveLength(6);
+    expect(events.at(-1)).toEqual({ type: "run.completed", stopReason: "max_steps" });
+  });
+
   test("ends after the card's steps, and the calls of the last one do not run", async () => {
     const tools = scriptedTools({ pay: { readOnly: false, answer: "paid" } });
     const model = scriptedModel(...[1, 2, 3, 4].map((n) => callTool("pay", { n }, `c${n}`)));
