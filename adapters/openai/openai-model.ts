@@ -3,7 +3,7 @@ import type { Dispatcher } from "undici";
 import type { ModelClient, ModelEvent, ModelFailure, ModelRequest } from "../../src/agent/model-client.ts";
 import type { BodyReader } from "./body-reader.ts";
 import { errorCodeOf, FAILURES, failureOfError, redactor } from "./openai-errors.ts";
-import { chatRequest } from "./openai-request.ts";
+import { type CallExtra, chatRequest } from "./openai-request.ts";
 import { ChatStream } from "./openai-stream.ts";
 import { createTransport, type Transport } from "./openai-transport.ts";
 import { StreamWatch } from "./stream-watch.ts";
@@ -126,7 +126,7 @@ class Provider {
     return new ChatStream({
       model,
       newCallId: () => `call_${randomUUID().replaceAll("-", "").slice(0, 24)}`,
-      wrapExtra: (fields) => ({ origin: this.#origin, model, fields }),
+      wrapExtra: (fields, reasoning) => ({ origin: this.#origin, model, fields, reasoning }),
       redact: this.#redact,
     });
   }
@@ -136,11 +136,9 @@ class Provider {
       defaultModel: this.#model,
       limitField: this.#limitField,
       unwrapExtra: (data, model) => {
-        const extra = data as
-          | { origin?: unknown; model?: unknown; fields?: Record<string, unknown> }
-          | null
-          | undefined;
-        return extra?.origin === this.#origin && extra.model === model ? (extra.fields ?? null) : null;
+        const extra = data as (Partial<CallExtra> & { origin?: unknown; model?: unknown }) | null | undefined;
+        if (extra?.origin !== this.#origin || extra.model !== model) return null;
+        return { fields: extra.fields ?? {}, reasoning: extra.reasoning ?? "" };
       },
     });
   }

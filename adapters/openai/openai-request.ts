@@ -10,13 +10,20 @@ import type { ModelRequest, Sampling } from "../../src/agent/model-client.ts";
 import type { ToolDescription } from "../../src/agent/tool-source.ts";
 import { isJson } from "./openai-calls.ts";
 
+/** What a provider gave with a call, and is given back. */
+export interface CallExtra {
+  fields: Record<string, unknown>;
+  /** What it thought before this call and its neighbours; "" = nothing that need go back. */
+  reasoning: string;
+}
+
 export interface RequestOptions {
   /** Used when the request names none. */
   defaultModel: string;
   /** OpenAI itself wants `max_completion_tokens`; everyone else knows `max_tokens`. */
   limitField: "max_tokens" | "max_completion_tokens";
   /** The extras of a call that may go back to where they came from; null for those of others. */
-  unwrapExtra: (data: unknown, model: string) => Record<string, unknown> | null;
+  unwrapExtra: (data: unknown, model: string) => CallExtra | null;
 }
 
 type CallPart = Extract<Part, { type: "tool_call" }>;
@@ -43,7 +50,7 @@ export function chatRequest(request: ModelRequest, options: RequestOptions): Cha
  */
 function chatMessages(
   { instruction, messages }: ModelRequest,
-  extraOf: (part: CallPart) => Record<string, unknown> | null,
+  extraOf: (part: CallPart) => CallExtra | null,
 ): ChatCompletionMessageParam[] {
   const result: ChatCompletionMessageParam[] = [];
   if (instruction !== "") result.push({ role: "system", content: clean(instruction) });
@@ -94,19 +101,25 @@ function authorLabel(name: string): string {
   return [...label].slice(0, NAME_CHARS).join("").trim() || "someone";
 }
 
-/** An interrupted answer says so; the signatures a provider gave for it no longer fit and stay behind. */
+/**
+ * An interrupted answer says so; the signatures a provider gave for it no longer fit and stay behind. The reasoning
+ * before a call goes back to who wrote it under this name: DeepSeek refuses the request otherwise
+ * (https://api-docs.deepseek.com/guides/thinking_mode).
+ */
 function assistantMessage(
   message: Message,
-  extraOf: (part: CallPart) => Record<string, unknown> | null,
+  extraOf: (part: CallPart) => CallExtra | null,
 ): ChatCompletionAssistantMessageParam | null {
   const said = clean(textOf(message));
   const mark = message.status === "interrupted" ? INTERRUPTED : message.status === "truncated" ? CUT_OFF : "";
-  const calls = message.parts
-    .filter((part) => part.type === "tool_call")
-    .map((part) => chatCall(part, message.status === "complete" ? extraOf(part) : null));
+  const parts = message.parts.filter((part) => part.type === "tool_call");
+  const extras = parts.map((part) => (message.status === "complete" ? extraOf(part) : null));
+  const calls = parts.map((part, at) => chatCall(part, extras[at]?.fields ?? null));
+  const reasoning = clean(extras[0]?.reasoning ?? "");
   if (said === "" && calls.length === 0) return null;
   const content = said === "" ? null : said + mark;
-  return calls.length === 0 ? { role: "assistant", content } : { role: "assistant", content, tool_calls: calls };
+  if (calls.length === 0) return { role: "assistant", content };
+  return { role: "assistant", content, tool_calls: calls, ...(reasoning !== "" && { reasoning_content: reasoning }) };
 }
 
 /** Arguments that are no JSON object go out wrapped into one: some servers parse what they are replayed and refuse. */

@@ -32,11 +32,14 @@ export interface ChatStreamOptions {
   model: string;
   /** For calls that the provider gave no id. */
   newCallId: () => string;
-  /** Makes `extra` of a call recognisable for its way back. */
-  wrapExtra: (extra: Record<string, unknown>) => unknown;
+  /** Makes what came with a call, fields of its own and the reasoning before it, recognisable for its way back. */
+  wrapExtra: (fields: Record<string, unknown>, reasoning: string) => unknown;
   /** Takes secrets out of what a provider said about a failure. */
   redact: (text: string) => string;
 }
+
+/** More is not kept: no model thinks as long before a call. */
+const MAX_THOUGHT_CHARS = 1_000_000;
 
 /**
  * The answer of one chat.completions stream: bytes in, model events out; no clock, no socket. All text of one `push` is
@@ -54,6 +57,8 @@ export class ChatStream {
   #refused = false;
   #text = "";
   #reasoning = "";
+  /** All of the `reasoning_content`; of `reasoning` nothing need go back. */
+  #thought = "";
   #final: ModelEvent[] | null = null;
   /** A content, reasoning, call, refusal or finish has come. */
   begun = false;
@@ -136,11 +141,13 @@ export class ChatStream {
 
   #choice(choice: Choice | undefined): void {
     const delta = choice?.delta ?? choice?.message;
-    const reasoning = textOf(delta?.reasoning_content) || textOf(delta?.reasoning);
+    const thought = textOf(delta?.reasoning_content);
+    const reasoning = thought || textOf(delta?.reasoning);
     const refusal = textOf(delta?.refusal);
     const content = textOf(delta?.content) + refusal;
     const calls = Array.isArray(delta?.tool_calls) ? (delta.tool_calls as CallDelta[]) : [];
     this.#reasoning += reasoning;
+    if (this.#thought.length < MAX_THOUGHT_CHARS) this.#thought += thought;
     this.#text += content;
     this.#said ||= content.trim() !== "";
     this.#refused ||= refusal !== "";
@@ -178,13 +185,16 @@ export class ChatStream {
     return this.#calls
       .calls()
       .filter(whole)
-      .map(({ id, name, args, extra }) => ({
-        type: "tool_call",
-        callId: id === "" ? this.#options.newCallId() : id,
-        tool: name,
-        args: args === "" ? "{}" : args,
-        ...(extra && { extra: this.#options.wrapExtra(extra) }),
-      }));
+      .map(({ id, name, args, extra }, at) => {
+        const thought = at === 0 ? this.#thought : "";
+        return {
+          type: "tool_call",
+          callId: id === "" ? this.#options.newCallId() : id,
+          tool: name,
+          args: args === "" ? "{}" : args,
+          ...((extra || thought !== "") && { extra: this.#options.wrapExtra(extra ?? {}, thought) }),
+        };
+      });
   }
 }
 

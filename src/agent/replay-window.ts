@@ -61,7 +61,7 @@ function partTokens(part: Part): number {
     case "text":
       return Buffer.byteLength(part.text) / PROSE_BYTES;
     case "tool_call":
-      return Buffer.byteLength(part.tool + part.args) / JSON_BYTES;
+      return Buffer.byteLength(part.tool + part.args + (JSON.stringify(part.extra?.data) ?? "")) / JSON_BYTES;
     case "tool_result":
       return Buffer.byteLength(part.text) / JSON_BYTES;
     default:

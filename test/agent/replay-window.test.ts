@@ -15,6 +15,9 @@ describe("the estimate of tokens", () => {
     expect(estimateTokens([userMessage("й".repeat(350))])).toBe(204);
     expect(estimateTokens([gives(["1", "x".repeat(220)])])).toBe(104);
     expect(estimateTokens([asks(["1", "look", "x".repeat(216)])])).toBe(104);
+    const call = { type: "tool_call" as const, callId: "1", tool: "look", args: "{}" };
+    const extra = { model: "m", data: { reasoning: "x".repeat(198) } };
+    expect(estimateTokens([{ role: "assistant", parts: [{ ...call, extra }], status: "complete" }])).toBe(104);
   });
 });
 

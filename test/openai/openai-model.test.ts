@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { type Message, type Part, userMessage } from "../../src/agent/message.ts";
 import type { ModelEvent } from "../../src/agent/model-client.ts";
 import { modelClientContract, modelRequest, textOfEvents } from "../contract/model-client.ts";
 import type { Fault } from "../fakes/model/script.ts";
@@ -145,6 +146,38 @@ test("extras of a call go back to the provider and model they came from, and to 
   expect(await sentTo(subject, { model: "another" })).toBeUndefined();
   expect(await sentTo(other, {})).toBeUndefined();
   expect(await sentTo(subject, { messages: messages("interrupted") })).toBeUndefined();
+});
+
+test("the reasoning before calls goes back with them to the provider that wants it, and to nobody else", async () => {
+  await using subject = await openAISubject();
+  await using other = await openAISubject();
+  const afterCalls = async (quirk: "reasoning_content" | "reasoning", target: typeof subject) => {
+    const events = await subject.ask({ reasoning: "Both, I think.", toolCalls: TWO_CALLS, quirk });
+    const parts = events.flatMap((event): Part[] => {
+      if (event.type !== "tool_call") return [];
+      const { callId, tool, args, extra } = event;
+      return [
+        { type: "tool_call", callId, tool, args, ...(extra !== undefined && { extra: { model: "m", data: extra } }) },
+      ];
+    });
+    const results = TWO_CALLS.map(({ id }): Part => ({ type: "tool_result", callId: id, ok: true, text: "x" }));
+    const messages: Message[] = [
+      userMessage("Look"),
+      { role: "assistant", parts, status: "complete" },
+      { role: "tool", parts: results, status: "complete" },
+    ];
+    await target.ask({ text: "ok" }, { messages });
+    return target.server.requests.at(-1)?.messages[2];
+  };
+  expect(await afterCalls("reasoning_content", subject)).toMatchObject({ reasoning_content: "Both, I think." });
+  expect(await afterCalls("reasoning_content", other)).not.toHaveProperty("reasoning_content");
+  const unsaid = await afterCalls("reasoning", subject);
+  expect(unsaid).not.toHaveProperty("reasoning_content");
+  expect(unsaid?.tool_calls).toEqual(
+    TWO_CALLS.map(({ id, name, args }) => {
+      return { id, type: "function", function: { name, arguments: JSON.stringify(args) } };
+    }),
+  );
 });
 
 test("all text that came in one read is one event", async () => {
