@@ -5,7 +5,7 @@ export interface AgentCard {
   name: string;
   description: string;
   instruction: string;
-  /** Null = the gateway's default model. */
+  /** Without its provider; null = the gateway's default model. */
   model: string | null;
   default: boolean;
   useHistory: boolean;

@@ -15,6 +15,8 @@ const FIELDS = ["type", "name", "description", "instruction", "model", "default"
 const NAME = /^[A-Za-z0-9][A-Za-z0-9_-]{0,56}$/;
 /** fast-agent's marks of history inside a body, which no card may hold. */
 const HISTORY_MARK = /^---(USER|ASSISTANT|RESOURCE)\s*$/m;
+/** fast-agent's names of what the gateway's own provider is; other first words may belong to the model's name. */
+const PROVIDER = /^(openai|generic)\.(?=.)/;
 const VARIABLE = /\$\{([A-Za-z_][A-Za-z0-9_]*)(?::([^}]*))?\}/g;
 
 /** True if `text` begins (after blank lines) with a line `---`: Markdown without it is no card. */
@@ -70,7 +72,7 @@ function readFields(file: string, text: string, lookup: VariableLookup, faults: 
     name,
     description: (read("description", isString, "a text") ?? "").trim(),
     instruction: instruction ?? (body === "" ? DEFAULT_INSTRUCTION : body),
-    model: read("model", isText, NOT_EMPTY)?.trim() ?? null,
+    model: read("model", isText, NOT_EMPTY)?.trim().replace(PROVIDER, "") ?? null,
     default: read("default", isBoolean, "true or false") ?? false,
     useHistory: read("use_history", isBoolean, "true or false") ?? true,
     sampling: params.sampling,
