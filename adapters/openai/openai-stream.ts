@@ -205,7 +205,7 @@ function textOf(content: unknown): string {
   return content.map((part: { text?: unknown } | null) => (typeof part?.text === "string" ? part.text : "")).join("");
 }
 
-/** Some providers report usage on every chunk, others once at the end: the last one holds. */
+/** Some providers report usage on every chunk, others once at the end: the last one that makes sense holds. */
 function readUsage(usage: unknown): Usage | undefined {
   if (typeof usage !== "object" || usage === null) return undefined;
   const {
@@ -217,7 +217,11 @@ function readUsage(usage: unknown): Usage | undefined {
     completion_tokens?: unknown;
     prompt_tokens_details?: { cached_tokens?: unknown } | null;
   };
-  if (typeof input !== "number" || typeof output !== "number") return undefined;
+  if (!isCount(input) || !isCount(output)) return undefined;
   const cached = details?.cached_tokens;
-  return { inputTokens: input, outputTokens: output, ...(typeof cached === "number" && { cachedTokens: cached }) };
+  return { inputTokens: input, outputTokens: output, ...(isCount(cached) && { cachedTokens: cached }) };
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
 }

@@ -253,6 +253,15 @@ test("a call without arguments is made with none", () => {
   expect(events(delta({ tool_calls: [call(0, "")] }, "stop"))).toMatchObject([{ args: "{}" }, { type: "finished" }]);
 });
 
+test.each([-1, 1.5, 1e21, "7", null])("usage of %j tokens is none", (count) => {
+  const usageOf = (usage: object) => events(delta({ content: "a" }, "stop"), data({ choices: [], usage })).at(-1);
+  expect(usageOf({ prompt_tokens: count, completion_tokens: 2 })).not.toHaveProperty("usage");
+  expect(usageOf({ prompt_tokens: 1, completion_tokens: count })).not.toHaveProperty("usage");
+  const details = { cached_tokens: count };
+  const counted = usageOf({ prompt_tokens: 1, completion_tokens: 2, prompt_tokens_details: details });
+  expect(counted).toHaveProperty("usage", { inputTokens: 1, outputTokens: 2 });
+});
+
 test("usage that came early is not forgotten by later chunks without any", () => {
   const usage = { prompt_tokens: 1, completion_tokens: 2 };
   const all = events(data({ choices: [{ delta: { content: "a" } }], usage }), delta({}, "stop"), data({ usage: null }));
