@@ -80,9 +80,9 @@ export const FAILURES = {
   idle: (ms: number) =>
     failure(["idle_timeout", "The model stopped in the middle of its answer."], new Error(`silent for ${ms} ms`)),
   unreadable: (detail: string) => failure(UNREADABLE, new Error(detail)),
-  empty: (finishReason: string) => {
-    if (finishReason === "content_filter") return failure(FILTERED, null);
-    if (finishReason === "length" || finishReason === "max_tokens")
+  empty: (reason: "stop" | "length" | "refusal") => {
+    if (reason === "refusal") return failure(FILTERED, null);
+    if (reason === "length")
       return failure(["refused", "The model's answer limit was used up before it said anything."], null);
     return failure(["retryable", "The model gave an empty answer."], null);
   },

@@ -38,6 +38,15 @@ export interface ChatStreamOptions {
   redact: (text: string) => string;
 }
 
+/**
+ * Finish reasons beside `stop` and `tool_calls`; any other is a proper end, too (`eos`, `end_turn` …). Not everybody has
+ * OpenAI's: https://api-docs.deepseek.com/api/create-chat-completion, https://docs.z.ai/api-reference/llm/chat-completion
+ */
+const AT_A_LIMIT = /^(length|max_tokens|model_context_window_exceeded)$/;
+const REFUSED = /^(content_filter|refusal|safety|sensitive|recitation|prohibited_content)$/;
+const BROKEN_OFF =
+  /^(error|abort|aborted|cancelled|timeout|network_error|insufficient_system_resource|malformed_function_call)$/;
+
 /** More is not kept: no model thinks as long before a call. */
 const MAX_THOUGHT_CHARS = 1_000_000;
 
@@ -166,17 +175,17 @@ export class ChatStream {
     if (this.#final) return;
     const reason = this.#finishReason;
     if (reason === null) return this.#fail(FAILURES.truncated(brokenBy));
-    if (reason === "error") return this.#fail(FAILURES.unreadable("the provider ended the answer with an error"));
+    if (BROKEN_OFF.test(reason)) return this.#fail(FAILURES.truncated(`finish reason ${reason}`));
     const calls = this.#callEvents(reason);
-    if (!this.#said && calls.length === 0) return this.#fail(FAILURES.empty(reason));
+    if (!this.#said && calls.length === 0) return this.#fail(FAILURES.empty(this.#reasonOf(reason)));
     const usage = this.#usage && { usage: this.#usage };
     const finished = { type: "finished" as const, reason: this.#reasonOf(reason), ...usage, model: this.#model };
     this.#final = [...calls, finished];
   }
 
   #reasonOf(reason: string): "stop" | "length" | "refusal" {
-    if (reason === "length" || reason === "max_tokens") return "length";
-    return this.#refused || reason === "content_filter" ? "refusal" : "stop";
+    if (AT_A_LIMIT.test(reason)) return "length";
+    return this.#refused || REFUSED.test(reason) ? "refusal" : "stop";
   }
 
   /** A limit met in the middle of a call leaves arguments that nobody can read: that call was never made. */

@@ -154,7 +154,10 @@ test.each([
   ["eos", "stop"],
   ["length", "length"],
   ["MAX_TOKENS", "length"],
+  ["model_context_window_exceeded", "length"],
   ["content_filter", "refusal"],
+  ["SAFETY", "refusal"],
+  ["sensitive", "refusal"],
 ])("finish reason %s is told as %s", (given, told) => {
   expect(events(delta({ content: "a" }, given)).at(-1)).toMatchObject({ type: "finished", reason: told });
 });
@@ -163,10 +166,19 @@ test.each([
   ["stop", "retryable"],
   ["length", "refused"],
   ["content_filter", "refused"],
-  ["error", "retryable"],
+  ["error", "truncated"],
 ])("an empty answer that ends with %s fails as %s", (reason, kind) => {
   expect(failureOf(events(delta({ reasoning_content: "hm" }), delta({}, reason)))).toMatchObject({ kind });
 });
+
+test.each(["error", "abort", "network_error", "insufficient_system_resource"])(
+  "fault-28: finish reason %s proves no answer whole",
+  (reason) => {
+    const all = events(delta({ content: "Half an ans" }), delta({ tool_calls: [call(0, "{}")] }, reason));
+    expect(textOfEvents(all)).toBe("Half an ans");
+    expect(failureOf(all)).toMatchObject({ kind: "truncated" });
+  },
+);
 
 test.each([
   [{ error: { message: "busy", code: 429 } }, "retryable"],
