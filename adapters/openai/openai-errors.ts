@@ -19,7 +19,10 @@ const BAD_KEY: Verdict = ["refused", "The model provider did not accept the gate
 const NO_ACCESS: Verdict = ["refused", "The model provider denies access to this model."];
 const NO_MODEL: Verdict = ["refused", "The model provider does not know this model or address."];
 const TOO_LONG: Verdict = ["context_too_long", "The conversation is too long for the model."];
-const FILTERED: Verdict = ["refused", "The model provider's content filter refused this conversation."];
+const FILTERED: Verdict = [
+  "refused",
+  "The model provider's content filter refused this conversation. Please use other words, or start a new one.",
+];
 const BAD_REQUEST: Verdict = ["refused", "The model provider did not accept the request."];
 const UNREACHABLE: Verdict = ["retryable", "The model provider cannot be reached."];
 const UNREADABLE: Verdict = ["retryable", "The model's answer could not be read."];
@@ -83,7 +86,10 @@ export const FAILURES = {
   empty: (reason: "stop" | "length" | "refusal") => {
     if (reason === "refusal") return failure(FILTERED, null);
     if (reason === "length")
-      return failure(["refused", "The model's answer limit was used up before it said anything."], null);
+      return failure(
+        ["refused", "The model's answer limit was used up before it said anything. Please ask for less at once."],
+        null,
+      );
     return failure(["retryable", "The model gave an empty answer."], null);
   },
 };

@@ -127,7 +127,7 @@ const FAULTS: Case[] = [
     what: "an answer that the content filter ate whole",
     script: { text: "", fault: "content-filter" },
     said: "",
-    failure: { kind: "refused", message: "The model provider's content filter refused this conversation." },
+    failure: { kind: "refused", message: expect.stringMatching(/content filter .*\. Please use other words, or /) },
   },
   {
     row: "fault-30",

@@ -163,12 +163,15 @@ test.each([
 });
 
 test.each([
-  ["stop", "retryable"],
-  ["length", "refused"],
-  ["content_filter", "refused"],
-  ["error", "truncated"],
-])("an empty answer that ends with %s fails as %s", (reason, kind) => {
-  expect(failureOf(events(delta({ reasoning_content: "hm" }), delta({}, reason)))).toMatchObject({ kind });
+  ["stop", "retryable", /empty/],
+  ["length", "refused", /limit .* Please ask for less/],
+  ["content_filter", "refused", /filter .* Please use other words/],
+  ["error", "truncated", /broke off/],
+])("an empty answer that ends with %s fails as %s", (reason, kind, message) => {
+  expect(failureOf(events(delta({ reasoning_content: "hm" }), delta({}, reason)))).toMatchObject({
+    kind,
+    message: expect.stringMatching(message),
+  });
 });
 
 test.each(["error", "abort", "network_error", "insufficient_system_resource"])(
