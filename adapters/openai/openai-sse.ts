@@ -56,8 +56,9 @@ export class SseReader {
     }
   }
 
+  /** As the standard says, an event without a word is none. */
   #dispatch(events: SseEvent[]): void {
-    if (this.#data !== null) events.push({ name: this.#name, data: this.#data });
+    if (this.#data !== null && this.#data !== "") events.push({ name: this.#name, data: this.#data });
     this.#data = null;
     this.#name = "";
   }

@@ -194,6 +194,11 @@ test.each([
   expect(failureOf(events(delta({ content: "a" }), data(event), delta({}, "stop")))).toMatchObject({ kind });
 });
 
+test("an event without data, as some keep a connection alive with, is none", () => {
+  const all = events("data:\n", "event: ping\ndata: \n", delta({ content: "a" }), "data\n", delta({}, "stop"));
+  expect(all).toMatchObject([{ text: "a" }, { type: "finished" }]);
+});
+
 test("an event named error is one, whatever it holds", () => {
   expect(failureOf(events("event: error", data({ message: "boom" })))).toMatchObject({ kind: "retryable" });
 });
