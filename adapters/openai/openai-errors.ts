@@ -62,7 +62,9 @@ function judge({ status, code, type, message }: ProviderError): Verdict {
   // A 429 or 5xx that mentions tokens speaks of a rate, not of the conversation.
   const badRequest = status === undefined || status === 400 || status === 413 || status === 422;
   if (badRequest && TOO_LONG_WORDS.test(message)) return TOO_LONG;
-  const row = BY_CODE.find(([pattern]) => pattern.test(words));
+  // Ollama calls everything that has no other name an api_error.
+  const certain = status !== undefined && status >= 401 && status <= 404;
+  const row = BY_CODE.find(([pattern, verdict]) => pattern.test(words) && !(certain && verdict === TROUBLE));
   if (row) return row[1];
   // In a stream, what stands for a status may be the code itself.
   const number = status ?? Number(code);
