@@ -96,6 +96,11 @@ class NativeRun {
     // Steps of earlier attempts count, so that a run that crashes again and again still meets its limit.
     let step = kept.filter((message) => message.role === "assistant").length;
     let answered = isAnswer(kept.at(-1));
+    // The attempt that met the limit died before its last words were merged.
+    if (answered && kept.at(-1)?.status === "truncated") {
+      yield* this.#endAtLength();
+      return;
+    }
 
     while (!answered) {
       const calls = openCalls(this.#own);
@@ -143,8 +148,7 @@ class NativeRun {
         return;
       }
       if (outcome.reason === "length") {
-        yield* this.#close(CLOSING.length);
-        yield { type: "run.completed", stopReason: "length" };
+        yield* this.#endAtLength();
         return;
       }
       if (message.parts.length === 0) {
@@ -234,6 +238,11 @@ class NativeRun {
   #limitReached(step: number): string | null {
     if (repeats(this.#own)) return CLOSING.repeated;
     return step >= this.#clone.card.maxSteps ? CLOSING.maxSteps : null;
+  }
+
+  *#endAtLength(): Generator<RunEvent> {
+    yield* this.#close(CLOSING.length);
+    yield { type: "run.completed", stopReason: "length" };
   }
 
   *#close(text: string): Generator<RunEvent> {

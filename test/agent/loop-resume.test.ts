@@ -77,6 +77,15 @@ describe("a run that goes on after a crash", () => {
     expect(started?.callId).toMatch(/^call_/);
   });
 
+  test("ends a kept answer that met its limit as it would have ended", async () => {
+    const model = scriptedModel();
+    expect(protocol(await runIt(cloneOf({ model, kept: [answer("It is n", "truncated")] })))).toEqual([
+      expect.stringMatching(/^“The answer was cut off/),
+      expect.stringMatching(/^assistant complete: The answer was cut off/),
+      "completed: length",
+    ]);
+  });
+
   test("has nothing left to do when the answer itself was kept", async () => {
     const model = scriptedModel();
     expect(protocol(await runIt(cloneOf({ model, kept: [answer("It is noon.")] })))).toEqual(["completed: stop"]);
