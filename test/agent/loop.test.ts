@@ -69,11 +69,9 @@ describe("an answer without tools", () => {
   test("is cut as well when it is nothing but white space", async () => {
     const model = scriptedModel([...Array.from({ length: 12 }, () => "\n".repeat(100_000)), "late"]);
     const events = await runIt(cloneOf({ model }));
-    expect(protocol(events).slice(1)).toEqual([
-      expect.stringMatching(/^“The answer was cut off/),
-      expect.stringMatching(/^assistant complete: The answer was cut off/),
-      "completed: length",
-    ]);
+    const said = events.map((event) => (event.type === "text.delta" ? event.text : "")).join("");
+    expect(said.slice(0, 100)).toMatch(/^The answer was cut off/);
+    expect(events.at(-1)).toEqual({ type: "run.completed", stopReason: "length" });
     expect(model.open).toBe(0);
   });
 });
