@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
+import { MockAgent } from "undici";
 import { expect, test } from "vitest";
 import { createOpenAIModel } from "../../adapters/openai/openai-model.ts";
 import { collect, modelRequest, textOfEvents } from "../contract/model-client.ts";
@@ -39,6 +40,31 @@ test("the key and the type travel as headers, to the path below the base URL", a
       type: "application/json",
     },
   ]);
+});
+
+test.each([
+  ["https://api.openai.com/v1", "max_completion_tokens"],
+  ["https://ann.openai.azure.com/openai/v1/", "max_completion_tokens"],
+  ["https://openrouter.ai/api/v1", "max_tokens"],
+  ["https://api.notopenai.com/v1", "max_tokens"],
+])("%s hears of the answer limit as %s", async (baseUrl, field) => {
+  const bodies: string[] = [];
+  const { origin, pathname } = new URL(baseUrl);
+  const fetchPool = new MockAgent();
+  fetchPool
+    .get(origin)
+    .intercept({ method: "POST", path: `${pathname.replace(/\/$/, "")}/chat/completions` })
+    .reply(({ body }) => {
+      bodies.push(body as string);
+      return { statusCode: 500, data: "" };
+    });
+  const model = createOpenAIModel({ apiKey: API_KEY, baseUrl, model: "m", fetchPool });
+  const request = modelRequest("Hello", { sampling: { maxTokens: 7 } });
+  expect(failureOf(await collect(model.stream(request, new AbortController().signal))).kind).toBe("retryable");
+  expect(bodies.map((body) => Object.keys(JSON.parse(body) as object).filter((key) => key.startsWith("max_")))).toEqual(
+    [[field]],
+  );
+  await fetchPool.close();
 });
 
 test("a server that needs no key is asked without one", async () => {
