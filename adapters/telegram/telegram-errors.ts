@@ -58,10 +58,7 @@ const BY_DESCRIPTION: readonly (readonly [RegExp, Verdict])[] = [
     /message to (edit|delete|be replied) not found|message can't be edited|MESSAGE_ID_INVALID|no text in the message to edit/i,
     { code: "not_found", message: "This message is gone or cannot be edited." },
   ],
-  [
-    /too long|ENTITIES_TOO_LONG|MESSAGE_TOO_LONG|Entity Too Large/i,
-    { code: "too_large", message: "The text is too long for Telegram." },
-  ],
+  [/too long|MESSAGE_TOO_LONG|Entity Too Large/i, { code: "too_large", message: "The text is too long for Telegram." }],
   [
     /not enough rights|no rights|CHAT_WRITE_FORBIDDEN|administrator rights|can't be deleted|CHAT_ADMIN_REQUIRED/i,
     { code: "forbidden", message: "The bot may not do this in this chat." },
@@ -127,7 +124,7 @@ function refusalText(error: unknown): string {
   return error instanceof GatewayError && error.cause instanceof TelegramRefusal ? error.cause.description : "";
 }
 
-/** Bot API errors for wrong entities; the text alone is then accepted. */
+/** Bot API errors for wrong or too many entities; the text alone is then accepted. */
 export function isEntityRefusal(error: unknown): boolean {
   return error instanceof GatewayError && error.code === "invalid" && /entit/i.test(refusalText(error));
 }

@@ -8,6 +8,9 @@ export const TELEGRAM_TEXT_LIMIT = 4096;
 const CUT_TARGET = 3900;
 /** Telegram drops what is over (tdlib, MAX_USER_ENTITY_COUNT), after it has split what overlaps. */
 const TELEGRAM_ENTITY_LIMIT = 100;
+/** ENTITIES_TOO_LONG: about 9500 bytes of entities in all, addresses included (tdlib/telegram-bot-api#165). */
+const TELEGRAM_ENTITY_BYTES = 9000;
+const ENTITY_BYTES = 16;
 const SPLIT_BY_TELEGRAM = new Set(["bold", "italic", "strikethrough"]);
 
 /** The adapter's `rich` part of a page. */
@@ -46,16 +49,19 @@ function endOfPage({ text, entities }: FormattedText, from: number): number {
 /** The offset of the first entity that is one too many for a page that starts at `from`. */
 function entityCeiling(entities: readonly MessageEntity[], from: number): number {
   let count = 0;
+  let bytes = 0;
   const open: MessageEntity[] = [];
   for (const entity of entities) {
     if (entity.offset + entity.length <= from) continue;
     while (open.length > 0 && endOf(open.at(-1)!) <= entity.offset) open.pop();
     count += 1;
+    if (entity.type === "text_link") bytes += entity.url.length;
     if (SPLIT_BY_TELEGRAM.has(entity.type)) {
       count += open.length;
       open.push(entity);
     }
-    if (count > TELEGRAM_ENTITY_LIMIT) return entity.offset;
+    const tooLarge = bytes + count * ENTITY_BYTES > TELEGRAM_ENTITY_BYTES;
+    if (count > TELEGRAM_ENTITY_LIMIT || tooLarge) return entity.offset;
   }
   return Number.POSITIVE_INFINITY;
 }

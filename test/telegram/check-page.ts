@@ -27,6 +27,7 @@ function* entityTroubles(page: RenderedPage): Generator<string> {
   const { text } = page;
   const entities = entitiesOf(page);
   if (countAfterSplitting(entities) > 100) yield "too many entities";
+  if (entityBytes(entities) > 9500) yield "too large entities";
   for (const [i, a] of entities.entries()) {
     const end = a.offset + a.length;
     const covered = text.slice(a.offset, end);
@@ -42,6 +43,11 @@ function* entityTroubles(page: RenderedPage): Generator<string> {
       if (CODE.includes(b.type) && a.type !== "blockquote") yield `${b.type} within ${a.type}`;
     }
   }
+}
+
+/** Roughly as Telegram counts: a fixed size for each, and the address of a link. */
+function entityBytes(entities: readonly MessageEntity[]): number {
+  return entities.reduce((sum, it) => sum + 16 + (it.type === "text_link" ? it.url.length : 0), 0);
 }
 
 /** Telegram splits what lies within bold and the like, and counts the parts. */

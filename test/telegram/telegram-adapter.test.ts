@@ -101,6 +101,7 @@ describe("sending", () => {
     "can't parse entities: a mistake",
     "entity URL 'http://x' is invalid: Wrong HTTP URL",
     "ENTITY_BOUNDS_INVALID",
+    "ENTITIES_TOO_LONG",
   ])("formatting that Telegram does not take is left away, the text is not: %s", async (description) => {
     const refusesEntities = { kind: "status", status: 400, description: `Bad Request: ${description}` } as const;
     telegram.fault({ ...refusesEntities, when: hasEntities, times: Infinity });

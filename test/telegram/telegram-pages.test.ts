@@ -104,6 +104,14 @@ describe("nothing is lost", () => {
     checkPages(nested);
     expect(nested.flatMap(entitiesOf).filter((it) => it.type === "italic").length).toBe(120);
   });
+
+  test("many long links need more than one page, and keep their addresses", () => {
+    const links = Array.from({ length: 90 }, (_, i) => `- [item ${i}](https://e.example/${i}?${"x".repeat(150)})`);
+    const pages = render(links.join("\n"));
+    checkPages(pages);
+    expect(pages.length).toBe(2);
+    expect(pages.flatMap(entitiesOf).filter((it) => it.type === "text_link").length).toBe(90);
+  });
 });
 
 describe("where pages are cut", () => {

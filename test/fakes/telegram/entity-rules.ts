@@ -25,6 +25,9 @@ const PRIORITY: Record<string, number> = {
 };
 /** MAX_USER_ENTITY_COUNT of get_input_message_entities: "server-side limit". Custom emoji do not count. */
 const ENTITY_LIMIT = 100;
+/** tdlib/telegram-bot-api#165: "a good approximation of the current limit on the total message entities size". */
+const ENTITIES_BYTES = 9500;
+const ENTITY_BYTES = 16;
 
 export interface FixedEntities {
   entities: MessageEntity[];
@@ -63,6 +66,12 @@ export function limitEntities(entities: readonly MessageEntity[], dropped: strin
     dropped.push(`${entity.type} at ${entity.offset}: over ${ENTITY_LIMIT} entities`);
   }
   return entities.filter((entity) => !over.has(entity));
+}
+
+/** Whether the server finds them too large in all; most of it are the addresses of links. */
+export function areTooLarge(entities: readonly MessageEntity[]): boolean {
+  const sizes = entities.map((it) => ENTITY_BYTES + (it.type === "text_link" ? Buffer.byteLength(it.url) : 0));
+  return sizes.reduce((sum, size) => sum + size, 0) > ENTITIES_BYTES;
 }
 
 function sortEntities(entities: readonly MessageEntity[]): MessageEntity[] {

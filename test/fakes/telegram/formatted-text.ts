@@ -1,5 +1,5 @@
 import type { MessageEntity } from "grammy/types";
-import { fixEntities, limitEntities } from "./entity-rules.ts";
+import { areTooLarge, fixEntities, limitEntities } from "./entity-rules.ts";
 import { checkLink } from "./check-link.ts";
 import { isObject, jsonOf, textOf, type Payload } from "./payload.ts";
 import { badRequest } from "./refusal.ts";
@@ -66,7 +66,11 @@ export function readFormattedText(payload: Payload, tooLong: string): FormattedT
     throw badRequest(tooLong);
   }
   // Once more, as what vanished may have brought entities together.
-  return { text, entities: limitEntities(fixEntities(entities).entities, dropped), dropped };
+  const shown = limitEntities(fixEntities(entities).entities, dropped);
+  if (areTooLarge(shown)) {
+    throw badRequest("ENTITIES_TOO_LONG");
+  }
+  return { text, entities: shown, dropped };
 }
 
 function readEntities(payload: Payload, dropped: string[]): MessageEntity[] {

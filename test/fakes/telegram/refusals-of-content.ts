@@ -165,6 +165,20 @@ const ENTITIES: RefusalRow[] = [
     "Bad Request: entity URL 'https://' is invalid: URL host is empty",
   ),
   text(
+    "links whose addresses are too long in all",
+    "tdlib/telegram-bot-api#165",
+    {
+      text: "x".repeat(60),
+      entities: Array.from({ length: 60 }, (_, offset) => ({
+        type: "text_link",
+        offset,
+        length: 1,
+        url: `https://example.org/${"x".repeat(150)}`,
+      })),
+    },
+    "Bad Request: ENTITIES_TOO_LONG",
+  ),
+  text(
     "entities that are no JSON",
     "fake: Telegram ignores them",
     { text: "x", entities: "[" },
