@@ -2,7 +2,8 @@
 const PIECE_TARGET = 8_000;
 const PIECE_LIMIT = 16_000;
 
-const FENCE = /^( {0,3}(?:`{3,}|~{3,}))/;
+/** Behind backticks that open a block stand no more of them on their line. */
+const FENCE = /^( {0,3}(?:`{3,}(?!.*`)|~{3,}))/;
 /** After a blank line it may go on with the list before. */
 const LIST_ITEM = /^(?:[-+*]|\d{1,9}[.)])(?:[ \t]|$)/;
 /** Some HTML goes on over blank lines, and no fence counts in it: there the parser alone knows where blocks end. */
@@ -69,16 +70,38 @@ function closes(line: string, fence: string): boolean {
   );
 }
 
-/** More in one piece than any answer has that is meant to be read. */
+/** Quotes and lists one within the other on one line. */
+const TOO_DEEP = /^(?:[ \t]{0,4}(?:>|(?:[-+*]|\d{1,9}[.)])(?=[ \t]))){24}/m;
+/** More brackets in one piece than any answer has that is meant to be read. */
 const MAX_BRACKETS = 1000;
 
-/**
- * What takes the parser seconds and is no text for people: quotes and lists one within the other on one line, and
- * brackets upon brackets.
- */
+/** What takes the parser seconds and is no text for people. */
 export function isTooHard(piece: string): boolean {
-  const deep = /^(?:[ \t]{0,4}(?:>|[-+*]|\d{1,9}[.)])){24}/m.test(piece);
-  return deep || (piece.length > MAX_BRACKETS && piece.split(/[[\]]/, MAX_BRACKETS + 1).length > MAX_BRACKETS);
+  return looksHard(piece) && looksHard(withoutCode(piece));
+}
+
+function looksHard(text: string): boolean {
+  return TOO_DEEP.test(text) || (text.length > MAX_BRACKETS && count(text, /[[\]]/g) > MAX_BRACKETS);
+}
+
+function count(text: string, what: RegExp): number {
+  return text.match(what)?.length ?? 0;
+}
+
+/** Without the code between fences, where no sign means anything; HTML may hold fences that are none. */
+function withoutCode(piece: string): string {
+  const kept: string[] = [];
+  let fence = "";
+  for (const line of piece.split("\n")) {
+    if (fence !== "") {
+      if (closes(line, fence)) fence = "";
+      continue;
+    }
+    if (HTML.test(line)) return piece;
+    if (!line.startsWith(" ")) fence = FENCE.exec(line)?.[1] ?? "";
+    if (fence === "") kept.push(line);
+  }
+  return kept.join("\n");
 }
 
 /** One line of words and the marks of prose that mean nothing in Markdown. */

@@ -28,7 +28,7 @@ export function fromMarkdownPiece(source: string): FormattedText {
   const prose = proseOf(source);
   if (prose !== null) return { text: prose, entities: [] };
   const root = isTooHard(source) ? null : parse(source);
-  return root ? new MarkdownWriter(source, root).write() : { text: source, entities: [] };
+  return root ? new MarkdownWriter(source, root).write() : { text: source.trimEnd(), entities: [] };
 }
 
 /** null if the parser gives up: it recurses on some inputs. */

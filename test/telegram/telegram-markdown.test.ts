@@ -80,6 +80,9 @@ describe("blocks", () => {
     ["a\n\n```ts", "a"],
     ["```a b c\nx\n```", 'x\npre a: "x"'],
     ["a\n\n***\n\nb", "a\n\n———\n\nb"],
+    [`a\n\n${"-".repeat(40)}\n\nb`, "a\n\n———\n\nb"],
+    [`One\n${"-".repeat(40)}\n\na`, 'One\n\na\nbold: "One"'],
+    [`\`\`\`\n+${"-".repeat(40)}+\n\`\`\``, `+${"-".repeat(40)}+\npre: "+${"-".repeat(40)}+"`],
     ["<div>\n<p>x</p>\n</div>", "<div>\n<p>x</p>\n</div>"],
     ["", "…"],
     [" \n\t\n", "…"],
@@ -87,6 +90,11 @@ describe("blocks", () => {
     ["a\0b\r\nc\u202E", "ab\nc"],
   ])("%j", (markdown, expected) => {
     expect(shown(markdown)).toBe(expected);
+  });
+
+  test("code may have any number of brackets", () => {
+    const code = "a[0]\n".repeat(600).trim();
+    expect(render(`\`\`\`\n${code}\n\`\`\``)).toMatchObject([{ text: code, rich: { entities: [{ type: "pre" }] } }]);
   });
 });
 
