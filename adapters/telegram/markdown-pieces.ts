@@ -14,7 +14,7 @@ const DEFINITION = /^ {0,3}\[[^\]\n]+\]:/m;
 /**
  * Cuts Markdown into pieces that can be parsed one by one with the same result as the whole, so that of a growing
  * answer only the last piece is new. Cuts are at blank lines outside of lists and code. Only pieces over
- * `PIECE_TARGET` are cut elsewhere, between lines; code that is not closed may be as long as it likes.
+ * `PIECE_TARGET` are cut elsewhere, between lines; what surely is code may be as long as it likes.
  */
 export function splitMarkdown(markdown: string): string[] {
   const whole = DEFINITION.test(markdown);
@@ -34,8 +34,13 @@ export function splitMarkdown(markdown: string): string[] {
     if (fence !== "") {
       // A fence inside a list item ends with the item; which of the two it is, only the parser knows.
       openEnded ||= fence.startsWith(" ") && /^\S/.test(line);
+      const inList = fence.startsWith(" ");
       if (closes(line, fence)) fence = "";
       blankBefore = false;
+      if (!inList && !openEnded) continue;
+      // It may be no code at all, which the parser could not bear at any length.
+      if (at - from > PIECE_LIMIT) cut(at);
+      for (const inside of longLineCuts(markdown, from, next)) cut(inside);
       continue;
     }
     const plain = !/^\s/.test(line) && line !== "";
@@ -72,8 +77,12 @@ function closes(line: string, fence: string): boolean {
 
 /** Quotes and lists one within the other on one line. */
 const TOO_DEEP = /^(?:[ \t]{0,4}(?:>|(?:[-+*]|\d{1,9}[.)])(?=[ \t]))){24}/m;
-/** More brackets in one piece than any answer has that is meant to be read. */
-const MAX_BRACKETS = 1000;
+/** More in one piece than any answer has that is meant to be read: brackets, stars, underlines of headings. */
+const TOO_MANY: readonly (readonly [RegExp, number])[] = [
+  [/[[\]]/g, 1000],
+  [/[*_]/g, 3000],
+  [/^ {0,3}(?:=+|-+)[ \t]*$/gm, 300],
+];
 
 /** What takes the parser seconds and is no text for people. */
 export function isTooHard(piece: string): boolean {
@@ -81,11 +90,7 @@ export function isTooHard(piece: string): boolean {
 }
 
 function looksHard(text: string): boolean {
-  return TOO_DEEP.test(text) || (text.length > MAX_BRACKETS && count(text, /[[\]]/g) > MAX_BRACKETS);
-}
-
-function count(text: string, what: RegExp): number {
-  return text.match(what)?.length ?? 0;
+  return TOO_DEEP.test(text) || TOO_MANY.some(([sign, max]) => (text.match(sign)?.length ?? 0) > max);
 }
 
 /** Without the code between fences, where no sign means anything; HTML may hold fences that are none. */

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { splitMarkdown } from "../../adapters/telegram/markdown-pieces.ts";
+import { isTooHard, splitMarkdown } from "../../adapters/telegram/markdown-pieces.ts";
 import { fromMarkdownPiece } from "../../adapters/telegram/telegram-markdown.ts";
 import { toPages } from "../../adapters/telegram/telegram-pages.ts";
 import { createTelegramRenderer } from "../../adapters/telegram/telegram-render.ts";
@@ -237,5 +237,22 @@ describe("pieces", () => {
     expect(Math.max(...splitMarkdown(text).map((it) => it.length))).toBeLessThanOrEqual(16_000);
     const pages = render(text);
     checkPages(pages);
+  });
+
+  test.each([
+    ["code on one line", "```x```\n"],
+    ["a fence within HTML", "<div>\n```\n\n"],
+    ["a fence that ended with its list", "- ```\n  x\n  ```\n"],
+    ["a fence in a list", "- a\n  ```\n"],
+  ])("%s in front changes nothing of that", (_, before) => {
+    for (const text of [" a\n =\n".repeat(5_000), "*_*_".repeat(10_000)]) {
+      expect(Math.max(...splitMarkdown(before + text).map((it) => it.length))).toBeLessThanOrEqual(16_000);
+    }
+  });
+
+  test("what would take the parser seconds is not given to it", () => {
+    for (const text of ["a\n=\n", "a\n-\n", "*_*_", "[a]", "> > "]) {
+      expect(isTooHard(text.repeat(4_000))).toBe(true);
+    }
   });
 });
