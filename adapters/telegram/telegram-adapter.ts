@@ -16,7 +16,7 @@ import { readTelegramUpdate } from "./read-telegram-update.ts";
 import { openTelegramApi, TELEGRAM_API_ROOT, type TelegramApi, type TelegramMethods } from "./telegram-api.ts";
 import { setCommandMenu } from "./telegram-commands.ts";
 import type { TelegramBot } from "./telegram-content.ts";
-import { isEntityRefusal, isNotModified } from "./telegram-errors.ts";
+import { isEntityRefusal, isNotModified, isReplyRefusal } from "./telegram-errors.ts";
 import { ForumChats } from "./telegram-forums.ts";
 import { GENERAL_TOPIC, readChatId, readMessageId, readThreadId, telegramAccount } from "./telegram-ids.ts";
 import { isVisible, TELEGRAM_TEXT_LIMIT, type TelegramRich } from "./telegram-pages.ts";
@@ -137,9 +137,16 @@ class TelegramAdapter implements PlatformAdapter {
     const target = {
       chat_id: readChatId(to.chat),
       ...(thread === undefined ? {} : { message_thread_id: thread }),
-      ...(replyTo === null ? {} : { reply_parameters: { message_id: replyTo, allow_sending_without_reply: true } }),
     };
-    const sent = await withPlainFallback(page, (content) => this.#api.raw.sendMessage({ ...target, ...content }));
+    const reply =
+      replyTo === null ? null : { reply_parameters: { message_id: replyTo, allow_sending_without_reply: true } };
+    const post = (how: typeof reply) =>
+      withPlainFallback(page, (content) => this.#api.raw.sendMessage({ ...target, ...how, ...content }));
+    const sent = await post(reply).catch((error: unknown) => {
+      // Telegram's servers may know that the message is gone when the Bot API's does not.
+      if (reply === null || !isReplyRefusal(error)) throw error;
+      return post(null);
+    });
     return { account: this.account, chat: to.chat, messageId: String(sent.message_id) };
   }
 

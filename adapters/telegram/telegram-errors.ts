@@ -129,6 +129,11 @@ export function isEntityRefusal(error: unknown): boolean {
   return error instanceof GatewayError && error.code === "invalid" && /entit/i.test(refusalText(error));
 }
 
+/** What a post was to answer is not there; it is taken without. In an edit the same words are about the message itself. */
+export function isReplyRefusal(error: unknown): boolean {
+  return /repl(y|ied) .*not found|MESSAGE_ID_INVALID/i.test(refusalText(error));
+}
+
 /** Telegram's word for an edit that changes nothing (Bot API, editMessageText). */
 export function isNotModified(error: unknown): boolean {
   return /message is not modified/i.test(refusalText(error));

@@ -111,6 +111,17 @@ describe("sending", () => {
     expect(telegram.calls("sendMessage").length).toBe(2);
   });
 
+  test.each(["REPLY_MESSAGE_ID_INVALID", "message to be replied not found"])(
+    "an answer to what is gone is posted all the same: %s",
+    async (what) => {
+      const description = `Bad Request: ${what}`;
+      telegram.fault({ kind: "status", status: 400, description, when: (payload) => "reply_parameters" in payload });
+      await adapter.send(to(-55, "", "999"), { text: "hi", rich: BOLD });
+      expect(telegram.botMessages(-55)).toMatchObject([{ text: "hi", entities: BOLD.entities }]);
+      expect(telegram.calls("sendMessage").length).toBe(2);
+    },
+  );
+
   test("any other refusal is not tried again", async () => {
     telegram.fault({ kind: "status", status: 400, description: "Bad Request: something else" });
     await expect(adapter.send(to(7), { text: "hi", rich: BOLD })).rejects.toMatchObject({ code: "invalid" });
