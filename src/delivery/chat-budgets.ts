@@ -61,6 +61,13 @@ export class ChatBudgets {
     return 0;
   }
 
+  /** A call that was let go was not made. */
+  giveBack({ account, chat }: Place): void {
+    for (const bucket of [this.#chats.get(`${account} ${chat}`), this.#accounts.get(account)]) {
+      if (bucket) bucket.tokens += 1;
+    }
+  }
+
   /** How long at least until `take` lets the next draft go, in ms; nothing is counted. */
   untilDraftMs(budget: EditBudget, place: Place): number {
     const now = this.#now();

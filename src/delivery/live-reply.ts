@@ -199,6 +199,8 @@ export class LiveReply {
     };
     const allowed = await delivery.drafts.announce(draft).catch(() => false);
     if (!allowed || !this.#options.maySend()) {
+      // An older post of the chat may be what this one waits for, and needs the call.
+      delivery.budgets.giveBack(this.#place);
       if (allowed) await this.#record(() => recordDraftFailure(delivery.db, live.id, "no", "the lease ran out"));
       return pause(PAUSE_MS / 2, this.#closing.signal);
     }

@@ -55,6 +55,17 @@ describe("the budget of a chat", () => {
     expect(budgets.take(budget, place("7"), "final")).toBe(0);
   });
 
+  it("takes back a call that was not made, and never grants more for it", () => {
+    const time = clock();
+    const budgets = new ChatBudgets(() => time.now);
+    for (let round = 0; round < 10; round++) {
+      expect(budgets.take(budget, place("7"), "first")).toBe(0);
+      budgets.giveBack(place("7"));
+    }
+    const granted = Array.from({ length: 5 }, () => budgets.take(budget, place("7"), "final"));
+    expect(granted.map((waitMs) => waitMs === 0)).toEqual([true, true, true, false, false]);
+  });
+
   it("is shared by all chats of an account", () => {
     const time = clock();
     const budgets = new ChatBudgets(() => time.now);

@@ -1,0 +1,64 @@
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { ChatBudgets } from "../../src/delivery/chat-budgets.ts";
+import { Delivery } from "../../src/delivery/delivery.ts";
+import { LiveReply, type LiveReplyOptions } from "../../src/delivery/live-reply.ts";
+import { newId } from "../../src/ids.ts";
+import { createLog } from "../../src/observe/log.ts";
+import { openPostgres } from "../../src/store/postgres.ts";
+import { FakePlatform } from "../fakes/fake-platform.ts";
+import { createTestDatabase } from "../support/postgres.ts";
+
+const log = createLog({ level: "silent", secrets: [] });
+const platform = () => new FakePlatform();
+
+let database: Awaited<ReturnType<typeof createTestDatabase>>;
+let store: ReturnType<typeof openPostgres>;
+let live: LiveReply | null = null;
+
+beforeEach(async () => {
+  database = await createTestDatabase();
+  store = openPostgres(database.url, log, 2);
+});
+
+afterEach(async () => {
+  await live?.close();
+  live = null;
+  await store.close();
+  await database.drop();
+});
+
+/** A reply to message 5 in the group "-7"; its posts are written down by `announce` only. */
+function replyOn(
+  adapter: FakePlatform,
+  options: Partial<LiveReplyOptions> & { thread?: string; budgets?: ChatBudgets; announce?: () => boolean } = {},
+): LiveReply {
+  const { thread = "", budgets = new ChatBudgets(), announce = () => true, ...rest } = options;
+  const delivery = new Delivery(store.db, new Map([[adapter.account, adapter]]), log, budgets);
+  Object.assign(delivery, { drafts: { announce: async () => announce(), posted: async () => undefined } });
+  live = new LiveReply({
+    delivery,
+    adapter,
+    target: { account: adapter.account, chat: "-7", thread, replyTo: "5", placeKind: "group" },
+    run: { session: newId("ses"), id: newId("run"), attempt: 1 },
+    firstPage: newId("out"),
+    known: [],
+    knownText: "",
+    text: () => "More than enough text to be shown at once.",
+    maySend: () => true,
+    flushLog: async () => undefined,
+    onGone: () => undefined,
+    onFirstShown: () => undefined,
+    ...rest,
+  });
+  return live;
+}
+
+it("spends none of the chat's calls on a post that an older one keeps waiting", async () => {
+  const adapter = platform();
+  const budgets = new ChatBudgets(() => 0);
+  let refusals = 0;
+  replyOn(adapter, { budgets, announce: () => (refusals++, false) }).changed();
+  await expect.poll(() => refusals, { timeout: 5_000 }).toBeGreaterThan(3);
+  const place = { account: adapter.account, chat: "-7", kind: "group" as const };
+  expect(budgets.take(adapter.editing.budget, place, "final")).toBe(0);
+});
