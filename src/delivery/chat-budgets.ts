@@ -101,13 +101,14 @@ export class ChatBudgets {
     return fresh;
   }
 
-  /** Drops what nobody called for ten minutes, and if that is nothing, the oldest half. */
+  /** Drops what nobody called for ten minutes, and if that is nothing, the oldest half; never a pause. */
   #forget(now: number): void {
     for (const [key, chat] of this.#chats) {
       if (chat.blockedUntil < now && now - chat.at > 600_000) this.#chats.delete(key);
     }
     if (this.#chats.size < MAX_CHATS) return;
-    for (const key of [...this.#chats.keys()].slice(0, MAX_CHATS / 2)) this.#chats.delete(key);
+    const open = [...this.#chats].filter(([, chat]) => chat.blockedUntil <= now);
+    for (const [key] of open.slice(0, MAX_CHATS / 2)) this.#chats.delete(key);
   }
 }
 

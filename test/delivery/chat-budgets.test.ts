@@ -55,6 +55,14 @@ describe("the budget of a chat", () => {
     expect(budgets.take(budget, place("7"), "final")).toBe(0);
   });
 
+  it("remembers a pause however many chats there are", () => {
+    const time = clock();
+    const budgets = new ChatBudgets(() => time.now);
+    budgets.block(account, "7", 3_600_000);
+    for (let chat = 100; chat < 30_000; chat++) budgets.take(budget, place(String(chat)), "final");
+    expect(budgets.take(budget, place("7"), "final")).toBe(3_600_000);
+  });
+
   it("takes back a call that was not made, and never grants more for it", () => {
     const time = clock();
     const budgets = new ChatBudgets(() => time.now);
