@@ -74,7 +74,8 @@ export class LiveReply {
     this.#options = options;
     this.#target = options.target;
     for (const page of options.known) {
-      if (page.message_id !== null && !page.remove) {
+      // Ids of a chat that has moved mean something else in the new one.
+      if (page.message_id !== null && !page.remove && page.chat === options.target.chat) {
         this.#pages.push({ id: page.id, messageId: page.message_id, shown: null, doubtful: true });
       }
     }
@@ -275,7 +276,7 @@ export class LiveReply {
     if (failure.kind === "gone") this.#options.onGone();
     if (failure.kind === "thread_gone") Object.assign(this.#target, { thread: "", replyTo: null });
     if (failure.kind === "moved") {
-      this.#target.chat = failure.chat;
+      Object.assign(this.#target, { chat: failure.chat, replyTo: null });
       for (const page of this.#pages) Object.assign(page, { id: newId("out"), messageId: null, shown: null });
     }
   }

@@ -53,12 +53,34 @@ function replyOn(
   return live;
 }
 
+function start(reply: LiveReply): LiveReply {
+  reply.changed();
+  return reply;
+}
+
 it("spends none of the chat's calls on a post that an older one keeps waiting", async () => {
   const adapter = platform();
   const budgets = new ChatBudgets(() => 0);
   let refusals = 0;
-  replyOn(adapter, { budgets, announce: () => (refusals++, false) }).changed();
+  start(replyOn(adapter, { budgets, announce: () => (refusals++, false) }));
   await expect.poll(() => refusals, { timeout: 5_000 }).toBeGreaterThan(3);
   const place = { account: adapter.account, chat: "-7", kind: "group" as const };
   expect(budgets.take(adapter.editing.budget, place, "final")).toBe(0);
+});
+
+it("answers nothing in a chat that has moved, where another message may have that id", async () => {
+  const adapter = platform();
+  adapter.failNext({ code: "conflict", call: "send", place: { kind: "moved", chat: "-107" } });
+  const { target } = start(replyOn(adapter));
+  await expect.poll(() => adapter.messages("-107"), { timeout: 5_000 }).toMatchObject([{ replyTo: null }]);
+  expect(target).toMatchObject({ chat: "-107", replyTo: null });
+});
+
+it("edits nothing in a chat that has moved since its messages were posted", () => {
+  const known = [
+    { id: newId("out"), chat: "-6", message_id: "3", page: 0, state: "sent", remove: false, content: null },
+  ];
+  expect(replyOn(platform(), { known: known as never[] }).pages).toMatchObject([{ messageId: null }]);
+  const here = known.map((page) => ({ ...page, chat: "-7" }));
+  expect(replyOn(platform(), { known: here as never[] }).pages).toMatchObject([{ messageId: "3" }]);
 });
