@@ -194,6 +194,8 @@ export class Dispatcher {
       case "unknown":
         return page.message_id === null ? { id, kind: "uncertain", error: text } : retry;
       case "missing":
+        // A post that finds something missing would find it missing for ever.
+        if (page.message_id === null) return { id, kind: "failed", error: text };
         return page.remove ? { id, kind: "done", messageId: null } : { id, kind: "repost" };
       case "moved":
         // Message ids of the old chat mean nothing in the new one.

@@ -230,7 +230,7 @@ export class LiveReply {
       live.id = newId("out");
     }
     // The final text has its own ladder.
-    if (failure.kind === "refused") this.#ended = true;
+    if (failure.kind === "refused" || failure.kind === "missing") this.#ended = true;
     await this.#record(() => recordDraftFailure(db, id, applied, reason(error)));
     await this.#learn(error);
     await pause(PAUSE_MS, this.#closing.signal);
@@ -274,7 +274,11 @@ export class LiveReply {
     delivery.log.warn({ err: error, run_id: run.id, failure: failure.kind }, "a draft was not shown");
     await delivery.learn(this.#target.account, this.#target.chat, failure);
     if (failure.kind === "gone") this.#options.onGone();
-    if (failure.kind === "thread_gone") Object.assign(this.#target, { thread: "", replyTo: null });
+    if (failure.kind === "thread_gone") {
+      // A place without a thread has nowhere to go on: its main topic may be closed.
+      this.#ended ||= this.#target.thread === "";
+      Object.assign(this.#target, { thread: "", replyTo: null });
+    }
     if (failure.kind === "moved") {
       Object.assign(this.#target, { chat: failure.chat, replyTo: null });
       for (const page of this.#pages) Object.assign(page, { id: newId("out"), messageId: null, shown: null });

@@ -84,3 +84,15 @@ it("edits nothing in a chat that has moved since its messages were posted", () =
   const here = known.map((page) => ({ ...page, chat: "-7" }));
   expect(replyOn(platform(), { known: here as never[] }).pages).toMatchObject([{ messageId: "3" }]);
 });
+
+it.each([
+  ["whose main topic is closed", { code: "not_found", place: { kind: "thread_gone" } }],
+  ["where something of the post is missing", { code: "not_found" }],
+] as const)("leaves a chat alone %s, until the end of the answer", async (_, fault) => {
+  const adapter = platform();
+  let announced = 0;
+  adapter.failNext({ ...fault, call: "send", times: 100 });
+  start(replyOn(adapter, { announce: () => (announced++, true) }));
+  await new Promise((resolve) => setTimeout(resolve, 2_500));
+  expect(announced).toBe(1);
+});

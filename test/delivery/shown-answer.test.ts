@@ -115,3 +115,11 @@ it("tells the person when the model fails, once", async () => {
   await until("the sentence", () => texts(platform).length === 1);
   expect(texts(platform)[0]).toMatch(/^⚠️ The script has no more steps\. \(run_[0-9a-f]{4}\)$/);
 });
+
+it("lists a page for which something is missing in the chat, instead of trying for ever", async () => {
+  const platform = new FakePlatform();
+  platform.failNext({ code: "not_found", call: "send", times: 1_000 });
+  const { database: store } = await ask(platform, scriptedModel(WHOLE));
+  await until("the page to be listed", async () => (await listTrouble(store.db, { limit: 10 })).length === 1);
+  expect(await listTrouble(store.db, { limit: 10 })).toMatchObject([{ state: "failed", chat: "7" }]);
+});
