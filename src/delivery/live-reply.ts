@@ -15,7 +15,8 @@ const FIRST_CHARS = 24;
 const FIRST_AFTER_MS = 250;
 /** After a failed draft; finals have the outbox. */
 const PAUSE_MS = 1_000;
-const TYPING_EVERY_MS = 4_000;
+/** Typing is shown again after this part of the time it lasts. */
+const TYPING_AGAIN = 0.8;
 /** Drafts go on although the log is behind: it only sharpens what a take-over knows. */
 const LOG_WAIT_MS = 150;
 
@@ -115,7 +116,7 @@ export class LiveReply {
       typing.show(this.#target).catch((error: unknown) => this.#learnFromTyping(error));
     };
     show();
-    if (this.#target.placeKind === "private") this.#typing = setInterval(show, TYPING_EVERY_MS);
+    if (this.#target.placeKind === "private") this.#typing = setInterval(show, typing.lastsMs * TYPING_AGAIN);
   }
 
   /** There is more text. It is asked for when something can be shown, not with every chunk. */

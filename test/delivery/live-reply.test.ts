@@ -96,3 +96,18 @@ it.each([
   await new Promise((resolve) => setTimeout(resolve, 2_500));
   expect(announced).toBe(1);
 });
+
+it("shows typing again before the platform takes it away, and no more once the text stands there", async () => {
+  const adapter = platform();
+  Object.assign(adapter.typing, { lastsMs: 100 });
+  const reply = replyOn(adapter, {
+    target: { account: adapter.account, chat: "7", thread: "", replyTo: null, placeKind: "private" },
+  });
+  reply.startTyping();
+  await expect.poll(() => adapter.typingShown.length).toBeGreaterThan(2);
+  start(reply);
+  await expect.poll(() => adapter.messages("7").length).toBe(1);
+  const shown = adapter.typingShown.length;
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  expect(adapter.typingShown.length).toBe(shown);
+});
