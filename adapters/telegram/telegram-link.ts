@@ -11,7 +11,7 @@ export function toLinkUrl(url: string): string | null {
   if (/^tg:\/\/[a-z0-9_-]+([/?#][!-~]*)?$/i.test(url)) return url;
   if (!/^https?:\/\//i.test(url)) return null;
   const parsed = URL.parse(url);
-  if (parsed === null || parsed.href.length > MAX_URL) return null;
+  if (parsed === null || parsed.href.length > MAX_URL || parsed.port === "0") return null;
   return parsed.hostname.startsWith("[") || /[^.]\.[^.]/.test(parsed.hostname) ? parsed.href : null;
 }
 

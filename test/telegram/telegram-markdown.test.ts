@@ -46,6 +46,7 @@ describe("links", () => {
     ["https://e.example/x_y and www.e.example", "https://e.example/x_y and www.e.example"],
     ["[x](javascript:alert(1))", "x (javascript:alert(1))"],
     ["[x](http://localhost:3000)", "x (http://localhost:3000)"],
+    ["[x](https://e.example:0/)", "x (https://e.example:0/)"],
     ["[x](../other.md)", "x (../other.md)"],
     ["[write](mailto:ann@e.example), [call](tel:+123)", "write (ann@e.example), call (+123)"],
     ["ann@e.example", "ann@e.example"],
