@@ -89,16 +89,30 @@ async function poll(
   return updates;
 }
 
-/** All at once, as they are stored in one batch; rejects if any was not, so that none is acknowledged. */
+/**
+ * Chats side by side, so that they are stored together, and one after the other within a chat: what is behind an update
+ * that was not stored must not be either, since it would overtake it. Rejects then, so that none is acknowledged.
+ */
 async function acceptAll(updates: readonly unknown[], options: PollOptions): Promise<void> {
+  const last = new Map<string, Promise<void>>();
+  const incoming = updates.map((update) => options.read(update)).filter((it) => it !== null);
   const results = await Promise.allSettled(
-    updates.map(async (update) => {
-      const incoming = options.read(update);
-      if (incoming) await options.accept(incoming);
+    incoming.map((update) => {
+      const chats = chatsOf(update);
+      const before = Promise.all(chats.map((chat) => last.get(chat) ?? Promise.resolve()));
+      const accepted = before.then(() => options.accept(update));
+      for (const chat of chats) last.set(chat, accepted);
+      return accepted;
     }),
   );
   const failed = results.find((it) => it.status === "rejected");
   if (failed) throw failed.reason;
+}
+
+/** A move comes before what is written in the new chat. */
+function chatsOf(update: IncomingUpdate): string[] {
+  if (update.kind === "place_moved") return [update.chat, update.newChat];
+  return "place" in update ? [update.place.chat] : [];
 }
 
 function nextOffset(updates: readonly unknown[], before: number | undefined): number | undefined {

@@ -103,8 +103,11 @@ describe("what is taken in", () => {
     expect(POLL_TIMING.pollSeconds).toBeLessThanOrEqual(50);
   });
 
-  test("the updates of one batch are handed over together, so that they can be stored in one", async () => {
-    say("one", "two", "three");
+  test("the chats of one batch are handed over together, so that they can be stored in one", async () => {
+    for (const id of [7, 8, 9]) {
+      const from = telegram.user(id, "Ann");
+      telegram.say({ chat: telegram.privateChat(from), from, text: "hi" });
+    }
     let waiting = 0;
     const all = Promise.withResolvers<void>();
     void poll(() => {
@@ -140,6 +143,36 @@ describe("storing fails", () => {
     broken = false;
     await telegram.until(() => telegram.pendingUpdates() === 0);
     expect(log.lines.some((it) => it.level === "warn" && it.message === "polling is in trouble")).toBe(true);
+  });
+
+  test("nothing of a chat is stored before what comes first there, others are", async () => {
+    say("one", "two");
+    const bob = telegram.user(8, "Bob");
+    telegram.say({ chat: telegram.privateChat(bob), from: bob, text: "bob" });
+    const stored: string[] = [];
+    let failures = 1;
+    void poll((update) => {
+      if (textOf(update) === "one" && failures-- > 0) {
+        return Promise.reject(new GatewayError("unavailable", "no database"));
+      }
+      return keep(stored)(update);
+    });
+    await telegram.until(() => telegram.pendingUpdates() === 0);
+    expect(stored.filter((text) => text !== "bob")).toEqual(["one", "two"]);
+    expect(stored[0]).toBe("bob");
+  });
+
+  test("a move is stored before what is written in the new chat", async () => {
+    const from = telegram.user(7, "Ann");
+    const chat = telegram.migrate(telegram.group(-55), -1_000_000_000_055);
+    telegram.say({ chat, from, text: "here now" });
+    const stored: string[] = [];
+    void poll(async (update) => {
+      if (update.kind === "place_moved") await new Promise((resolve) => setTimeout(resolve, 50));
+      await keep(stored)(update);
+    });
+    await telegram.until(() => telegram.pendingUpdates() === 0);
+    expect(stored).toEqual(["place_moved", "place_moved", "here now"]);
   });
 
   test("an error nobody foresaw stops neither the polling nor what comes later", async () => {
