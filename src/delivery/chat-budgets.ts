@@ -83,6 +83,11 @@ export class ChatBudgets {
     chat.blockedUntil = Math.max(chat.blockedUntil, now + ms);
   }
 
+  /** Whether a platform asked for a pause in the chat that is not over: no call goes there, also one that was let go. */
+  isBlocked({ account, chat }: Place): boolean {
+    return (this.#chats.get(`${account} ${chat}`)?.blockedUntil ?? 0) > this.#now();
+  }
+
   #chat(account: AccountId, chatId: string, burst: number, now: number): ChatState {
     const key = `${account} ${chatId}`;
     const known = this.#chats.get(key);

@@ -200,10 +200,10 @@ export class LiveReply {
       content,
     };
     const allowed = await delivery.drafts.announce(draft).catch(() => false);
-    if (!allowed || !this.#options.maySend()) {
+    if (!allowed || !this.#maySendNow()) {
       // An older post of the chat may be what this one waits for, and needs the call.
       delivery.budgets.giveBack(this.#place);
-      if (allowed) await this.#record(() => recordDraftFailure(delivery.db, live.id, "no", "the lease ran out"));
+      if (allowed) await this.#record(() => recordDraftFailure(delivery.db, live.id, "no", "it was not its time"));
       return pause(PAUSE_MS / 2, this.#closing.signal);
     }
     clearInterval(this.#typing);
@@ -240,7 +240,7 @@ export class LiveReply {
   async #edit(live: LivePage, content: RenderedPage): Promise<void> {
     const { adapter, flushLog } = this.#options;
     await Promise.race([flushLog().catch(() => undefined), pause(LOG_WAIT_MS, this.#closing.signal)]);
-    if (!this.#options.maySend() || this.#closing.signal.aborted) return;
+    if (!this.#maySendNow() || this.#closing.signal.aborted) return;
     const at = { account: this.#target.account, chat: this.#target.chat, messageId: live.messageId as string };
     try {
       await adapter.editing?.edit(at, content);
@@ -296,6 +296,11 @@ export class LiveReply {
         await pause(500, NEVER);
       }
     }
+  }
+
+  /** Once more after any wait: the lease may have run out, and the platform may have asked another call for a pause. */
+  #maySendNow(): boolean {
+    return this.#options.maySend() && !this.#options.delivery.budgets.isBlocked(this.#place);
   }
 
   #budget(purpose: CallPurpose): number {

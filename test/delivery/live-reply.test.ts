@@ -68,6 +68,24 @@ it("spends none of the chat's calls on a post that an older one keeps waiting", 
   expect(budgets.take(adapter.editing.budget, place, "final")).toBe(0);
 });
 
+it("keeps a pause that the platform asked for while an edit got ready", async () => {
+  const adapter = platform();
+  const budgets = new ChatBudgets();
+  let text = "More than enough text to be shown at once.";
+  let flushed = 0;
+  const flushLog = async () => {
+    flushed += 1;
+    budgets.block(adapter.account, "-7", 60_000);
+  };
+  const reply = start(replyOn(adapter, { budgets, flushLog, text: () => text }));
+  await expect.poll(() => adapter.messages("-7").length).toBe(1);
+  text += " And more of it.";
+  start(reply);
+  await expect.poll(() => flushed).toBe(1);
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  expect(adapter.messages("-7")[0]?.history).toHaveLength(1);
+});
+
 it("answers nothing in a chat that has moved, where another message may have that id", async () => {
   const adapter = platform();
   adapter.failNext({ code: "conflict", call: "send", place: { kind: "moved", chat: "-107" } });
