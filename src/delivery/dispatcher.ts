@@ -15,6 +15,8 @@ const MAX_IN_FLIGHT = 200;
 const MAX_CLAIM = 50;
 /** A longer wait for a chat's budget goes back into the outbox. */
 const MAX_WAIT_MS = 2_500;
+/** A post goes back sooner: as long as it is claimed it counts as under way, and is in doubt if the process dies. */
+const MAX_POST_WAIT_MS = 100;
 /** After this long a page that could not be shown is listed instead of tried. */
 const GIVE_UP_MS = 24 * 3_600_000;
 /** A page of an account that is not connected here is left to others this long. */
@@ -150,10 +152,11 @@ export class Dispatcher {
     if (page.age_ms > GIVE_UP_MS) return { id, kind: "failed", error: "could not be shown for a day" };
     const at = { account: page.account_id, chat: page.chat, kind: page.place_kind };
     const budget = adapter.editing?.budget;
+    const patienceMs = page.message_id === null ? MAX_POST_WAIT_MS : MAX_WAIT_MS;
     for (;;) {
       const waitMs = budget ? this.#delivery.budgets.take(budget, at, "final") : 0;
       if (waitMs === 0) break;
-      if (waitMs > MAX_WAIT_MS || this.#signal.aborted) {
+      if (waitMs > patienceMs || this.#signal.aborted) {
         return { id, kind: "again", dueInMs: waitMs, error: "waits for the chat's budget" };
       }
       await sleep(waitMs);

@@ -90,6 +90,18 @@ it("shows a long answer as pages, in order and without loss", async () => {
   expect(platform.messages("7").length).toBe(Math.ceil(words.length / 100));
 });
 
+it("holds no page as under way that waits for the chat's budget: a crash would leave it in doubt", async () => {
+  const chat = () => ({ draftEveryMs: 20, refillMs: 2_000, burst: 1, reserve: 0 });
+  const budget = { chat, account: { refillMs: 1, burst: 100, reserve: 5 } };
+  const platform = new FakePlatform({ textLimit: 100, budget });
+  const { database: store } = await ask(platform, scriptedModel("word ".repeat(30)));
+  const pages = () => store.db.selectFrom("outbox").select(["state", "tries"]).orderBy("page").execute();
+  await until("the second page to be looked at", async () => (await pages())[1]?.tries === 1);
+  await until("it to wait", async () => (await pages())[1]?.state === "planned", 500);
+  expect(platform.messages("7")).toHaveLength(1);
+  await until("the second page", () => platform.messages("7").length === 2);
+});
+
 it("ends the run of a chat that cannot be written to, and says nothing more there", async () => {
   const platform = new FakePlatform();
   const pause = hold();
