@@ -59,7 +59,10 @@ class MarkdownWriter {
   }
 
   #collect(node: Nodes, depth: number): void {
-    if (node.type === "definition") this.#definitions.set(node.identifier, node);
+    // The first of a name counts (CommonMark, "Link reference definitions"); the others are shown.
+    if (node.type === "definition" && !this.#definitions.has(node.identifier)) {
+      this.#definitions.set(node.identifier, node);
+    }
     if (node.type === "linkReference" || node.type === "imageReference") this.#referenced.add(node.identifier);
     if ("children" in node && depth < 2 * MAX_DEPTH) {
       for (const child of node.children) this.#collect(child, depth + 1);
@@ -95,7 +98,7 @@ class MarkdownWriter {
       case "thematicBreak":
         return this.#text("———", at);
       case "definition":
-        return this.#referenced.has(node.identifier) ? undefined : this.#text(this.#sourceOf(node), at);
+        return this.#isUsed(node) ? undefined : this.#text(this.#sourceOf(node), at);
       case "footnoteDefinition":
         this.#text(`[${node.label ?? node.identifier}] `, at);
         return this.#blocks(node.children, { ...inside, gap: "\n" });
@@ -191,6 +194,11 @@ class MarkdownWriter {
   /** For blocks that Telegram shows as boxes: they cannot share a line with the marker of a list. */
   #ownLine(at: Setting): void {
     if (!this.#out.atLineStart) this.#out.separate("\n", at.marks);
+  }
+
+  #isUsed(definition: Definition): boolean {
+    const { identifier } = definition;
+    return this.#referenced.has(identifier) && this.#definitions.get(identifier) === definition;
   }
 
   #addressOf(identifier: string): string {

@@ -56,6 +56,10 @@ describe("links", () => {
     ["![](https://e.example/c.png)", 'image\ntext_link https://e.example/c.png: "image"'],
     ["[![badge](https://i.example/b.svg)](https://e.example)", 'badge\ntext_link https://e.example/: "badge"'],
     ["[a][r]\n\n[r]: https://e.example", 'a\ntext_link https://e.example/: "a"'],
+    [
+      "[a][r]\n\n[r]: https://one.example\n[r]: https://two.example",
+      'a\n\n[r]: https://two.example\ntext_link https://one.example/: "a"',
+    ],
     ["[NOTE]: done", "[NOTE]: done"],
     ["a[^1]\n\n[^1]: the *note*", 'a[1]\n\n[1] the note\nitalic: "note"'],
   ])("%s", (markdown, expected) => {
