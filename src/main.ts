@@ -21,6 +21,8 @@ import { openPostgres } from "./store/postgres.ts";
 
 /** How long running answers may go on after SIGTERM. */
 const GRACE_MS = 20_000;
+/** Under npm one Ctrl-C comes twice: from the terminal, and passed on by npm. */
+const TWICE_MS = 500;
 
 export interface RunningGateway {
   /** Where it listens. */
@@ -145,11 +147,14 @@ function explain(error: unknown): string {
 }
 
 async function main(): Promise<void> {
-  const running = await startGateway(readConfig());
-  let stopping = false;
+  let running: RunningGateway | null = null;
+  let askedAt: number | null = null;
   const stop = () => {
-    if (stopping) return;
-    stopping = true;
+    const now = performance.now();
+    if (askedAt !== null && now - askedAt < TWICE_MS) return;
+    // Asked again, or there is nothing to drain yet: the way back up is the ordinary start.
+    if (askedAt !== null || running === null) process.exit(1);
+    askedAt = now;
     running.stop().then(
       () => process.exit(0),
       (error: unknown) => {
@@ -160,6 +165,7 @@ async function main(): Promise<void> {
   };
   process.on("SIGTERM", stop);
   process.on("SIGINT", stop);
+  running = await startGateway(readConfig());
 }
 
 if (import.meta.main) {
