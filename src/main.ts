@@ -147,6 +147,14 @@ function explain(error: unknown): string {
 }
 
 async function main(): Promise<void> {
+  const config = readConfig();
+  const log = createLog({ level: config.logLevel, secrets: listSecrets(config) });
+  const fail = (what: string) => (error: unknown) => {
+    log.fatal({ err: error }, what);
+    process.exit(1);
+  };
+  // Node itself would print the error whole, with whatever token is in it.
+  process.on("uncaughtException", fail("a bug ends the process"));
   let running: RunningGateway | null = null;
   let askedAt: number | null = null;
   const stop = () => {
@@ -155,17 +163,11 @@ async function main(): Promise<void> {
     // Asked again, or there is nothing to drain yet: the way back up is the ordinary start.
     if (askedAt !== null || running === null) process.exit(1);
     askedAt = now;
-    running.stop().then(
-      () => process.exit(0),
-      (error: unknown) => {
-        process.stderr.write(`${explain(error)}\n`);
-        process.exit(1);
-      },
-    );
+    running.stop().then(() => process.exit(0), fail("the stop failed"));
   };
   process.on("SIGTERM", stop);
   process.on("SIGINT", stop);
-  running = await startGateway(readConfig());
+  running = await startGateway(config, { log });
 }
 
 if (import.meta.main) {
