@@ -10,6 +10,7 @@ import { type Config, ConfigFaults, listSecrets, readConfig } from "./config.ts"
 import { GatewayError } from "./errors.ts";
 import { Gateway } from "./gateway.ts";
 import { createHttpServer } from "./http/http-server.ts";
+import { describeError } from "./observe/describe-error.ts";
 import { createLog, type Logger } from "./observe/log.ts";
 import { createMetrics } from "./observe/metrics.ts";
 import type { PlatformAdapter } from "./platform/platform-adapter.ts";
@@ -18,6 +19,7 @@ import type { Database } from "./store/database.ts";
 import { openEmbedded } from "./store/embedded.ts";
 import { migrateToLatest } from "./store/migrate.ts";
 import { openPostgres } from "./store/postgres.ts";
+import { translate } from "./store/transaction.ts";
 
 /** How long running answers may go on after SIGTERM. */
 const GRACE_MS = 20_000;
@@ -124,6 +126,8 @@ async function migrate(config: Config, database: Database): Promise<void> {
   const migrator = openPostgres(url, { info() {}, warn() {}, error() {} }, 1, true);
   try {
     await migrateToLatest(migrator.db);
+  } catch (error) {
+    throw translate(error);
   } finally {
     await migrator.close();
   }
@@ -142,8 +146,16 @@ function openAdapters(config: Config, log: Logger): PlatformAdapter[] {
 /** Faults of the operator's making are told in full and end the start with 1; anything else is a bug. */
 function explain(error: unknown): string {
   if (error instanceof ConfigFaults) return error.message;
-  if (error instanceof GatewayError) return `Parley cannot start: ${error.message}`;
+  if (error instanceof GatewayError) return `Parley cannot start: ${error.message}${reasonOf(error.cause)}`;
+  // What the system refused: the port is taken, a directory is not ours.
+  if (error instanceof Error && "syscall" in error) return `Parley cannot start: ${error.message}`;
   return `Parley cannot start: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
+}
+
+function reasonOf(cause: unknown): string {
+  const { message, errors } = describeError(cause);
+  const reason = message || errors?.[0]?.message;
+  return cause === undefined || !reason ? "" : ` (${reason})`;
 }
 
 async function main(): Promise<void> {
