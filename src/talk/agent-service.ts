@@ -77,9 +77,11 @@ export class AgentService {
       throw new GatewayError("too_large", `A message has at most ${MAX_MESSAGE_CHARS} characters.`);
     }
     const messageId = newId("msg");
+    const key = message.idempotencyKey === undefined ? messageId : `key:${message.idempotencyKey}`;
     const arrival = await this.#intake.acceptMessage({
       account: API_ACCOUNT,
-      updateKey: `${id}:${message.idempotencyKey === undefined ? messageId : `key:${message.idempotencyKey}`}`,
+      // With the user, so that nobody's key is taken for a repeat of somebody else's.
+      updateKey: `${id}:${user}:${key}`,
       messageId,
       text: message.text,
       writtenAt: new Date(),

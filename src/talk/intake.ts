@@ -136,7 +136,10 @@ export class Intake {
     await inParallel([...slow.values()], SLOW_CHATS, async (indexes) => {
       for (const index of indexes) results[index] = await this.#acceptSlowly(items[index]!);
     });
-    for (const [index, first] of repeats) results[index] = { ...results[first]!, outcome: "repeat" };
+    for (const [index, first] of repeats) {
+      const { outcome, ...arrival } = results[first]!;
+      results[index] = { ...arrival, outcome: outcome === "stored" ? "repeat" : outcome };
+    }
     return results;
   }
 

@@ -1,0 +1,39 @@
+import { afterAll, beforeAll, expect, it } from "vitest";
+import type { AgentService } from "../../src/talk/agent-service.ts";
+import { scriptedModel } from "../fakes/scripted-model.ts";
+import { createTestDatabase } from "../support/postgres.ts";
+import { startTestGateway, type TestGateway } from "../support/test-gateway.ts";
+
+let database: Awaited<ReturnType<typeof createTestDatabase>>;
+let gateway: TestGateway;
+let service: AgentService;
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+  gateway = await startTestGateway({ url: database.url, model: scriptedModel("1", "2", "3", "4") });
+  service = gateway.gateway.service;
+});
+afterAll(async () => {
+  await gateway.stop(0);
+  await database.drop();
+});
+
+it("security-16: nobody's message is taken for a repeat of somebody else's under the same key", async () => {
+  const [ann, mallory] = [await service.actFor("ann"), await service.actFor("mallory")];
+  const { id } = await service.createTalkSession(ann);
+  const say = (user: typeof ann, text: string) => service.addMessage(user, id, { text, idempotencyKey: "1" });
+  // While this one is committed, the next ones gather for the batch after it.
+  const busy = service.addMessage(ann, id, { text: "first" });
+  const [before, own, after] = await Promise.allSettled([say(mallory, "?"), say(ann, "hello"), say(mallory, "?")]);
+  await busy;
+  const refused = { status: "rejected", reason: { code: "not_found", message: "There is no such session." } };
+  expect(before).toMatchObject(refused);
+  expect(after).toMatchObject(refused);
+  expect(own.status).toBe("fulfilled");
+  const { messageId } = (own as PromiseFulfilledResult<{ messageId: string }>).value;
+  const stored = gateway.database.db
+    .selectFrom("inbox")
+    .select("parts")
+    .where("message_id", "=", messageId as never);
+  expect(await stored.execute()).toEqual([{ parts: [{ type: "text", text: "hello" }] }]);
+});
