@@ -70,12 +70,12 @@ export class AgentService {
    * `not_found`, `invalid` (empty), `too_large`, `unavailable` (nothing was stored, or it is stored under its key).
    */
   async addMessage(user: UserId, session: string, message: NewMessage): Promise<{ messageId: MessageId }> {
-    const id = readId("ses", session);
-    if (!id) throw new GatewayError("not_found", "There is no such session.");
     if (message.text.trim() === "") throw new GatewayError("invalid", "The message is empty.");
     if (message.text.length > MAX_MESSAGE_CHARS) {
       throw new GatewayError("too_large", `A message has at most ${MAX_MESSAGE_CHARS} characters.`);
     }
+    const id = readId("ses", session);
+    if (!id) throw new GatewayError("not_found", "There is no such session.");
     const messageId = newId("msg");
     const key = message.idempotencyKey === undefined ? messageId : `key:${message.idempotencyKey}`;
     const arrival = await this.#intake.acceptMessage({

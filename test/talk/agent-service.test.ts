@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { newId } from "../../src/ids.ts";
 import type { AgentService } from "../../src/talk/agent-service.ts";
 import { scriptedModel } from "../fakes/scripted-model.ts";
 import { createTestDatabase } from "../support/postgres.ts";
@@ -36,4 +37,12 @@ it("security-16: nobody's message is taken for a repeat of somebody else's under
     .select("parts")
     .where("message_id", "=", messageId as never);
   expect(await stored.execute()).toEqual([{ parts: [{ type: "text", text: "hello" }] }]);
+});
+
+it("refuses an empty message alike, whether the session is there, unknown or no session at all", async () => {
+  const ann = await service.actFor("ann");
+  const { id } = await service.createTalkSession(ann);
+  for (const session of [id, newId("ses"), "no session"]) {
+    await expect(service.addMessage(ann, session, { text: " " })).rejects.toMatchObject({ code: "invalid" });
+  }
 });
