@@ -97,8 +97,7 @@ export class AgentService {
    * readers; each item's `cursor` continues after it, on any replica. Rejects `not_found` at once.
    */
   async getMessages(user: UserId, session: string, options: FollowOptions = {}): Promise<AsyncIterable<FollowItem>> {
-    const { id } = await this.getSession(user, session);
-    return followSession(this.#db, this.#hints, id, options);
+    return followSession(this.#db, this.#hints, await this.getSession(user, session), options);
   }
 
   /** Ends the running run, its partial answer kept and marked, and withdraws what waits. Repeatable. */

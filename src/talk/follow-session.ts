@@ -6,6 +6,7 @@ import { messagesAfter, type StoredMessage } from "../store/messages.ts";
 import { eventsAfter, type StoredEvent } from "../store/run-events.ts";
 import { isOpen, joinPoint, runsSince } from "../store/runs.ts";
 import type { Root } from "../store/schema.ts";
+import type { TalkSession } from "../store/talk-sessions.ts";
 import { retrying } from "../store/transaction.ts";
 import { ReaderPosition, type RunPosition } from "./reader-position.ts";
 
@@ -39,17 +40,17 @@ const KNOWN_RUNS = 8;
 /**
  * Reads a session from a cursor on: only what is committed, so every reader on every replica sees the same. Nothing is
  * held for a reader that does not read. Once this resolves the reader has joined: it gets every event from then on.
- * Rejects `invalid` for a bad cursor.
+ * Rejects `invalid` for a bad cursor, also for one from beyond the session's end, which would hide what comes.
  */
 export async function followSession(
   db: Root,
   hints: Hints,
-  session: SessionId,
+  session: Pick<TalkSession, "id" | "headSeq">,
   options: FollowOptions,
 ): Promise<AsyncIterable<FollowItem>> {
-  const position = ReaderPosition.read(options.after ?? "");
-  await join(db, session, position);
-  return readOn(db, hints, session, position, options);
+  const position = ReaderPosition.read(options.after ?? "", session.headSeq);
+  await join(db, session.id, position);
+  return readOn(db, hints, session.id, position, options);
 }
 
 async function* readOn(
@@ -81,9 +82,15 @@ async function* readOn(
   }
 }
 
-/** A reader that comes into a running run sees its current attempt; the text of dead ones is void. */
+/**
+ * A reader that comes into a running run sees its current attempt; the text of dead ones is void. One that comes back
+ * waits for no run that it can learn nothing of: one of another session, or whose events are deleted.
+ */
 async function join(db: Root, session: SessionId, position: ReaderPosition): Promise<void> {
-  if (position.joined) return;
+  if (position.joined) {
+    for (const [run, at] of position.runs) at.final ||= await eventsAreGone(db, session, run, at);
+    return;
+  }
   const { open, startedMicros, arrivalNo } = await retrying(() => joinPoint(db, session));
   position.joined = { startedMicros, arrivalNo };
   for (const run of open) position.runs.set(run.id, { attempt: run.attempt, n: 0, final: false });

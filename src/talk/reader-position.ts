@@ -21,13 +21,14 @@ export class ReaderPosition {
   readonly runs = new Map<RunId, RunPosition>();
 
   /** Reads a cursor that `write` made; "" = the beginning. Throws `invalid`. The text is opaque to clients. */
-  static read(text: string): ReaderPosition {
+  static read(text: string, headSeq: number): ReaderPosition {
     const position = new ReaderPosition();
     if (text === "") return position;
     const [head = "", ...runs] = text.split(" ");
     const numbers = /^(\d{1,15})(?:\.(\d{1,15})\.(\d{1,16}))?$/.exec(head);
     if (!numbers || runs.length > MAX_RUNS) throw noCursor();
     position.seq = Number(numbers[1]);
+    if (position.seq > headSeq) throw noCursor();
     if (numbers[2] !== undefined) {
       position.joined = { arrivalNo: Number(numbers[2]), startedMicros: Number(numbers[3]) };
     }

@@ -1,0 +1,62 @@
+import { sql } from "kysely";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { newId, type UserId } from "../../src/ids.ts";
+import type { AgentService, FollowItem } from "../../src/talk/agent-service.ts";
+import { scriptedModel } from "../fakes/scripted-model.ts";
+import { createTestDatabase } from "../support/postgres.ts";
+import { startTestGateway, type TestGateway } from "../support/test-gateway.ts";
+
+const model = scriptedModel();
+let database: Awaited<ReturnType<typeof createTestDatabase>>;
+let gateway: TestGateway;
+let service: AgentService;
+let ann: UserId;
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+  gateway = await startTestGateway({ url: database.url, model });
+  service = gateway.gateway.service;
+  ann = await service.actFor("ann");
+});
+afterAll(async () => {
+  await gateway.stop(0);
+  await database.drop();
+});
+
+/** Reads until the condition holds. */
+async function readUntil(items: AsyncIterable<FollowItem>, isLast: (item: FollowItem) => boolean) {
+  const read: FollowItem[] = [];
+  for await (const item of items) {
+    read.push(item);
+    if (isLast(item)) break;
+  }
+  return read;
+}
+
+async function insertHistory(session: string, length: number, chars: number): Promise<void> {
+  const run = newId("run");
+  await sql`insert into messages (session_id, seq, message_id, run_id, idx, role, parts, status)
+            select ${session}, n, 'msg_' || n, ${run}, n, 'user',
+                   jsonb_build_array(jsonb_build_object('type', 'text', 'text', repeat('x', ${chars}::int))), 'complete'
+            from generate_series(1, ${length}::int) n`.execute(gateway.database.db);
+  await sql`update talk_sessions set head_seq = ${length} where id = ${session}`.execute(gateway.database.db);
+}
+
+it("refuses a cursor from beyond the session's end: what came next would be hidden", async () => {
+  const { id } = await service.createTalkSession(ann);
+  await expect(service.getMessages(ann, id, { after: "7.3.0" })).rejects.toMatchObject({ code: "invalid" });
+  await insertHistory(id, 7, 1);
+  await service.getMessages(ann, id, { after: "7.3.0" });
+});
+
+it("waits for no run that a cursor names and this session does not have", async () => {
+  const { id } = await service.createTalkSession(ann);
+  const foreign = Array.from({ length: 10 }, () => `${newId("run")}@1.3`).join(" ");
+  const signal = AbortSignal.timeout(5_000);
+  const items = await service.getMessages(ann, id, { after: `0.0.0 ${foreign}`, follow: true, signal });
+  model.push("Hello.");
+  await service.addMessage(ann, id, { text: "hi" });
+  const read = await readUntil(items, (item) => item.kind === "message" && item.seq === 2);
+  expect(read.filter(({ kind }) => kind === "message")).toHaveLength(2);
+  expect(read.some((item) => item.kind === "event" && item.type === "run.completed")).toBe(true);
+});
