@@ -31,8 +31,10 @@ export type FollowItem = { cursor: string } & (
 );
 
 const PAGE = 200;
-/** Hints wake a reader of this replica; this finds what happens on others. */
+/** Hints wake a reader; this finds what happens on other replicas, of which only what comes in is hinted at. */
 const POLL_MS = 500;
+/** Where nothing happens the looks become rarer: a page that is left open should cost nothing. */
+const IDLE_MS = 5_000;
 const FINAL = new Set(["run.completed", "run.failed", "run.cancelled"]);
 /** A reader that still has this many runs to read learns of no further ones: a cursor names all that it knows. */
 const KNOWN_RUNS = 8;
@@ -62,20 +64,31 @@ async function* readOn(
 ): AsyncIterable<FollowItem> {
   const signal = options.signal ?? new AbortController().signal;
   const bell = new Doorbell();
-  const unfollow = options.follow ? hints.follow(session, bell.ring) : () => undefined;
+  let pauseMs = POLL_MS;
+  // The last thing that was read is an input, so its run will come.
+  let expecting = false;
+  const wake = () => {
+    pauseMs = POLL_MS;
+    bell.ring();
+  };
+  const unfollow = options.follow ? hints.follow(session, wake) : () => undefined;
   let left = options.limit ?? Number.POSITIVE_INFINITY;
   try {
     while (!signal.aborted) {
       let progress = false;
       for (const item of look(await readOnce(db, session, position, options.follow === true), position)) {
         progress = true;
+        expecting = item.kind === "accepted";
         yield item;
         left -= item.kind === "message" ? 1 : 0;
         if (left <= 0 || signal.aborted) return;
       }
+      if (progress || expecting || position.runs.size > 0) pauseMs = POLL_MS;
       if (progress) continue;
       if (!options.follow) return;
-      await bell.wait(POLL_MS, signal);
+      const waitMs = pauseMs;
+      pauseMs = Math.min(waitMs * 2, IDLE_MS);
+      await bell.wait(waitMs, signal);
     }
   } finally {
     unfollow();

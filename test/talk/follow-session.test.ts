@@ -1,7 +1,11 @@
-import { sql } from "kysely";
+import { setTimeout as sleep } from "node:timers/promises";
+import { type KyselyPlugin, sql } from "kysely";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { newId, type UserId } from "../../src/ids.ts";
+import { Hints } from "../../src/run/hints.ts";
+import { findSession } from "../../src/store/talk-sessions.ts";
 import type { AgentService, FollowItem } from "../../src/talk/agent-service.ts";
+import { followSession } from "../../src/talk/follow-session.ts";
 import { scriptedModel } from "../fakes/scripted-model.ts";
 import { createTestDatabase } from "../support/postgres.ts";
 import { startTestGateway, type TestGateway } from "../support/test-gateway.ts";
@@ -23,6 +27,22 @@ afterAll(async () => {
   await database.drop();
 });
 
+/** Counts statements, and how much the largest answer held. */
+function watch(): KyselyPlugin & { statements: number; mostChars: number } {
+  return {
+    statements: 0,
+    mostChars: 0,
+    transformQuery({ node }) {
+      this.statements++;
+      return node;
+    },
+    async transformResult({ result }) {
+      this.mostChars = Math.max(this.mostChars, JSON.stringify(result.rows).length);
+      return result;
+    },
+  };
+}
+
 /** Reads until the condition holds. */
 async function readUntil(items: AsyncIterable<FollowItem>, isLast: (item: FollowItem) => boolean) {
   const read: FollowItem[] = [];
@@ -41,6 +61,20 @@ async function insertHistory(session: string, length: number, chars: number): Pr
             from generate_series(1, ${length}::int) n`.execute(gateway.database.db);
   await sql`update talk_sessions set head_seq = ${length} where id = ${session}`.execute(gateway.database.db);
 }
+
+it("asks the database ever more rarely while nothing happens", async () => {
+  const { id } = await service.createTalkSession(ann);
+  const session = (await findSession(gateway.database.db, ann, id))!;
+  const seen = watch();
+  const end = new AbortController();
+  const options = { follow: true, signal: end.signal };
+  const items = await followSession(gateway.database.db.withPlugin(seen), new Hints(), session, options);
+  const reading = readUntil(items, () => false);
+  await sleep(4_200);
+  end.abort();
+  await reading;
+  expect(seen.statements).toBeLessThan(15);
+});
 
 it("refuses a cursor from beyond the session's end: what came next would be hidden", async () => {
   const { id } = await service.createTalkSession(ann);
