@@ -31,6 +31,10 @@ export type FollowItem = { cursor: string } & (
 );
 
 const PAGE = 200;
+/** The first page is small, since messages may be large; the next ones grow while they fit. */
+const FIRST_PAGE = 20;
+/** Characters of each kind that a look holds, besides one item: its reader may be slow to take them. */
+const HELD_CHARS = 500_000;
 /** Hints wake a reader; this finds what happens on other replicas, of which only what comes in is hinted at. */
 const POLL_MS = 500;
 /** Where nothing happens the looks become rarer: a page that is left open should cost nothing. */
@@ -40,8 +44,8 @@ const FINAL = new Set(["run.completed", "run.failed", "run.cancelled"]);
 const KNOWN_RUNS = 8;
 
 /**
- * Reads a session from a cursor on: only what is committed, so every reader on every replica sees the same. Nothing is
- * held for a reader that does not read. Once this resolves the reader has joined: it gets every event from then on.
+ * Reads a session from a cursor on: only what is committed, so every reader on every replica sees the same. Of one that
+ * does not read, a page is held at most. Once this resolves the reader has joined: it gets every event from then on.
  * Rejects `invalid` for a bad cursor, also for one from beyond the session's end, which would hide what comes.
  */
 export async function followSession(
@@ -73,10 +77,13 @@ async function* readOn(
   };
   const unfollow = options.follow ? hints.follow(session, wake) : () => undefined;
   let left = options.limit ?? Number.POSITIVE_INFINITY;
+  let page = Math.min(PAGE, options.limit ?? FIRST_PAGE);
   try {
     while (!signal.aborted) {
       let progress = false;
-      for (const item of look(await readOnce(db, session, position, options.follow === true), position)) {
+      const seen = await readOnce(db, session, position, options.follow === true, page);
+      page = seen.tooLarge ? seen.messages.length : Math.min(PAGE, page * 2);
+      for (const item of look(seen, position)) {
         progress = true;
         expecting = item.kind === "accepted";
         yield item;
@@ -111,6 +118,10 @@ async function join(db: Root, session: SessionId, position: ReaderPosition): Pro
 
 interface Seen {
   messages: StoredMessage[];
+  /** There may be more messages than these. */
+  more: boolean;
+  /** Not all that were read could be held. */
+  tooLarge: boolean;
   events: StoredEvent[];
   arrived: ArrivedRow[];
   /** There are runs that the reader does not know of yet. */
@@ -127,8 +138,16 @@ async function eventsAreGone(db: Root, session: SessionId, run: RunId, at: RunPo
  * One look, in this order: the history first, so that each run with messages in it is found afterwards with all its
  * events; the inbox last, so that every input of those runs is found.
  */
-async function readOnce(db: Root, session: SessionId, position: ReaderPosition, live: boolean): Promise<Seen> {
-  const messages = await retrying(() => messagesAfter(db, session, position.seq, PAGE));
+async function readOnce(
+  db: Root,
+  session: SessionId,
+  position: ReaderPosition,
+  live: boolean,
+  page: number,
+): Promise<Seen> {
+  const found = await retrying(() => messagesAfter(db, session, position.seq, page));
+  const messages = fitting(found);
+  const tooLarge = messages.length < found.length;
   const joined = position.joined!;
   const events: StoredEvent[] = [];
   const behind = live && position.runs.size >= KNOWN_RUNS;
@@ -143,14 +162,18 @@ async function readOnce(db: Root, session: SessionId, position: ReaderPosition, 
   if (!live) position.runs.clear();
   for (const [run, at] of position.runs) {
     if (at.final) continue;
-    const page = await retrying(() => eventsAfter(db, session, run, at, PAGE));
-    events.push(...page);
+    const next = fitting(await retrying(() => eventsAfter(db, session, run, at, PAGE)));
+    events.push(...next);
     // Events are kept for a day after their run: the history must not wait for a final one that is gone.
-    if (page.length === 0 && messages[0]?.runId === run) at.final = await eventsAreGone(db, session, run, at);
-    if (page.some(({ type }) => FINAL.has(type))) break;
+    if (next.length === 0 && messages[0]?.runId === run) at.final = await eventsAreGone(db, session, run, at);
+    if (next.some(({ type }) => FINAL.has(type))) break;
   }
-  const arrived = await retrying(() => arrivalsAfter(db, session, joined.arrivalNo));
-  return { messages, events, arrived, behind: behind || position.runs.size >= KNOWN_RUNS };
+  const inbox = await retrying(() => arrivalsAfter(db, session, joined.arrivalNo));
+  const arrived = fitting(inbox);
+  // Inputs come before their runs.
+  if (arrived.length < inbox.length) events.length = 0;
+  const more = tooLarge || found.length === page;
+  return { messages, more, tooLarge, events, arrived, behind: behind || position.runs.size >= KNOWN_RUNS };
 }
 
 /**
@@ -161,7 +184,7 @@ async function readOnce(db: Root, session: SessionId, position: ReaderPosition, 
 function* look(seen: Seen, position: ReaderPosition): Iterable<FollowItem> {
   const seq = position.seq;
   yield* messagesOf(seen, position);
-  if (seen.messages.length === PAGE && position.seq > seq) return;
+  if (seen.more && position.seq > seq) return;
   // What is final was so before this look began, so its messages have been read.
   for (const [run, at] of position.runs) if (at.final) position.runs.delete(run);
   for (const row of seen.arrived) {
@@ -187,4 +210,14 @@ function* messagesOf(seen: Seen, position: ReaderPosition): Iterable<FollowItem>
       yield { kind: "message", cursor: position.write(), ...stored };
     } else return;
   }
+}
+
+/** The first of the items, as many as a reader may hold; at least one. */
+function fitting<T>(items: T[]): T[] {
+  let left = HELD_CHARS;
+  for (const [index, item] of items.entries()) {
+    if (index > 0) left -= JSON.stringify(item).length;
+    if (left < 0) return items.slice(0, index);
+  }
+  return items;
 }

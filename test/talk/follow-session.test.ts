@@ -94,3 +94,22 @@ it("waits for no run that a cursor names and this session does not have", async 
   expect(read.filter(({ kind }) => kind === "message")).toHaveLength(2);
   expect(read.some((item) => item.kind === "event" && item.type === "run.completed")).toBe(true);
 });
+
+it("holds little of a history of large messages for a reader that does not read on, and shows all of it to one that does", async () => {
+  const { id } = await service.createTalkSession(ann);
+  await insertHistory(id, 60, 200_000);
+  const session = (await findSession(gateway.database.db, ann, id))!;
+  const seen = watch();
+  const items = await followSession(gateway.database.db.withPlugin(seen), new Hints(), session, { follow: true });
+  const reader = items[Symbol.asyncIterator]();
+  await reader.next();
+  expect(seen.mostChars).toBeLessThan(5_000_000);
+  const seqs = [1];
+  while (seqs.length < 60) {
+    const { value } = (await reader.next()) as { value: FollowItem };
+    if (value.kind === "message") seqs.push(value.seq);
+  }
+  expect(seqs).toEqual(Array.from({ length: 60 }, (_, n) => n + 1));
+  expect(seen.mostChars).toBeLessThan(5_000_000);
+  await reader.return?.();
+});
