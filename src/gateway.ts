@@ -15,6 +15,7 @@ import type { AccessPolicy } from "./platform/access-gate.ts";
 import { normalisePairingCode } from "./platform/pairing-code.ts";
 import type { PlatformAdapter } from "./platform/platform-adapter.ts";
 import { ClaimLoop } from "./run/claim-loop.ts";
+import { every } from "./run/every.ts";
 import { Hints } from "./run/hints.ts";
 import { RunRoom } from "./run/run-room.ts";
 import { type SupervisedLoop, startLoop } from "./run/supervised-loop.ts";
@@ -239,10 +240,6 @@ export class Gateway {
 
   #every(name: string, ms: number, work: () => Promise<void>, maxPauseMs?: number): void {
     const { signal } = this.#end;
-    const round = async () => {
-      await sleep(ms, undefined, { signal }).catch(() => undefined);
-      if (!signal.aborted) await work();
-    };
-    this.#loop(name, round, signal, maxPauseMs);
+    this.#loop(name, every(ms, work, signal), signal, maxPauseMs);
   }
 }
