@@ -4,10 +4,7 @@ import { createClientAddress } from "./client-address.ts";
 
 const MAX_PATH = 200;
 
-/**
- * One line per request when it is over: never a body, a header or the values of a query, and no path that a route
- * knows by a pattern, since codes stand in paths.
- */
+/** One line per request when it is over: never a body, a header, the values of a query or of a path. */
 export function logRequests(app: FastifyInstance, trustedProxies: readonly string[]): void {
   const addressOf = createClientAddress(trustedProxies);
   app.addHook("onRequest", async (request, reply) => {
@@ -15,9 +12,7 @@ export function logRequests(app: FastifyInstance, trustedProxies: readonly strin
     reply.raw.once("close", () => {
       const fields = {
         method: request.method,
-        ...(request.is404
-          ? { path: request.url.split("?")[0]?.slice(0, MAX_PATH) }
-          : { route: request.routeOptions.url }),
+        ...(request.is404 ? { path: headOf(request.url) } : { route: request.routeOptions.url }),
         // Null = the client left before it was answered.
         status: reply.raw.headersSent ? reply.raw.statusCode : null,
         ms: Math.round(performance.now() - startedAt),
@@ -26,4 +21,10 @@ export function logRequests(app: FastifyInstance, trustedProxies: readonly strin
       request.log.info(fields, "request");
     });
   });
+}
+
+/** What stands further in may be a code, also where the method or a later word is wrong. */
+function headOf(url: string): string {
+  const [path = ""] = url.split("?");
+  return path.split("/", 3).join("/").slice(0, MAX_PATH);
 }

@@ -39,10 +39,12 @@ it("security-37: looks at no code after five wrong ones, not even at a right one
   expect(asked).toHaveLength(5);
 });
 
-it("keeps the code out of the log", async () => {
+it("keeps the code out of the log, also where the rest of the address is wrong", async () => {
   await start();
   await approve("ABCD2345");
   await approve("WRONGCODE");
+  await http.call("GET", "/v1/pairings/ABCD2345/approve");
+  await http.call("POST", "/v1/pairings/ABCD2345/aprove");
   expect(JSON.stringify(http.lines)).toContain("/v1/pairings/:code/approve");
   expect(JSON.stringify(http.lines)).not.toMatch(/ABCD2345|WRONGCODE/);
 });
