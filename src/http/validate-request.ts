@@ -13,7 +13,8 @@ export const validateRequest: FastifySchemaCompiler<TSchema> = ({ schema, httpPa
   const validator = Compile(schema);
   const integers = httpPart === "querystring" ? integersOf(schema) : [];
   return (given: unknown) => {
-    if (Object.keys(given ?? {}).length > MAX_FIELDS) return { error: asError([TOO_MANY]) };
+    if (typeof given === "object" && Object.keys(given ?? {}).length > MAX_FIELDS)
+      return { error: asError([TOO_MANY]) };
     const value = integers.length === 0 ? given : withNumbers(given, integers);
     return validator.Check(value) ? { value } : { error: asError(validator.Errors(value)[1]) };
   };

@@ -73,6 +73,11 @@ describe("security-10: a hostile body", () => {
     expect((await post(`{${fields}}`)).json()).toMatchObject({ status: 400, detail: "body is too large" });
   });
 
+  it("that is one long text is refused as that", async () => {
+    const answer = await post(JSON.stringify("x".repeat(500_000)));
+    expect(answer.json()).toMatchObject({ status: 400, detail: "body must be object" });
+  });
+
   it.each([
     "text/plain",
     "application/xml",
