@@ -94,7 +94,7 @@ async function status(db: Db, place: Place): Promise<string> {
   const doing = running ? "I am answering." : "Nothing is running.";
   const behind = waiting === 0 ? "" : ` ${messages(waiting)} wait.`;
   return [
-    `**${session?.title || "New talk"}** with ${session?.agent ?? "an agent"}, ${messages(session?.headSeq ?? 0)} so far.`,
+    `**${escape(session?.title || "New talk")}** with ${session?.agent ?? "an agent"}, ${messages(session?.headSeq ?? 0)} so far.`,
     `${doing}${behind}`,
   ].join("\n");
 }
