@@ -25,6 +25,8 @@ export interface ApiEvent {
 const ANSWER_MS = 30_000;
 /** The gateway says something every 15 s; a connection that is silent for longer than this is gone. */
 const SILENCE_MS = 45_000;
+/** What a proxy says, in words of its own, while the gateway behind it is away. */
+const PROXY_REFUSALS = [502, 503, 504];
 const CODES = new Set<string>([
   "invalid",
   "unauthorized",
@@ -45,6 +47,12 @@ export class ApiClient {
   constructor(options: { url: string; key: string; user: string }) {
     this.url = options.url.replace(/\/+$/, "");
     this.#headers = { authorization: `Bearer ${options.key}`, "parley-user": options.user };
+    try {
+      void new Headers(this.#headers);
+    } catch (error) {
+      const message = "The key or the user's name has letters that cannot be sent. A user's id (usr_…) always can.";
+      throw new GatewayError("invalid", message, { cause: error });
+    }
   }
 
   get<T>(path: string): Promise<T> {
@@ -129,17 +137,22 @@ export class ApiClient {
     try {
       problem = (await response.json()) as typeof problem;
     } catch (error) {
-      return this.#stranger(error);
+      return this.#stranger(error, response.status);
     }
     const { code, detail } = problem;
-    if (typeof code !== "string" || !CODES.has(code) || typeof detail !== "string") return this.#stranger(problem);
+    if (typeof code !== "string" || !CODES.has(code) || typeof detail !== "string") {
+      return this.#stranger(problem, response.status);
+    }
     if (code === "unauthorized") return new GatewayError("unauthorized", `The gateway at ${this.url} refuses the key.`);
     const seconds = Number(response.headers.get("retry-after") ?? Number.NaN);
     const wait = Number.isFinite(seconds) ? { retryAfterMs: seconds * 1000 } : {};
     return new GatewayError(code as ErrorCode, detail, wait);
   }
 
-  #stranger(cause: unknown): GatewayError {
+  #stranger(cause: unknown, status?: number): GatewayError {
+    if (status !== undefined && PROXY_REFUSALS.includes(status)) {
+      return new GatewayError("unavailable", `The gateway behind ${this.url} does not answer (${status}).`, { cause });
+    }
     return new GatewayError("invalid", `What answers at ${this.url} is no Parley gateway.`, { cause });
   }
 }

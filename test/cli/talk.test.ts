@@ -116,6 +116,19 @@ describe("npm run talk says what is wrong, and ends with 1", () => {
     expect(await fails(talk(url))).toBe(`What answers at ${url} is no Parley gateway.\n`);
   });
 
+  it("when a proxy is there and the gateway behind it is not", async () => {
+    other = createServer((_request, response) => response.writeHead(502).end("<html>Bad Gateway</html>"));
+    other.listen(0, "127.0.0.1");
+    await once(other, "listening");
+    const url = `http://127.0.0.1:${(other.address() as AddressInfo).port}`;
+    expect(await fails(talk(url))).toBe(`The gateway behind ${url} does not answer (502).\n`);
+  });
+
+  it("when the user's name cannot be sent", async () => {
+    const err = await fails(talk("http://127.0.0.1:1", "--user", "阿明"));
+    expect(err).toContain("letters that cannot be sent");
+  });
+
   it("when the key is another one", async () => {
     const url = await start();
     const err = await fails(runCli("talk-cli", ["--url", url], { ADMIN_API_KEY: "not-the-key" }));
