@@ -21,10 +21,6 @@ export class EventStreams {
     this.#limits = limits;
   }
 
-  get count(): number {
-    return this.#count;
-  }
-
   /** Throws `rate_limited` when this user has too many, `unavailable` when all together do, or the server closes. */
   open(user: UserId): EventStream {
     if (this.#closed) throw new GatewayError("unavailable", "The gateway is closing.");
