@@ -126,6 +126,8 @@ async function openListed(argument: string | undefined, talk: Talk, note: (text:
 
 if (import.meta.main) {
   const { stdin: input, stdout: output, stderr: errors } = process;
+  // Whoever read what it writes has had enough.
+  output.on("error", () => process.exit(0));
   main({ argv: process.argv.slice(2), env: process.env, input, output, errors }).then(
     () => process.exit(0),
     (error: unknown) => {

@@ -12,6 +12,8 @@ export interface CliRun {
   type(text: string): void;
   /** The end of its input. */
   finish(): void;
+  /** Takes no more of what it writes. */
+  stopReading(): void;
 }
 
 /** An empty directory: without an admin key. */
@@ -36,5 +38,6 @@ export function runCli(program: "talk-cli" | "parley-cli", argv: string[], env: 
     err: () => err,
     type: (text) => void child.stdin.write(text),
     finish: () => child.stdin.end(),
+    stopReading: () => void child.stdout.destroy(),
   };
 }

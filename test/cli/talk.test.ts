@@ -85,6 +85,16 @@ describe("npm run talk, with lines piped in", () => {
     expect(code).toBe(0);
   });
 
+  it("ends without a word when nobody reads on", async () => {
+    const pause = hold();
+    const run = talk(await start(scriptedModel(["Half ", pause, "and half."])));
+    run.type("hi\n");
+    await until("the first half", () => run.out() === "Half ");
+    run.stopReading();
+    pause.release();
+    expect(await run.over).toMatchObject({ code: 0, err: "" });
+  });
+
   it("says why an answer is none", async () => {
     const run = talk(await start());
     run.type("hi\n");
