@@ -227,7 +227,7 @@ export class Gateway {
     for (const intake of this.#intakes) {
       metrics.platformUp.set(
         { platform: intake.adapter.platform },
-        intake.state === "refused" || !intake.startedOnce ? 0 : 1,
+        intake.startedOnce && !["refused", "in trouble"].includes(intake.state) ? 1 : 0,
       );
     }
   }

@@ -117,14 +117,16 @@ class TelegramAdapter implements PlatformAdapter {
     }
   }
 
-  async start(accept: Accept, signal: AbortSignal): Promise<void> {
+  async start(accept: Accept, signal: AbortSignal, working: (works: boolean) => void = () => undefined): Promise<void> {
     if (signal.aborted) return;
     const menu = this.#setMenu(signal);
+    const { log } = this.#options;
     try {
       if (this.#registration) {
-        await keepWebhookRegistered({ api: this.#api, log: this.#options.log, ...this.#registration }, signal);
+        await keepWebhookRegistered({ api: this.#api, log, working, ...this.#registration }, signal);
       } else {
-        await this.#poll(accept, signal);
+        const openApi = () => this.#openApi(1, POLL_DEADLINE_MS);
+        await pollTelegram({ openApi, read: (update) => this.#read(update), accept, log, working }, signal);
       }
     } finally {
       await menu;
@@ -179,18 +181,6 @@ class TelegramAdapter implements PlatformAdapter {
       action: "typing",
       ...(thread === undefined ? {} : { message_thread_id: thread }),
     });
-  }
-
-  async #poll(accept: Accept, signal: AbortSignal): Promise<void> {
-    await pollTelegram(
-      {
-        openApi: () => this.#openApi(1, POLL_DEADLINE_MS),
-        read: (update) => this.#read(update),
-        accept,
-        log: this.#options.log,
-      },
-      signal,
-    );
   }
 
   #read(update: unknown): IncomingUpdate | null {

@@ -28,6 +28,8 @@ export interface PollOptions {
   openApi(): TelegramApi;
   read(update: unknown): IncomingUpdate | null;
   accept: Accept;
+  /** Told after each poll whether it was answered. */
+  working?: (works: boolean) => void;
   log: Log;
   timing?: PollTiming;
 }
@@ -50,6 +52,7 @@ export async function pollTelegram(options: PollOptions, signal: AbortSignal): P
         if (!webhookGone) await api.raw.deleteWebhook({ drop_pending_updates: false }, signal);
         webhookGone = true;
         const updates = await poll(api, offset, timing, signal);
+        options.working?.(true);
         await within(timing.watchdogMs, signal, () => acceptAll(updates, options));
         // The next poll with this offset is the acknowledgement. Ids may start anew after an idle week (Bot API,
         // Update), so once an empty answer shows that all is acknowledged, the offset is forgotten.
@@ -60,6 +63,7 @@ export async function pollTelegram(options: PollOptions, signal: AbortSignal): P
         if (signal.aborted) return;
         if (errorCode(error) === "unauthorized") throw error;
         const waitMs = delayAfter(error, trouble, conflict);
+        options.working?.(false);
         options.log.warn({ err: error, waitMs: Math.round(waitMs) }, reasonOf(error));
         // A kept-alive socket may go on hitting the server that holds the old poll, or a dead one.
         await api.close();

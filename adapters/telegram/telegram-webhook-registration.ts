@@ -20,6 +20,8 @@ export interface RegistrationOptions {
   url: string;
   secret: string;
   log: Log;
+  /** Told whether the registration could be made or checked. */
+  working?: (works: boolean) => void;
   timing?: RegistrationTiming;
 }
 
@@ -40,6 +42,7 @@ export async function keepWebhookRegistered(options: RegistrationOptions, signal
         log.info({ path: new URL(options.url).pathname }, "the webhook is registered");
       }
       known = true;
+      options.working?.(true);
       trouble.reset();
       await pause(timing.recheckMs, signal);
     } catch (error) {
@@ -47,6 +50,7 @@ export async function keepWebhookRegistered(options: RegistrationOptions, signal
       if (errorCode(error) === "unauthorized") throw error;
       const retryAfterMs = error instanceof GatewayError ? error.retryAfterMs : undefined;
       const waitMs = retryAfterMs ?? trouble.nextMs();
+      options.working?.(false);
       log.warn({ err: error, waitMs: Math.round(waitMs) }, "the webhook could not be registered");
       await pause(waitMs, signal);
     }

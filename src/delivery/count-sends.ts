@@ -25,7 +25,7 @@ export function countSends(adapter: PlatformAdapter, metrics: Counted): Platform
     account,
     ...(webhook ? { webhook } : {}),
     connect: (signal) => adapter.connect(signal),
-    start: (accept, signal) => adapter.start(accept, signal),
+    start: (accept, signal, working) => adapter.start(accept, signal, working),
     render: (markdown) => adapter.render(markdown),
     close: () => adapter.close(),
     send: (to, page) => counted("send", adapter.send(to, page)),

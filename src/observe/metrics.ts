@@ -57,7 +57,7 @@ export function createMetrics() {
     tokens: counter("tokens_total", "Tokens as the model's server counted them", "model", "direction"),
 
     dbUp: gauge("db_up", "1 = the database answers"),
-    platformUp: gauge("platform_up", "1 = updates of the platform are being taken in", "platform"),
+    platformUp: gauge("platform_up", "0 = this replica does not get through to the platform", "platform"),
     loopRestarts: counter("loop_restarts_total", "Loops that threw and were started again", "loop"),
 
     contentType: registry.contentType,

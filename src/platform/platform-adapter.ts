@@ -66,9 +66,10 @@ export interface PlatformAdapter {
   connect(signal: AbortSignal): Promise<void>;
   /**
    * Takes in updates until `signal` aborts: polls, or registers the webhook. One replica per account runs it at a time.
-   * Resolves after the abort; rejects when intake cannot go on (`unauthorized`: do not try again).
+   * Resolves after the abort; rejects when intake cannot go on (`unauthorized`: do not try again). Says by `working`
+   * whether it gets through to the platform just now.
    */
-  start(accept: Accept, signal: AbortSignal): Promise<void>;
+  start(accept: Accept, signal: AbortSignal, working?: (works: boolean) => void): Promise<void>;
   readonly webhook?: Webhook;
   /** Posts one page. Rejects with `delivered`: "no" may be repeated, "unknown" must not be. */
   send(to: ReplyTarget, page: RenderedPage): Promise<SentMessage>;

@@ -10,8 +10,11 @@ const RENEW_MS = 2_000;
 /** A replica that is not elected looks again this often. */
 const STAND_BY_MS = 1_000;
 
-/** What `/readyz` and metrics say of a platform. `refused`: its token does not work; it stays off until a restart. */
-export type PlatformState = "connecting" | "standing by" | "taking in" | "refused";
+/**
+ * What `/readyz` and metrics say of a platform. `in trouble`: this replica should take in, and does not get through.
+ * `refused`: its token does not work; it stays off until a restart.
+ */
+export type PlatformState = "connecting" | "standing by" | "taking in" | "in trouble" | "refused";
 
 /**
  * Takes in one account's updates while this replica is elected for it: one poller per bot, however many replicas.
@@ -89,7 +92,9 @@ export class PlatformIntake {
     const over = new AbortController();
     const renewing = this.#renew(AbortSignal.any([signal, over.signal])).finally(() => lost.abort());
     try {
-      await this.adapter.start(this.#accept, signal);
+      await this.adapter.start(this.#accept, signal, (works) => {
+        if (!signal.aborted) this.state = works ? "taking in" : "in trouble";
+      });
     } finally {
       over.abort();
       await renewing;
