@@ -32,7 +32,10 @@ export function messageRoutes(app: Api, service: AgentService): void {
       params: SessionParams,
       headers: Type.Object({
         "idempotency-key": Type.Optional(
-          Type.String({ maxLength: 255, description: "The same key again returns the same message." }),
+          Type.String({
+            maxLength: 255,
+            description: "The same key again returns the same message; with another text it is refused.",
+          }),
         ),
       }),
       body: Type.Object(

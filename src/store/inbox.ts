@@ -1,5 +1,6 @@
 import { type RawBuilder, sql } from "kysely";
 import type { AccountId, MessageId, ReplicaId, SessionId, UserId } from "../ids.ts";
+import type { Part } from "../agent/message.ts";
 import type { BurstHint } from "../platform/incoming-update.ts";
 import { toJson } from "./json.ts";
 import type { Db } from "./schema.ts";
@@ -139,6 +140,17 @@ async function findStored(db: Db, messages: ArrivingMessage[]): Promise<Map<numb
     from jsonb_to_recordset(${toJson(keys)}::jsonb) as k(idx int, account_id text, update_key text)
     join inbox b using (account_id, update_key)`.execute(db);
   return new Map(rows.map((row) => [row.idx, row.message_id]));
+}
+
+/** The parts of what was accepted under a key; null = nothing was. */
+export async function acceptedParts(db: Db, account: AccountId, updateKey: string): Promise<Part[] | null> {
+  const row = await db
+    .selectFrom("inbox")
+    .select("parts")
+    .where("account_id", "=", account)
+    .where("update_key", "=", updateKey)
+    .executeTakeFirst();
+  return row?.parts ?? null;
 }
 
 /** Records an update that has its effect in this transaction (or none). False = it was here before: do nothing. */

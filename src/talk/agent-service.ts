@@ -1,9 +1,11 @@
 import type { Agents } from "../agent/agents.ts";
+import { textOf } from "../agent/message.ts";
 import { GatewayError } from "../errors.ts";
 import { accountId, type MessageId, newId, readId, type ReplicaId, type UserId } from "../ids.ts";
 import type { Hints } from "../run/hints.ts";
 import { findIdentity, upsertIdentity, userExists } from "../store/identities.ts";
-import { withdrawWaiting } from "../store/inbox.ts";
+import { acceptedParts, withdrawWaiting } from "../store/inbox.ts";
+import { toJson } from "../store/json.ts";
 import { notifySessions } from "../store/notify.ts";
 import type { Root } from "../store/schema.ts";
 import { findSession, insertSession, listSessions, stopSession, type TalkSession } from "../store/talk-sessions.ts";
@@ -67,7 +69,7 @@ export class AgentService {
 
   /**
    * Accepts a message: it is durable when this resolves, and by policy `interrupt` it ends the running run. Rejects
-   * `not_found`, `invalid` (empty), `too_large`, `unavailable` (nothing was stored, or it is stored under its key).
+   * `not_found`, `invalid` (empty), `too_large`, `conflict` (its key was used for another text), `unavailable` (nothing was stored, or it is stored under its key).
    */
   async addMessage(user: UserId, session: string, message: NewMessage): Promise<{ messageId: MessageId }> {
     if (message.text.trim() === "") throw new GatewayError("invalid", "The message is empty.");
@@ -78,10 +80,11 @@ export class AgentService {
     if (!id) throw new GatewayError("not_found", "There is no such session.");
     const messageId = newId("msg");
     const key = message.idempotencyKey === undefined ? messageId : `key:${message.idempotencyKey}`;
+    // With the user, so that nobody's key is taken for a repeat of somebody else's.
+    const updateKey = `${id}:${user}:${key}`;
     const arrival = await this.#intake.acceptMessage({
       account: API_ACCOUNT,
-      // With the user, so that nobody's key is taken for a repeat of somebody else's.
-      updateKey: `${id}:${user}:${key}`,
+      updateKey,
       messageId,
       text: message.text,
       writtenAt: new Date(),
@@ -89,7 +92,15 @@ export class AgentService {
       place: null,
     });
     if (arrival.outcome === "unknown") throw new GatewayError("not_found", "There is no such session.");
+    if (arrival.outcome === "repeat") await this.#expectSame(updateKey, message.text);
     return { messageId: arrival.messageId };
+  }
+
+  /** What a person wrote is never dropped silently, so a key that is used for something else is refused. */
+  async #expectSame(updateKey: string, text: string): Promise<void> {
+    const parts = await retrying(() => acceptedParts(this.#db, API_ACCOUNT, updateKey));
+    if (parts && textOf({ parts }) === JSON.parse(toJson(text))) return;
+    throw new GatewayError("conflict", "This Idempotency-Key was used for another message.");
   }
 
   /**

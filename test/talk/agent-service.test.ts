@@ -46,3 +46,15 @@ it("refuses an empty message alike, whether the session is there, unknown or no 
     await expect(service.addMessage(ann, session, { text: " " })).rejects.toMatchObject({ code: "invalid" });
   }
 });
+
+it("refuses a key that was used for another text, also when both come at once, and takes the same text again", async () => {
+  const ann = await service.actFor("ann");
+  const { id } = await service.createTalkSession(ann);
+  const say = (text: string) => service.addMessage(ann, id, { text, idempotencyKey: "k" });
+  const busy = service.addMessage(ann, id, { text: "first" });
+  const [one, other] = await Promise.allSettled([say("a\0\ud800"), say("b")]);
+  await busy;
+  expect(one.status).toBe("fulfilled");
+  expect(other).toMatchObject({ status: "rejected", reason: { code: "conflict" } });
+  expect(await say("a\0\ud800")).toEqual((one as PromiseFulfilledResult<object>).value);
+});
