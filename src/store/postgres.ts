@@ -12,6 +12,8 @@ const CONNECT_MS = 3_000;
 const STATEMENT_MS = 8_000;
 /** Above STATEMENT_MS: it only fires when the server does not answer at all. */
 const QUERY_MS = 10_000;
+/** A transaction awaits nothing but the database. One that stands still holds locks; it ends while leases still hold. */
+const IDLE_MS = 3_000;
 const GOODBYE_MS = 500;
 const CHANNEL = "parley";
 
@@ -33,7 +35,7 @@ export function openPostgres(url: string, log: Log, max = 10, patient = false): 
       : {
           query_timeout: QUERY_MS,
           statement_timeout: STATEMENT_MS,
-          idle_in_transaction_session_timeout: QUERY_MS,
+          idle_in_transaction_session_timeout: IDLE_MS,
         }),
     keepAlive: true,
     application_name: "parley",
@@ -83,9 +85,10 @@ function watched(client: PoolClient): PostgresPoolClient {
         return await client.query({ text, values: [...values], ...(name ? { name } : {}) });
       } catch (error) {
         // A refused statement has a five-character SQLSTATE of its own class; everything else is doubt. 25006: this
-        // server has become a standby, the primary is reached by connecting anew.
+        // server has become a standby, the primary is reached by connecting anew; 25P03, 25P04: the session was ended.
         const state = error instanceof Error && "code" in error ? String(error.code) : "";
-        if (!/^(2[0-9A-Z]...|4[0-9A-Z]...|5[345]...|P0...)$/.test(state) || state === "25006") broken = error as Error;
+        const refused = /^(2[0-9A-Z]...|4[0-9A-Z]...|5[345]...|P0...)$/.test(state) && !/^25(006|P0[34])$/.test(state);
+        if (!refused) broken = error as Error;
         throw error;
       }
     },

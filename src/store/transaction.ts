@@ -19,11 +19,12 @@ const RETRY_AFTER_MS = [20, 100, 400];
 
 /**
  * Serialisation failures, dead-locks, and connections that broke, cannot be made or are being shut down. 0A000 is what
- * a plan made before a migration gives: its connection is given up, and the next one plans anew.
+ * a plan made before a migration gives: its connection is given up, and the next one plans anew. 25P03 and 25P04 end
+ * the transactions of a process that stood still.
  */
 export function isRetryable(error: unknown): boolean {
   const code = codeOf(error);
-  if (/^(40001|40P01|08...|57P0.|25006|0A000)$/.test(code)) return true;
+  if (/^(40001|40P01|08...|57P0.|25006|25P0[34]|0A000)$/.test(code)) return true;
   if (SYSTEM_ERROR.test(code)) return true;
   return (
     error instanceof Error && /connection terminated|timeout exceeded when trying|not queryable/i.test(error.message)

@@ -272,7 +272,10 @@ export function signal(): { given: Promise<void>; give(): void } {
   return { given: promise, give: resolve };
 }
 
-/** A transaction that is left open after `work` until `end` is called; `begun` resolves when `work` is done. */
+/**
+ * A transaction that is left open after `work` until `end` is called, however long that takes; `begun` resolves when
+ * `work` is done.
+ */
 export function openTransaction<T>(
   db: Kysely<Schema>,
   work: (trx: Db) => Promise<T>,
@@ -280,6 +283,7 @@ export function openTransaction<T>(
   const begun = Promise.withResolvers<T>();
   const end = signal();
   const over = withTransaction(db, async (trx) => {
+    await sql`set local idle_in_transaction_session_timeout = 0`.execute(trx);
     begun.resolve(await work(trx));
     await end.given;
   });

@@ -103,6 +103,8 @@ describe("an error", () => {
     sqlError("57P01"),
     sqlError("57P03"),
     sqlError("25006"),
+    sqlError("25P03"),
+    sqlError("25P04"),
     sqlError("0A000"),
     system("ECONNRESET"),
     system("ECONNREFUSED"),
@@ -188,6 +190,18 @@ onPostgres((store) => {
     });
     expect(new Set(backends).size).toBe(2);
     expect(await countUsers(store.db)).toBe(2);
+  });
+
+  test("a process that stands still in the middle of a transaction blocks nobody for long, and does it again", async () => {
+    const id = await addUser(store.db);
+    let rounds = 0;
+    await withTransaction(store.db, async (trx) => {
+      await trx.updateTable("users").set({ kind: "place" }).where("id", "=", id).execute();
+      // Whatever came meanwhile is heard only after the next statement has been sent.
+      if ((rounds += 1) === 1) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 4_000);
+      await addUser(trx);
+    });
+    expect([rounds, await countUsers(store.db)]).toEqual([2, 2]);
   });
 
   /** From a connection beside the pool: the root connection may not be used inside a transaction. */
