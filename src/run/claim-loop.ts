@@ -1,3 +1,4 @@
+import { errorCode } from "../errors.ts";
 import { type AccountId, newId, type RunId } from "../ids.ts";
 import {
   type ClaimedLane,
@@ -11,7 +12,7 @@ import {
 import { insertRuns, type NewRun, runsToEnd, takeOverRun, turnMessage } from "../store/runs.ts";
 import type { RunTarget, Trx } from "../store/schema.ts";
 import { withdrawArrivals } from "../store/inbox.ts";
-import { withTransaction } from "../store/transaction.ts";
+import { retrying, withTransaction } from "../store/transaction.ts";
 import { decideDrain, type DrainDecision } from "./drain.ts";
 import { Doorbell } from "./hints.ts";
 import type { RunRoom } from "./run-room.ts";
@@ -25,6 +26,8 @@ const MAX_CLAIM = 100;
 const GAP_MS = 2_000;
 /** A lane whose account is not connected here is left to others this long. */
 const ELSEWHERE_MS = 1_000;
+/** A lane whose claim fails by itself is tried again after this long, or when something arrives. */
+const ASIDE_MS = 60_000;
 
 export interface ClaimLoopOptions {
   /** Runs at once. */
@@ -77,13 +80,27 @@ export class ClaimLoop {
     await this.#bell.wait(POLL_MS, this.#options.signal);
   }
 
+  /** Returns how many lanes were looked at. A lane that cannot be worked on keeps no other from its turn. */
   async #claimAndStart(free: number): Promise<number> {
     this.#noticeGap();
-    const { lanes, runs } = await this.#claim(free);
-    this.#noticeGap();
-    this.#answeredAt = performance.now();
-    for (const run of runs) this.#start(run);
-    return lanes;
+    const tried: ClaimedLane[] = [];
+    try {
+      const runs = await this.#claim(free, tried);
+      this.#noticeGap();
+      this.#answeredAt = performance.now();
+      for (const run of runs) this.#start(run);
+    } catch (error) {
+      if (tried.length === 0 || errorCode(error) === "unavailable") throw error;
+      if (tried.length === 1) await this.#setAside(tried[0]!, error);
+      else for (let each = tried.length; each > 0; each--) await this.#claimAndStart(1);
+    }
+    return tried.length;
+  }
+
+  /** The claim was rolled back, so the lane has the lease number it had before. */
+  async #setAside(lane: ClaimedLane, error: unknown): Promise<void> {
+    this.#room.log.error({ err: error, session_id: lane.session_id }, "a lane cannot be worked on and is set aside");
+    await retrying(() => releaseLane(this.#room.db, { ...lane, lease_no: lane.lease_no - 1 }, ASIDE_MS));
   }
 
   /** Renews every lease; runs whose lane another replica has taken are dropped. */
@@ -169,12 +186,14 @@ export class ClaimLoop {
     this.#room.metrics.queueWait.observe(Math.max(0, Date.now() - run.queuedMs) / 1000);
   }
 
-  async #claim(free: number): Promise<{ lanes: number; runs: ClaimedRun[] }> {
+  /** `tried`: the lanes it took, also if it then fails. */
+  async #claim(free: number, tried: ClaimedLane[]): Promise<ClaimedRun[]> {
     const { db, replica } = this.#room;
     const takeOver = performance.now() >= this.#takeOverFrom;
     return withTransaction(db, async (trx) => {
       const claimed = await claimLanes(trx, replica, free, takeOver);
-      if (claimed.length === 0) return { lanes: 0, runs: [] };
+      tried.splice(0, tried.length, ...claimed);
+      if (claimed.length === 0) return [];
       const runs: ClaimedRun[] = [];
       const fresh: NewRun[] = [];
       for (const lane of await readLanes(trx, claimed)) {
@@ -201,7 +220,7 @@ export class ClaimLoop {
         }
       }
       if (fresh.length > 0) await insertRuns(trx, replica, fresh);
-      return { lanes: claimed.length, runs };
+      return runs;
     });
   }
 

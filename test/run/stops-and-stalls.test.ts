@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, it } from "vitest";
 import type { ModelClient } from "../../src/agent/model-client.ts";
 import { functionTools } from "../../src/agent/function-tools.ts";
+import { newId } from "../../src/ids.ts";
 import { FakePlatform } from "../fakes/fake-platform.ts";
 import { callTool, hold, scriptedModel } from "../fakes/scripted-model.ts";
 import { createTestDatabase } from "../support/postgres.ts";
@@ -118,4 +119,42 @@ it("takes nothing in once it stops, and leaves what is due to others", async () 
         .map((message) => message.text)
         .join("") === "x".repeat(150),
   );
+});
+
+it("lets no lane that cannot be worked on stop the others, and comes back to it", async () => {
+  const full = await start(scriptedModel(), { slots: 0 });
+  const { service } = full.gateway;
+  const { db } = full.database;
+  const ann = await service.actFor("ann");
+  const talk = async () => {
+    const { id } = await service.createTalkSession(ann);
+    await service.addMessage(ann, id, { text: "hi" });
+    return id;
+  };
+  const sessions = [await talk(), await talk(), await talk()];
+  const broken = sessions[1]!;
+  // A run that waits for a person, which nothing here can resume yet.
+  const row = {
+    session_id: broken,
+    id: newId("run"),
+    lane: 0,
+    state: "waiting",
+    agent: "tester",
+    policy: "queue",
+  } as const;
+  const rest = { owner: null, input_through: 0, reply_target: null, end_reason: null, error_code: null };
+  await db
+    .insertInto("runs")
+    .values({ ...row, ...rest, queued_at: new Date() })
+    .execute();
+  const model = scriptedModel("One.", "Two.", "Three.", "Four.");
+  const working = await start(model);
+  await until("the others' answers", () => model.requests.length === 2);
+  await service.addMessage(ann, sessions[0]!, { text: "and again" });
+  await until("a later answer", () => model.requests.length === 3);
+  expect(await working.gateway.readiness()).toMatchObject({ ready: true });
+  await db.deleteFrom("runs").where("id", "=", row.id).execute();
+  await service.addMessage(ann, broken, { text: "and now?" });
+  await until("its answer", () => model.requests.length === 4);
+  expect(model.requests[3]?.messages).toHaveLength(2);
 });
