@@ -9,7 +9,7 @@ export type DrainDecision =
 
 /** Attempts that may die before the run fails and the person is told. */
 export const MAX_CRASHES = 3;
-/** A run this old at take-over is not continued; a message this old says when it was written. */
+/** A run that has stood still this long at take-over is not continued; a message this old says when it was written. */
 export const STALE_MS = 15 * 60_000;
 /** Messages one run takes at most; `readLanes` reads no more. */
 const MAX_INPUTS = 200;
@@ -45,7 +45,7 @@ function endBeforeResume(
     if (run.policy === "interrupt") return "interrupt";
   }
   if (run.crashes + (run.handed_over ? 0 : 1) >= MAX_CRASHES) return "crashed";
-  return lane.now_ms - run.started_ms > STALE_MS ? "stale" : null;
+  return lane.now_ms - run.alive_ms > STALE_MS ? "stale" : null;
 }
 
 /** How much longer a burst may go on, in ms; 0 = start. Measured from the arrivals, never over 7.5 s in all. */

@@ -87,7 +87,8 @@ export interface LaneState {
     input_through: number;
     authors: string[];
     reply_target: RunTarget | null;
-    started_ms: number;
+    /** When it last did something. */
+    alive_ms: number;
     queued_ms: number;
   } | null;
   waiting: DrainInput[];
@@ -106,8 +107,10 @@ export async function readLanes(db: Db, lanes: ClaimedLane[]): Promise<LaneState
        from places p where p.id = s.place_id) as place,
       (select jsonb_build_object('id', r.id, 'agent', r.agent, 'policy', r.policy, 'attempt', r.attempt, 'crashes', r.crashes,
                 'handed_over', r.handed_over, 'input_through', r.input_through, 'authors', r.authors,
-                'reply_target', r.reply_target, 'started_ms', (extract(epoch from r.started_at) * 1000)::float8,
-                'queued_ms', (extract(epoch from r.queued_at) * 1000)::float8)
+                'reply_target', r.reply_target, 'queued_ms', (extract(epoch from r.queued_at) * 1000)::float8,
+                'alive_ms', (extract(epoch from greatest(r.started_at, (
+                  select e.created_at from run_events e where e.session_id = r.session_id and e.run_id = r.id
+                  order by e.attempt desc, e.n desc limit 1))) * 1000)::float8)
        from runs r where r.session_id = l.session_id and r.lane = l.lane and r.state in ('running', 'waiting')) as run,
       coalesce((select jsonb_agg(w order by w.arrival_no) from (
          select i.account_id, i.arrival_no, i.message_id, i.author, i.parts, i.chat_message_id, i.burst,

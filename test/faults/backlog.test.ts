@@ -30,6 +30,7 @@ async function leaveBacklog(stage: Stage, minutes: number): Promise<void> {
 
 async function turnClocksBack(stage: Stage, by: string): Promise<void> {
   await stage.rows(`update runs set started_at = started_at - ${by}, queued_at = queued_at - ${by}`);
+  await stage.rows(`update run_events set created_at = created_at - ${by}`);
   await stage.rows(`update inbox set received_at = received_at - ${by}, written_at = written_at - ${by}`);
   await stage.rows(`update outbox set created_at = created_at - ${by}`);
   await stage.rows(`update lanes set ready_at = ready_at - ${by}, lease_until = lease_until - ${by}`);

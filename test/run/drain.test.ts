@@ -48,7 +48,7 @@ function run(more: Partial<NonNullable<LaneState["run"]>> = {}): NonNullable<Lan
     input_through: 1,
     authors: [],
     reply_target: null,
-    started_ms: NOW - 1_000,
+    alive_ms: NOW - 1_000,
     queued_ms: NOW - 1_000,
     ...more,
   };
@@ -113,8 +113,8 @@ describe("a lane whose replica is gone", () => {
     expect(decideDrain(lane({ run: { ...crashed, handed_over: true } }))).toEqual({ kind: "resume", end: null });
   });
 
-  it("does not go on with a run that is too old", () => {
-    const old = run({ started_ms: NOW - STALE_MS - 1 });
+  it("does not go on with a run that has stood still for too long", () => {
+    const old = run({ alive_ms: NOW - STALE_MS - 1 });
     expect(decideDrain(lane({ run: old }))).toEqual({ kind: "resume", end: "stale" });
   });
 });

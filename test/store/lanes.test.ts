@@ -12,6 +12,7 @@ import {
 } from "../../src/store/lanes.ts";
 import { withdrawWaiting } from "../../src/store/inbox.ts";
 import { blockChat } from "../../src/store/places.ts";
+import { appendEvents } from "../../src/store/run-events.ts";
 import { insertRuns, runInputs } from "../../src/store/runs.ts";
 import type { Db } from "../../src/store/schema.ts";
 import { stopSession } from "../../src/store/talk-sessions.ts";
@@ -166,6 +167,27 @@ storeEngines((store) => {
         run: { id: run.id, attempt: 1, crashes: 0, input_through: 1, authors: [], reply_target: run.target },
         waiting: [{ arrival_no: 2 }],
       });
+    });
+
+    test("shows when its run last did something, however long that is under way", async () => {
+      await accept(store.db, say(await newTalk(store.db)));
+      const run = await startRun(store.db);
+      const events = [
+        { n: 1, type: "run.started", data: {} },
+        { n: 2, type: "text.delta", data: { text: "x" } },
+      ];
+      await sql`update runs set started_at = now() - interval '20 minutes'`.execute(store.db);
+      const aliveAgo = async () => {
+        await expireLeases(store.db);
+        const [lane] = await claimAll(store.db, OTHER, true);
+        return Math.round((lane!.now_ms - lane!.run!.alive_ms) / 60_000);
+      };
+      expect(await aliveAgo()).toBe(20);
+      await appendEvents(store.db, [{ session: run.session, run: run.id, attempt: 1, events }]);
+      await sql`update run_events set created_at = now() - n * interval '5 minutes'`.execute(store.db);
+      expect(await aliveAgo()).toBe(10);
+      await sql`delete from run_events where n = 2`.execute(store.db);
+      expect(await aliveAgo()).toBe(5);
     });
 
     test("shows at most 200 of what waits, the oldest", async () => {
