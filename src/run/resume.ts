@@ -58,9 +58,11 @@ function readAttempt(events: StoredEvent[]): Remains {
   }
   if (results.length > 0) kept.push({ role: "tool", parts: results, status: "complete" });
   const last = kept.at(-1);
-  // A finished answer that was not merged is said again: only its merge would have made it part of the history.
-  if (last?.role === "assistant" && !last.parts.some((part) => part.type === "tool_call")) kept.pop();
-  return { kept, inFlight, text: joinSaid([...said, current]), rest: current };
+  // An answer that was not merged, whole or cut short, is said again: only its merge would have made it history.
+  const unmerged = last?.role === "assistant" && !last.parts.some((part) => part.type === "tool_call") ? last : null;
+  if (unmerged) kept.pop();
+  const rest = joinSaid([unmerged ? textOf(unmerged) : "", current]);
+  return { kept, inFlight, text: joinSaid([...said, current]), rest };
 }
 
 /** How the chat shows what was said in several steps. */

@@ -75,3 +75,11 @@ it("keeps a whole batch once, and says a finished answer again", () => {
   expect(remains.kept).toEqual([asks, results]);
   expect(remains.text).toBe("Let me look.\n\nDone.");
 });
+
+it("knows what an attempt had said last, also when it was cut short by a hand-over", () => {
+  const cut: Message = { role: "assistant", parts: [{ type: "text", text: "Half an ans" }], status: "interrupted" };
+  const remains = readAttempts(
+    events(["text.delta", { text: "Half an ans" }], ["message.completed", { message: cut }]),
+  );
+  expect(remains).toEqual({ kept: [], inFlight: new Set(), text: "Half an ans", rest: "Half an ans" });
+});
