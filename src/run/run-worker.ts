@@ -95,7 +95,7 @@ export class RunWorker {
     const total = setTimeout(() => this.end("timeout"), TOTAL_MS);
     try {
       const remains = await this.#prepare();
-      const end = this.claimed.end ? endBeforeStart(this.claimed.end) : await this.#run(remains);
+      const end = this.claimed.end ? this.#endHere(this.claimed.end, remains) : await this.#run(remains);
       await this.#live?.close();
       if (this.#lost) return this.#log.warn({}, "the run belongs to another attempt");
       if (this.#ending === "shutdown" && end.type === "run.cancelled") await this.#handOver();
@@ -123,8 +123,6 @@ export class RunWorker {
       this.#knownPages = await this.#surely(() => pagesOfRun(db, session, id));
     }
     this.#answer = new Answer(remains.kept);
-    // What a run that ends here had said last is all there is; a run that goes on says it again.
-    if (this.claimed.end && remains.rest !== "") this.#answer.take({ type: "text.delta", text: remains.rest });
     const adapter = target ? this.#room.delivery.adapter(target.account) : undefined;
     if (target && adapter?.editing) this.#live = this.#openLive(target, adapter, remains.text, firstPage);
     return remains;
@@ -146,6 +144,17 @@ export class RunWorker {
       onGone: () => this.end("place_gone"),
       onFirstShown: () => this.#room.metrics.timeToFirstVisible.observe((Date.now() - queuedMs) / 1000),
     });
+  }
+
+  /** What a run that ends here had said last is all there is; a run that goes on says it again. */
+  #endHere(end: NonNullable<ClaimedRun["end"]>, { kept, inFlight, rest }: Remains): FinalRunEvent {
+    this.#events.append({ type: "run.restarted", agent: this.claimed.agent, kept, inFlight: [...inFlight] });
+    if (rest !== "") {
+      const said: RunEvent = { type: "text.delta", text: rest };
+      this.#answer.take(said);
+      this.#events.append(said);
+    }
+    return endBeforeStart(end);
   }
 
   async #run(remains: Remains): Promise<FinalRunEvent> {

@@ -102,6 +102,32 @@ it("shows readers on both replicas the same story, through cuts and a hand-over 
   expect(readers[0].items.filter((item) => item.kind === "event").map((item) => item.type)).toContain("run.restarted");
 });
 
+it("begins the attempt that only ends a run like any other, with what the one before had said", async () => {
+  const never = hold();
+  const first = await start({ model: scriptedModel(["Half of it", never]) });
+  const ann = await first.gateway.service.actFor("ann");
+  const session = (await first.gateway.service.createTalkSession(ann)).id;
+  await first.gateway.service.addMessage(ann, session, { text: "one" });
+  await never.reached;
+  const idle = await start({ model: scriptedModel(), slots: 0 });
+  await leave(first);
+  await idle.gateway.service.stop(ann, session);
+  const reader = read(idle, ann, session);
+  await start({ model: scriptedModel() });
+  await until("the end", () => reader.items.filter((item) => item.kind === "message").length === 2);
+  await reader.stop();
+  const told = reader.items.flatMap((item) =>
+    item.kind === "event" && item.attempt === 2 ? [[item.type, item.data["text"]]] : [],
+  );
+  expect(told).toEqual([
+    ["run.restarted", undefined],
+    ["text.delta", "Half of it"],
+    ["run.cancelled", undefined],
+  ]);
+  const answer = reader.items.at(-1);
+  expect(answer?.kind === "message" && textOf(answer.message)).toBe("Half of it");
+});
+
 it("goes on in the same message on another replica when one leaves in the middle", async () => {
   const platform = new FakePlatform();
   const other = new FakePlatform();
