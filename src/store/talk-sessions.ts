@@ -14,6 +14,7 @@ export interface TalkSession {
   updatedAt: Date;
 }
 
+/** Again with the same id = nothing: the answer to the first call may have been lost. */
 export async function insertSession(
   db: Db,
   session: { id: SessionId; userId: UserId; agent: string; placeId: PlaceId | null; title?: string },
@@ -27,6 +28,7 @@ export async function insertSession(
       place_id: session.placeId,
       title: cleanText(session.title ?? ""),
     })
+    .onConflict((conflict) => conflict.doNothing())
     .execute();
 }
 

@@ -100,6 +100,13 @@ storeEngines((store) => {
       expect(await findSession(store.db, talk.userId, newId("ses"))).toBeNull();
     });
 
+    test("are made once, however often they are asked for: the first answer may have been lost", async () => {
+      const talk = { id: newId("ses"), userId: newId("usr"), agent: "demo", placeId: null };
+      await insertSession(store.db, { ...talk, title: "first" });
+      await insertSession(store.db, talk);
+      expect(await findSession(store.db, talk.userId, talk.id)).toMatchObject({ title: "first" });
+    });
+
     test("are listed last used first, page by page, of one place if asked", async () => {
       const userId: UserId = newId("usr");
       const talks = [await newTalk(store.db, userId), await newTalk(store.db, userId), await newTalk(store.db, userId)];
