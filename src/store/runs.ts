@@ -222,6 +222,10 @@ export async function mergeRun(db: Db, merge: Merge): Promise<MergeOutcome> {
       delete from outbox o using mine
       where o.session_id = mine.session_id and o.run_id = mine.id and o.state = 'planned'
         and o.id <> all (${merge.pages.map((page) => page.id)}::text[])
+    ), doubtful as (
+      update outbox o set state = 'uncertain', error = 'nobody knows what became of the post' from mine
+      where o.session_id = mine.session_id and o.run_id = mine.id and o.state = 'sending'
+        and o.id <> all (${merge.pages.map((page) => page.id)}::text[])
     ), pages as (
       insert into outbox (id, session_id, run_id, attempt, page, kind, account_id, chat, thread, reply_to, place_kind,
                           content, state, message_id, remove, repeat, due_at, shown_at)

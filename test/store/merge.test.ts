@@ -1,7 +1,7 @@
 import { sql } from "kysely";
 import { describe, expect, test } from "vitest";
 import { newId } from "../../src/ids.ts";
-import { claimPages, recordDrafts, recordReceipts } from "../../src/store/outbox.ts";
+import { claimPages, listTrouble, recordDrafts, recordReceipts } from "../../src/store/outbox.ts";
 import { messagesAfter } from "../../src/store/messages.ts";
 import { appendEvents, eventsAfter } from "../../src/store/run-events.ts";
 import { handOverRun, mergeRun, sessionActivity, takeOverRun } from "../../src/store/runs.ts";
@@ -251,6 +251,14 @@ storeEngines((store) => {
       await mergeRun(store.db, mergeOf(run, { pages: [pageOf(run.firstPage!, 0), pageOf(next, 1)] }));
       expect(await outboxRow(store.db, run.firstPage!)).toMatchObject({ state: "planned", due: true });
       expect(await claimPages(store.db, ME, [run.firstPage!, next])).toMatchObject([{ id: run.firstPage }]);
+    });
+
+    test("leave a post uncertain whose outcome nobody could write down", async () => {
+      const run = await runInChat();
+      const lost = run.firstPage!;
+      await sql`update outbox set state = 'sending' where id = ${lost}`.execute(store.db);
+      await mergeRun(store.db, mergeOf(run, { pages: [pageOf(newId("out"), 0)] }));
+      expect(await listTrouble(store.db, { limit: 10 })).toMatchObject([{ id: lost, state: "uncertain" }]);
     });
 
     test("know a message whose id was never recorded", async () => {
