@@ -236,7 +236,7 @@ export class ClaimLoop {
     }
     if (decision.kind === "idle") {
       if (decision.withdrawn.length > 0) await withdrawArrivals(trx, lane.session_id, decision.withdrawn);
-      if (!(await deleteLane(trx, lane, lane.arrivals))) await releaseLane(trx, lane, 0);
+      if (decision.more || !(await deleteLane(trx, lane, lane.arrivals))) await releaseLane(trx, lane, 0);
       return null;
     }
     const run = lane.run as NonNullable<LaneState["run"]>;

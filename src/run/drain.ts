@@ -5,7 +5,7 @@ export type DrainDecision =
   | { kind: "resume"; end: "stop" | "interrupt" | "crashed" | "stale" | null }
   | { kind: "start"; inputs: DrainInput[]; withdrawn: number[]; more: boolean }
   | { kind: "wait"; delayMs: number }
-  | { kind: "idle"; withdrawn: number[] };
+  | { kind: "idle"; withdrawn: number[]; more: boolean };
 
 /** Attempts that may die before the run fails and the person is told. */
 export const MAX_CRASHES = 3;
@@ -28,10 +28,11 @@ export function decideDrain(lane: LaneState): DrainDecision {
   const withdrawn = lane.waiting.filter((input) => input.arrival_no <= lane.stop_through);
   const inputs = lane.waiting.filter((input) => input.arrival_no > lane.stop_through);
   const gone = withdrawn.map((input) => input.arrival_no);
-  if (inputs.length === 0) return { kind: "idle", withdrawn: gone };
+  const more = lane.waiting.length >= MAX_INPUTS;
+  if (inputs.length === 0) return { kind: "idle", withdrawn: gone, more };
   const delayMs = burstDelayMs(inputs, lane.now_ms);
   if (delayMs > 0) return { kind: "wait", delayMs };
-  return { kind: "start", inputs, withdrawn: gone, more: lane.waiting.length >= MAX_INPUTS };
+  return { kind: "start", inputs, withdrawn: gone, more };
 }
 
 function endBeforeResume(

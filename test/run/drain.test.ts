@@ -82,7 +82,16 @@ describe("a drain", () => {
   it("withdraws what a stop covers, and starts the rest", () => {
     const decision = decideDrain(lane({ stop_through: 1, waiting: [input(1, 5_000), input(2, 0)] }));
     expect(decision).toMatchObject({ kind: "start", withdrawn: [1], inputs: [{ arrival_no: 2 }] });
-    expect(decideDrain(lane({ stop_through: 1, waiting: [input(1, 0)] }))).toEqual({ kind: "idle", withdrawn: [1] });
+    expect(decideDrain(lane({ stop_through: 1, waiting: [input(1, 0)] }))).toEqual({
+      kind: "idle",
+      withdrawn: [1],
+      more: false,
+    });
+  });
+
+  it("that finds nothing but what a stop covers looks again if it could not see everything", () => {
+    const waiting = Array.from({ length: 200 }, (_, index) => input(index + 1, 5_000));
+    expect(decideDrain(lane({ stop_through: 200, waiting }))).toMatchObject({ kind: "idle", more: true });
   });
 });
 
