@@ -30,14 +30,25 @@ function fromRow(row: Omit<Row, "session_id">): StoredMessage {
   return { seq: row.seq, messageId: row.message_id, runId: row.run_id, message, createdAt: row.created_at };
 }
 
-/** The newest `limit` messages of each session, oldest first: one backward walk of the primary key per session. */
+/** A window holds no more than fits into any prompt several times over: it is read for many sessions at once. */
+const WINDOW_BYTES = 2_000_000;
+
+/**
+ * The newest `limit` messages of each session, oldest first: one backward walk of the primary key per session. Fewer
+ * where they are large; the newest is always there. Only large values are unpacked to be measured.
+ */
 export async function windows(db: Db, sessions: SessionId[], limit: number): Promise<Map<SessionId, StoredMessage[]>> {
   const { rows } = await sql<Row>`
     select m.session_id, m.seq, m.message_id, m.run_id, m.role, m.parts, m.status, m.author, m.created_at
     from jsonb_array_elements_text(${toJson(sessions)}::jsonb) as q(id)
     cross join lateral (
-      select * from messages m where m.session_id = q.id order by m.seq desc limit ${limit}
+      select w.*, sum(w.bytes) over (order by w.seq desc rows unbounded preceding) - w.bytes as newer
+      from (
+        select *, case when pg_column_size(parts) < 2000 then 2000 else octet_length(parts::text) end as bytes
+        from messages where session_id = q.id order by seq desc limit ${limit}
+      ) w
     ) m
+    where m.newer < ${WINDOW_BYTES}
     order by m.session_id, m.seq`.execute(db);
   const found = new Map<SessionId, StoredMessage[]>(sessions.map((session) => [session, []]));
   for (const row of rows) found.get(row.session_id)?.push(fromRow(row));

@@ -36,6 +36,22 @@ storeEngines((store) => {
       expect(found.get(short)![0]!.message).not.toHaveProperty("author");
     });
 
+    test("of large messages is short, and holds the newest whatever its size", async () => {
+      const session = newId("ses");
+      const insert = (from: number, to: number, chars: number) =>
+        sql`
+        insert into messages (session_id, seq, message_id, run_id, idx, role, parts, status)
+        select ${session}, n, 'msg_' || n, 'run_' || n, 0, 'user',
+               jsonb_build_array(jsonb_build_object('type', 'text', 'text', repeat('x', ${chars}::int))), 'complete'
+        from generate_series(${from}::int, ${to}::int) n`.execute(store.db);
+      await insert(1, 20, 300_000);
+      expect((await windows(store.db, [session], 50)).get(session)!.map((message) => message.seq)).toEqual(
+        range(14, 20),
+      );
+      await insert(21, 21, 5_000_000);
+      expect((await windows(store.db, [session], 50)).get(session)!.map((message) => message.seq)).toEqual([21]);
+    });
+
     test("of no session is none", async () => {
       expect(await windows(store.db, [], 50)).toEqual(new Map());
     });
