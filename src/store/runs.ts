@@ -1,4 +1,4 @@
-import { sql } from "kysely";
+import { type RawBuilder, sql } from "kysely";
 import type { Author, Message } from "../agent/message.ts";
 import type { MessageId, OutboxId, ReplicaId, RunId, SessionId } from "../ids.ts";
 import type { RenderedPage } from "../platform/platform-adapter.ts";
@@ -306,7 +306,7 @@ export async function runsToEnd(
   });
 }
 
-const startedMicros = sql<number>`(extract(epoch from started_at) * 1000000)::bigint`;
+const microsOf = (time: RawBuilder<unknown>) => sql<number>`(extract(epoch from ${time}) * 1000000)::bigint`;
 
 /** Runs of a session that started after a time (µs since the epoch, by the database's clock), oldest first. */
 export async function runsSince(
@@ -316,9 +316,9 @@ export async function runsSince(
 ): Promise<{ id: RunId; startedMicros: number }[]> {
   return db
     .selectFrom("runs")
-    .select(["id", startedMicros.as("startedMicros")])
+    .select(["id", microsOf(sql`started_at`).as("startedMicros")])
     .where("session_id", "=", session)
-    .where(startedMicros, ">", micros)
+    .where("started_at", ">", sql<Date>`timestamptz 'epoch' + ${micros}::bigint * interval '1 microsecond'`)
     .orderBy("started_at")
     .limit(50)
     .execute();
@@ -330,13 +330,16 @@ export async function joinPoint(
   session: SessionId,
 ): Promise<{ open: { id: RunId; attempt: number }[]; startedMicros: number; arrivalNo: number }> {
   const { rows } = await sql<{ open: { id: RunId; attempt: number }[]; micros: number; arrival: number }>`
+    with open as (
+      select id, attempt, started_at from runs where session_id = ${session} and state in ('running', 'waiting')
+    )
     select
       coalesce((select jsonb_agg(jsonb_build_object('id', id, 'attempt', attempt) order by started_at)
-                from runs where session_id = ${session} and state in ('running', 'waiting')), '[]') as open,
-      coalesce((select max(${startedMicros}) from runs where session_id = ${session}), 0) as micros,
-      coalesce((select min(b.arrival_no) - 1 from inbox b
-                where b.session_id = ${session} and (b.state = 'waiting' or b.run_id in (
-                  select id from runs where session_id = ${session} and state in ('running', 'waiting')))),
+                from open), '[]') as open,
+      coalesce((select ${microsOf(sql`max(started_at)`)} from runs where session_id = ${session}), 0) as micros,
+      coalesce(least((select min(arrival_no) from inbox where session_id = ${session} and state = 'waiting'),
+                     (select min(b.arrival_no) from open join inbox b on b.session_id = ${session} and b.run_id = open.id))
+                 - 1,
                (select arrival_no from talk_sessions where id = ${session}), 0) as arrival`.execute(db);
   const row = rows[0]!;
   return { open: row.open, startedMicros: row.micros, arrivalNo: row.arrival };

@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test } from "vitest";
 import { sql } from "kysely";
 import { newId } from "../../src/ids.ts";
 import {
@@ -10,9 +10,11 @@ import {
   sessionActivity,
   takeOverRun,
 } from "../../src/store/runs.ts";
+import type { Db } from "../../src/store/schema.ts";
 import { stopSession } from "../../src/store/talk-sessions.ts";
-import { storeEngines } from "../support/store-engines.ts";
+import { onPostgres, storeEngines } from "../support/store-engines.ts";
 import { accept, claimAll, ME, mergeOf, newChat, newTalk, outboxRows, runOn, say, sayIn, startRun } from "./arrange.ts";
+import { buffers, planOf } from "./plans.ts";
 
 storeEngines((store) => {
   describe("a run under way must end", () => {
@@ -133,6 +135,34 @@ storeEngines((store) => {
       await startRun(store.db);
       await accept(store.db, say(talk), say(talk));
       expect(await sessionActivity(store.db, talk.id)).toEqual({ running: true, waiting: 2 });
+    });
+  });
+});
+
+onPostgres((store) => {
+  describe("fault-35: in a session of 20,000 runs", () => {
+    const session = newId("ses");
+    beforeEach(async () => {
+      await sql`insert into talk_sessions (id, user_id, agent) values (${session}, 'usr', 'demo')`.execute(store.db);
+      await sql`
+        insert into runs (session_id, id, lane, state, agent, policy, input_through, queued_at, started_at, ended_at)
+        select ${session}, 'run_' || n, 0, 'completed', 'demo', 'queue', n, t, t, t
+        from generate_series(1, 20000) n, lateral (select now() - (20001 - n) * interval '1 second' as t) x`.execute(
+        store.db,
+      );
+      await sql`
+        insert into inbox (account_id, update_key, session_id, arrival_no, message_id, state, run_id)
+        select 'api:gateway', n::text, ${session}, n, 'msg_' || n, 'taken', 'run_' || n
+        from generate_series(1, 20000) n`.execute(store.db);
+      await sql`analyze runs, inbox`.execute(store.db);
+    });
+
+    test("a reader finds its place and the newest run without reading all of them", async () => {
+      const { startedMicros } = await joinPoint(store.db, session);
+      expect(buffers(await planOf(store.db, (db) => joinPoint(db, session)))).toBeLessThan(60);
+      const look = (db: Db) => runsSince(db, session, startedMicros - 1);
+      expect((await look(store.db)).map(({ id }) => id)).toEqual(["run_20000"]);
+      expect(buffers(await planOf(store.db, look))).toBeLessThan(60);
     });
   });
 });

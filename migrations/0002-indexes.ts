@@ -1,0 +1,12 @@
+import { type Kysely, sql } from "kysely";
+
+/** What readers ask for all the time, and what housekeeping looks for, without reading everything there ever was. */
+export async function up(db: Kysely<unknown>): Promise<void> {
+  for (const statement of statements) await statement.execute(db);
+}
+
+const statements = [
+  sql`create index runs_started on runs (session_id, started_at)`,
+  sql`create index inbox_handled on inbox (received_at) where session_id is null`,
+  sql`create index outbox_done on outbox (created_at) where due_at is null`,
+];
