@@ -82,7 +82,6 @@ export class ClaimLoop {
 
   /** Returns how many lanes were looked at. A lane that cannot be worked on keeps no other from its turn. */
   async #claimAndStart(free: number): Promise<number> {
-    this.#noticeGap();
     const tried: ClaimedLane[] = [];
     try {
       const runs = await this.#claim(free, tried);
@@ -189,8 +188,10 @@ export class ClaimLoop {
   /** `tried`: the lanes it took, also if it then fails. */
   async #claim(free: number, tried: ClaimedLane[]): Promise<ClaimedRun[]> {
     const { db, replica } = this.#room;
-    const takeOver = performance.now() >= this.#takeOverFrom;
     return withTransaction(db, async (trx) => {
+      // Not before it has begun: that may have waited for a database that was away.
+      this.#noticeGap();
+      const takeOver = performance.now() >= this.#takeOverFrom;
       const claimed = await claimLanes(trx, replica, free, takeOver);
       tried.splice(0, tried.length, ...claimed);
       if (claimed.length === 0) return [];
