@@ -9,4 +9,6 @@ const statements = [
   sql`create index runs_started on runs (session_id, started_at)`,
   sql`create index inbox_handled on inbox (received_at) where session_id is null`,
   sql`create index outbox_done on outbox (created_at) where due_at is null`,
+  // Events come and go in the order of their age, so a few pages of index are enough for any number of them.
+  sql`create index run_events_age on run_events using brin (created_at)`,
 ];

@@ -5,15 +5,17 @@ import type { Db } from "./schema.ts";
 const BATCH = 5_000;
 
 const stale = [
-  // Readers resume within a day; after that they have the messages.
+  // Readers resume within a day; after that they have the messages. By the events' own age, because runs are kept.
   sql`delete from run_events where ctid = any (array(
-    select e.ctid from run_events e join runs r on r.session_id = e.session_id and r.id = e.run_id
-    where r.ended_at < now() - interval '1 day' limit ${BATCH}))`,
+    select e.ctid from run_events e
+    where e.created_at < now() - interval '1 day' and (
+      select r.ended_at from runs r where r.session_id = e.session_id and r.id = e.run_id) < now() - interval '1 day'
+    limit ${BATCH}))`,
   // What was shown is in the chat; what is in doubt stays for the operator's eyes.
   sql`delete from outbox where ctid = any (array(
     select ctid from outbox
-    where due_at is null and created_at < now() - case state when 'uncertain' then interval '90 days'
-      when 'failed' then interval '90 days' else interval '7 days' end
+    where due_at is null and created_at < now() - interval '7 days'
+      and (state not in ('uncertain', 'failed') or created_at < now() - interval '90 days')
     limit ${BATCH}))`,
   // Platforms repeat an update for a day at most; those of sessions stay with their session.
   sql`delete from inbox where ctid = any (array(

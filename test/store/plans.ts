@@ -6,20 +6,29 @@ export type PlanNode = Record<string, unknown>;
 
 /** The plan that the server makes for a statement of the store, with what it really read. The statement runs twice. */
 export async function planOf(db: Kysely<Schema>, run: (db: Db) => Promise<unknown>): Promise<PlanNode> {
-  let statement: CompiledQuery | undefined;
+  return (await plansOf(db, run)).at(-1)!;
+}
+
+/** The same for every statement of `run`. */
+export async function plansOf(db: Kysely<Schema>, run: (db: Db) => Promise<unknown>): Promise<PlanNode[]> {
+  const statements: CompiledQuery[] = [];
   const spy = db.withPlugin({
     transformQuery({ node, queryId }) {
-      statement = db.getExecutor().compileQuery(node, queryId);
+      statements.push(db.getExecutor().compileQuery(node, queryId));
       return node;
     },
     transformResult: async ({ result }) => result,
   });
   await run(spy);
-  const explain = `explain (analyze, buffers, format json) ${statement!.sql}`;
-  const { rows } = await db.executeQuery<{ "QUERY PLAN": [{ Plan: PlanNode }] }>(
-    CompiledQuery.raw(explain, [...statement!.parameters]),
-  );
-  return rows[0]!["QUERY PLAN"][0].Plan;
+  const plans: PlanNode[] = [];
+  for (const statement of statements) {
+    const explain = `explain (analyze, buffers, format json) ${statement.sql}`;
+    const { rows } = await db.executeQuery<{ "QUERY PLAN": [{ Plan: PlanNode }] }>(
+      CompiledQuery.raw(explain, [...statement.parameters]),
+    );
+    plans.push(rows[0]!["QUERY PLAN"][0].Plan);
+  }
+  return plans;
 }
 
 export function nodes(node: PlanNode): PlanNode[] {

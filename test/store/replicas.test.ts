@@ -9,7 +9,7 @@ import { pairingFor } from "../../src/store/identities.ts";
 import { recordUpdate } from "../../src/store/inbox.ts";
 import { listReplicas, registerReplica, releaseReplicas } from "../../src/store/replicas.ts";
 import { mergeRun } from "../../src/store/runs.ts";
-import { storeEngines } from "../support/store-engines.ts";
+import { onPostgres, storeEngines } from "../support/store-engines.ts";
 import {
   accept,
   BOT,
@@ -25,6 +25,7 @@ import {
   say,
   startRun,
 } from "./arrange.ts";
+import { buffers, plansOf } from "./plans.ts";
 
 const account = { id: BOT, platform: "telegram" };
 const PROCESS = { host: "h", bootId: "b", pid: 7, startedAt: "9" };
@@ -103,6 +104,7 @@ storeEngines((store) => {
       await recordUpdate(store.db, { account: BOT, key: "1", messageId: newId("msg"), state: "handled" });
       await pairingFor(store.db, { platform: "telegram", externalId: "7", name: "" }, "A", { ttlMs: 0, tries: 1 });
       expect(await deleteStale(store.db)).toBe(0);
+      await sql`update run_events set created_at = created_at - interval '2 days'`.execute(store.db);
       await sql`update runs set ended_at = ended_at - interval '2 days' where id = (select min(id) from runs)`.execute(
         store.db,
       );
@@ -121,5 +123,28 @@ storeEngines((store) => {
       expect((await listReplicas(store.db)).map((replica) => replica.id)).toEqual([ME]);
       expect(await deleteStale(store.db)).toBe(0);
     });
+  });
+});
+
+onPostgres((store) => {
+  test("housekeeping does not read what is kept to find what is not", async () => {
+    await sql`
+      insert into runs (session_id, id, lane, state, agent, policy, input_through, queued_at, ended_at)
+      select 'ses_' || n, 'run_' || n, 0, 'completed', 'demo', 'queue', 1, now(), now() - interval '9 days'
+      from generate_series(1, 20000) n`.execute(store.db);
+    await sql`
+      insert into inbox (account_id, update_key, session_id, arrival_no, message_id, state)
+      select 'api:gateway', n::text, 'ses_' || n, 1, 'msg_' || n, 'taken' from generate_series(1, 20000) n`.execute(
+      store.db,
+    );
+    await sql`
+      insert into outbox (id, session_id, kind, account_id, chat, thread, place_kind, state)
+      select 'out_' || n, 'ses_' || n, 'answer', ${BOT}, n::text, '', 'private', 'sent'
+      from generate_series(1, 20000) n`.execute(store.db);
+    await sql`
+      insert into run_events (session_id, run_id, attempt, n, type, data)
+      select 'ses_' || n, 'run_' || n, 1, 1, 'text.delta', '{}' from generate_series(1, 100) n`.execute(store.db);
+    await sql`analyze`.execute(store.db);
+    for (const plan of await plansOf(store.db, (db) => deleteStale(db))) expect(buffers(plan)).toBeLessThan(20);
   });
 });
