@@ -223,7 +223,7 @@ export class Gateway {
   async #gauge(): Promise<void> {
     const { metrics } = this.#parts;
     metrics.runsRunning.set(this.#claims.running);
-    metrics.lanesWaiting.set((await laneBacklog(this.#parts.database.db)).waiting);
+    metrics.lanesWaiting.set(await laneBacklog(this.#parts.database.db));
     for (const intake of this.#intakes) {
       metrics.platformUp.set(
         { platform: intake.adapter.platform },

@@ -16,7 +16,7 @@ import { retrying, withTransaction } from "../store/transaction.ts";
 import { decideDrain, type DrainDecision } from "./drain.ts";
 import { Doorbell } from "./hints.ts";
 import type { RunRoom } from "./run-room.ts";
-import { type ClaimedRun, type Ending, RunWorker } from "./run-worker.ts";
+import { type ClaimedRun, RunWorker } from "./run-worker.ts";
 import { LEASE_MS } from "../store/lanes.ts";
 
 const POLL_MS = 250;
@@ -129,17 +129,13 @@ export class ClaimLoop {
   async drain(deadline: AbortSignal): Promise<void> {
     this.#draining = true;
     for (const unhint of this.#unhint) unhint();
-    const leave = () => this.endAll("shutdown");
+    const leave = () => this.#workersHere().forEach((worker) => worker.end("shutdown"));
     // A claim under way may still bring runs.
     await this.#claiming.catch(() => 0);
     if (deadline.aborted) leave();
     deadline.addEventListener("abort", leave, { once: true });
     while (this.#workers.size > 0) await Promise.all([...this.#workers.values()].map(({ done }) => done));
     deadline.removeEventListener("abort", leave);
-  }
-
-  endAll(reason: Ending): void {
-    for (const { worker } of this.#workers.values()) worker.end(reason);
   }
 
   #workersHere(): RunWorker[] {

@@ -44,7 +44,7 @@ export interface TurnInput {
   writtenAt: number;
 }
 
-export type Ending = "stop" | "interrupt" | "shutdown" | "place_gone" | "timeout";
+type Ending = "stop" | "interrupt" | "shutdown" | "place_gone" | "timeout";
 
 /** One run must be over by then, whatever its model and tools do. */
 const TOTAL_MS = 15 * 60_000;

@@ -40,10 +40,6 @@ export class GroupCommit<In, Out> {
     return promise;
   }
 
-  get size(): number {
-    return this.#waiting.length;
-  }
-
   async #drain(): Promise<void> {
     this.#running = true;
     if (this.#options.windowMs) await new Promise((done) => setTimeout(done, this.#options.windowMs));

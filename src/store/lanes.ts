@@ -183,10 +183,9 @@ export async function renewLeases(
   return rows;
 }
 
-/** How many lanes wait for a slot, and for how long the oldest has, in ms. */
-export async function laneBacklog(db: Db): Promise<{ waiting: number; oldestMs: number }> {
-  const { rows } = await sql<{ waiting: number; oldest: number | null }>`
-    select count(*) as waiting, (extract(epoch from now() - min(ready_at)) * 1000)::float8 as oldest
-    from lanes where owner is null and ready_at <= now()`.execute(db);
-  return { waiting: rows[0]?.waiting ?? 0, oldestMs: rows[0]?.oldest ?? 0 };
+/** How many lanes wait for a slot. */
+export async function laneBacklog(db: Db): Promise<number> {
+  const { rows } = await sql<{ waiting: number }>`
+    select count(*) as waiting from lanes where owner is null and ready_at <= now()`.execute(db);
+  return rows[0]!.waiting;
 }

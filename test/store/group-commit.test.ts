@@ -49,11 +49,9 @@ describe("a group commit", () => {
   test("refuses what is beyond its bound, and goes on with the rest", async () => {
     const { commit, next } = recorder();
     const results = [1, 2, 3, 4, 5, 6].map((item) => commit.add(item));
-    expect(commit.size).toBe(5);
     await expect(commit.add(7)).rejects.toMatchObject({ code: "unavailable", message: "Full." });
     for (let batch = 0; batch < 3; batch += 1) await next();
     expect(await Promise.all(results)).toHaveLength(6);
-    expect(commit.size).toBe(0);
   });
 
   test("tries the items of a failed batch one by one, so that a poisoned one fails alone", async () => {
