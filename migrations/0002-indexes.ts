@@ -6,6 +6,8 @@ export async function up(db: Kysely<unknown>): Promise<void> {
 }
 
 const statements = [
+  sql`drop index lanes_user`,
+  sql`create index lanes_user on lanes (user_id, ready_at)`,
   sql`create index runs_started on runs (session_id, started_at)`,
   sql`create index inbox_handled on inbox (received_at) where session_id is null`,
   sql`create index outbox_done on outbox (created_at) where due_at is null`,

@@ -31,10 +31,14 @@ export async function claimLanes(db: Db, replica: ReplicaId, slots: number, take
       where (select count(*) from oldest) = ${LOOK_AT}
         and ready_at <= now() and (owner is null or (${takeOver}::boolean and lease_until < now()))
       order by user_id, ready_at limit ${LOOK_AT}
+    ), candidates as (
+      select * from oldest union select * from firsts
+    ), busy as materialized (
+      select u.user_id, (select count(*) from lanes b where b.user_id = u.user_id and b.lease_until >= now()) as lanes
+      from (select distinct user_id from candidates) u
     ), ranked as (
-      select r.*, row_number() over (partition by user_id order by ready_at)
-        + (select count(*) from lanes b where b.user_id = r.user_id and b.lease_until >= now()) as turn
-      from (select * from oldest union select * from firsts) r
+      select c.*, row_number() over (partition by c.user_id order by c.ready_at) + busy.lanes as turn
+      from candidates c join busy using (user_id)
     ), picked as (
       select l.session_id, l.lane from ranked r join lanes l using (session_id, lane)
       where l.ready_at <= now() and (l.owner is null or (${takeOver}::boolean and l.lease_until < now()))

@@ -38,6 +38,7 @@ import {
   type Talk,
   untilBlocked,
 } from "./arrange.ts";
+import { planOf, rowsRead } from "./plans.ts";
 
 /** Sessions of one user with a message each, the first ready longest. */
 async function readyTalks(db: Db, count: number, userId: UserId = newId("usr")): Promise<Talk[]> {
@@ -81,6 +82,18 @@ storeEngines((store) => {
       );
       const [late] = await readyTalks(store.db, 1);
       expect(ids(await claimLanes(store.db, ME, 2, false))).toContain(late!.id);
+    });
+
+    test("costs no more for a user who has very many lanes", async () => {
+      const userId = newId("usr");
+      await sql`insert into lanes (session_id, lane, user_id, ready_at)
+        select 'ses_' || n, 0, ${userId}, now() - interval '1 minute' from generate_series(1, 5000) n`.execute(
+        store.db,
+      );
+      await sql`analyze lanes`.execute(store.db);
+      const plan = await planOf(store.db, (db) => claimLanes(db, ME, 10, true));
+      // Every lane of the user a few times, not once for each that is looked at.
+      expect(rowsRead(plan)).toBeLessThan(50_000);
     });
 
     test("leaves a lane alone until it is ready", async () => {

@@ -43,3 +43,9 @@ export function sortedRows(plan: PlanNode): number {
 export function buffers(plan: PlanNode): number {
   return Number(plan["Shared Hit Blocks"]) + Number(plan["Shared Read Blocks"]);
 }
+
+/** Rows that all parts of a plan looked at. */
+export function rowsRead(plan: PlanNode): number {
+  const each = (node: PlanNode) => Number(node["Actual Rows"]) + Number(node["Rows Removed by Filter"] ?? 0);
+  return nodes(plan).reduce((sum, node) => sum + each(node) * Number(node["Actual Loops"]), 0);
+}
