@@ -9,6 +9,8 @@ export default defineConfig({
     testTimeout: 20_000,
     hookTimeout: 60_000,
     maxWorkers: 2,
+    // A machine that stands still for a second or two fails nothing.
+    expect: { poll: { timeout: 10_000 } },
     allowOnly: false,
     reporters: ["default"],
   },

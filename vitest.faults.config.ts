@@ -11,6 +11,8 @@ export default defineConfig({
     fileParallelism: false,
     // Scenes of one file may share the two cores a CI machine has.
     maxConcurrency: 3,
+    // A machine that stands still for a second or two fails nothing.
+    expect: { poll: { timeout: 10_000 } },
     allowOnly: false,
     reporters: ["default"],
   },

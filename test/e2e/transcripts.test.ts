@@ -10,7 +10,7 @@ import { isUnfitForPeople, type Scene, sceneOf, turnOf } from "../support/e2e.ts
  * What people see, as files to be read. Models here speak in one piece, or in two with a pause between them, so that
  * the first text and the whole one are always the same.
  */
-const PAUSE_MS = 900;
+const PAUSE_MS = 2_500;
 
 /** Says the first words, long enough to be shown at once, and the rest, which is no longer, after a pause. */
 function inTwo(first: string, rest: string): Script {
@@ -233,17 +233,16 @@ describe("people who are known", () => {
   });
 });
 
-describe("bad days", () => {
-  const scene = sceneOf({ requestParams: "streaming_timeout: 1" });
-  let running: RunningGateway;
+describe("bad days of a model", () => {
+  const scene = sceneOf({ requestParams: "streaming_timeout: 3" });
   beforeAll(async () => {
-    running = await scene().start();
+    await scene().start();
   });
 
   test("a model that fails in every way it can", async () => {
     const { ask, answers } = new Stage(scene());
     const ann = scene().person("Ann");
-    const cut = inTwo("The answer begins well enough, but then", " it ends.");
+    const cut = { ...inTwo("The answer begins well enough, but then", " it ends."), chunkEveryMs: 50 };
     const faults: Record<string, Script> = {
       "is it there": { fault: "500", retryAfter: 3600 },
       "is it busy": { fault: "429", retryAfter: 3600 },
@@ -262,8 +261,16 @@ describe("bad days", () => {
     }
     await expect(chatInTheEnd(scene(), ann.chat)).toMatchFileSnapshot(file("failing-model"));
   });
+});
 
-  test("a gateway that ends in the middle of an answer", async () => {
+describe("a bad day of a gateway", () => {
+  const scene = sceneOf({});
+  let running: RunningGateway;
+  beforeAll(async () => {
+    running = await scene().start();
+  });
+
+  test("it ends in the middle of an answer", async () => {
     const { ask, shows, answers, reads } = new Stage(scene());
     const ann = scene().person("Ann");
     answers({ story: hangingAfter("Once upon a time there was a fox") });

@@ -7,6 +7,8 @@ const FORUM = -1_000_000_000_001;
 interface Clocked {
   fake: FakeTelegram;
   api: Api;
+  /** Waits a second for an answer, where there will be none. */
+  hasty: Api;
   pass: (ms: number) => void;
 }
 
@@ -20,7 +22,8 @@ async function start(options: FakeTelegramOptions = {}): Promise<Clocked & Async
   fake.group(FORUM, "forum", { forum: true });
   return {
     fake,
-    api: new Api(fake.token, { apiRoot: fake.url, timeoutSeconds: 1 }),
+    api: new Api(fake.token, { apiRoot: fake.url }),
+    hasty: new Api(fake.token, { apiRoot: fake.url, timeoutSeconds: 1 }),
     pass: (ms) => {
       at += ms;
     },
@@ -145,9 +148,9 @@ describe("faults", () => {
     [{ kind: "garbage", applied: true }, ["bot#1: x"]],
   ] as const)("%o leaves the caller without an answer", async (fault, transcript) => {
     await using scene = await start();
-    const { fake, api } = scene;
+    const { fake, api, hasty } = scene;
     const handle = fake.fault({ ...fault, method: "sendMessage", chat: 1 });
-    expect(await failure(api.sendMessage(1, "x"))).toBeInstanceOf(HttpError);
+    expect(await failure(hasty.sendMessage(1, "x"))).toBeInstanceOf(HttpError);
     expect(fake.transcript(1)).toEqual(transcript);
     expect(fake.calls("sendMessage")).toMatchObject([
       { outcome: "lost", applied: transcript.length === 1, fault: fault.kind },
@@ -206,12 +209,12 @@ describe("faults", () => {
 
   test("a black hole takes calls, polls included, and never answers", async () => {
     await using scene = await start();
-    const { fake, api } = scene;
-    const poll = failure(api.getUpdates({ timeout: 50 }));
+    const { fake, api, hasty } = scene;
+    const poll = failure(hasty.getUpdates({ timeout: 50 }));
     await fake.until(() => fake.polling());
     fake.blackhole(true);
     fake.say({ chat: 1, from: fake.user(1), text: "hello?" });
-    expect(await failure(api.sendMessage(1, "x"))).toBeInstanceOf(HttpError);
+    expect(await failure(hasty.sendMessage(1, "x"))).toBeInstanceOf(HttpError);
     expect(await poll).toBeInstanceOf(HttpError);
     fake.blackhole(false);
     expect(fake.transcript(1)).toEqual(["ann: hello?"]);

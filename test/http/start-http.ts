@@ -4,6 +4,7 @@ import { createLog } from "../../src/observe/log.ts";
 import { createMetrics } from "../../src/observe/metrics.ts";
 import type { IncomingUpdate } from "../../src/platform/incoming-update.ts";
 import { scriptedModel } from "../fakes/scripted-model.ts";
+import { freePort } from "../support/free-port.ts";
 import { createTestDatabase } from "../support/postgres.ts";
 import { startTestGateway, type TestGateway, type TestGatewayOptions } from "../support/test-gateway.ts";
 
@@ -88,9 +89,8 @@ export async function startHttp(options: TestHttpOptions = {}): Promise<TestHttp
       return response.json<{ session_id: string }>().session_id;
     },
     async listen() {
-      const url = await app.listen({ host: "127.0.0.1", port });
-      port = Number(new URL(url).port);
-      return url;
+      port ||= await freePort();
+      return app.listen({ host: "127.0.0.1", port });
     },
     async goAway() {
       await app.close();

@@ -235,10 +235,10 @@ test("the time a slow consumer takes is not the model's", async () => {
   const text = "x".repeat(100);
   subject.server.script(() => ({ text, chunkEveryMs: 40 }));
   const events: ModelEvent[] = [];
-  const stream = subject.model.stream(modelRequest("Hello", { idleMs: 400 }), new AbortController().signal);
+  const stream = subject.model.stream(modelRequest("Hello", { idleMs: 2_000 }), new AbortController().signal);
   for await (const event of stream) {
     events.push(event);
-    if (events.length === 2) await new Promise((resolve) => setTimeout(resolve, 600));
+    if (events.length === 2) await new Promise((resolve) => setTimeout(resolve, 2_500));
   }
   expect(textOfEvents(events)).toBe(text);
   expect(events.at(-1)).toMatchObject({ type: "finished" });
@@ -252,7 +252,7 @@ test("the first-token deadline is not put off by a role without content, nor the
 
 test("a slow but living stream outlasts its idle time", async () => {
   await using subject = await openAISubject();
-  const events = await subject.ask({ text: "x".repeat(40), chunkEveryMs: 150 }, { idleMs: 1000 });
+  const events = await subject.ask({ text: "x".repeat(40), chunkEveryMs: 350 }, { idleMs: 3_000 });
   expect(events.at(-1)).toMatchObject({ type: "finished" });
 });
 

@@ -9,6 +9,8 @@ export interface Pace {
 }
 
 const COMMENT_EVERY_MS = 20;
+/** A reset throws away what the client has not read yet, so it is given this long. */
+const READ_MS = 20;
 
 /** Sends a planned stream at its pace. Late wake-ups catch up; a client that went away ends it. */
 export function playStream(
@@ -56,8 +58,7 @@ export function playStream(
         response.end();
         return;
       case "reset":
-        exchange.close("server");
-        response.socket?.resetAndDestroy();
+        wheel.at(performance.now() + READ_MS, reset);
         return;
       case "stall":
         return;
@@ -67,6 +68,11 @@ export function playStream(
       default:
         end satisfies never;
     }
+  }
+
+  function reset(): void {
+    exchange.close("server");
+    response.socket?.resetAndDestroy();
   }
 
   function comment(): void {
