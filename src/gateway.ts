@@ -18,7 +18,7 @@ import { ClaimLoop } from "./run/claim-loop.ts";
 import { every } from "./run/every.ts";
 import { Hints } from "./run/hints.ts";
 import { RunRoom } from "./run/run-room.ts";
-import { type SupervisedLoop, startLoop } from "./run/supervised-loop.ts";
+import { every, type SupervisedLoop, startLoop } from "./run/supervised-loop.ts";
 import type { Database } from "./store/database.ts";
 import { deleteStale } from "./store/housekeeping.ts";
 import { approvePairing } from "./store/identities.ts";

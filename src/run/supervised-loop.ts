@@ -42,3 +42,17 @@ export function startLoop(
   state.ended = run();
   return state;
 }
+
+/**
+ * Rounds of `work`, `ms` apart. After a round that failed the next one begins at once (the loop has paused already): its
+ * replica is not ready meanwhile, and some work is due every ten minutes only.
+ */
+export function every(ms: number, work: () => Promise<void>, signal: AbortSignal): () => Promise<void> {
+  let failed = false;
+  return async () => {
+    if (!failed) await sleep(ms, undefined, { signal }).catch(() => undefined);
+    failed = true;
+    if (!signal.aborted) await work();
+    failed = false;
+  };
+}
