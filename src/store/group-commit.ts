@@ -19,7 +19,8 @@ export interface GroupCommitOptions {
 
 /**
  * One batch in flight: what arrives meanwhile goes into the next one. When a batch fails, its items are tried one by
- * one, so that a poisoned item fails alone (not when the database is away: that fails them all at once). `commit` returns one result per item, in order.
+ * one, so that a poisoned item fails alone. When the database is away, they fail all at once, and those that wait with
+ * them: stored a moment later, they would overtake what failed. `commit` returns one result per item, in order.
  */
 export class GroupCommit<In, Out> {
   #waiting: Waiting<In, Out>[] = [];
@@ -55,7 +56,9 @@ export class GroupCommit<In, Out> {
       const results = await this.#commit(batch.map((waiting) => waiting.item));
       batch.forEach((waiting, index) => waiting.resolve(results[index] as Out));
     } catch (error) {
-      if (!divisible || errorCode(error) === "unavailable") return batch.forEach((waiting) => waiting.reject(error));
+      const isAway = errorCode(error) === "unavailable";
+      if (isAway) batch = [...batch, ...this.#waiting.splice(0)];
+      if (!divisible || isAway) return batch.forEach((waiting) => waiting.reject(error));
       for (const waiting of batch) await this.#run([waiting], false);
     }
   }

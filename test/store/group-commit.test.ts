@@ -72,6 +72,19 @@ describe("a group commit", () => {
     expect(batches).toEqual([[1], [2, 3]]);
   });
 
+  test("fails with a batch, while the database is away, what waits behind it: it must not overtake", async () => {
+    let isAway = true;
+    const { commit, batches, next } = recorder({}, () => (isAway ? new GatewayError("unavailable", "Away.") : null));
+    const results = Promise.allSettled([1, 2, 3, 4, 5].map((item) => commit.add(item)));
+    await next();
+    expect((await results).map((result) => result.status)).toEqual(Array(5).fill("rejected"));
+    isAway = false;
+    const later = commit.add(6);
+    await next();
+    expect(await later).toBe("done 6");
+    expect(batches).toEqual([[1], [6]]);
+  });
+
   test("collects for a while before a first batch, where it is told to", async () => {
     const { commit, batches, next } = recorder({ windowMs: 1 });
     const results = [1, 2, 3].map((item) => commit.add(item));
