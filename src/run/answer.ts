@@ -78,5 +78,15 @@ function closingLine(end: FinalRunEvent, runId: string): string {
 export function finalText(said: string, end: FinalRunEvent, runId: string): string {
   const line = closingLine(end, runId);
   if (said.trim() === "") return end.type === "run.failed" ? line : "";
-  return line === "" ? said : `${said}\n\n${line}`;
+  return line === "" ? said : `${said}${openFence(said)}\n\n${line}`;
+}
+
+/** What ends the block of code that a text was cut off in; "" = it was not. https://spec.commonmark.org/0.31.2/#fenced-code-blocks */
+function openFence(text: string): string {
+  let open = "";
+  for (const [, fence = "", rest = ""] of text.matchAll(/^ {0,3}(`{3,}|~{3,})(.*)$/gm)) {
+    if (open === "") open = fence.startsWith("`") && rest.includes("`") ? "" : fence;
+    else if (fence.startsWith(open) && rest.trim() === "") open = "";
+  }
+  return open === "" ? "" : `\n${open}`;
 }
