@@ -6,7 +6,8 @@ import { holdIntake, leaveIntake } from "../store/accounts.ts";
 import type { Root } from "../store/schema.ts";
 
 const LEASE_MS = 6_000;
-const RENEW_MS = 2_000;
+/** Of the lease. */
+const RENEW_SHARE = 1 / 3;
 /** A replica that is not elected looks again this often. */
 const STAND_BY_MS = 1_000;
 
@@ -30,6 +31,7 @@ export class PlatformIntake {
   readonly #connected: (adapter: PlatformAdapter) => void;
   readonly #log: Log;
   readonly #signal: AbortSignal;
+  readonly #leaseMs: number;
 
   constructor(
     adapter: PlatformAdapter,
@@ -40,6 +42,7 @@ export class PlatformIntake {
       connected: (adapter: PlatformAdapter) => void;
       log: Log;
       signal: AbortSignal;
+      leaseMs?: number;
     },
   ) {
     this.adapter = adapter;
@@ -49,6 +52,7 @@ export class PlatformIntake {
     this.#connected = parts.connected;
     this.#log = parts.log;
     this.#signal = parts.signal;
+    this.#leaseMs = parts.leaseMs ?? LEASE_MS;
   }
 
   /** One election and, if won, the intake until it is lost. Rejects on trouble; the loop starts it again. */
@@ -83,7 +87,7 @@ export class PlatformIntake {
 
   #hold(): Promise<boolean> {
     const account = { id: this.adapter.account, platform: this.adapter.platform };
-    return holdIntake(this.#db, account, this.#replica, LEASE_MS);
+    return holdIntake(this.#db, account, this.#replica, this.#leaseMs);
   }
 
   async #takeIn(): Promise<void> {
@@ -105,11 +109,13 @@ export class PlatformIntake {
   async #renew(signal: AbortSignal): Promise<void> {
     let heldAt = performance.now();
     while (!signal.aborted) {
-      await pause(RENEW_MS, signal);
+      await pause(this.#leaseMs * RENEW_SHARE, signal);
       if (signal.aborted) return;
       const startedAt = performance.now();
-      const held = await this.#hold().catch(() => null);
-      if (held === false || (held === null && performance.now() - heldAt > LEASE_MS)) return;
+      // A database that does not answer must not keep a poller that may have a successor by then.
+      const late = pause(heldAt + this.#leaseMs + 1 - performance.now(), signal).then(() => null);
+      const held = await Promise.race([this.#hold().catch(() => null), late]);
+      if (held === false || (held === null && performance.now() - heldAt > this.#leaseMs)) return;
       if (held) heldAt = startedAt;
     }
   }
