@@ -15,7 +15,6 @@ import type { AccessPolicy } from "./platform/access-gate.ts";
 import { normalisePairingCode } from "./platform/pairing-code.ts";
 import type { PlatformAdapter } from "./platform/platform-adapter.ts";
 import { ClaimLoop } from "./run/claim-loop.ts";
-import { every } from "./run/every.ts";
 import { Hints } from "./run/hints.ts";
 import { RunRoom } from "./run/run-room.ts";
 import { every, type SupervisedLoop, startLoop } from "./run/supervised-loop.ts";
