@@ -47,7 +47,8 @@ export type IncomingUpdate =
   /** A command for this bot: lower case, without slash or bot name. */
   | (FromSender & { kind: "command"; messageId: string; command: string; args: string; writtenAt: number })
   | (FromSender & { kind: "edited"; messageId: string; text: string })
-  | (Envelope & { kind: "place_moved"; chat: string; newChat: string })
+  /** `sameMessages`: what is there keeps its ids. */
+  | (Envelope & { kind: "place_moved"; chat: string; newChat: string; sameMessages?: true })
   /** The bot was removed from, blocked in, or let back into a chat. */
   | (FromSender & { kind: "membership"; member: boolean })
   /** Buttons, reactions and other kinds nobody handles yet; they pass the same gate. */

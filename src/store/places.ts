@@ -66,16 +66,33 @@ export async function openSessionAt(db: Db, place: PlaceId, session: SessionId):
 }
 
 /**
- * Follows a chat to its new id, with its running answers and everything that is still to be shown there. Repeatable: where the new address has
- * a place already, the old one is left behind and only its outbox moves.
+ * Follows a chat to its new id, with its running answers and everything that is still to be shown there. Repeatable.
+ * Where a message came from the new address before the move was known, there is a place already: it takes over the talks
+ * of the old one, and goes on with the open one unless it has history of its own. Messages have other ids there
+ * (unless `sameMessages`), so what was to be edited is posted anew, and what was to be removed is left.
  */
-export async function moveChat(db: Db, account: AccountId, chat: string, newChat: string): Promise<void> {
+export async function moveChat(
+  db: Db,
+  account: AccountId,
+  chat: string,
+  newChat: string,
+  sameMessages = false,
+): Promise<void> {
   if (chat === newChat) return;
   await sql`
-    update places p set chat = ${newChat}
-    where account_id = ${account} and chat = ${chat}
-      and not exists (select from places n
-                      where n.account_id = p.account_id and n.chat = ${newChat} and n.thread = p.thread)`.execute(db);
+    with twins as (
+      select p.id as old, p.session_id, n.id, n.user_id
+      from places p join places n on n.account_id = p.account_id and n.chat = ${newChat} and n.thread = p.thread
+      where p.account_id = ${account} and p.chat = ${chat}
+      order by p.id, n.id for update
+    ), opened as (
+      update places n set session_id = t.session_id
+      from twins t, talk_sessions s where n.id = t.id and s.id = n.session_id and s.head_seq = 0
+    ), talks as (
+      update talk_sessions s set place_id = t.id, user_id = t.user_id from twins t where s.place_id = t.old
+    )
+    delete from places p using twins t where p.id = t.old`.execute(db);
+  await sql`update places set chat = ${newChat} where account_id = ${account} and chat = ${chat}`.execute(db);
   await sql`
     with moved as (
       select session_id, id from runs
@@ -88,7 +105,12 @@ export async function moveChat(db: Db, account: AccountId, chat: string, newChat
     with pages as (
       select id from outbox where account_id = ${account} and chat = ${chat} and due_at is not null order by id for update
     )
-    update outbox o set chat = ${newChat}, due_at = now() from pages where o.id = pages.id`.execute(db);
+    update outbox o
+    set chat = ${newChat}, due_at = case when o.remove and not ${sameMessages}::boolean then null else now() end,
+        message_id = case when ${sameMessages}::boolean then o.message_id end,
+        reply_to = case when ${sameMessages}::boolean then o.reply_to end,
+        state = case when o.state = 'sent' and not o.remove and not ${sameMessages}::boolean then 'planned' else o.state end
+    from pages where o.id = pages.id`.execute(db);
 }
 
 /** Marks every place of a chat as gone (blocked, kicked, deleted) or back. */

@@ -200,7 +200,8 @@ export class Intake {
       return nothing(messageId);
     }
     if (update.kind === "place_moved") {
-      if (await record("handled")) await moveChat(trx, update.account, update.chat, update.newChat);
+      if (await record("handled"))
+        await moveChat(trx, update.account, update.chat, update.newChat, update.sameMessages);
       return nothing(messageId);
     }
     if (update.kind === "membership") {

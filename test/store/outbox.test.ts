@@ -242,6 +242,22 @@ storeEngines((store) => {
       expect((await outboxRows(store.db)).filter((row) => row.chat === "-100").map((row) => row.id)).toEqual(pages);
       expect((await take()).toSorted()).toEqual([pages[0]!, elsewhere].toSorted());
     });
+
+    test.each([
+      ["with other messages there posts anew what was to be edited, and removes nothing", false],
+      ["with its messages goes on with them", true],
+    ])("fault-19: that moved %s", async (_name, sameMessages) => {
+      const [edit, removal] = [await reply(store.db), await reply(store.db)];
+      const sent = { state: "sent", message_id: "5", reply_to: "4", due_at: new Date() } as const;
+      await store.db.updateTable("outbox").set(sent).execute();
+      await store.db.updateTable("outbox").set({ remove: true }).where("id", "=", removal).execute();
+      await moveChat(store.db, BOT, "c", "-100", sameMessages);
+      const columns = ["id", "state", "message_id", "reply_to"] as const;
+      const due = await store.db.selectFrom("outbox").select(columns).where("due_at", "is not", null).execute();
+      const anew = [{ id: edit, state: "planned", message_id: null, reply_to: null }];
+      const same = [edit, removal].map((id) => ({ id, state: "sent", message_id: "5", reply_to: "4" }));
+      expect(due.toSorted((a, b) => (a.id === edit ? -1 : b.id === edit ? 1 : 0))).toEqual(sameMessages ? same : anew);
+    });
   });
 });
 

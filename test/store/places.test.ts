@@ -68,12 +68,29 @@ storeEngines((store) => {
       expect(await at(store.db, "-1005", "2")).toMatchObject({ id: topic.id, sessionId: topic.sessionId });
     });
 
-    test("stays behind where the new address is a place already", async () => {
-      const old = await newChat(store.db, { chat: "-5", kind: "group", sender: "7" });
-      const known = await newChat(store.db, { chat: "-1005", kind: "group", sender: "7" });
-      await moveChat(store.db, BOT, "-5", "-1005");
-      expect(await at(store.db, "-5")).toMatchObject({ id: old.id });
-      expect(await at(store.db, "-1005")).toMatchObject({ id: known.id });
+    describe("fault-19: whose new address was heard from before the move", () => {
+      const known = (where: Awaited<ReturnType<typeof newChat>>) =>
+        listSessions(store.db, where.userId, { limit: 10, place: where.id }).then((all) => all.map(({ id }) => id));
+
+      test("goes on with its talk there, and lists what was begun meanwhile", async () => {
+        const old = await newChat(store.db, { chat: "-5", kind: "group", sender: "7" });
+        const early = await newChat(store.db, { chat: "-1005", kind: "group", sender: "7" });
+        await accept(store.db, sayIn(early, "too early"));
+        for (let n = 0; n < 2; n += 1) await moveChat(store.db, BOT, "-5", "-1005");
+        expect(await at(store.db, "-5")).toBeUndefined();
+        expect(await at(store.db, "-1005")).toMatchObject({ id: early.id, sessionId: old.sessionId });
+        expect((await known(early)).toSorted()).toEqual([old.sessionId, early.sessionId].toSorted());
+        expect(await accept(store.db, sayIn(early))).toMatchObject([{ sessionId: old.sessionId }]);
+      });
+
+      test("keeps the talk that has history there by then, and lists its old one", async () => {
+        const old = await newChat(store.db, { chat: "-5", kind: "group", sender: "7" });
+        const later = await newChat(store.db, { chat: "-1005", kind: "group", sender: "7" });
+        await store.db.updateTable("talk_sessions").set({ head_seq: 2 }).where("id", "=", later.sessionId).execute();
+        await moveChat(store.db, BOT, "-5", "-1005");
+        expect(await at(store.db, "-1005")).toMatchObject({ id: later.id, sessionId: later.sessionId });
+        expect((await known(later)).toSorted()).toEqual([old.sessionId, later.sessionId].toSorted());
+      });
     });
 
     test("is gone until somebody is there again", async () => {
