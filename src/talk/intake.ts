@@ -164,7 +164,7 @@ export class Intake {
       placeKind: update.place.kind,
       senderId: update.sender.id,
       approved,
-      addressed: update.kind === "message" ? update.addressed : true,
+      addressed: update.kind === "message" ? update.addressed === true : true,
     });
   }
 
@@ -214,7 +214,7 @@ export class Intake {
       return { ...nothing(messageId), outcome: "stored" };
     }
     const person = await upsertIdentity(trx, platform, update.sender.id, update.sender.name);
-    if (update.kind === "other") {
+    if (update.kind === "other" || update.kind === "press") {
       await record("handled");
       return nothing(messageId);
     }
