@@ -60,6 +60,23 @@ export async function upsertPlace(
   return found;
 }
 
+/** The place a talk is open at already; null = nobody has talked there. */
+export async function findPlace(
+  db: Db,
+  account: AccountId,
+  { chat, thread }: { chat: string; thread: string },
+): Promise<Place | null> {
+  const row = await db
+    .selectFrom("places")
+    .select(["id", "kind", "user_id", "session_id"])
+    .where("account_id", "=", account)
+    .where("chat", "=", chat)
+    .where("thread", "=", thread)
+    .executeTakeFirst();
+  if (!row) return null;
+  return { id: row.id, account, chat, thread, kind: row.kind, userId: row.user_id, sessionId: row.session_id };
+}
+
 /** Opens another session at a place. */
 export async function openSessionAt(db: Db, place: PlaceId, session: SessionId): Promise<void> {
   await db.updateTable("places").set({ session_id: session }).where("id", "=", place).execute();

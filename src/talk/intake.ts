@@ -12,7 +12,7 @@ import { findIdentity, pairingFor, upsertIdentity } from "../store/identities.ts
 import { acceptKnown, type Arrival, type ArrivingMessage, editWaiting, recordUpdate } from "../store/inbox.ts";
 import { notifySessions } from "../store/notify.ts";
 import { insertReply } from "../store/outbox.ts";
-import { markChatGone, moveChat, type Place, upsertPlace } from "../store/places.ts";
+import { findPlace, markChatGone, moveChat, type Place, upsertPlace } from "../store/places.ts";
 import type { Root, RunTarget, Trx } from "../store/schema.ts";
 import { retrying, withTransaction } from "../store/transaction.ts";
 import { isChatCommand, runChatCommand } from "./chat-commands.ts";
@@ -152,19 +152,21 @@ export class Intake {
     if ("message" in item) return item.message;
     const { update } = item;
     if (update.kind !== "message") return null;
-    const approved = this.#decide(update, true);
+    const approved = this.#decide(update, true, true);
     if (approved !== "allow") return null;
-    return arriving(update, this.#decide(update, false) === "allow");
+    return arriving(update, this.#decide(update, false, true) === "allow");
   }
 
-  #decide(update: FromSender, approved: boolean): ReturnType<typeof decideAccess> {
+  #decide(update: FromSender, approved: boolean, placeKnown: boolean): ReturnType<typeof decideAccess> {
+    const addressed = update.kind === "message" ? update.addressed : true;
     return decideAccess(this.#parts.access, {
       kind: update.kind,
       platform: platformOf(update),
       placeKind: update.place.kind,
       senderId: update.sender.id,
+      outsider: update.sender.outsider ?? false,
       approved,
-      addressed: update.kind === "message" ? update.addressed === true : true,
+      addressed: addressed === "where_known" ? placeKnown : addressed,
     });
   }
 
@@ -207,11 +209,19 @@ export class Intake {
     }
     const platform = platformOf(update);
     const identity = await findIdentity(trx, platform, update.sender.id);
-    const decision = this.#decide(update, identity?.approved ?? false);
+    const onlyWhereKnown =
+      update.kind === "edited" || (update.kind === "message" && update.addressed === "where_known");
+    const known = onlyWhereKnown ? await findPlace(trx, update.account, update.place) : null;
+    const decision = this.#decide(update, identity?.approved ?? false, known !== null);
     if (decision !== "allow") {
       this.#parts.metrics.updatesRefused.inc({ platform, why: decision });
       if (decision !== "ignore" && (await record("handled"))) await this.#turnAway(trx, update, decision);
       return { ...nothing(messageId), outcome: "stored" };
+    }
+    if (update.kind === "edited") {
+      // What was never said here is no reason to begin a talk.
+      if (known) await editWaiting(trx, known.sessionId, update.messageId, update.text);
+      return nothing(messageId);
     }
     const person = await upsertIdentity(trx, platform, update.sender.id, update.sender.name);
     if (update.kind === "other" || update.kind === "press") {
@@ -220,10 +230,6 @@ export class Intake {
     }
     const agent = this.#parts.agents.default().name;
     const place = await upsertPlace(trx, update.account, update.place, person.userId, agent);
-    if (update.kind === "edited") {
-      await editWaiting(trx, place.sessionId, update.messageId, update.text);
-      return nothing(messageId);
-    }
     if (update.kind === "message") {
       const [arrival] = await acceptKnown(trx, [arriving(update, true)], this.#parts.replica);
       return arrival!;
