@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { newId, type OutboxId, type RunId, type SessionId } from "../ids.ts";
 import type { PlatformAdapter, RenderedPage } from "../platform/platform-adapter.ts";
+import { stopValue } from "../platform/stop-button.ts";
 import { Doorbell } from "../run/hints.ts";
 import { type OutboxPage, recordDraftFailure } from "../store/outbox.ts";
 import { GatewayError } from "../errors.ts";
@@ -173,7 +174,7 @@ export class LiveReply {
     if (this.#lostPosts > 1 || this.#ended) return null;
     const text = this.#options.text();
     if (text.trim() === "") return null;
-    const pages = this.#options.adapter.render(text);
+    const pages = this.#withButton(this.#options.adapter.render(text));
     if (lengthOf(pages) < this.#knownLength) return null;
     for (const [index, content] of pages.entries()) {
       const live = this.#pages[index];
@@ -182,6 +183,14 @@ export class LiveReply {
       }
     }
     return null;
+  }
+
+  /** Drafts can be stopped where the platform has buttons: under their end, which moves on to a further page. */
+  #withButton(pages: RenderedPage[]): RenderedPage[] {
+    const { adapter, run } = this.#options;
+    const last = pages.at(-1);
+    if (!adapter.buttons || !last) return pages;
+    return [...pages.slice(0, -1), adapter.buttons.withStop(last, stopValue(run.id))];
   }
 
   async #post(index: number, known: LivePage | undefined, content: RenderedPage): Promise<void> {

@@ -18,6 +18,8 @@ const CHAT_COMMANDS = {
   sessions: "earlier talks of this chat",
 } as const;
 
+export const UNKNOWN_COMMAND = "I do not know that command. /help lists those I know.";
+
 type Word = keyof typeof CHAT_COMMANDS;
 
 export function isChatCommand(word: string): word is Word {
@@ -53,7 +55,7 @@ export async function runChatCommand(
   }
 }
 
-function help(): string {
+export function help(): string {
   return Object.entries(CHAT_COMMANDS)
     .map(([word, what]) => `/${word} – ${what}`)
     .join("\n");
@@ -71,6 +73,10 @@ async function stop(db: Db, place: Place): Promise<string> {
   const { running } = await sessionActivity(db, place.sessionId);
   await stopSession(db, place.sessionId);
   const withdrawn = await withdrawWaiting(db, place.sessionId);
+  return toldOfStop(running, withdrawn);
+}
+
+export function toldOfStop(running: boolean, withdrawn: number): string {
   if (!running && withdrawn === 0) return "Nothing is running.";
   const also = withdrawn === 0 ? "" : ` ${messages(withdrawn)} that waited will not be answered.`;
   return running ? `⏹ Stopped.${also}` : `⏹${also}`;

@@ -1,11 +1,12 @@
 import type { Agents } from "../agent/agents.ts";
 import { GatewayError } from "../errors.ts";
-import { type MessageId, newId, type ReplicaId, type SessionId } from "../ids.ts";
+import { type MessageId, newId, type ReplicaId, type SessionId, type UserId } from "../ids.ts";
 import type { Metrics } from "../observe/metrics.ts";
 import { type AccessPolicy, decideAccess } from "../platform/access-gate.ts";
 import type { IncomingUpdate } from "../platform/incoming-update.ts";
 import type { Log, PlatformAdapter } from "../platform/platform-adapter.ts";
 import { newPairingCode, PAIRING_TRIES, PAIRING_TTL_MS } from "../platform/pairing-code.ts";
+import { readStopValue } from "../platform/stop-button.ts";
 import type { Hints } from "../run/hints.ts";
 import { GroupCommit } from "../store/group-commit.ts";
 import { findIdentity, pairingFor, upsertIdentity } from "../store/identities.ts";
@@ -14,8 +15,10 @@ import { notifySessions } from "../store/notify.ts";
 import { insertReply } from "../store/outbox.ts";
 import { findPlace, markChatGone, moveChat, type Place, upsertPlace } from "../store/places.ts";
 import type { Root, RunTarget, Trx } from "../store/schema.ts";
+import { stopOwn } from "../store/talk-sessions.ts";
 import { retrying, withTransaction } from "../store/transaction.ts";
-import { isChatCommand, runChatCommand } from "./chat-commands.ts";
+import { isChatCommand, runChatCommand, UNKNOWN_COMMAND } from "./chat-commands.ts";
+import { runChatWideCommand } from "./chat-wide-commands.ts";
 
 /** Updates of one commit, and how many may wait for theirs. */
 const MAX_BATCH = 200;
@@ -24,6 +27,8 @@ const MAX_WAITING = 5_000;
 const SLOW_CHATS = 8;
 
 type FromSender = Extract<IncomingUpdate, { sender: unknown }>;
+/** `touched`: sessions it has changed besides. */
+type Taken = Arrival & { touched?: SessionId[] };
 type Item = { update: IncomingUpdate } | { message: ArrivingMessage };
 
 export interface IntakeParts {
@@ -176,19 +181,21 @@ export class Intake {
     const { db, replica, hints } = this.#parts;
     const arrival = await withTransaction(db, async (trx) => {
       const result = await this.#take(trx, update);
-      if (result.sessionId && result.outcome === "stored" && update.kind !== "message") {
-        await notifySessions(trx, replica, [result.sessionId]);
+      const sessions = [...(result.sessionId ? [result.sessionId] : []), ...(result.touched ?? [])];
+      if (sessions.length > 0 && result.outcome === "stored" && update.kind !== "message") {
+        await notifySessions(trx, replica, sessions);
       }
       return result;
     });
     if (arrival.outcome === "stored") {
       this.#hint([arrival]);
+      for (const session of arrival.touched ?? []) hints.session(session);
       hints.outbox();
     }
     return arrival;
   }
 
-  async #take(trx: Trx, update: IncomingUpdate): Promise<Arrival> {
+  async #take(trx: Trx, update: IncomingUpdate): Promise<Taken> {
     const messageId = newId("msg");
     const record = (state: "handled" | "failed") =>
       recordUpdate(trx, { account: update.account, key: update.key, messageId, state });
@@ -223,10 +230,20 @@ export class Intake {
       if (known) await editWaiting(trx, known.sessionId, update.messageId, update.text);
       return nothing(messageId);
     }
+    if (update.kind === "press") {
+      if (!(await record("handled"))) return { ...nothing(messageId), outcome: "repeat" };
+      return this.#press(trx, update, identity?.userId ?? null, messageId);
+    }
     const person = await upsertIdentity(trx, platform, update.sender.id, update.sender.name);
-    if (update.kind === "other" || update.kind === "press") {
+    if (update.kind === "other") {
       await record("handled");
       return nothing(messageId);
+    }
+    if (update.kind === "command" && update.ofChat) {
+      if (!(await record("handled"))) return { ...nothing(messageId), outcome: "repeat" };
+      const { answer, sessions } = await runChatWideCommand(trx, this.#parts.agents, update, person.userId);
+      await this.#reply(trx, targetOf(update), answer, sessions[0] ?? null);
+      return { outcome: "stored", messageId, sessionId: null, touched: sessions };
     }
     const agent = this.#parts.agents.default().name;
     const place = await upsertPlace(trx, update.account, update.place, person.userId, agent);
@@ -249,9 +266,27 @@ export class Intake {
     if (!isChatCommand(command) && place.kind === "group") return nothing(messageId);
     const answer = isChatCommand(command)
       ? await runChatCommand(trx, this.#parts.agents, place, command, update.args)
-      : "I do not know that command. /help lists those I know.";
+      : UNKNOWN_COMMAND;
     await this.#reply(trx, targetOf(update), answer, place.sessionId);
     return { outcome: "stored", messageId, sessionId: place.sessionId };
+  }
+
+  /** A stop button ends the answer it stands under, for those who asked for it; anything else has no effect. */
+  async #press(
+    trx: Trx,
+    update: Extract<IncomingUpdate, { kind: "press" }>,
+    userId: UserId | null,
+    messageId: MessageId,
+  ): Promise<Taken> {
+    const { account, place, sender } = update;
+    const run = readStopValue(update.value);
+    const at = { account, chat: place.chat, thread: place.thread };
+    const touched = run ? await stopOwn(trx, { ...at, run }, { senderId: sender.id, userId }) : [];
+    if (touched.length === 0) {
+      this.#parts.metrics.updatesRefused.inc({ platform: platformOf(update), why: "press" });
+      this.#parts.log.info({ account, run_id: run }, "a button was pressed that has no effect here");
+    }
+    return { outcome: "stored", messageId, sessionId: null, touched };
   }
 
   /** Tells strangers why they hear nothing else, and what they can do about it; each of them only so often. */
