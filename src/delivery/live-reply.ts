@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { newId, type OutboxId, type RunId, type SessionId } from "../ids.ts";
-import type { PlatformAdapter, RenderedPage } from "../platform/platform-adapter.ts";
+import type { PlatformAdapter, RenderedPage, SentMessage } from "../platform/platform-adapter.ts";
+import type { ReplyTarget } from "../platform/reply-target.ts";
 import { stopValue } from "../platform/stop-button.ts";
 import { Doorbell } from "../run/hints.ts";
 import { type OutboxPage, recordDraftFailure } from "../store/outbox.ts";
@@ -9,6 +10,7 @@ import { retrying } from "../store/transaction.ts";
 import type { RunTarget } from "../store/schema.ts";
 import type { CallPurpose } from "./chat-budgets.ts";
 import type { Delivery } from "./delivery.ts";
+import { findPost } from "./find-post.ts";
 import { judgeSendFailure } from "./send-failure.ts";
 
 /** The first message waits for this much text or this long after the first token, so that its notification says something. */
@@ -213,22 +215,22 @@ export class LiveReply {
     }
     clearInterval(this.#typing);
     const to = { ...this.#target, replyTo: index === 0 ? this.#target.replyTo : null };
-    let messageId: string;
-    try {
-      ({ messageId } = await adapter.send(to, content));
-    } catch (error) {
-      return this.#notPosted(live, error);
-    }
+    const sent = await adapter.send(to, content, live.id).catch((error: unknown) => this.#notPosted(live, to, error));
+    if (!sent) return;
+    const { messageId } = sent;
     live.messageId = messageId;
     live.shown = content;
     if (index === 0) this.#options.onFirstShown();
     await this.#record(() => delivery.drafts.posted(live.id, messageId));
   }
 
-  async #notPosted(live: LivePage, error: unknown): Promise<void> {
-    const { db } = this.#options.delivery;
+  /** Returns the message if the post was applied all the same. */
+  async #notPosted(live: LivePage, to: ReplyTarget, error: unknown): Promise<SentMessage | null> {
+    const { adapter, delivery } = this.#options;
     const failure = judgeSendFailure(error);
-    const applied = failure.kind === "unknown" ? "unknown" : "no";
+    const found = failure.kind === "unknown" ? await findPost(adapter, to, live.id) : "absent";
+    if (found && found !== "absent") return found;
+    const applied = found === "absent" ? "no" : "unknown";
     const { id } = live;
     if (applied === "unknown") {
       // That row stays listed; the page goes on under a new one, so only this first, short post can be doubled.
@@ -237,9 +239,10 @@ export class LiveReply {
     }
     // The final text has its own ladder.
     if (failure.kind === "refused") this.#ended = true;
-    await this.#record(() => recordDraftFailure(db, id, applied, reason(error)));
+    await this.#record(() => recordDraftFailure(delivery.db, id, applied, reason(error)));
     await this.#learn(error);
     await pause(PAUSE_MS, this.#closing.signal);
+    return null;
   }
 
   async #edit(live: LivePage, content: RenderedPage): Promise<void> {
