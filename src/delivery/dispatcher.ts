@@ -158,7 +158,8 @@ export class Dispatcher {
     const at = { account: page.account_id, chat: page.chat, kind: page.place_kind };
     const budget = adapter.editing?.budget;
     for (;;) {
-      const waitMs = budget ? this.#delivery.budgets.take(budget, at, "final") : 0;
+      const purpose = page.message_id === null ? "post" : "final";
+      const waitMs = budget ? this.#delivery.budgets.take(budget, at, purpose) : 0;
       if (waitMs === 0) break;
       if (waitMs > MAX_WAIT_MS || this.#signal.aborted) {
         return { id, kind: "again", dueInMs: waitMs, error: "waits for the chat's budget" };

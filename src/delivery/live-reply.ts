@@ -18,7 +18,11 @@ const FIRST_CHARS = 24;
 const FIRST_AFTER_MS = 250;
 /** After a failed draft; finals have the outbox. */
 const PAUSE_MS = 1_000;
-const TYPING_EVERY_MS = 4_000;
+/** Typing is shown again after this part of the time it lasts. */
+const TYPING_AGAIN = 0.8;
+/** In groups only what lasts this long is shown again: there the budget is for texts. */
+const LASTING_MS = 30_000;
+const HIDE_MS = 1_000;
 /** Drafts go on although the log is behind: it only sharpens what a take-over knows. */
 const LOG_WAIT_MS = 150;
 
@@ -72,6 +76,9 @@ export class LiveReply {
   #ended = false;
   #pump: Promise<void> | null = null;
   #typing: NodeJS.Timeout | undefined;
+  /** The last call of it: hiding must not overtake it. */
+  #typed: Promise<void> = Promise.resolve();
+  #hidden = false;
 
   constructor(options: LiveReplyOptions) {
     this.#options = options;
@@ -99,6 +106,11 @@ export class LiveReply {
     return this.#lostPosts > 0 || this.#pages.some((page) => page.messageId !== null);
   }
 
+  /** The platform takes no text of it. */
+  get refused(): boolean {
+    return this.#ended;
+  }
+
   get pages(): readonly LivePage[] {
     return this.#pages;
   }
@@ -114,10 +126,24 @@ export class LiveReply {
     if (!typing || this.shown) return;
     const show = () => {
       if (this.#budget("typing") > 0 || !this.#options.maySend()) return;
-      typing.show(this.#target).catch((error: unknown) => this.#learnFromTyping(error));
+      this.#typed = typing.show(this.#target).catch((error: unknown) => this.#learnFromTyping(error));
     };
     show();
-    if (this.#target.placeKind === "private") this.#typing = setInterval(show, TYPING_EVERY_MS);
+    if (this.#target.placeKind === "private" || typing.lastsMs >= LASTING_MS) {
+      this.#typing = setInterval(show, typing.lastsMs * TYPING_AGAIN);
+    }
+  }
+
+  /** Nothing will be shown: takes the typing away, where it would stay. Never rejects, and waits a second at most. */
+  async hideTyping(): Promise<void> {
+    const { typing } = this.#options.adapter;
+    if (!typing?.hide || this.shown || this.#hidden) return;
+    this.#hidden = true;
+    const hide = async () => {
+      await this.#typed;
+      await typing.hide?.(this.#target);
+    };
+    await Promise.race([hide().catch((error: unknown) => this.#learnFromTyping(error)), pause(HIDE_MS, NEVER)]);
   }
 
   /** There is more text. It is asked for when something can be shown, not with every chunk. */

@@ -218,6 +218,7 @@ export class RunWorker {
 
   async #handOver(): Promise<void> {
     await this.#surely(() => this.#events.flush());
+    await this.#live?.hideTyping();
     const { session, id, attempt, lane } = this.claimed;
     const handed = await this.#surely(() => handOverRun(this.#room.db, { session, id, attempt, lane }));
     this.#log.info({ handed }, "a run was left for another replica");
@@ -229,6 +230,7 @@ export class RunWorker {
     let end = first;
     for (;;) {
       const merge = this.#merge(end, rest);
+      if (merge.pages.length === 0 || this.#live?.refused) await this.#live?.hideTyping();
       const outcome = await this.#surely(() => this.#room.merge(merge));
       if (outcome.kind === "lost") return this.#log.warn({}, "the run belongs to another attempt");
       if (outcome.kind === "stopped") {
