@@ -5,7 +5,7 @@ import { withdrawOwn } from "../store/inbox.ts";
 import { placeUsedLast } from "../store/places.ts";
 import type { Db } from "../store/schema.ts";
 import { stopOwn } from "../store/talk-sessions.ts";
-import { help, isChatCommand, runChatCommand, toldOfStop, UNKNOWN_COMMAND } from "./chat-commands.ts";
+import { help, isChatCommand, runChatCommand, toldOfStop, unknownCommand } from "./chat-commands.ts";
 
 const NO_TALK = "No talk is open here yet. Write to me (in a group by my name), and one begins.";
 const NEW_TALK = "No talk is open here. Where every talk is a thread, a new message begins a new one.";
@@ -19,9 +19,10 @@ export async function runChatWideCommand(
   agents: Agents,
   update: Extract<IncomingUpdate, { kind: "command" }>,
   userId: UserId,
+  sign: string,
 ): Promise<{ answer: string; sessions: SessionId[] }> {
   const { account, command, place, sender } = update;
-  if (!isChatCommand(command)) return { answer: UNKNOWN_COMMAND, sessions: [] };
+  if (!isChatCommand(command)) return { answer: unknownCommand(sign), sessions: [] };
   const at = { account, chat: place.chat };
   if (command === "stop") {
     const asker = { senderId: sender.id, userId };
@@ -32,8 +33,8 @@ export async function runChatWideCommand(
   const known = await placeUsedLast(db, at, userId);
   if (!known) {
     const helps = command === "help" || command === "start";
-    return { answer: command === "new" ? NEW_TALK : helps ? `${help()}\n\n${NO_TALK}` : NO_TALK, sessions: [] };
+    return { answer: command === "new" ? NEW_TALK : helps ? `${help(sign)}\n\n${NO_TALK}` : NO_TALK, sessions: [] };
   }
-  const answer = await runChatCommand(db, agents, known, command, update.args);
+  const answer = await runChatCommand(db, agents, known, command, update.args, sign);
   return { answer, sessions: [known.sessionId] };
 }

@@ -1,12 +1,11 @@
 import type { Agents } from "../agent/agents.ts";
 import { GatewayError } from "../errors.ts";
-import { type MessageId, newId, type ReplicaId, type SessionId, type UserId } from "../ids.ts";
+import { type AccountId, type MessageId, newId, type ReplicaId, type SessionId } from "../ids.ts";
 import type { Metrics } from "../observe/metrics.ts";
 import { type AccessPolicy, decideAccess } from "../platform/access-gate.ts";
 import type { IncomingUpdate } from "../platform/incoming-update.ts";
 import type { Log, PlatformAdapter } from "../platform/platform-adapter.ts";
 import { newPairingCode, PAIRING_TRIES, PAIRING_TTL_MS } from "../platform/pairing-code.ts";
-import { readStopValue } from "../platform/stop-button.ts";
 import type { Hints } from "../run/hints.ts";
 import { GroupCommit } from "../store/group-commit.ts";
 import { findIdentity, pairingFor, upsertIdentity } from "../store/identities.ts";
@@ -15,10 +14,10 @@ import { notifySessions } from "../store/notify.ts";
 import { insertReply } from "../store/outbox.ts";
 import { findPlace, markChatGone, moveChat, type Place, upsertPlace } from "../store/places.ts";
 import type { Root, RunTarget, Trx } from "../store/schema.ts";
-import { stopOwn } from "../store/talk-sessions.ts";
 import { retrying, withTransaction } from "../store/transaction.ts";
-import { isChatCommand, runChatCommand, UNKNOWN_COMMAND } from "./chat-commands.ts";
+import { isChatCommand, runChatCommand, unknownCommand } from "./chat-commands.ts";
 import { runChatWideCommand } from "./chat-wide-commands.ts";
+import { pressButton } from "./press-button.ts";
 
 /** Updates of one commit, and how many may wait for theirs. */
 const MAX_BATCH = 200;
@@ -232,7 +231,9 @@ export class Intake {
     }
     if (update.kind === "press") {
       if (!(await record("handled"))) return { ...nothing(messageId), outcome: "repeat" };
-      return this.#press(trx, update, identity?.userId ?? null, messageId);
+      const touched = await pressButton(trx, update, identity?.userId ?? null);
+      if (touched.length === 0) this.#parts.metrics.updatesRefused.inc({ platform, why: "press" });
+      return { outcome: "stored", messageId, sessionId: null, touched };
     }
     const person = await upsertIdentity(trx, platform, update.sender.id, update.sender.name);
     if (update.kind === "other") {
@@ -241,7 +242,9 @@ export class Intake {
     }
     if (update.kind === "command" && update.ofChat) {
       if (!(await record("handled"))) return { ...nothing(messageId), outcome: "repeat" };
-      const { answer, sessions } = await runChatWideCommand(trx, this.#parts.agents, update, person.userId);
+      const { agents } = this.#parts;
+      const sign = this.#sign(update.account);
+      const { answer, sessions } = await runChatWideCommand(trx, agents, update, person.userId, sign);
       await this.#reply(trx, targetOf(update), answer, sessions[0] ?? null);
       return { outcome: "stored", messageId, sessionId: null, touched: sessions };
     }
@@ -262,31 +265,14 @@ export class Intake {
     messageId: MessageId,
   ): Promise<Arrival> {
     const { command } = update;
+    const sign = this.#sign(update.account);
     // In a group it may be meant for another bot.
     if (!isChatCommand(command) && place.kind === "group") return nothing(messageId);
     const answer = isChatCommand(command)
-      ? await runChatCommand(trx, this.#parts.agents, place, command, update.args)
-      : UNKNOWN_COMMAND;
+      ? await runChatCommand(trx, this.#parts.agents, place, command, update.args, sign)
+      : unknownCommand(sign);
     await this.#reply(trx, targetOf(update), answer, place.sessionId);
     return { outcome: "stored", messageId, sessionId: place.sessionId };
-  }
-
-  /** A stop button ends the answer it stands under, for those who asked for it; anything else has no effect. */
-  async #press(
-    trx: Trx,
-    update: Extract<IncomingUpdate, { kind: "press" }>,
-    userId: UserId | null,
-    messageId: MessageId,
-  ): Promise<Taken> {
-    const { account, place, sender } = update;
-    const run = readStopValue(update.value);
-    const at = { account, chat: place.chat, thread: place.thread };
-    const touched = run ? await stopOwn(trx, { ...at, run }, { senderId: sender.id, userId }) : [];
-    if (touched.length === 0) {
-      this.#parts.metrics.updatesRefused.inc({ platform: platformOf(update), why: "press" });
-      this.#parts.log.info({ account, run_id: run }, "a button was pressed that has no effect here");
-    }
-    return { outcome: "stored", messageId, sessionId: null, touched };
   }
 
   /** Tells strangers why they hear nothing else, and what they can do about it; each of them only so often. */
@@ -300,6 +286,10 @@ export class Intake {
         ? `approve this code within an hour: \`${code}\``
         : `put you on its list, as \`${stranger.platform}:${stranger.externalId}\`.`;
     await this.#reply(trx, targetOf(update), `I do not know you yet. Ask the operator of this bot to ${what}`, null);
+  }
+
+  #sign(account: AccountId): string {
+    return this.#parts.adapter(account)?.commandSign ?? "/";
   }
 
   async #reply(trx: Trx, target: RunTarget, markdown: string, session: SessionId | null): Promise<void> {

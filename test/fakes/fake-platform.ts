@@ -78,6 +78,7 @@ export interface FakePlatformOptions {
   marks?: true;
   /** Pages may have a button to stop the answer; it is seen as `rich`, `{ stop: value }`. */
   buttons?: true;
+  commandSign?: string;
   /** How long typing shows; `hide` is there where this is given. */
   typingLastsMs?: number;
   /** Only for `writtenAt`; nothing here waits on a clock. */
@@ -98,6 +99,7 @@ export class FakePlatform implements PlatformAdapter {
   readonly account: AccountId;
   readonly editing: NonNullable<PlatformAdapter["editing"]>;
   readonly typing: NonNullable<PlatformAdapter["typing"]>;
+  readonly commandSign?: string;
   readonly marks?: NonNullable<PlatformAdapter["marks"]>;
   readonly buttons?: NonNullable<PlatformAdapter["buttons"]>;
   /** Calls of `typing.show`, as `chat` or `chat/thread`. */
@@ -139,6 +141,7 @@ export class FakePlatform implements PlatformAdapter {
       show: (to) => this.#call("typing", to.chat, () => void this.typingShown.push(placeName(to.chat, to.thread))),
       ...(typingLastsMs === undefined ? {} : { hide }),
     };
+    if (options.commandSign !== undefined) this.commandSign = options.commandSign;
     if (options.marks) this.marks = { find: (to, mark) => this.#call("find", to.chat, () => this.#look(to, mark)) };
     if (options.buttons) this.buttons = { withStop: (page, value) => ({ ...page, rich: { stop: value } }) };
   }

@@ -11,7 +11,7 @@ let model: ScriptedModel;
 
 beforeEach(async () => {
   database = await createTestDatabase();
-  platform = new FakePlatform({ platform: "slack" });
+  platform = new FakePlatform({ platform: "slack", commandSign: "/parley " });
 });
 
 afterEach(async () => {
@@ -50,11 +50,11 @@ describe("a command that names a chat and no thread", () => {
   it.each([
     ["status", /^No talk is open here yet/],
     ["sessions", /^No talk is open here yet/],
-    ["help", /\/stop – .*No talk is open here yet/s],
+    ["help", /^\/parley start – .*\/parley stop – .*No talk is open here yet/s],
     ["start", /No talk is open here yet/],
     ["new", /a new message begins a new one\.$/],
     ["stop", /^Nothing is running\.$/],
-    ["dance", /^I do not know that command\./],
+    ["dance", /^I do not know that command\. \/parley help lists/],
   ])("/%s says so where nobody has talked, in private and in a group, and makes no place", async (word, says) => {
     await start();
     await platform.say({ ...channel, ...ofChat, from: "T1:U1", text: `/${word}`, messageId: "https://respond" });
@@ -81,7 +81,7 @@ describe("a command that names a chat and no thread", () => {
     expect(await told("D1")).toContain("about 2.0");
     expect(await told("C1")).toContain("about 3.0");
     await platform.say({ chat: "D1", ...ofChat, from: "T1:U1", text: "/new" });
-    expect(await told("D1", 2)).toMatch(/^A new talk begins/);
+    expect(await told("D1", 2)).toMatch(/^A new talk begins.* \/parley sessions brings it back\.$/);
     model.push("Afresh.");
     await platform.say({ chat: "D1", thread: "2.0", from: "T1:U1", text: "and?" });
     await until("the answer", () => model.requests.length === 4);
