@@ -1,8 +1,8 @@
 /** What is known of somebody from `users.info`. */
 export interface SlackPerson {
   name: string;
-  /** `is_restricted`, `is_ultra_restricted` or `is_stranger`. */
-  guest: boolean;
+  /** A guest, a stranger, or somebody of another organisation. */
+  outsider: boolean;
 }
 
 /** Who we are on Slack, and what a reader must know besides the event itself. */
