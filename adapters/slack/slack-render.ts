@@ -8,8 +8,6 @@ export interface SlackRich {
 
 /** UTF-16 units of Markdown on a page; Slack takes 12,000 in all blocks together, but 13,200 of everything. */
 export const SLACK_MARKDOWN_LIMIT = 11_000;
-/** The button of `withStop`. */
-export const STOP_ACTION = "parley_stop";
 
 /** An answer, finished or not, as pages that Slack accepts; at least one. `text` is what is seen without formatting. */
 export function renderSlack(markdown: string): RenderedPage[] {
