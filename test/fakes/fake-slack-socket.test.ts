@@ -26,7 +26,7 @@ async function start(
   options: FakeSlackOptions & { clients?: number; reconnect?: boolean; answer?: (heard: Heard) => void } = {},
 ): Promise<{ fake: FakeSlack; heard: Heard[]; clients: SocketModeClient[] }> {
   const { clients: count = 1, reconnect = false, answer = (each) => void each.ack(), ...rest } = options;
-  const fake = await startFakeSlack(rest);
+  const fake = await startFakeSlack({ ackWithinMs: 10_000, ...rest });
   const heard: Heard[] = [];
   const clients: SocketModeClient[] = [];
   open.push({ fake, clients });
@@ -107,9 +107,8 @@ describe("Slack's own Socket Mode client", () => {
   test("is told again what it did not acknowledge, with the same event in a new envelope", async () => {
     const { fake, heard } = await start({
       ackWithinMs: 30,
-      retryWaitsMs: [0, 10],
       answer: (each) => {
-        if (each.retry === 1) {
+        if (each.retry !== 0) {
           void each.ack();
         }
       },
@@ -117,12 +116,13 @@ describe("Slack's own Socket Mode client", () => {
     const ann = fake.user("ann");
     const { eventIds } = fake.say({ channel: fake.dm(ann), user: ann, text: "hi" });
     await settled(fake);
-    expect(heard.map((each) => [each.body.event_id, each.retry, each.reason])).toEqual([
+    expect(heard.slice(0, 2).map((each) => [each.body.event_id, each.retry, each.reason])).toEqual([
       [eventIds[0], 0, ""],
       [eventIds[0], 1, "timeout"],
     ]);
     const envelopes = fake.deliveries.map((each) => each.envelopeId);
-    expect(new Set(envelopes).size).toBe(2);
+    expect(new Set(envelopes).size).toBe(envelopes.length);
+    expect(fake.lostEvents).toEqual([]);
   });
 
   test("loses what it never acknowledges; commands and presses are told once only", async () => {
@@ -132,6 +132,7 @@ describe("Slack's own Socket Mode client", () => {
     fake.say({ channel: dm, user: ann, text: "hi" });
     fake.slash({ channel: dm, user: ann, command: "/parley new" });
     await settled(fake);
+    await expect.poll(() => heard.length, { timeout: 5000 }).toBe(5);
     expect(heard.filter((each) => each.type === "events_api").map((each) => each.retry)).toEqual([0, 1, 2, 3]);
     expect(heard.filter((each) => each.type === "slash_commands")).toHaveLength(1);
     expect(fake.lostEvents.map((each) => each.type).toSorted()).toEqual(["/parley", "message"]);

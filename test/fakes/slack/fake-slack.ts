@@ -6,6 +6,7 @@ import type { Ephemeral, FakeMessage } from "./channels.ts";
 import { Deliveries, type Delivery, type Hold, type Outgoing } from "./deliveries.ts";
 import { Directory, type ChannelRef } from "./directory.ts";
 import type { FaultHandle, FaultSpec } from "./faults.ts";
+import { HttpEvents } from "./http-events.ts";
 import { Journal, tail, type JournalEntry } from "./journal.ts";
 import { NO_LIMITS, RateLimits, SLACK_LIMITS, type Limits } from "./limits.ts";
 import { LiveReport, type LiveFinding } from "./live-report.ts";
@@ -93,7 +94,16 @@ export async function startFakeSlack(options: FakeSlackOptions = {}): Promise<Fa
     refreshGraceMs: options.refreshGraceMs ?? 1000,
   });
   const deliveries = new Deliveries({ now, changes, timers, retryWaitsMs: options.retryWaitsMs ?? RETRY_WAITS_MS });
-  deliveries.transport = (outgoing, retry, delivery) => sockets.attempt(outgoing, retry, delivery);
+  const { signingSecret, verificationToken } = app;
+  const http = new HttpEvents({
+    signingSecret,
+    verificationToken,
+    now,
+    timers,
+    ackWithinMs: options.ackWithinMs ?? 1000,
+  });
+  deliveries.transport = (outgoing, retry, delivery) =>
+    http.inUse ? http.attempt(outgoing, retry, delivery) : sockets.attempt(outgoing, retry, delivery);
   const world: World = {
     now,
     changes,
@@ -113,7 +123,7 @@ export async function startFakeSlack(options: FakeSlackOptions = {}): Promise<Fa
   const server = new ApiServer(world, limits, sockets);
   server.latencyMs = options.latencyMs ?? 0;
   world.url = await server.listen(options.port ?? 0);
-  return new FakeSlack(world, server, sockets, limits.limits);
+  return new FakeSlack(world, server, { sockets, http }, limits.limits);
 }
 
 function install(directory: Directory, options: FakeSlackOptions): Installation {
@@ -141,12 +151,15 @@ export class FakeSlack extends People implements AsyncDisposable {
   readonly limits: Limits;
   /** Socket Mode. */
   readonly sockets: Sockets;
+  /** Events, presses and commands over HTTP, once `http.sendTo` names a URL; and forged ones. */
+  readonly http: HttpEvents;
   #server: ApiServer;
 
-  constructor(world: World, server: ApiServer, sockets: Sockets, limits: Limits) {
+  constructor(world: World, server: ApiServer, ways: { sockets: Sockets; http: HttpEvents }, limits: Limits) {
     super(world);
     this.limits = limits;
-    this.sockets = sockets;
+    this.sockets = ways.sockets;
+    this.http = ways.http;
     this.#server = server;
   }
 
@@ -301,6 +314,7 @@ export class FakeSlack extends People implements AsyncDisposable {
   async close(): Promise<void> {
     this.world.timers.clear();
     this.sockets.close();
+    this.http.close();
     await this.#server.close();
   }
 
