@@ -1,4 +1,6 @@
 import type { UsersInfoResponse } from "@slack/web-api";
+import { errorCode } from "../../src/errors.ts";
+import type { Log } from "../../src/platform/platform-adapter.ts";
 import type { SlackPerson } from "./slack-content.ts";
 
 export type SlackUser = NonNullable<UsersInfoResponse["user"]>;
@@ -8,6 +10,7 @@ export interface PeopleOptions {
   ask(userId: string): Promise<SlackUser>;
   /** Where the bot lives. */
   home(): { teamId: string; enterpriseId: string | null };
+  log: Log;
   now?: () => number;
 }
 
@@ -22,12 +25,14 @@ const FRESH_MS = 10 * 60_000;
 const HOLDS_MS = 6 * 3_600_000;
 /** Slack wants its acknowledgement within 3 s, and the storing has to fit in there too. */
 const LOOK_MS = 1_500;
+const COMPLAIN_EVERY_MS = 60_000;
 
 /** Who the people are that write, asked once each and remembered for a while: above all, whether they are guests. */
 export class SlackPeople {
   readonly #options: PeopleOptions;
   readonly #now: () => number;
   readonly #known = new Map<string, Known>();
+  #complainedAt = Number.NEGATIVE_INFINITY;
   readonly #asking = new Map<string, Promise<Known | null>>();
 
   constructor(options: PeopleOptions) {
@@ -42,11 +47,6 @@ export class SlackPeople {
     if (known && age < FRESH_MS) return known.person;
     const answer = (await this.#askInTime(userId)) ?? (age < HOLDS_MS ? known : null);
     return answer?.person;
-  }
-
-  /** Something about this person has changed. */
-  forget(userId: string): void {
-    this.#known.delete(userId);
   }
 
   /** The question goes on after the deadline, for the person's next message. */
@@ -67,10 +67,20 @@ export class SlackPeople {
       this.#options
         .ask(userId)
         .then((user) => this.#remember(userId, this.#toPerson(user)))
-        .catch(() => null)
+        .catch((error: unknown) => this.#notTold(userId, error))
         .finally(() => this.#asking.delete(userId));
     this.#asking.set(userId, asking);
     return asking;
+  }
+
+  /** Whom Slack does not know, or will not show to us, is nobody of ours. */
+  #notTold(userId: string, error: unknown): Known | null {
+    if (errorCode(error) === "not_found") return this.#remember(userId, { name: "", outsider: true });
+    if (this.#now() - this.#complainedAt > COMPLAIN_EVERY_MS) {
+      this.#complainedAt = this.#now();
+      this.#options.log.warn({ err: error }, "Slack does not say who somebody is; in channels they are not answered");
+    }
+    return null;
   }
 
   #remember(userId: string, person: SlackPerson): Known {

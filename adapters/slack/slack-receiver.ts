@@ -2,6 +2,7 @@ import type { App, Receiver } from "@slack/bolt";
 import { errorCode } from "../../src/errors.ts";
 import type { IncomingUpdate } from "../../src/platform/incoming-update.ts";
 import type { Accept, Log } from "../../src/platform/platform-adapter.ts";
+import { NOTICES } from "./slack-notices.ts";
 import { pause } from "./slack-wait.ts";
 
 /** What Slack brings, by whichever way. */
@@ -22,8 +23,6 @@ export interface ReceiverOptions {
 }
 
 const CHECK_EVERY_MS = 5 * 60_000;
-/** What concerns the app or a person rather than a talk; Bolt's listeners get it. */
-const NOTICES = new Set(["app_uninstalled", "tokens_revoked", "user_change"]);
 
 /**
  * Bolt's receiver, in the order this product needs: verified by the way in, stored through `accept`, then acknowledged.

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { beforeEach, expect, test } from "vitest";
 import { SlackPeople, type SlackUser } from "../../adapters/slack/slack-people.ts";
 import { GatewayError } from "../../src/errors.ts";
+import { type KeptLog, keepLog } from "../telegram/start-telegram.ts";
 
 const HOME = { teamId: "T1", enterpriseId: "E1" };
 
@@ -9,10 +10,12 @@ let asked: string[];
 let answer: (userId: string) => Promise<SlackUser>;
 let now: number;
 let people: SlackPeople;
+let log: KeptLog;
 
 beforeEach(() => {
   asked = [];
   now = 1_000_000;
+  log = keepLog();
   answer = () => Promise.resolve({ team_id: "T1", profile: { display_name: "Ann" } });
   people = new SlackPeople({
     ask: (userId) => {
@@ -20,6 +23,7 @@ beforeEach(() => {
       return answer(userId);
     },
     home: () => HOME,
+    log,
     now: () => now,
   });
 });
@@ -48,10 +52,8 @@ test("a person is asked about once, also by many at the same time, until it may 
   await people.look("U1");
   expect(asked).toEqual(["U1"]);
   now += 2_000;
-  await people.look("U1");
-  people.forget("U1");
   expect(await people.look("U1")).toEqual({ name: "Ann", outsider: false });
-  expect(asked.length).toBe(3);
+  expect(asked.length).toBe(2);
 });
 
 test("what was known holds for some hours while Slack cannot be asked; whoever was never known is not known", async () => {
@@ -60,8 +62,16 @@ test("what was known holds for some hours while Slack cannot be asked; whoever w
   now += 3_600_000;
   expect(await people.look("U1")).toEqual({ name: "Ann", outsider: false });
   expect(await people.look("U2")).toBe(undefined);
+  expect(log.lines.length).toBe(1);
   now += 6 * 3_600_000;
   expect(await people.look("U1")).toBe(undefined);
+});
+
+test("whom Slack does not know is an outsider, and is not asked about with each message", async () => {
+  answer = () => Promise.reject(new GatewayError("not_found", "nobody"));
+  expect(await people.look("U1")).toEqual({ name: "", outsider: true });
+  await people.look("U1");
+  expect(asked.length).toBe(1);
 });
 
 test("a slow answer is not waited for beyond a second and a half, and helps the next time", async () => {
