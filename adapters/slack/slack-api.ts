@@ -17,6 +17,7 @@ import {
   type ConversationsRepliesResponse,
   type UsersInfoArguments,
   type UsersInfoResponse,
+  WebAPIHTTPError,
   WebClient,
   type WebClientOptions,
 } from "@slack/web-api";
@@ -105,7 +106,13 @@ export class SlackApi {
     const { status, text } = await this.#transport.post(url, headers, JSON.stringify(body)).catch((thrown: unknown) => {
       throw this.toError(thrown, "response_url");
     });
-    if (status !== 200) throw refusedUrl(status, text);
+    if (status === 200) return;
+    // Slack says with these that the address is used up: five answers within half an hour.
+    if (status === 404 || status === 410) {
+      throw new GatewayError("forbidden", "Slack takes no more answers to this command.", { delivered: "no" });
+    }
+    const word = /^\w+$/.test(text) ? { error: text } : text;
+    throw this.toError(new WebAPIHTTPError(status, "", {}, word), "response_url");
   }
 
   /** A refusal for haste is remembered here. */
@@ -137,14 +144,4 @@ export class SlackApi {
   async close(): Promise<void> {
     await this.#transport.close();
   }
-}
-
-/** Slack says with 404 and 410 that the address is used up: five answers within half an hour. */
-function refusedUrl(status: number, text: string): GatewayError {
-  const cause = new Error(`response_url: ${status} ${/^[\w ]{1,60}$/.test(text) ? text : ""}`);
-  if (status === 429) {
-    return new GatewayError("rate_limited", "Slack asks to slow down.", { cause, delivered: "no", retryAfterMs: 5000 });
-  }
-  if (status >= 500) return new GatewayError("unavailable", "Slack has trouble.", { cause, delivered: "unknown" });
-  return new GatewayError("forbidden", "Slack takes no more answers to this command.", { cause, delivered: "no" });
 }

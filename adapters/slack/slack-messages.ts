@@ -110,8 +110,8 @@ export class SlackMessages {
 
   /** Seen by the one who gave the command alone; it has no id, so it can be neither edited nor removed. */
   async #answerCommand(url: string, to: ReplyTarget, page: RenderedPage): Promise<SentMessage> {
-    const content = contentOf(checked(page));
-    await this.#api.post(url, { response_type: "ephemeral", replace_original: false, ...UNFURL_NOTHING, ...content });
+    const target = { response_type: "ephemeral", replace_original: false, ...UNFURL_NOTHING };
+    await withPlainFallback(page, (content) => this.#api.post(url, { ...target, ...content }));
     return { account: this.#account, chat: to.chat, messageId: "ephemeral" };
   }
 

@@ -176,6 +176,17 @@ describe("fault-25: connections that end", () => {
     expect(slack.sockets.all.length).toBe(2);
   });
 
+  test("an event loop that stands still for some seconds keeps its connections", { timeout: 30_000 }, async () => {
+    void run();
+    await expect.poll(() => log.lines.filter(({ message }) => message.endsWith("is open")).length).toBe(2);
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 7_000);
+    await sleep(500);
+    say("still here");
+    await slack.until(() => slack.pendingEvents === 0);
+    expect(texts()).toEqual(["still here"]);
+    expect(slack.sockets.all.length).toBe(2);
+  });
+
   test("a socket that never says hello is given up", async () => {
     void run(keep, { openMs: 200 });
     await twoOpen();
