@@ -15,7 +15,7 @@ export interface Installed extends SlackBot {
 }
 
 /** The type of the metadata of our posts. Everybody in the workspace can read it: an id, and nothing else. */
-export const POST_EVENT = "parley_post";
+const POST_EVENT = "parley_post";
 /** A post is in doubt for a day at most, after which nobody asks for it any more. */
 const FIND_WITHIN_S = 48 * 3600;
 const FIND_PAGE = 200;

@@ -11,8 +11,6 @@ export interface SlackDelivery {
   body: unknown;
 }
 
-export type Take = (delivery: SlackDelivery, accept: Accept) => Promise<void>;
-
 export interface ReceiverOptions {
   read(delivery: SlackDelivery): Promise<IncomingUpdate>;
   /** Socket Mode's way in, until the abort; null = over HTTP, where Slack calls. */

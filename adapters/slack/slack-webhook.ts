@@ -5,7 +5,7 @@ import type { Accept, Log, RawRequest, RawResponse, Webhook } from "../../src/pl
 import type { SlackDelivery } from "./slack-receiver.ts";
 
 /** Events, interactions and commands; the app's manifest names it for all three. */
-export const SLACK_WEBHOOK_PATH = "/slack/events";
+const SLACK_WEBHOOK_PATH = "/slack/events";
 const MAX_BYTES = 1024 * 1024;
 /** docs.slack.dev/authentication/verifying-requests-from-slack: what differs by more is no request of now. */
 const MAX_SKEW_S = 5 * 60;
