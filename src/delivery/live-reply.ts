@@ -1,6 +1,8 @@
 import { isDeepStrictEqual } from "node:util";
 import { newId, type OutboxId, type RunId, type SessionId } from "../ids.ts";
-import type { PlatformAdapter, RenderedPage } from "../platform/platform-adapter.ts";
+import type { PlatformAdapter, RenderedPage, SentMessage } from "../platform/platform-adapter.ts";
+import type { ReplyTarget } from "../platform/reply-target.ts";
+import { stopValue } from "../platform/stop-button.ts";
 import { Doorbell } from "../run/hints.ts";
 import { type OutboxPage, recordDraftFailure } from "../store/outbox.ts";
 import { GatewayError } from "../errors.ts";
@@ -8,6 +10,7 @@ import { retrying } from "../store/transaction.ts";
 import type { RunTarget } from "../store/schema.ts";
 import type { CallPurpose } from "./chat-budgets.ts";
 import type { Delivery } from "./delivery.ts";
+import { findPost } from "./find-post.ts";
 import { judgeSendFailure } from "./send-failure.ts";
 
 /** The first message waits for this much text or this long after the first token, so that its notification says something. */
@@ -15,7 +18,11 @@ const FIRST_CHARS = 24;
 const FIRST_AFTER_MS = 250;
 /** After a failed draft; finals have the outbox. */
 const PAUSE_MS = 1_000;
-const TYPING_EVERY_MS = 4_000;
+/** Typing is shown again after this part of the time it lasts. */
+const TYPING_AGAIN = 0.8;
+/** In groups only what lasts this long is shown again: there the budget is for texts. */
+const LASTING_MS = 30_000;
+const HIDE_MS = 1_000;
 /** Drafts go on although the log is behind: it only sharpens what a take-over knows. */
 const LOG_WAIT_MS = 150;
 
@@ -69,6 +76,9 @@ export class LiveReply {
   #ended = false;
   #pump: Promise<void> | null = null;
   #typing: NodeJS.Timeout | undefined;
+  /** The last call of it: hiding must not overtake it. */
+  #typed: Promise<void> = Promise.resolve();
+  #hidden = false;
 
   constructor(options: LiveReplyOptions) {
     this.#options = options;
@@ -96,6 +106,11 @@ export class LiveReply {
     return this.#lostPosts > 0 || this.#pages.some((page) => page.messageId !== null);
   }
 
+  /** The platform takes no text of it. */
+  get refused(): boolean {
+    return this.#ended;
+  }
+
   get pages(): readonly LivePage[] {
     return this.#pages;
   }
@@ -111,10 +126,24 @@ export class LiveReply {
     if (!typing || this.shown) return;
     const show = () => {
       if (this.#budget("typing") > 0 || !this.#options.maySend()) return;
-      typing.show(this.#target).catch((error: unknown) => this.#learnFromTyping(error));
+      this.#typed = typing.show(this.#target).catch((error: unknown) => this.#learnFromTyping(error));
     };
     show();
-    if (this.#target.placeKind === "private") this.#typing = setInterval(show, TYPING_EVERY_MS);
+    if (this.#target.placeKind === "private" || typing.lastsMs >= LASTING_MS) {
+      this.#typing = setInterval(show, typing.lastsMs * TYPING_AGAIN);
+    }
+  }
+
+  /** Nothing will be shown: takes the typing away, where it would stay. Never rejects, and waits a second at most. */
+  async hideTyping(): Promise<void> {
+    const { typing } = this.#options.adapter;
+    if (!typing?.hide || this.shown || this.#hidden) return;
+    this.#hidden = true;
+    const hide = async () => {
+      await this.#typed;
+      await typing.hide?.(this.#target);
+    };
+    await Promise.race([hide().catch((error: unknown) => this.#learnFromTyping(error)), pause(HIDE_MS, NEVER)]);
   }
 
   /** There is more text. It is asked for when something can be shown, not with every chunk. */
@@ -173,7 +202,7 @@ export class LiveReply {
     if (this.#lostPosts > 1 || this.#ended) return null;
     const text = this.#options.text();
     if (text.trim() === "") return null;
-    const pages = this.#options.adapter.render(text);
+    const pages = this.#withButton(this.#options.adapter.render(text));
     if (lengthOf(pages) < this.#knownLength) return null;
     for (const [index, content] of pages.entries()) {
       const live = this.#pages[index];
@@ -182,6 +211,14 @@ export class LiveReply {
       }
     }
     return null;
+  }
+
+  /** Drafts can be stopped where the platform has buttons: under their end, which moves on to a further page. */
+  #withButton(pages: RenderedPage[]): RenderedPage[] {
+    const { adapter, run } = this.#options;
+    const last = pages.at(-1);
+    if (!adapter.buttons || !last) return pages;
+    return [...pages.slice(0, -1), adapter.buttons.withStop(last, stopValue(run.id))];
   }
 
   async #post(index: number, known: LivePage | undefined, content: RenderedPage): Promise<void> {
@@ -204,22 +241,22 @@ export class LiveReply {
     }
     clearInterval(this.#typing);
     const to = { ...this.#target, replyTo: index === 0 ? this.#target.replyTo : null };
-    let messageId: string;
-    try {
-      ({ messageId } = await adapter.send(to, content));
-    } catch (error) {
-      return this.#notPosted(live, error);
-    }
+    const sent = await adapter.send(to, content, live.id).catch((error: unknown) => this.#notPosted(live, to, error));
+    if (!sent) return;
+    const { messageId } = sent;
     live.messageId = messageId;
     live.shown = content;
     if (index === 0) this.#options.onFirstShown();
     await this.#record(() => delivery.drafts.posted(live.id, messageId));
   }
 
-  async #notPosted(live: LivePage, error: unknown): Promise<void> {
-    const { db } = this.#options.delivery;
+  /** Returns the message if the post was applied all the same. */
+  async #notPosted(live: LivePage, to: ReplyTarget, error: unknown): Promise<SentMessage | null> {
+    const { adapter, delivery } = this.#options;
     const failure = judgeSendFailure(error);
-    const applied = failure.kind === "unknown" ? "unknown" : "no";
+    const found = failure.kind === "unknown" ? await findPost(adapter, to, live.id) : "absent";
+    if (found && found !== "absent") return found;
+    const applied = found === "absent" ? "no" : "unknown";
     const { id } = live;
     if (applied === "unknown") {
       // That row stays listed; the page goes on under a new one, so only this first, short post can be doubled.
@@ -228,9 +265,10 @@ export class LiveReply {
     }
     // The final text has its own ladder.
     if (failure.kind === "refused") this.#ended = true;
-    await this.#record(() => recordDraftFailure(db, id, applied, reason(error)));
+    await this.#record(() => recordDraftFailure(delivery.db, id, applied, reason(error)));
     await this.#learn(error);
     await pause(PAUSE_MS, this.#closing.signal);
+    return null;
   }
 
   async #edit(live: LivePage, content: RenderedPage): Promise<void> {

@@ -70,6 +70,8 @@ export interface PlatformAdapter {
    */
   start(accept: Accept, signal: AbortSignal): Promise<void>;
   readonly webhook?: Webhook;
+  /** What a person writes before the word of a command; "/" unless given. */
+  readonly commandSign?: string;
   /** Posts one page. Rejects with `delivered`: "no" may be repeated, "unknown" must not be. `mark`: our id of it, for `marks`. */
   send(to: ReplyTarget, page: RenderedPage, mark?: string): Promise<SentMessage>;
   /** Pure: an answer, possibly unfinished Markdown, as pages that the platform accepts; at least one. */
