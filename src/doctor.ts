@@ -1,4 +1,5 @@
 import { diagnoseOpenAI } from "../adapters/openai/diagnose-openai.ts";
+import { diagnoseSlack } from "../adapters/slack/diagnose-slack.ts";
 import { diagnoseTelegram } from "../adapters/telegram/diagnose-telegram.ts";
 import { loadAgents } from "./agent/agents.ts";
 import { type Config, ConfigFaults, readConfig } from "./config.ts";
@@ -56,8 +57,10 @@ async function lookAtTelegram({ telegram }: Config): Promise<Finding[]> {
   return diagnoseTelegram({ token, apiRoot, mode, publicUrl: telegram.mode === "webhook" ? telegram.publicUrl : null });
 }
 
-async function lookAtSlack(_config: Config): Promise<Finding[]> {
-  return [];
+async function lookAtSlack({ slack }: Config): Promise<Finding[]> {
+  if (slack === null) return [ok("slack", "is off: SLACK_BOT_TOKEN is not set")];
+  const { botToken, apiUrl } = slack;
+  return diagnoseSlack({ botToken, apiUrl, appToken: slack.mode === "socket" ? slack.appToken : null });
 }
 
 async function lookAtGateway({ host, port }: Config): Promise<Finding[]> {

@@ -10,7 +10,7 @@ export interface SlackSettings {
   botToken: string;
   /** Null = HTTP events. */
   appToken: string | null;
-  /** With a slash at its end; null = Slack's own. */
+  /** Without a slash at its end; null = Slack's own. */
   apiUrl: string | null;
 }
 
@@ -29,7 +29,7 @@ interface Answer {
 
 /** Asks Slack what it knows of the app's tokens, and changes nothing. Never rejects. */
 export async function diagnoseSlack(settings: SlackSettings): Promise<Finding[]> {
-  const apiUrl = settings.apiUrl ?? "https://slack.com/api/";
+  const apiUrl = settings.apiUrl ?? "https://slack.com/api";
   const me = await call(apiUrl, "auth.test", settings.botToken);
   if (me === null) {
     const remedy = "Check SLACK_API_URL, and whether this machine reaches it.";
@@ -78,7 +78,7 @@ async function ofSocket(apiUrl: string, appToken: string): Promise<Finding> {
 /** Null = no answer of Slack's. */
 async function call(apiUrl: string, method: string, token: string): Promise<Answer | null> {
   try {
-    const answer = await fetch(apiUrl + method, {
+    const answer = await fetch(`${apiUrl}/${method}`, {
       method: "POST",
       headers: { authorization: `Bearer ${token}`, "content-type": "application/x-www-form-urlencoded" },
       signal: AbortSignal.timeout(DEADLINE_MS),
