@@ -42,7 +42,7 @@ export interface Pressed {
 
 /** What people do in the workspace. */
 export class People extends Places {
-  /** A person writes; a user of kind "bot" does as another app does. */
+  /** A person writes; a user of kind "bot" as apps do today: no subtype, but a `bot_id`. */
   say(said: Said): Sent {
     const { world } = this;
     const channel = this.channel(said.channel);
@@ -225,10 +225,7 @@ export class People extends Places {
     if (said.files !== undefined) {
       return "file_share";
     }
-    if (said.broadcast === true) {
-      return "thread_broadcast";
-    }
-    return said.user.kind === "bot" ? "bot_message" : null;
+    return said.broadcast === true ? "thread_broadcast" : null;
   }
 
   #files(said: Said): Json {
