@@ -102,6 +102,7 @@ describe("limits", () => {
     });
     expect(response.status).toBe(429);
     expect(response.headers.get("retry-after")).toBe("30");
+    expect(response.headers.get("date")).toBe("Thu, 01 Jan 2026 00:00:00 GMT");
     expect(await response.json()).toEqual({ ok: false, error: "ratelimited" });
   });
 

@@ -103,7 +103,7 @@ describe("people who write", () => {
     expect(fake.say({ channel, user: ann, text: "gone?" }).eventIds).toEqual([]);
     expect(fake.transcript(channel)).toEqual([
       "ann: idle",
-      `ann: <@${fake.bot.id}> come`,
+      "ann: @parley come",
       "(bot joined)",
       "(bot left)",
       "ann: gone?",
@@ -143,6 +143,9 @@ describe("people who write", () => {
       `a &lt; b &amp;&amp; c &gt; d, see <https://a.example/?x=1&amp;y=2> and ask <@${bob.id}> (a@bob.example)`,
       "<#C1|general> <!here>",
     ]);
+    expect(fake.transcript(channel)[0]).toBe(
+      "ann: a < b && c > d, see https://a.example/?x=1&y=2 and ask @bob (a@bob.example)",
+    );
   });
 
   test("change and remove what they wrote; a preview is a change nobody made", async () => {
@@ -167,7 +170,7 @@ describe("people who write", () => {
       { subtype: "message_deleted", hidden: true, deleted_ts: ts, previous_message: { ts, text: "hello" } },
     ]);
     expect(told(fake)[2]?.["previous_message"]).not.toHaveProperty("edited");
-    expect(fake.transcript(channel)).toEqual([`ann: <@${fake.bot.id}> helo`, "ann~ hello", "ann removed"]);
+    expect(fake.transcript(channel)).toEqual(["ann: @parley helo", "ann~ hello", "ann removed"]);
     expect(() => fake.edit({ channel, ts, text: "again" })).toThrow("no message");
   });
 
@@ -378,6 +381,11 @@ describe("people who act", () => {
       { type: "channel_archive", channel: newId },
       { type: "app_context_changed" },
     ]);
+    fake.rateLimitApp();
+    expect(fake.deliveries.findLast(({ attempt }) => attempt === 0)?.payload).toMatchObject({
+      type: "app_rate_limited",
+      team_id: fake.team.id,
+    });
     fake.deactivate(ann);
     expect(await call(fake, "users.info", { user: ann.id })).toMatchObject({ user: { deleted: true } });
   });
