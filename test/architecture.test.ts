@@ -53,7 +53,7 @@ const ROOMS: Record<string, Room> = {
   gateway: { holds: ["src/gateway.ts"], loads: SHARED },
   main: {
     holds: ["src/main.ts", "src/talk-cli.ts", "src/parley-cli.ts"],
-    loads: [...SHARED, "gateway", "cli", "telegram", "openai"],
+    loads: [...SHARED, "gateway", "cli", "telegram", "slack", "openai"],
   },
   // Speaks HTTP with a gateway; of the store it reads the file with the key.
   cli: { holds: ["src/cli/*"], loads: [...WORDS, "config", "store"] },

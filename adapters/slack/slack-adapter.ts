@@ -57,6 +57,7 @@ export function createSlackAdapter(options: SlackOptions): PlatformAdapter {
 
 class SlackAdapter implements PlatformAdapter {
   readonly platform = "slack";
+  readonly commandSign = "/parley ";
   readonly render = renderSlack;
   readonly editing: NonNullable<PlatformAdapter["editing"]>;
   readonly typing: NonNullable<PlatformAdapter["typing"]>;
