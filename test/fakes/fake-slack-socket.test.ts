@@ -285,7 +285,7 @@ describe("a Socket Mode connection", () => {
     const ann = fake.user("ann");
     const hold = fake.holdEvents();
     const ids = ["a", "b", "c"].map((text) => fake.say({ channel: fake.dm(ann), user: ann, text }).eventIds[0] ?? "");
-    expect(hold.size).toBe(3);
+    expect(hold.held.map(({ id }) => id)).toEqual(ids);
     expect(heard).toEqual([]);
     hold.release("reversed");
     await settled(fake);

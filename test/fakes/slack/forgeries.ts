@@ -1,4 +1,4 @@
-import { JSON_TYPE, SIGNATURE, signature, signedPost, TIMESTAMP, type Post } from "./signed-post.ts";
+import { JSON_TYPE, SIGNATURE, signature, TIMESTAMP, type Post } from "./signed-post.ts";
 
 /** docs.slack.dev/authentication/verifying-requests-from-slack: five minutes; here a second more. */
 const TOO_OLD_MS = 301_000;
@@ -48,8 +48,9 @@ export type Forgery = keyof typeof FORGERIES;
 
 export const ALL_FORGERIES = Object.keys(FORGERIES) as Forgery[];
 
-export function forged(kind: Forgery, secret: string, at: number, body: string): Post {
-  return FORGERIES[kind](signedPost(secret, at, body, JSON_TYPE), secret);
+/** @param post a genuine one */
+export function forged(kind: Forgery, post: Post, secret: string): Post {
+  return FORGERIES[kind](post, secret);
 }
 
 function having(post: Post, headers: Record<string, string>): Post {
