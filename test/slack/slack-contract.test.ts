@@ -3,32 +3,38 @@ import { startFakeSlack } from "../fakes/slack/fake-slack.ts";
 import { serveWebhook } from "../telegram/start-telegram.ts";
 import { slackAt } from "./start-slack.ts";
 
-/** What is said before anybody listens does not have to wait. */
-const SOON = Array.from({ length: 100 }, () => 50);
-
 platformAdapterContract("Slack by Socket Mode", () => make("socket"));
 platformAdapterContract("Slack over HTTP", () => make("http"));
 
 async function make(mode: "socket" | "http"): Promise<PlatformUnderTest> {
-  const slack = await startFakeSlack({ limits: "off", strict: true, retryWaitsMs: SOON });
+  const slack = await startFakeSlack({ limits: "off", strict: true });
   const server = await serveWebhook();
   const adapter = slackAt(slack, { mode });
   server.adapter = adapter;
   if (mode === "http") slack.http.sendTo(`${server.url}/slack/events`);
   const ann = slack.user("ann");
   const dm = slack.dm(ann);
+  const tell = (text: string) => void slack.say({ channel: dm, user: ann, text });
+  // Slack promises no order, least of all where it has to try again; so nothing is said before somebody listens.
+  const early: string[] = [];
+  let isThere = mode === "http";
+  const waitForSockets = async (signal: AbortSignal) => {
+    await slack.until(() => signal.aborted || slack.connections.length === 2, 10_000).catch(() => undefined);
+    isThere = true;
+    early.splice(0).forEach(tell);
+  };
   const method = { send: "chat.postMessage", edit: "chat.update" };
   return {
     adapter,
     chat: dm.id,
     textLimit: 11_000,
     secrets: [slack.app.botToken, slack.app.appToken, slack.app.signingSecret],
-    start: (accept, signal) => {
+    start: async (accept, signal) => {
       server.accept = accept;
-      return adapter.start(accept, signal);
+      await Promise.all([adapter.start(accept, signal), isThere || signal.aborted ? null : waitForSockets(signal)]);
     },
-    say: (text) => void slack.say({ channel: dm, user: ann, text }),
-    unacknowledged: () => slack.pendingEvents,
+    say: (text) => void (isThere ? tell(text) : early.push(text)),
+    unacknowledged: () => slack.pendingEvents + early.length,
     shown: () => slack.botMessages(dm).map((it) => it.shown),
     refuse: (call, retryAfterMs) =>
       void slack.fault({ kind: "429", method: method[call], retryAfter: retryAfterMs / 1000 }),

@@ -31,7 +31,7 @@ afterEach(async () => {
 });
 
 function open(options: Partial<TransportOptions> = {}): SlackTransport {
-  return new SlackTransport({ connections: 2, maxQueued: 2, deadlineMs: 300, ...options });
+  return new SlackTransport({ connections: 2, maxQueued: 2, deadlineMs: 5_000, ...options });
 }
 
 function post(signal?: AbortSignal): Promise<{ status: number; text: string }> {
@@ -62,6 +62,8 @@ test("follows no redirect", async () => {
 });
 
 test("bounds what is on the way and what waits, and gives up waiting without a trace", async () => {
+  await transport.close();
+  transport = open({ deadlineMs: 500 });
   answer = () => undefined;
   const abort = new AbortController();
   const written = [failure(post()), failure(post())];
