@@ -157,14 +157,15 @@ class SlackAdapter implements PlatformAdapter {
   async #askWhoWeAre(signal: AbortSignal): Promise<Installed> {
     const me = await this.#api.call("auth.test", {}, signal);
     const { team_id: teamId, user_id: userId, bot_id: botId, enterprise_id: enterpriseId } = me;
-    if (!teamId || !userId) {
+    const install = me.is_enterprise_install && enterpriseId ? enterpriseId : teamId;
+    if (!install || !userId) {
       throw new GatewayError("unavailable", "What answers at Slack's address names no bot.", { delivered: "no" });
     }
     if (!botId) throw new GatewayError("unauthorized", "The token is not a bot's.", { delivered: "no" });
     const { apiUrl, dm } = this.#options;
     return {
-      install: me.is_enterprise_install && enterpriseId ? enterpriseId : teamId,
-      teamId,
+      install,
+      teamId: teamId ?? install,
       enterpriseId: enterpriseId ?? null,
       userId,
       botId,

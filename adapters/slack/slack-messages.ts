@@ -7,6 +7,7 @@ import type { SlackApi } from "./slack-api.ts";
 import type { SlackBot } from "./slack-content.ts";
 import { slackReason } from "./slack-errors.ts";
 import { readChannel, readResponseUrl, readThread, readTs, slackAccount } from "./slack-ids.ts";
+import { isVisible } from "./slack-pages.ts";
 import { blocksOf, fallbackText, plainPage, SLACK_MARKDOWN_LIMIT } from "./slack-render.ts";
 
 /** Who we are, and how our own messages are told from others'. */
@@ -145,6 +146,6 @@ function checked(page: RenderedPage): RenderedPage {
   if (page.text.length > SLACK_MARKDOWN_LIMIT) {
     throw new GatewayError("too_large", "The text is too long for Slack.", { delivered: "no" });
   }
-  if (page.text.trim() === "") throw new GatewayError("invalid", "The text is empty.", { delivered: "no" });
+  if (!isVisible(page.text)) throw new GatewayError("invalid", "The text is empty.", { delivered: "no" });
   return page;
 }

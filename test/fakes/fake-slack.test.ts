@@ -78,6 +78,28 @@ describe("an app with Slack's own client", () => {
     expect(fake.transcript(channel).at(-1)).toBe("bot#1~ only text");
   });
 
+  test("is read like a chat, with several threads and long texts", async () => {
+    const { fake, web } = await start();
+    const ann = fake.user("ann");
+    const channel = fake.channelNamed("general", { members: [ann] });
+    const [first = "", second = ""] = ["one", "two"].map((text) => fake.say({ channel, user: ann, text }).ts);
+    const post = (thread: string, text: string): Promise<{ ts?: string }> =>
+      web.chat.postMessage({ channel: channel.id, thread_ts: thread, text });
+    await post(second, "to two\nand on");
+    const { ts = "" } = await post(first, "to one");
+    await web.chat.update({ channel: channel.id, ts, text: "to one!" });
+    await web.chat.delete({ channel: channel.id, ts });
+    expect(fake.transcript(channel)).toEqual([
+      "ann: one",
+      "ann: two",
+      "[1] bot#1: to two\n    and on",
+      "[2] bot#2: to one",
+      "[2] bot#2~ to one!",
+      "[2] bot#2 removed",
+    ]);
+    expect(fake.botMessages(channel, second).map(({ botNumber }) => botNumber)).toEqual([1]);
+  });
+
   test("finds a message again by its metadata", async () => {
     const { fake, web } = await start();
     const ann = fake.user("ann");

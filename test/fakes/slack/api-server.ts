@@ -256,7 +256,8 @@ export class ApiServer {
   #send(response: ServerResponse, { status, body, headers }: Answer, entry?: JournalEntry): void {
     const write = (): void => {
       const type = body.startsWith("<") ? "text/html" : "application/json; charset=utf-8";
-      response.writeHead(status, { "content-type": type, ...headers }).end(body);
+      const date = new Date(this.#world.now()).toUTCString();
+      response.writeHead(status, { "content-type": type, date, ...headers }).end(body);
     };
     if (entry !== undefined) {
       this.#world.changes.notify();

@@ -70,6 +70,8 @@ export interface Draft {
   broadcast?: boolean;
   extra?: Json;
   fromApp?: boolean;
+  /** What people read, where text and blocks do not say it. */
+  shown?: string;
 }
 
 export interface Change {
@@ -78,6 +80,7 @@ export interface Change {
   attachments: readonly Json[] | null;
   metadata: Json | null;
   edited: { user: string; ts: string } | null;
+  shown?: string;
 }
 
 /** A conversation: public or private channel, direct message, group direct message. */
@@ -121,7 +124,7 @@ export class FakeChannel {
 
   post(draft: Draft): FakeMessage {
     const blocks = draft.blocks ?? null;
-    const shown = shownText(draft.text, blocks);
+    const shown = draft.shown ?? shownText(draft.text, blocks);
     const message: FakeMessage = {
       ts: draft.ts,
       threadTs: draft.threadTs ?? null,
@@ -146,7 +149,7 @@ export class FakeChannel {
   }
 
   edit(message: FakeMessage, at: number, change: Change): void {
-    const shown = shownText(change.text, change.blocks);
+    const shown = change.shown ?? shownText(change.text, change.blocks);
     Object.assign(message, change, { shown });
     message.versions.push({ at, text: change.text, blocks: change.blocks, shown });
     this.events.push({ kind: "edit", message, shown });

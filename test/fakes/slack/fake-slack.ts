@@ -1,6 +1,6 @@
 import { Changes } from "../telegram/changes.ts";
 import { Timers } from "../telegram/timers.ts";
-import { AgentThreads, type SessionStatus, type ThreadStatus } from "./agent-threads.ts";
+import { AgentThreads, key, type SessionStatus, type ThreadStatus } from "./agent-threads.ts";
 import { ApiServer } from "./api-server.ts";
 import type { Ephemeral, FakeMessage } from "./channels.ts";
 import { Deliveries, type Delivery, type Hold, type Outgoing } from "./deliveries.ts";
@@ -207,6 +207,16 @@ export class FakeSlack extends People implements AsyncDisposable {
   /** Every status that was ever set, "" for cleared ones. */
   get statuses(): AgentThreads["history"] {
     return this.world.threads.history;
+  }
+
+  /** The prompts a direct message offers. */
+  prompts(ref: ChannelRef): readonly { title: string; message: string }[] {
+    return this.world.threads.prompts.get(this.channel(ref).id) ?? [];
+  }
+
+  /** The title an assistant gave a thread; null = none. */
+  title(ref: ChannelRef, thread: string): string | null {
+    return this.world.threads.titles.get(key(this.channel(ref).id, thread)) ?? null;
   }
 
   /** The agent session of a thread. */

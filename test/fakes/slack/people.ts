@@ -6,7 +6,7 @@ import { messageEvent, messageJson } from "./message-json.ts";
 import { Places } from "./places.ts";
 import { showAcknowledgement } from "./response-url-answer.ts";
 import { tell, tellOfChange, tellOfMessage, tellOfRemoval } from "./tell.ts";
-import { richText, typedText } from "./typed-text.ts";
+import { readText, richText, typedText } from "./typed-text.ts";
 
 export interface Said {
   channel: ChannelRef;
@@ -42,7 +42,7 @@ export interface Pressed {
 
 /** What people do in the workspace. */
 export class People extends Places {
-  /** A person writes; a user of kind "bot" does as another app does. */
+  /** A person writes (and comes into the channel first, if need be); a user of kind "bot" as apps do today: no subtype, but a `bot_id`. */
   say(said: Said): Sent {
     const { world } = this;
     const channel = this.channel(said.channel);
@@ -60,6 +60,7 @@ export class People extends Places {
       ts: world.directory.newTs(at),
       threadTs: root?.ts ?? null,
       text,
+      shown: readText(text, world.directory.users),
       broadcast: said.broadcast ?? false,
       subtype: this.#subtype(said),
       clientMsgId: isBot ? null : randomUUID(),
@@ -81,6 +82,7 @@ export class People extends Places {
     message.extra["blocks"] = richText(text);
     channel.edit(message, world.now(), {
       text,
+      shown: readText(text, world.directory.users),
       blocks: null,
       attachments: null,
       metadata: null,
@@ -225,10 +227,7 @@ export class People extends Places {
     if (said.files !== undefined) {
       return "file_share";
     }
-    if (said.broadcast === true) {
-      return "thread_broadcast";
-    }
-    return said.user.kind === "bot" ? "bot_message" : null;
+    return said.broadcast === true ? "thread_broadcast" : null;
   }
 
   #files(said: Said): Json {

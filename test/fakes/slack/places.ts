@@ -122,6 +122,23 @@ export class Places {
     this.#tell({ type: "channel_shared", connected_team_id: team.id, channel: channel.id }, channel);
   }
 
+  /** Slack has had enough: so many events in an hour that it leaves some out. It says so by something that is no event. */
+  rateLimitApp(): void {
+    const { app, deliveries, directory, now } = this.world;
+    deliveries.send({
+      kind: "events_api",
+      id: directory.newId("Ev"),
+      type: "app_rate_limited",
+      payload: {
+        token: app.verificationToken,
+        type: "app_rate_limited",
+        team_id: app.team.id,
+        minute_rate_limited: Math.floor(now() / 60_000) * 60,
+        api_app_id: app.appId,
+      },
+    });
+  }
+
   /** The person's account is closed. */
   deactivate(user: FakeUser): void {
     user.deactivated = true;

@@ -1,3 +1,4 @@
+import type { ChatLine } from "../terminal-chat.ts";
 import type { ChannelEvent, FakeChannel, FakeMessage } from "./channels.ts";
 
 /**
@@ -19,6 +20,16 @@ export function transcript(channel: FakeChannel, thread?: string): string[] {
     .map(
       ({ event, root }) => `${root === null || thread !== undefined ? "" : `[${numbers.get(root)}] `}${words(event)}`,
     );
+}
+
+/** All that happened, for a terminal. */
+export function chatLines(channel: FakeChannel): ChatLine[] {
+  const lines = transcript(channel);
+  return channel.events.map((event, index) => ({
+    text: lines[index] ?? "",
+    message: event.kind === "note" ? null : event.message,
+    isEdit: event.kind === "edit",
+  }));
 }
 
 function words(event: ChannelEvent): string {

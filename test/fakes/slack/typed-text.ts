@@ -17,6 +17,16 @@ export function typedText(typed: string, users: Iterable<FakeUser>): string {
     });
 }
 
+/** What people read of it: the other way round. */
+export function readText(text: string, users: ReadonlyMap<string, FakeUser>): string {
+  return text
+    .replaceAll(/<@(\w+)[^>]*>/g, (whole, id: string) => `@${users.get(id)?.name ?? whole}`)
+    .replaceAll(/<(https?:[^|>]+)>/g, "$1")
+    .replaceAll("&lt;", "<")
+    .replaceAll("&gt;", ">")
+    .replaceAll("&amp;", "&");
+}
+
 /** The block that comes with everything people write. */
 export function richText(text: string): Record<string, unknown>[] {
   return [
