@@ -81,6 +81,9 @@ export class SlackMessages {
 
   /** Rejects when it cannot be told: then the post stays in doubt. */
   async find(to: ReplyTarget, mark: string): Promise<SentMessage | null> {
+    if (readResponseUrl(to.replyTo, this.#bot().hookOrigins) !== null) {
+      throw new GatewayError("unavailable", "What one person was shown cannot be looked for.");
+    }
     const channel = readChannel(to.chat);
     const thread = readThread(to.thread);
     const oldest = String(Math.max(Number(thread ?? 0), Math.floor(Date.now() / 1000) - FIND_WITHIN_S));
