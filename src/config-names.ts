@@ -4,6 +4,9 @@ export const SECRET_NAMES = [
   "MIGRATE_DATABASE_URL",
   "TELEGRAM_BOT_TOKEN",
   "TELEGRAM_WEBHOOK_SECRET",
+  "SLACK_BOT_TOKEN",
+  "SLACK_APP_TOKEN",
+  "SLACK_SIGNING_SECRET",
   "OPENAI_API_KEY",
   "ADMIN_API_KEY",
 ] as const;
@@ -19,6 +22,9 @@ const PLAIN_NAMES = [
   "TELEGRAM_API_ROOT",
   "TELEGRAM_MODE",
   "TELEGRAM_CALLS_PER_SECOND",
+  "SLACK_API_URL",
+  "SLACK_MODE",
+  "SLACK_DM",
   "OPENAI_BASE_URL",
   "OPENAI_MODEL",
   "AGENTS_DIR",
@@ -39,24 +45,26 @@ const KNOWN = new Set<string>([...CONFIG_NAMES, ...SECRET_NAMES.map((name) => `$
  * https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables
  */
 const SERVICE_LINK = /_SERVICE_(HOST|PORT)(_\w+)?$|_PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?$/;
+/** One letter from ours, and what many tools call a token for Slack. */
+const FOREIGN = "SLACK_API_TOKEN";
 const SERVICE_ADDRESS = /^(tcp|udp|sctp):\/\//;
 
 /**
- * Names that somebody meant as one of ours: all that start with `PARLEY_`, and those of `TELEGRAM_` and `OPENAI_` that
- * are close to a setting of ours which is not set. Other names of these two belong to other tools as well
+ * Names that somebody meant as one of ours: all that start with `PARLEY_`, and those of `TELEGRAM_`, `SLACK_` and
+ * `OPENAI_` that are close to a setting of ours which is not set. Other names of these belong to other tools as well
  * (`OPENAI_ORG_ID`, `TELEGRAM_CHAT_ID`) and are left alone. Returns pairs of the name and ours; null = none is close.
  */
 export function findMisspelt(env: Readonly<Record<string, string | undefined>>): [string, string | null][] {
   const isSet = (name: string): boolean => Object.hasOwn(env, name) && (env[name] ?? "").trim() !== "";
   const found: [string, string | null][] = [];
   for (const name of Object.keys(env)) {
-    if (KNOWN.has(name) || !isSet(name)) continue;
+    if (KNOWN.has(name) || name === FOREIGN || !isSet(name)) continue;
     if (SERVICE_LINK.test(name) || (name.endsWith("_PORT") && SERVICE_ADDRESS.test(env[name] ?? ""))) continue;
     if (name.startsWith("PARLEY_")) {
       found.push([name, closest(name.slice("PARLEY_".length), [...KNOWN])]);
       continue;
     }
-    const family = ["TELEGRAM_", "OPENAI_"].find((prefix) => name.startsWith(prefix));
+    const family = ["TELEGRAM_", "SLACK_", "OPENAI_"].find((prefix) => name.startsWith(prefix));
     if (family === undefined) continue;
     const meant = closest(
       name,

@@ -68,10 +68,13 @@ export class ConfigReader {
   }
 
   /** A secret that somebody must have made at random: long enough, of these characters, and not copied from a page. */
-  key(name: SecretName, shape: { pattern: RegExp; characters: string; min: number; max: number }): string | null {
+  key(
+    name: SecretName,
+    shape: { pattern: RegExp; characters: string; min: number; max: number; remedy?: string },
+  ): string | null {
     const text = this.text(name);
     if (text === null) return null;
-    const make = "Make one with: openssl rand -hex 32";
+    const make = shape.remedy ?? "Make one with: openssl rand -hex 32";
     if (text.length < shape.min) return this.fault(name, `is shorter than ${shape.min} characters. ${make}`);
     if (text.length > shape.max) return this.fault(name, `is longer than ${shape.max} characters. ${make}`);
     if (!shape.pattern.test(text)) return this.fault(name, `may only hold ${shape.characters}. ${make}`);

@@ -14,6 +14,14 @@ const WEBHOOK_SECRET = { pattern: /^[\w-]+$/, characters: "A-Z, a-z, 0-9, _ and 
 const ADMIN_KEY = { pattern: /^[\x21-\x7e]+$/, characters: "visible ASCII characters", min: 24, max: 512 };
 /** Of an account; https://core.telegram.org/bots/faq "My bot is hitting limits": 30, paid broadcasts up to 1000. */
 const TELEGRAM_CALLS = { usual: 30, max: 1_000 };
+/** Slack makes them, 32 hexadecimal digits; the lower bound is ours. */
+const SIGNING_SECRET = {
+  pattern: /^[\x21-\x7e]+$/,
+  characters: "visible ASCII characters",
+  min: 24,
+  max: 256,
+  remedy: "Copy it from your app's page at api.slack.com, Basic Information.",
+};
 const OPENAI_ROOT = "https://api.openai.com/v1";
 /** OpenAI's model for everyday work as of 2026-11. */
 const OPENAI_MODEL = "gpt-6.1-terra";
@@ -37,6 +45,8 @@ export interface Config {
   readonly access: { readonly mode: Access; readonly allowedUsers: ReadonlySet<string> };
   /** Null = off. */
   readonly telegram: TelegramConfig | null;
+  /** Null = off. */
+  readonly slack: SlackConfig | null;
   /** Null = the demo agent answers from its script. A server of one's own may need no key. */
   readonly model: { readonly apiKey: string | null; readonly baseUrl: string; readonly model: string } | null;
   readonly agentsDir: string;
@@ -56,6 +66,16 @@ export type TelegramConfig = {
 } & (
   | { readonly mode: "polling" }
   | { readonly mode: "webhook"; readonly publicUrl: string; readonly webhookSecret: string }
+);
+
+/** `apiUrl` has no slash at its end; null = Slack's own. `dm`: whether a direct message's talk is its thread. */
+export type SlackConfig = {
+  readonly botToken: string;
+  readonly apiUrl: string | null;
+  readonly dm: "thread" | "channel";
+} & (
+  | { readonly mode: "socket"; readonly appToken: string }
+  | { readonly mode: "http"; readonly signingSecret: string }
 );
 
 /** Everything that is wrong with the configuration, one line per fault. No value is ever part of it. */
@@ -89,6 +109,7 @@ export function readConfig(
     dataDir,
     access: readAccess(reader),
     telegram: readTelegram(reader, publicUrl),
+    slack: readSlack(reader),
     model: readModel(reader),
     agentsDir: reader.path("AGENTS_DIR", "./agents"),
     defaultAgent: readDefaultAgent(reader),
@@ -102,11 +123,13 @@ export function readConfig(
 
 /** What must never be seen anywhere: for the log's redaction. */
 export function listSecrets(config: Config): string[] {
-  const { database, telegram, model } = config;
+  const { database, telegram, slack, model } = config;
   const urls = "url" in database ? [database.url, database.migrateUrl ?? database.url] : [];
   const passwords = urls.flatMap((url) => [new URL(url).password, new URL(url).searchParams.get("password")]);
   const webhookSecret = telegram?.mode === "webhook" ? telegram.webhookSecret : null;
-  const all = [...urls, ...passwords, telegram?.botToken, webhookSecret, model?.apiKey, config.adminApiKey];
+  const ofSlack = slack ? [slack.botToken, slack.mode === "socket" ? slack.appToken : slack.signingSecret] : [];
+  const ofTelegram = [telegram?.botToken, webhookSecret];
+  const all = [...urls, ...passwords, ...ofTelegram, ...ofSlack, model?.apiKey, config.adminApiKey];
   return [...new Set(all)].filter((secret): secret is string => typeof secret === "string" && secret !== "");
 }
 
@@ -158,7 +181,8 @@ function readAccess(reader: ConfigReader): Config["access"] {
   if (mode === "allowlist" && entries.length === 0) {
     reader.fault("ALLOWED_USERS", "is empty, so ACCESS=allowlist would let nobody in. List users like telegram:123.");
   }
-  if (mode === "open" && entries.length > 0) {
+  // In Slack it also lets guests in, whom open access does not mean.
+  if (mode === "open" && entries.some(({ entry }) => !entry.startsWith("slack:"))) {
     reader.fault("ALLOWED_USERS", "has no effect with ACCESS=open. Remove it, or write ACCESS=allowlist.");
   }
   return { mode, allowedUsers };
@@ -202,6 +226,40 @@ function readTelegram(reader: ConfigReader, publicUrl: string | null): TelegramC
     }
   }
   return { botToken, apiRoot, callsPerSecond, mode, publicUrl: publicUrl ?? "", webhookSecret: webhookSecret ?? "" };
+}
+
+function readSlack(reader: ConfigReader): SlackConfig | null {
+  const botToken = reader.text("SLACK_BOT_TOKEN");
+  const appToken = readSlackToken(reader, "SLACK_APP_TOKEN", "xapp-", "Basic Information, App-Level Tokens");
+  const signingSecret = reader.key("SLACK_SIGNING_SECRET", SIGNING_SECRET);
+  const apiUrl = reader.url("SLACK_API_URL");
+  const mode = reader.choice("SLACK_MODE", ["socket", "http"], appToken === null && signingSecret ? "http" : "socket");
+  const dm = reader.choice("SLACK_DM", ["thread", "channel"], "thread");
+  if (botToken === null) return null;
+  readSlackToken(reader, "SLACK_BOT_TOKEN", "xoxb-", "OAuth & Permissions");
+  const isChosen = reader.text("SLACK_MODE") !== null;
+  if (mode === "http") {
+    if (signingSecret === null && !reader.isFaulty("SLACK_SIGNING_SECRET")) {
+      reader.fault("SLACK_SIGNING_SECRET", `is missing: anybody could forge messages. ${SIGNING_SECRET.remedy}`);
+    }
+    return { botToken, apiUrl, dm, mode, signingSecret: signingSecret ?? "" };
+  }
+  if (appToken === null && !reader.isFaulty("SLACK_APP_TOKEN") && !reader.isFaulty("SLACK_SIGNING_SECRET")) {
+    const otherwise = isChosen ? "write SLACK_MODE=http" : "SLACK_SIGNING_SECRET for HTTP";
+    reader.fault("SLACK_APP_TOKEN", `is missing. Set it for Socket Mode, or ${otherwise}.`);
+  }
+  return { botToken, apiUrl, dm, mode, appToken: appToken ?? "" };
+}
+
+function readSlackToken(
+  reader: ConfigReader,
+  name: "SLACK_BOT_TOKEN" | "SLACK_APP_TOKEN",
+  prefix: string,
+  where: string,
+): string | null {
+  const token = reader.text(name);
+  if (token === null || (token.startsWith(prefix) && /^[\w-]{15,512}$/.test(token))) return token;
+  return reader.fault(name, `is not a token that starts with ${prefix}. Copy it from your app's page, ${where}.`);
 }
 
 function readCallsPerSecond(reader: ConfigReader): number {

@@ -4,8 +4,14 @@ import { explain } from "./cli/explain.ts";
 import { findGateway } from "./cli/find-gateway.ts";
 import type { Session } from "./cli/talk.ts";
 import type { Environment } from "./config-reader.ts";
+import type { Finding } from "./platform/finding.ts";
 
-const HELP = `The operator's commands for a running gateway.
+const HELP = `The operator's commands.
+
+npm run parley -- doctor          looks at settings, tokens, webhook, clock, database, model and cards, and says what to do
+npm run parley -- manifest        the Slack app to make, for Socket Mode; with --http for HTTP events at PUBLIC_URL
+
+Of a running gateway:
 
 npm run parley -- approve CODE    lets in the stranger who was told this code
 npm run parley -- sessions        lists the sessions of a user (--user name), last used first
@@ -44,6 +50,10 @@ async function main(argv: string[], env: Environment, print: (text: string) => v
   const { values, positionals } = readArguments(argv);
   const [command = "help", ...rest] = positionals;
   if (values.help || command === "help") return print(HELP);
+  if (command === "doctor" || command === "manifest") {
+    if (rest.length > 0) throw new Misuse("That is one word too many.");
+    return print(await (command === "doctor" ? examine(env) : manifest(env, values.http === true)));
+  }
   const run = COMMANDS.get(command);
   if (!run) throw new Misuse(`There is no command "${command}".`);
   const wanted = command === "approve" ? 1 : 0;
@@ -60,12 +70,36 @@ function readArguments(argv: string[]) {
       options: {
         url: { type: "string" },
         user: { type: "string", default: "admin" },
+        http: { type: "boolean" },
         help: { type: "boolean", short: "h" },
       },
     });
   } catch (error) {
     throw new Misuse(error instanceof Error ? error.message : String(error));
   }
+}
+
+/** Loaded only when they are asked for: every other command is a call to the gateway. */
+async function examine(env: Environment): Promise<string> {
+  const { diagnose } = await import("./doctor.ts");
+  const findings = await diagnose(env);
+  if (findings.some(({ verdict }) => verdict === "fault")) process.exitCode = FAILED;
+  return findings.map(describe).join("");
+}
+
+const SIGNS = { ok: "✓", warning: "!", fault: "✗" };
+
+function describe({ about, verdict, says, remedy }: Finding): string {
+  return `${SIGNS[verdict]} ${about}: ${printable(says)}\n${remedy === "" ? "" : `  → ${printable(remedy)}\n`}`;
+}
+
+async function manifest(env: Environment, http: boolean): Promise<string> {
+  const { slackManifest } = await import("../adapters/slack/slack-manifest.ts");
+  const publicUrl = http ? (env["PUBLIC_URL"] ?? "").trim().replace(/\/+$/, "") : null;
+  if (publicUrl !== null && !/^https:\/\/[^/]/.test(publicUrl)) {
+    throw new Misuse("Slack calls https only: set PUBLIC_URL to the address it shall call.");
+  }
+  return `${JSON.stringify(slackManifest({ name: "Parley", publicUrl }), null, 2)}\n`;
 }
 
 async function approve(client: ApiClient, code: string): Promise<string> {

@@ -21,6 +21,7 @@ interface Room {
 const WORDS = ["errors", "ids"];
 const SHARED = [...WORDS, "config", "platform", "agent", "store", "talk", "run", "delivery", "http", "observe"];
 const MARKDOWN = ["mdast", "mdast-util-from-markdown", "mdast-util-gfm", "micromark-extension-gfm"];
+const SLACK = ["@slack/bolt", "@slack/socket-mode", "@slack/types", "@slack/web-api", "undici"];
 
 /** The whole table of arrows. Whatever is not in it is forbidden. */
 const ROOMS: Record<string, Room> = {
@@ -53,7 +54,7 @@ const ROOMS: Record<string, Room> = {
   gateway: { holds: ["src/gateway.ts"], loads: SHARED },
   main: {
     holds: ["src/main.ts", "src/talk-cli.ts", "src/parley-cli.ts"],
-    loads: [...SHARED, "gateway", "cli", "telegram", "openai"],
+    loads: [...SHARED, "gateway", "cli", "telegram", "slack", "openai"],
   },
   // Speaks HTTP with a gateway; of the store it reads the file with the key.
   cli: { holds: ["src/cli/*"], loads: [...WORDS, "config", "store"] },
@@ -62,6 +63,7 @@ const ROOMS: Record<string, Room> = {
     loads: [...WORDS, "platform"],
     packages: ["grammy", "undici", ...MARKDOWN],
   },
+  slack: { holds: ["adapters/slack/*"], loads: [...WORDS, "platform"], packages: SLACK },
   openai: { holds: ["adapters/openai/*"], loads: [...WORDS, "agent"], packages: ["openai", "undici"] },
   migrations: { holds: ["migrations/*"], loads: [], packages: ["kysely"], builtins: false },
   web: { holds: ["web/*"], loads: [], packages: ["preact"], builtins: false },

@@ -2,10 +2,10 @@ import type { AccountId } from "../ids.ts";
 import type { EditBudget } from "../platform/platform-adapter.ts";
 
 /**
- * What a call is for, in order of importance: the reserve of a bucket is for `final` (and answers of the gateway
- * itself) and `first`, the first message of an answer.
+ * What a call is for, in order of importance: the reserve of a bucket is for `final` edits, for `post` (of a final page,
+ * or of an answer of the gateway itself) and for `first`, the first message of an answer.
  */
-export type CallPurpose = "final" | "first" | "draft" | "typing";
+export type CallPurpose = "final" | "post" | "first" | "draft" | "typing";
 
 interface Bucket {
   tokens: number;
@@ -49,14 +49,16 @@ export class ChatBudgets {
     refill(chat, limits, now);
     refill(account, budget.account, now);
     const spare = purpose === "draft" || purpose === "typing";
+    const isEdit = purpose === "draft" || purpose === "final";
+    const ofAccount = isEdit || !budget.account.editsOnly;
     const waitMs = Math.max(
       shortfall(chat, limits, spare),
-      shortfall(account, budget.account, spare),
+      ofAccount ? shortfall(account, budget.account, spare) : 0,
       purpose === "draft" ? chat.lastDraftAt + limits.draftEveryMs - now : 0,
     );
     if (waitMs > 0) return Math.ceil(waitMs);
     chat.tokens -= 1;
-    account.tokens -= 1;
+    if (ofAccount) account.tokens -= 1;
     if (purpose === "draft" || purpose === "first") chat.lastDraftAt = now;
     return 0;
   }

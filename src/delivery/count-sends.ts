@@ -6,7 +6,7 @@ type Counted = Pick<Metrics, "sends" | "rateLimited" | "uncertainSends">;
 
 /** The same adapter, whose calls that show something are counted. It has to be connected: its account is taken over. */
 export function countSends(adapter: PlatformAdapter, metrics: Counted): PlatformAdapter {
-  const { platform, account, webhook, editing, typing } = adapter;
+  const { platform, account, webhook, editing, typing, marks, buttons, commandSign } = adapter;
   async function counted<T>(method: "send" | "edit" | "remove" | "typing", call: Promise<T>): Promise<T> {
     try {
       const shown = await call;
@@ -24,11 +24,14 @@ export function countSends(adapter: PlatformAdapter, metrics: Counted): Platform
     platform,
     account,
     ...(webhook ? { webhook } : {}),
+    ...(commandSign === undefined ? {} : { commandSign }),
     connect: (signal) => adapter.connect(signal),
     start: (accept, signal, working) => adapter.start(accept, signal, working),
     render: (markdown) => adapter.render(markdown),
     close: () => adapter.close(),
-    send: (to, page) => counted("send", adapter.send(to, page)),
+    send: (to, page, mark) => counted("send", adapter.send(to, page, mark)),
+    ...(marks ? { marks } : {}),
+    ...(buttons ? { buttons } : {}),
     ...(editing
       ? {
           editing: {

@@ -28,6 +28,11 @@ export class Delivery {
     return this.#adapters.size > 0;
   }
 
+  /** The accounts that have been reached, and whether their posts can be found again. */
+  get accounts(): { id: AccountId; marks: boolean }[] {
+    return Array.from(this.#adapters, ([id, { marks }]) => ({ id, marks: marks !== undefined }));
+  }
+
   adapter(account: AccountId): PlatformAdapter | undefined {
     return this.#adapters.get(account);
   }

@@ -1,11 +1,14 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { errorCode, GatewayError } from "../errors.ts";
 import type { OutboxId, ReplicaId } from "../ids.ts";
+import type { PlatformAdapter } from "../platform/platform-adapter.ts";
+import type { ReplyTarget } from "../platform/reply-target.ts";
 import { Doorbell, type Hints } from "../run/hints.ts";
 import { GroupCommit } from "../store/group-commit.ts";
 import { claimDuePages, claimPages, type OutboxPage, type Receipt, recordReceipts } from "../store/outbox.ts";
 import { retrying } from "../store/transaction.ts";
 import type { Delivery } from "./delivery.ts";
+import { findPost } from "./find-post.ts";
 import { judgeSendFailure } from "./send-failure.ts";
 
 const POLL_MS = 250;
@@ -78,7 +81,7 @@ export class Dispatcher {
   }
 
   async #claimDue(limit: number): Promise<number> {
-    const pages = await claimDuePages(this.#delivery.db, this.#replica, limit);
+    const pages = await claimDuePages(this.#delivery.db, this.#replica, limit, this.#delivery.accounts);
     for (const page of pages) this.#start(page);
     return pages.length;
   }
@@ -149,12 +152,17 @@ export class Dispatcher {
     const { id } = page;
     const adapter = this.#delivery.adapter(page.account_id);
     if (!adapter) return { id, kind: "again", dueInMs: ELSEWHERE_MS, error: "the account is not connected here" };
+    if (page.doubtful) {
+      const known = await this.#findPost(adapter, page, "the process ended while posting");
+      if (known) return known;
+    }
     if (page.age_ms > GIVE_UP_MS) return { id, kind: "failed", error: "could not be shown for a day" };
     const at = { account: page.account_id, chat: page.chat, kind: page.place_kind };
     const budget = adapter.editing?.budget;
     const patienceMs = page.message_id === null ? MAX_POST_WAIT_MS : MAX_WAIT_MS;
     for (;;) {
-      const waitMs = budget ? this.#delivery.budgets.take(budget, at, "final") : 0;
+      const purpose = page.message_id === null ? "post" : "final";
+      const waitMs = budget ? this.#delivery.budgets.take(budget, at, purpose) : 0;
       if (waitMs === 0) break;
       if (waitMs > patienceMs || this.#signal.aborted) {
         return { id, kind: "again", dueInMs: waitMs, error: "waits for the chat's budget" };
@@ -169,17 +177,22 @@ export class Dispatcher {
         return { id, kind: "done", messageId: null };
       }
       if (page.remove || !page.content) return { id, kind: "done", messageId: null };
-      const sent = await adapter.send(
-        { account: page.account_id, chat: page.chat, thread: page.thread, replyTo: page.reply_to },
-        page.content,
-      );
+      const sent = await adapter.send(targetOf(page), page.content, id);
       return { id, kind: "done", messageId: sent.messageId };
     } catch (error) {
-      return this.#afterFailure(page, error);
+      return this.#afterFailure(adapter, page, error);
     }
   }
 
-  async #afterFailure(page: OutboxPage, error: unknown): Promise<Receipt> {
+  /** What is known of a post whose answer was lost; null = it certainly is not there. */
+  async #findPost(adapter: PlatformAdapter, page: OutboxPage, error: string): Promise<Receipt | null> {
+    const { id } = page;
+    const found = await findPost(adapter, targetOf(page), id);
+    if (found === "absent") return null;
+    return found ? { id, kind: "done", messageId: found.messageId } : { id, kind: "uncertain", error };
+  }
+
+  async #afterFailure(adapter: PlatformAdapter, page: OutboxPage, error: unknown): Promise<Receipt> {
     const { id } = page;
     const failure = judgeSendFailure(error);
     const text = error instanceof Error ? error.message : "unknown error";
@@ -195,7 +208,7 @@ export class Dispatcher {
       case "retry":
         return retry;
       case "unknown":
-        return page.message_id === null ? { id, kind: "uncertain", error: text } : retry;
+        return page.message_id === null ? ((await this.#findPost(adapter, page, text)) ?? retry) : retry;
       case "missing":
         // A post that finds something missing would find it missing for ever.
         if (page.message_id === null) return { id, kind: "failed", error: text };
@@ -217,6 +230,10 @@ export class Dispatcher {
 
 function full(): GatewayError {
   return new GatewayError("unavailable", "Too many pages wait for their receipts.");
+}
+
+function targetOf(page: OutboxPage): ReplyTarget {
+  return { account: page.account_id, chat: page.chat, thread: page.thread, replyTo: page.reply_to };
 }
 
 function backoffMs(tries: number): number {

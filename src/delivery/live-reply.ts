@@ -1,6 +1,8 @@
 import { isDeepStrictEqual } from "node:util";
 import { newId, type OutboxId, type RunId, type SessionId } from "../ids.ts";
-import type { PlatformAdapter, RenderedPage } from "../platform/platform-adapter.ts";
+import type { PlatformAdapter, RenderedPage, SentMessage } from "../platform/platform-adapter.ts";
+import type { ReplyTarget } from "../platform/reply-target.ts";
+import { stopValue } from "../platform/stop-button.ts";
 import { Doorbell } from "../run/hints.ts";
 import { type OutboxPage, recordDraftFailure } from "../store/outbox.ts";
 import { GatewayError } from "../errors.ts";
@@ -8,6 +10,7 @@ import { retrying } from "../store/transaction.ts";
 import type { RunTarget } from "../store/schema.ts";
 import type { CallPurpose } from "./chat-budgets.ts";
 import type { Delivery } from "./delivery.ts";
+import { findPost } from "./find-post.ts";
 import { judgeSendFailure } from "./send-failure.ts";
 
 /** The first message waits for this much text or this long after the first token, so that its notification says something. */
@@ -17,6 +20,9 @@ const FIRST_AFTER_MS = 250;
 const PAUSE_MS = 1_000;
 /** Typing is shown again after this part of the time it lasts. */
 const TYPING_AGAIN = 0.8;
+/** In groups only what lasts this long is shown again: there the budget is for texts. */
+const LASTING_MS = 30_000;
+const HIDE_MS = 1_000;
 /** Drafts go on although the log is behind: it only sharpens what a take-over knows. */
 const LOG_WAIT_MS = 150;
 
@@ -70,6 +76,9 @@ export class LiveReply {
   #ended = false;
   #pump: Promise<void> | null = null;
   #typing: NodeJS.Timeout | undefined;
+  /** The last call of it: hiding must not overtake it. */
+  #typed: Promise<void> = Promise.resolve();
+  #hidden = false;
 
   constructor(options: LiveReplyOptions) {
     this.#options = options;
@@ -98,6 +107,11 @@ export class LiveReply {
     return this.#lostPosts > 0 || this.#pages.some((page) => page.messageId !== null);
   }
 
+  /** The platform takes no text of it. */
+  get refused(): boolean {
+    return this.#ended;
+  }
+
   get pages(): readonly LivePage[] {
     return this.#pages;
   }
@@ -113,10 +127,24 @@ export class LiveReply {
     if (!typing || this.shown) return;
     const show = () => {
       if (this.#budget("typing") > 0 || !this.#options.maySend()) return;
-      typing.show(this.#target).catch((error: unknown) => this.#learnFromTyping(error));
+      this.#typed = typing.show(this.#target).catch((error: unknown) => this.#learnFromTyping(error));
     };
     show();
-    if (this.#target.placeKind === "private") this.#typing = setInterval(show, typing.lastsMs * TYPING_AGAIN);
+    if (this.#target.placeKind === "private" || typing.lastsMs >= LASTING_MS) {
+      this.#typing = setInterval(show, typing.lastsMs * TYPING_AGAIN);
+    }
+  }
+
+  /** Nothing will be shown: takes the typing away, where it would stay. Never rejects, and waits a second at most. */
+  async hideTyping(): Promise<void> {
+    const { typing } = this.#options.adapter;
+    if (!typing?.hide || this.shown || this.#hidden) return;
+    this.#hidden = true;
+    const hide = async () => {
+      await this.#typed;
+      await typing.hide?.(this.#target);
+    };
+    await Promise.race([hide().catch((error: unknown) => this.#learnFromTyping(error)), pause(HIDE_MS, NEVER)]);
   }
 
   /** There is more text. It is asked for when something can be shown, not with every chunk. */
@@ -175,7 +203,7 @@ export class LiveReply {
     if (this.#lostPosts > 1 || this.#ended) return null;
     const text = this.#options.text();
     if (text.trim() === "") return null;
-    const pages = this.#options.adapter.render(text);
+    const pages = this.#withButton(this.#options.adapter.render(text));
     if (lengthOf(pages) < this.#knownLength) return null;
     for (const [index, content] of pages.entries()) {
       const live = this.#pages[index];
@@ -184,6 +212,14 @@ export class LiveReply {
       }
     }
     return null;
+  }
+
+  /** Drafts can be stopped where the platform has buttons: under their end, which moves on to a further page. */
+  #withButton(pages: RenderedPage[]): RenderedPage[] {
+    const { adapter, run } = this.#options;
+    const last = pages.at(-1);
+    if (!adapter.buttons || !last) return pages;
+    return [...pages.slice(0, -1), adapter.buttons.withStop(last, stopValue(run.id))];
   }
 
   async #post(index: number, known: LivePage | undefined, content: RenderedPage): Promise<void> {
@@ -208,22 +244,27 @@ export class LiveReply {
     }
     clearInterval(this.#typing);
     const to = { ...this.#target, replyTo: index === 0 ? this.#target.replyTo : null };
-    let messageId: string;
+    let sent: SentMessage | null;
     try {
-      ({ messageId } = await adapter.send(to, content));
+      sent = await adapter.send(to, content, live.id);
     } catch (error) {
-      return this.#notPosted(live, error);
+      sent = await this.#notPosted(live, to, error);
     }
+    if (!sent) return;
+    const { messageId } = sent;
     live.messageId = messageId;
     live.shown = content;
     if (index === 0) this.#options.onFirstShown();
     await this.#record(() => delivery.drafts.posted(live.id, messageId));
   }
 
-  async #notPosted(live: LivePage, error: unknown): Promise<void> {
-    const { db } = this.#options.delivery;
+  /** Returns the message if the post was applied all the same. */
+  async #notPosted(live: LivePage, to: ReplyTarget, error: unknown): Promise<SentMessage | null> {
+    const { adapter, delivery } = this.#options;
     const failure = judgeSendFailure(error);
-    const applied = failure.kind === "unknown" ? "unknown" : "no";
+    const found = failure.kind === "unknown" ? await findPost(adapter, to, live.id) : "absent";
+    if (found && found !== "absent") return found;
+    const applied = found === "absent" ? "no" : "unknown";
     const { id } = live;
     if (applied === "unknown") {
       // That row stays listed; the page goes on under a new one, so only this first, short post can be doubled.
@@ -232,9 +273,10 @@ export class LiveReply {
     }
     // The final text has its own ladder.
     if (failure.kind === "refused" || failure.kind === "missing") this.#ended = true;
-    await this.#record(() => recordDraftFailure(db, id, applied, reason(error)));
+    await this.#record(() => recordDraftFailure(delivery.db, id, applied, reason(error)));
     await this.#learn(error);
     await pause(PAUSE_MS, this.#closing.signal);
+    return null;
   }
 
   async #edit(live: LivePage, content: RenderedPage): Promise<void> {

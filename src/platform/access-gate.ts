@@ -12,6 +12,8 @@ export interface Knock {
   platform: string;
   placeKind: IncomingPlace["kind"];
   senderId: string;
+  /** A guest, or from another organisation. */
+  outsider: boolean;
   /** Has the operator approved this identity by its pairing code? */
   approved: boolean;
   /** Group places: was the bot mentioned, replied to or commanded? */
@@ -37,14 +39,14 @@ export function decideAccess(policy: AccessPolicy, knock: Knock): AccessDecision
   if (mayEnter(policy, knock)) return knock.placeKind === "group" && !knock.addressed ? "ignore" : "allow";
   const asks = knock.kind === "message" || knock.kind === "command";
   if (knock.placeKind === "group" || !asks) return "ignore";
-  return policy.mode === "pairing" && isPerson(knock.senderId) ? "pair" : "refuse";
+  return policy.mode !== "allowlist" && isPerson(knock.senderId) ? "pair" : "refuse";
 }
 
 function mayEnter(policy: AccessPolicy, knock: Knock): boolean {
-  if (policy.mode === "open") return true;
+  if (policy.mode === "open" && !knock.outsider) return true;
   if (!isPerson(knock.senderId)) return false;
   const isListed = policy.allowedUsers.has(`${knock.platform}:${knock.senderId}`);
-  return isListed || (policy.mode === "pairing" && knock.approved);
+  return isListed || (policy.mode !== "allowlist" && knock.approved);
 }
 
 function isPerson(senderId: string): boolean {

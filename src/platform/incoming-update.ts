@@ -4,6 +4,8 @@ import type { AccountId } from "../ids.ts";
 export interface Sender {
   id: string;
   name: string;
+  /** A guest, or from another organisation than the bot: let in only by name, even where access is open. */
+  outsider?: true;
 }
 
 /** A chat or thread, as the platform names it. `group`: several people; answers only when addressed. */
@@ -38,20 +40,32 @@ export type IncomingUpdate =
       /** The platform's id of the message, for replies and edits. */
       messageId: string;
       text: string;
-      /** Group places: was the bot mentioned, replied to or commanded? Always true in private. */
-      addressed: boolean;
+      /**
+       * Group places: was the bot mentioned, replied to or commanded? Always true in private. `where_known`: it was
+       * not, but where a talk is open already nobody has to.
+       */
+      addressed: boolean | "where_known";
       /** When the person wrote it, ms since the epoch, by the platform's clock. */
       writtenAt: number;
       burst?: BurstHint;
     })
-  /** A command for this bot: lower case, without slash or bot name. */
-  | (FromSender & { kind: "command"; messageId: string; command: string; args: string; writtenAt: number })
+  /** A command for this bot: lower case, without slash or bot name. `ofChat`: about the chat's talk that was used last. */
+  | (FromSender & {
+      kind: "command";
+      messageId: string;
+      command: string;
+      args: string;
+      writtenAt: number;
+      ofChat?: true;
+    })
+  /** A button of ours was pressed; `value` is what was put into it. */
+  | (FromSender & { kind: "press"; messageId: string; value: string })
   | (FromSender & { kind: "edited"; messageId: string; text: string })
   /** `sameMessages`: what is there keeps its ids. */
   | (Envelope & { kind: "place_moved"; chat: string; newChat: string; sameMessages?: true })
   /** The bot was removed from, blocked in, or let back into a chat. */
   | (FromSender & { kind: "membership"; member: boolean })
-  /** Buttons, reactions and other kinds nobody handles yet; they pass the same gate. */
+  /** Reactions and other kinds nobody handles yet; they pass the same gate. */
   | (FromSender & { kind: "other"; what: string })
   | (Envelope & { kind: "ignored"; why: string })
   | (Envelope & { kind: "unreadable"; why: string });

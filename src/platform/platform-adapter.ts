@@ -21,8 +21,8 @@ export interface SentMessage {
 export interface EditBudget {
   /** For a place of this kind; topics of one chat share it. */
   chat(kind: "private" | "group"): { draftEveryMs: number; refillMs: number; burst: number; reserve: number };
-  /** For the whole account. */
-  account: { refillMs: number; burst: number; reserve: number };
+  /** For the whole account; `editsOnly`: posts and typing are not counted there. */
+  account: { refillMs: number; burst: number; reserve: number; editsOnly?: true };
 }
 
 export interface RawRequest {
@@ -71,8 +71,10 @@ export interface PlatformAdapter {
    */
   start(accept: Accept, signal: AbortSignal, working?: (works: boolean) => void): Promise<void>;
   readonly webhook?: Webhook;
-  /** Posts one page. Rejects with `delivered`: "no" may be repeated, "unknown" must not be. */
-  send(to: ReplyTarget, page: RenderedPage): Promise<SentMessage>;
+  /** What a person writes before the word of a command; "/" unless given. */
+  readonly commandSign?: string;
+  /** Posts one page. Rejects with `delivered`: "no" may be repeated, "unknown" must not be. `mark`: our id of it, for `marks`. */
+  send(to: ReplyTarget, page: RenderedPage, mark?: string): Promise<SentMessage>;
   /** Pure: an answer, possibly unfinished Markdown, as pages that the platform accepts; at least one. */
   render(markdown: string): RenderedPage[];
   readonly editing?: {
@@ -86,6 +88,14 @@ export interface PlatformAdapter {
     /** How long one call shows, in ms. */
     lastsMs: number;
     show(to: ReplyTarget): Promise<void>;
+    /** For platforms where it does not go away with the next message or by itself soon. */
+    hide?(to: ReplyTarget): Promise<void>;
+  };
+  /** Finds a post again whose answer was lost, by its mark; null = it certainly is not there. */
+  readonly marks?: { find(to: ReplyTarget, mark: string): Promise<SentMessage | null> };
+  readonly buttons?: {
+    /** Pure: the page with a button to stop the answer; a press brings `value` back, at most 64 ASCII characters. */
+    withStop(page: RenderedPage, value: string): RenderedPage;
   };
   /** Releases sockets. No call is made afterwards. */
   close(): Promise<void>;

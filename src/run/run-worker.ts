@@ -3,6 +3,7 @@ import { HAND_OVER } from "../agent/agent-runner.ts";
 import { makeClone } from "../agent/clone.ts";
 import { type Message, textOf } from "../agent/message.ts";
 import { type FinalRunEvent, isFinal, type RunEvent } from "../agent/run-event.ts";
+import { findDrafts } from "../delivery/find-drafts.ts";
 import { LiveReply } from "../delivery/live-reply.ts";
 import { errorCode } from "../errors.ts";
 import { newId, type MessageId, type OutboxId, type RunId, type SessionId } from "../ids.ts";
@@ -113,6 +114,7 @@ export class RunWorker {
   async #prepare(): Promise<Remains> {
     const { session, id, target, firstPage } = this.claimed;
     const { db } = this.#room;
+    const adapter = target ? this.#room.delivery.adapter(target.account) : undefined;
     let remains: Remains = { kept: [], inFlight: new Set(), text: "", rest: "" };
     if (this.claimed.turn) {
       this.#turn = this.claimed.turn;
@@ -120,10 +122,11 @@ export class RunWorker {
       const inputs = await this.#surely(() => runInputs(db, session, id));
       this.#turn = inputs.map((input) => ({ ...input, writtenAt: input.writtenAt.getTime() }));
       remains = readAttempts(await this.#surely(() => eventsOfRun(db, session, id)));
-      this.#knownPages = await this.#surely(() => pagesOfRun(db, session, id));
+      const pages = await this.#surely(() => pagesOfRun(db, session, id));
+      const write = <T>(work: () => Promise<T>) => this.#surely(work);
+      this.#knownPages = target && adapter ? await findDrafts(db, adapter, target, this.claimed, pages, write) : pages;
     }
     this.#answer = new Answer(remains.kept);
-    const adapter = target ? this.#room.delivery.adapter(target.account) : undefined;
     if (target && adapter?.editing) this.#live = this.#openLive(target, adapter, remains.text, firstPage);
     return remains;
   }
@@ -224,6 +227,7 @@ export class RunWorker {
 
   async #handOver(): Promise<void> {
     await this.#surely(() => this.#events.flush());
+    await this.#live?.hideTyping();
     const { session, id, attempt, lane } = this.claimed;
     const handed = await this.#surely(() => handOverRun(this.#room.db, { session, id, attempt, lane }));
     this.#log.info({ handed }, "a run was left for another replica");
@@ -235,6 +239,7 @@ export class RunWorker {
     let end = first;
     for (;;) {
       const merge = this.#merge(end, rest);
+      if (merge.pages.length === 0 || this.#live?.refused) await this.#live?.hideTyping();
       const outcome = await this.#surely(() => this.#room.merge(merge));
       if (outcome.kind === "lost") return this.#log.warn({}, "the run belongs to another attempt");
       if (outcome.kind === "stopped") {

@@ -4,6 +4,7 @@ import type { Part } from "../agent/message.ts";
 import type { BurstHint } from "../platform/incoming-update.ts";
 import { toJson } from "./json.ts";
 import type { Db } from "./schema.ts";
+import type { Asker } from "./talk-sessions.ts";
 
 /** A message to accept: for a session of the API (`session` with its user), or for a place that may be known. */
 export interface ArrivingMessage {
@@ -188,6 +189,21 @@ export async function withdrawWaiting(db: Db, session: SessionId): Promise<numbe
   return withdraw(db, sql`session_id = ${session} and state = 'waiting'`);
 }
 
+/** Withdraws what this person wrote in a chat and what still waits; returns how much that was. */
+export async function withdrawOwn(
+  db: Db,
+  at: { account: AccountId; chat: string },
+  { senderId, userId }: Asker,
+): Promise<number> {
+  const own = sql`case p.kind when 'group' then inbox.author->>'id' = ${senderId} else p.user_id = ${userId}::text end`;
+  return withdraw(
+    db,
+    sql`state = 'waiting' and exists (
+      select from places p
+      where p.session_id = inbox.session_id and p.account_id = ${at.account} and p.chat = ${at.chat} and ${own})`,
+  );
+}
+
 /** Withdraws single messages that still wait. */
 export async function withdrawArrivals(db: Db, session: SessionId, arrivals: number[]): Promise<void> {
   const these = sql`arrival_no = any (${arrivals}::bigint[])`;
@@ -197,7 +213,7 @@ export async function withdrawArrivals(db: Db, session: SessionId, arrivals: num
 /** Locks in the order in which a claim does. */
 async function withdraw(db: Db, which: RawBuilder<unknown>): Promise<number> {
   const { numAffectedRows } = await sql`
-    with these as (select account_id, update_key from inbox where ${which} order by arrival_no for update)
+    with these as (select account_id, update_key from inbox where ${which} order by session_id, arrival_no for update)
     update inbox b set state = 'withdrawn' from these
     where b.account_id = these.account_id and b.update_key = these.update_key`.execute(db);
   return Number(numAffectedRows ?? 0n);

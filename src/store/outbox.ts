@@ -24,6 +24,8 @@ export interface OutboxPage {
   message_id: string | null;
   remove: boolean;
   tries: number;
+  /** Its post was under way when its replica died. */
+  doubtful?: boolean;
   /** How long it exists already. */
   age_ms: number;
 }
@@ -118,17 +120,38 @@ export async function markSending(db: Db, drafts: DraftPost[]): Promise<Set<Outb
 }
 
 /**
- * Records the ids of draft posts. A row that became uncertain meanwhile (its attempt was taken for dead) is an orphan
- * whose message is known now: it is to be removed.
+ * Records the ids of draft posts. A row that became uncertain meanwhile (its attempt was taken for dead), or whose post
+ * was taken for missing, is an orphan whose message is known now: it is to be removed.
  */
 export async function recordDrafts(db: Db, posted: { id: OutboxId; messageId: string }[]): Promise<void> {
   await sql`
     update outbox o
-    set message_id = p.message_id, state = 'sent', remove = o.state = 'uncertain',
-        due_at = case when o.state = 'uncertain' then now() else o.due_at end
+    set message_id = p.message_id, state = 'sent', remove = o.state <> 'sending',
+        due_at = case when o.state <> 'sending' then now() else o.due_at end
     from jsonb_to_recordset(${toJson(posted.map(({ id, messageId }) => ({ id, message_id: messageId })))}::jsonb)
       as p(id text, message_id text)
-    where o.id = p.id and o.state in ('sending', 'uncertain')`.execute(db);
+    where o.id = p.id
+      and (o.state in ('sending', 'uncertain') or (o.state = 'planned' and o.due_at is null))`.execute(db);
+}
+
+/**
+ * What a run's attempt found out of a draft that was uncertain: its message, or (null) that it certainly is not there.
+ * False = it is not this attempt's any more, or its own process knew it after all.
+ */
+export async function settleDraft(
+  db: Db,
+  run: { session: SessionId; id: RunId; attempt: number },
+  id: OutboxId,
+  messageId: string | null,
+): Promise<boolean> {
+  const { numAffectedRows } = await sql`
+    update outbox o
+    set message_id = ${messageId}::text, state = case when ${messageId}::text is null then 'planned' else 'sent' end,
+        attempt = r.attempt, error = null
+    from runs r
+    where r.session_id = ${run.session} and r.id = ${run.id} and r.attempt = ${run.attempt} and r.state = 'running'
+      and o.id = ${id} and o.run_id = r.id and o.state = 'uncertain' and o.message_id is null`.execute(db);
+  return numAffectedRows === 1n;
 }
 
 /** A draft post that certainly was not applied may be tried again; one that may have been is uncertain for good. */
@@ -174,20 +197,37 @@ const claim = (replica: ReplicaId) => sql`
   set owner = ${replica}, lease_until = now() + interval '6 seconds', tries = o.tries + 1,
       state = case when o.message_id is null and not o.remove then 'sending' else o.state end
   from due where o.id = due.id
-  returning ${page}`;
+  returning ${page}, due.doubtful`;
 
-/** Takes up to `limit` due pages for delivery, the longest due first. Posts whose replica died become uncertain. */
-export async function claimDuePages(db: Db, replica: ReplicaId, limit: number): Promise<OutboxPage[]> {
+/**
+ * Takes up to `limit` due pages for delivery, the longest due first. A post whose replica died is taken as doubtful
+ * where posts can be found again, and uncertain elsewhere; `here` are the accounts of which this replica knows that,
+ * others are left to those who do for a minute.
+ */
+export async function claimDuePages(
+  db: Db,
+  replica: ReplicaId,
+  limit: number,
+  here: { id: AccountId; marks: boolean }[] = [],
+): Promise<OutboxPage[]> {
   const { rows } = await sql<OutboxPage>`
-    with dead as (
-      select id from outbox where state = 'sending' and due_at is not null and lease_until < now()
-      for update skip locked
+    with here as (
+      select * from jsonb_to_recordset(${toJson(here)}::jsonb) as a(id text, marks boolean)
+    ), dead as (
+      select o.id, coalesce(a.marks, false) as findable from outbox o left join here a on a.id = o.account_id
+      where o.state = 'sending' and o.due_at is not null
+        and o.lease_until < now() - case when a.id is null and ${here.length > 0}::boolean then interval '1 minute'
+                                         else interval '0' end
+      for update of o skip locked
     ), doubtful as (
       update outbox o set state = 'uncertain', due_at = null, owner = null, lease_until = null,
                           error = 'the process ended while posting'
-      from dead where o.id = dead.id
-    ), due as (
+      from dead where o.id = dead.id and not dead.findable
+    ), ready as (
       select o.id from outbox o where ${claimable} order by o.due_at limit ${limit} for update skip locked
+    ), due as (
+      select id, false as doubtful from ready
+      union all (select id, true from dead where findable limit ${limit})
     )
     ${claim(replica)}`.execute(db);
   return rows;
@@ -197,7 +237,8 @@ export async function claimDuePages(db: Db, replica: ReplicaId, limit: number): 
 export async function claimPages(db: Db, replica: ReplicaId, ids: OutboxId[]): Promise<OutboxPage[]> {
   const { rows } = await sql<OutboxPage>`
     with due as (
-      select o.id from outbox o where o.id = any (${ids}::text[]) and ${claimable} for update skip locked
+      select o.id, false as doubtful from outbox o where o.id = any (${ids}::text[]) and ${claimable}
+      for update skip locked
     )
     ${claim(replica)}`.execute(db);
   return rows;

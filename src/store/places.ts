@@ -60,6 +60,44 @@ export async function upsertPlace(
   return found;
 }
 
+/** The place a talk is open at already; null = nobody has talked there. */
+export async function findPlace(
+  db: Db,
+  account: AccountId,
+  { chat, thread }: { chat: string; thread: string },
+): Promise<Place | null> {
+  const row = await db
+    .selectFrom("places")
+    .select(["id", "kind", "user_id", "session_id"])
+    .where("account_id", "=", account)
+    .where("chat", "=", chat)
+    .where("thread", "=", thread)
+    .executeTakeFirst();
+  if (!row) return null;
+  return { id: row.id, account, chat, thread, kind: row.kind, userId: row.user_id, sessionId: row.session_id };
+}
+
+/** The place of a chat whose talk was used last: in private of this person's, in a group of all. */
+export async function placeUsedLast(
+  db: Db,
+  { account, chat }: { account: AccountId; chat: string },
+  userId: UserId,
+): Promise<Place | null> {
+  const row = await db
+    .selectFrom("places as p")
+    .innerJoin("talk_sessions as s", "s.id", "p.session_id")
+    .select(["p.id", "p.thread", "p.kind", "p.user_id", "p.session_id"])
+    .where("p.account_id", "=", account)
+    .where("p.chat", "=", chat)
+    .where((eb) => eb.or([eb("p.kind", "=", "group"), eb("p.user_id", "=", userId)]))
+    .orderBy("s.updated_at", "desc")
+    .limit(1)
+    .executeTakeFirst();
+  if (!row) return null;
+  const { id, thread, kind } = row;
+  return { id, account, chat, thread, kind, userId: row.user_id, sessionId: row.session_id };
+}
+
 /** Opens another session at a place. */
 export async function openSessionAt(db: Db, place: PlaceId, session: SessionId): Promise<void> {
   await db.updateTable("places").set({ session_id: session }).where("id", "=", place).execute();

@@ -1,5 +1,5 @@
 import { sql } from "kysely";
-import type { PlaceId, SessionId, UserId } from "../ids.ts";
+import type { AccountId, PlaceId, RunId, SessionId, UserId } from "../ids.ts";
 import { cleanText } from "./json.ts";
 import type { Db } from "./schema.ts";
 
@@ -60,6 +60,38 @@ export async function listSessions(
   if (options.before) query = query.where("updated_at", "<", options.before);
   if (options.place) query = query.where("place_id", "=", options.place);
   return (await query.execute()).map(fromRow);
+}
+
+/** Somebody on a platform; in private places their user counts, in groups the platform's id. */
+export interface Asker {
+  senderId: string;
+  userId: UserId | null;
+}
+
+/**
+ * Stops the answers under way in a chat that this person asked for (in one thread, or one run, if given). What others
+ * asked for there and what was asked later goes on. Returns the sessions.
+ */
+export async function stopOwn(
+  db: Db,
+  at: { account: AccountId; chat: string; thread?: string; run?: RunId },
+  { senderId, userId }: Asker,
+): Promise<SessionId[]> {
+  const { rows } = await sql<{ id: SessionId }>`
+    with own as (
+      select r.session_id, max(r.input_through) as through
+      from places p join runs r on r.session_id = p.session_id
+      where p.account_id = ${at.account} and p.chat = ${at.chat}
+        and p.thread = coalesce(${at.thread ?? null}::text, p.thread) and r.id = coalesce(${at.run ?? null}::text, r.id)
+        and r.state in ('running', 'waiting')
+        and r.reply_target @> jsonb_build_object('account', p.account_id, 'chat', p.chat, 'thread', p.thread)
+        and case p.kind when 'group' then ${senderId} = any (r.authors) else p.user_id = ${userId}::text end
+      group by r.session_id
+    )
+    update talk_sessions s set stop_through = greatest(s.stop_through, own.through)
+    from own where s.id = own.session_id
+    returning s.id`.execute(db);
+  return rows.map(({ id }) => id);
 }
 
 /** Every input of the session up to now is to be answered no further. */

@@ -18,6 +18,10 @@ const CHAT_COMMANDS = {
   sessions: "earlier talks of this chat",
 } as const;
 
+export function unknownCommand(sign: string): string {
+  return `I do not know that command. ${sign}help lists those I know.`;
+}
+
 type Word = keyof typeof CHAT_COMMANDS;
 
 export function isChatCommand(word: string): word is Word {
@@ -26,7 +30,7 @@ export function isChatCommand(word: string): word is Word {
 
 /**
  * Carries a command out inside its accept transaction and returns what to answer, as Markdown. Repeats of the update
- * never get here.
+ * never get here. `sign` goes before a command's word where it was given.
  */
 export async function runChatCommand(
   db: Db,
@@ -34,43 +38,48 @@ export async function runChatCommand(
   place: Place,
   command: Word,
   args: string,
+  sign: string,
 ): Promise<string> {
   switch (command) {
     case "start":
-      return `Hello! I am **${agents.default().name}**. Write to me, and I answer here.\n\n${help()}`;
+      return `Hello! I am **${agents.default().name}**. Write to me, and I answer here.\n\n${help(sign)}`;
     case "help":
-      return help();
+      return help(sign);
     case "new":
-      return startNew(db, agents, place);
+      return startNew(db, agents, place, sign);
     case "stop":
       return stop(db, place);
     case "status":
       return status(db, place);
     case "sessions":
-      return args.trim() === "" ? list(db, place) : resume(db, place, args.trim());
+      return args.trim() === "" ? list(db, place, sign) : resume(db, place, args.trim(), sign);
     default:
       return command satisfies never;
   }
 }
 
-function help(): string {
+export function help(sign: string): string {
   return Object.entries(CHAT_COMMANDS)
-    .map(([word, what]) => `/${word} – ${what}`)
+    .map(([word, what]) => `${sign}${word} – ${what}`)
     .join("\n");
 }
 
-async function startNew(db: Db, agents: Agents, place: Place): Promise<string> {
+async function startNew(db: Db, agents: Agents, place: Place, sign: string): Promise<string> {
   const stopped = await stopWork(db, place);
   const session = newId("ses");
   await insertSession(db, { id: session, userId: place.userId, agent: agents.default().name, placeId: place.id });
   await openSessionAt(db, place.id, session);
-  return `A new talk begins; I remember nothing of the old one here. /sessions brings it back.${stopped}`;
+  return `A new talk begins; I remember nothing of the old one here. ${sign}sessions brings it back.${stopped}`;
 }
 
 async function stop(db: Db, place: Place): Promise<string> {
   const { running } = await sessionActivity(db, place.sessionId);
   await stopSession(db, place.sessionId);
   const withdrawn = await withdrawWaiting(db, place.sessionId);
+  return toldOfStop(running, withdrawn);
+}
+
+export function toldOfStop(running: boolean, withdrawn: number): string {
   if (!running && withdrawn === 0) return "Nothing is running.";
   const also = withdrawn === 0 ? "" : ` ${messages(withdrawn)} that waited will not be answered.`;
   return running ? `⏹ Stopped.${also}` : `⏹${also}`;
@@ -99,19 +108,19 @@ async function status(db: Db, place: Place): Promise<string> {
   ].join("\n");
 }
 
-async function list(db: Db, place: Place): Promise<string> {
+async function list(db: Db, place: Place, sign: string): Promise<string> {
   const sessions = await listSessions(db, place.userId, { limit: LISTED, place: place.id });
   const lines = sessions.map((session, index) => {
     const here = session.id === place.sessionId ? " ← this one" : "";
     return `${index + 1}. ${escape(session.title || "New talk")} (${session.updatedAt.toISOString().slice(0, 10)})${here}`;
   });
-  return `${lines.join("\n")}\n\nOpen one with /sessions and its number, for example /sessions 2.`;
+  return `${lines.join("\n")}\n\nOpen one with ${sign}sessions and its number, for example ${sign}sessions 2.`;
 }
 
-async function resume(db: Db, place: Place, args: string): Promise<string> {
+async function resume(db: Db, place: Place, args: string, sign: string): Promise<string> {
   const sessions = await listSessions(db, place.userId, { limit: LISTED, place: place.id });
   const chosen = /^\d{1,2}$/.test(args) ? sessions[Number(args) - 1] : undefined;
-  if (!chosen) return "There is no talk of that number here. /sessions lists them.";
+  if (!chosen) return `There is no talk of that number here. ${sign}sessions lists them.`;
   if (chosen.id === place.sessionId) return "That talk is open already.";
   const stopped = await stopWork(db, place);
   await openSessionAt(db, place.id, chosen.id);

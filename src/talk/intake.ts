@@ -1,6 +1,6 @@
 import type { Agents } from "../agent/agents.ts";
 import { GatewayError } from "../errors.ts";
-import { type MessageId, newId, type ReplicaId, type SessionId } from "../ids.ts";
+import { type AccountId, type MessageId, newId, type ReplicaId, type SessionId } from "../ids.ts";
 import type { Metrics } from "../observe/metrics.ts";
 import { type AccessPolicy, decideAccess } from "../platform/access-gate.ts";
 import type { IncomingUpdate } from "../platform/incoming-update.ts";
@@ -12,10 +12,12 @@ import { findIdentity, pairingFor, upsertIdentity } from "../store/identities.ts
 import { acceptKnown, type Arrival, type ArrivingMessage, editWaiting, recordUpdate } from "../store/inbox.ts";
 import { notifySessions } from "../store/notify.ts";
 import { insertReply } from "../store/outbox.ts";
-import { markChatGone, moveChat, type Place, upsertPlace } from "../store/places.ts";
+import { findPlace, markChatGone, moveChat, type Place, upsertPlace } from "../store/places.ts";
 import type { Root, RunTarget, Trx } from "../store/schema.ts";
 import { retrying, withTransaction } from "../store/transaction.ts";
-import { isChatCommand, runChatCommand } from "./chat-commands.ts";
+import { isChatCommand, runChatCommand, unknownCommand } from "./chat-commands.ts";
+import { runChatWideCommand } from "./chat-wide-commands.ts";
+import { pressButton } from "./press-button.ts";
 
 /** Updates of one commit, and how many may wait for theirs. */
 const MAX_BATCH = 200;
@@ -24,6 +26,8 @@ const MAX_WAITING = 5_000;
 const SLOW_CHATS = 8;
 
 type FromSender = Extract<IncomingUpdate, { sender: unknown }>;
+/** `touched`: sessions it has changed besides. */
+type Taken = Arrival & { touched?: SessionId[] };
 type Item = { update: IncomingUpdate } | { message: ArrivingMessage };
 
 export interface IntakeParts {
@@ -155,19 +159,21 @@ export class Intake {
     if ("message" in item) return item.message;
     const { update } = item;
     if (update.kind !== "message") return null;
-    const approved = this.#decide(update, true);
+    const approved = this.#decide(update, true, true);
     if (approved !== "allow") return null;
-    return arriving(update, this.#decide(update, false) === "allow");
+    return arriving(update, this.#decide(update, false, true) === "allow");
   }
 
-  #decide(update: FromSender, approved: boolean): ReturnType<typeof decideAccess> {
+  #decide(update: FromSender, approved: boolean, placeKnown: boolean): ReturnType<typeof decideAccess> {
+    const addressed = update.kind === "message" ? update.addressed : true;
     return decideAccess(this.#parts.access, {
       kind: update.kind,
       platform: platformOf(update),
       placeKind: update.place.kind,
       senderId: update.sender.id,
+      outsider: update.sender.outsider ?? false,
       approved,
-      addressed: update.kind === "message" ? update.addressed : true,
+      addressed: addressed === "where_known" ? placeKnown : addressed,
     });
   }
 
@@ -177,19 +183,21 @@ export class Intake {
     const { db, replica, hints } = this.#parts;
     const arrival = await withTransaction(db, async (trx) => {
       const result = await this.#take(trx, update);
-      if (result.sessionId && result.outcome === "stored" && update.kind !== "message") {
-        await notifySessions(trx, replica, [result.sessionId]);
+      const sessions = [...(result.sessionId ? [result.sessionId] : []), ...(result.touched ?? [])];
+      if (sessions.length > 0 && result.outcome === "stored" && update.kind !== "message") {
+        await notifySessions(trx, replica, sessions);
       }
       return result;
     });
     if (arrival.outcome === "stored") {
       this.#hint([arrival]);
+      for (const session of arrival.touched ?? []) hints.session(session);
       hints.outbox();
     }
     return arrival;
   }
 
-  async #take(trx: Trx, update: IncomingUpdate): Promise<Arrival> {
+  async #take(trx: Trx, update: IncomingUpdate): Promise<Taken> {
     const messageId = newId("msg");
     const record = (state: "handled" | "failed") =>
       recordUpdate(trx, { account: update.account, key: update.key, messageId, state });
@@ -211,23 +219,41 @@ export class Intake {
     }
     const platform = platformOf(update);
     const identity = await findIdentity(trx, platform, update.sender.id);
-    const decision = this.#decide(update, identity?.approved ?? false);
+    const onlyWhereKnown =
+      update.kind === "edited" || (update.kind === "message" && update.addressed === "where_known");
+    const known = onlyWhereKnown ? await findPlace(trx, update.account, update.place) : null;
+    const decision = this.#decide(update, identity?.approved ?? false, known !== null);
     if (decision !== "allow") {
       this.#parts.metrics.updatesRefused.inc({ platform, why: decision });
       if (decision !== "ignore" && (await record("handled"))) await this.#turnAway(trx, update, decision);
       return { ...nothing(messageId), outcome: "stored" };
+    }
+    if (update.kind === "edited") {
+      // What was never said here is no reason to begin a talk.
+      if (known) await editWaiting(trx, known.sessionId, update.messageId, update.text);
+      return nothing(messageId);
+    }
+    if (update.kind === "press") {
+      if (!(await record("handled"))) return { ...nothing(messageId), outcome: "repeat" };
+      const touched = await pressButton(trx, update, identity?.userId ?? null);
+      if (touched.length === 0) this.#parts.metrics.updatesRefused.inc({ platform, why: "press" });
+      return { outcome: "stored", messageId, sessionId: null, touched };
     }
     const person = await upsertIdentity(trx, platform, update.sender.id, update.sender.name);
     if (update.kind === "other") {
       await record("handled");
       return nothing(messageId);
     }
+    if (update.kind === "command" && update.ofChat) {
+      if (!(await record("handled"))) return { ...nothing(messageId), outcome: "repeat" };
+      const { agents } = this.#parts;
+      const sign = this.#sign(update.account);
+      const { answer, sessions } = await runChatWideCommand(trx, agents, update, person.userId, sign);
+      await this.#reply(trx, targetOf(update), answer, sessions[0] ?? null);
+      return { outcome: "stored", messageId, sessionId: null, touched: sessions };
+    }
     const agent = this.#parts.agents.default().name;
     const place = await upsertPlace(trx, update.account, update.place, person.userId, agent);
-    if (update.kind === "edited") {
-      await editWaiting(trx, place.sessionId, update.messageId, update.text);
-      return nothing(messageId);
-    }
     if (update.kind === "message") {
       const [arrival] = await acceptKnown(trx, [arriving(update, true)], this.#parts.replica);
       return arrival!;
@@ -243,11 +269,12 @@ export class Intake {
     messageId: MessageId,
   ): Promise<Arrival> {
     const { command } = update;
+    const sign = this.#sign(update.account);
     // In a group it may be meant for another bot.
     if (!isChatCommand(command) && place.kind === "group") return nothing(messageId);
     const answer = isChatCommand(command)
-      ? await runChatCommand(trx, this.#parts.agents, place, command, update.args)
-      : "I do not know that command. /help lists those I know.";
+      ? await runChatCommand(trx, this.#parts.agents, place, command, update.args, sign)
+      : unknownCommand(sign);
     await this.#reply(trx, targetOf(update), answer, place.sessionId);
     return { outcome: "stored", messageId, sessionId: place.sessionId };
   }
@@ -263,6 +290,10 @@ export class Intake {
         ? `approve this code within an hour: \`${code}\``
         : `put you on its list, as \`${stranger.platform}:${stranger.externalId}\`.`;
     await this.#reply(trx, targetOf(update), `I do not know you yet. Ask the operator of this bot to ${what}`, null);
+  }
+
+  #sign(account: AccountId): string {
+    return this.#parts.adapter(account)?.commandSign ?? "/";
   }
 
   async #reply(trx: Trx, target: RunTarget, markdown: string, session: SessionId | null): Promise<void> {

@@ -25,6 +25,8 @@ export interface PlatformUnderTest {
   refuse(call: "send" | "edit", retryAfterMs: number): void;
   /** The next call of this kind takes effect, but its answer does not arrive. */
   loseAnswer(call: "send" | "edit"): void;
+  /** A person presses the button of this message. Where the adapter has buttons. */
+  press?(at: SentMessage): void;
   close(): Promise<void>;
 }
 
@@ -118,8 +120,10 @@ export function platformAdapterContract(name: string, make: () => Promise<Platfo
       await adapter.send(to, { text: "an answer" });
       under.say("second");
       await expect.poll(() => seen.filter((it) => it.kind === "message").length).toBe(2);
-      expect(seen.map((it) => (it.kind === "message" ? it.text : it.kind))).toEqual(["first", "second"]);
-      expect(new Set(seen.map((it) => it.key)).size).toBe(2);
+      // Some platforms tell a bot of what it says itself.
+      const others = seen.filter((it) => it.kind !== "ignored");
+      expect(others.map((it) => (it.kind === "message" ? it.text : it.kind))).toEqual(["first", "second"]);
+      expect(new Set(others.map((it) => it.key)).size).toBe(2);
     });
 
     test("stops at the abort, without acknowledging what is not stored", async () => {
@@ -226,8 +230,43 @@ export function platformAdapterContract(name: string, make: () => Promise<Platfo
       await expect(editing.edit(at, { text: "more" })).rejects.toMatchObject({ code: "not_found" });
     });
 
-    test("shows that it is typing", async () => {
+    test("shows that it is typing, and that it is not any more", async () => {
       await adapter.typing?.show(to);
+      await adapter.typing?.hide?.(to);
+      expect(under.shown()).toEqual([]);
+    });
+
+    test("finds a post by its mark, also one whose answer was lost, and knows what was never posted", async () => {
+      const { marks } = adapter;
+      if (!marks) return;
+      const sent = await adapter.send(to, { text: "one" }, "out_1");
+      under.loseAnswer("send");
+      await expect(adapter.send(to, { text: "two" }, "out_2")).rejects.toMatchObject({ delivered: "unknown" });
+      expect(await marks.find(to, "out_1")).toEqual(sent);
+      const lost = await marks.find(to, "out_2");
+      expect(lost).toMatchObject({ account: adapter.account, chat: under.chat });
+      expect(lost?.messageId).not.toBe(sent.messageId);
+      expect(await marks.find(to, "out_3")).toBe(null);
+      // What was found can be gone on with.
+      await adapter.editing?.edit(lost!, { text: "two, and more" });
+      if (adapter.editing) expect(under.shown()).toEqual(["one", "two, and more"]);
+    });
+
+    test("puts a button below an answer that grows, and hands over who pressed it", async () => {
+      const { buttons, editing } = adapter;
+      if (!buttons || !editing) return;
+      const value = "stop:run_0123456789abcdef0123456789abcdef".padEnd(64, "~");
+      const seen = listen(() => Promise.resolve());
+      const [half] = adapter.render("half an **ans");
+      const [whole] = adapter.render("half an **answer**");
+      const at = await adapter.send(to, buttons.withStop(half!, value));
+      await editing.edit(at, buttons.withStop(whole!, value));
+      under.press?.(at);
+      await expect.poll(() => seen.filter((it) => it.kind === "press").length).toBe(1);
+      const press = seen.find((it) => it.kind === "press");
+      expect(press).toMatchObject({ value, messageId: at.messageId, place: { chat: under.chat } });
+      await editing.edit(at, whole!);
+      expect(under.shown().join("")).not.toMatch(/stop/i);
     });
 
     test("the numbers of its budgets make sense", () => {

@@ -81,10 +81,26 @@ describe("the budget of a chat", () => {
     expect(granted.filter((waitMs) => waitMs === 0)).toHaveLength(100);
   });
 
+  it("counts posts and typing in the chat's bucket alone, where an account's limit is for edits", () => {
+    const time = clock();
+    const budgets = new ChatBudgets(() => time.now);
+    const editsOnly: EditBudget = { ...budget, account: { refillMs: 1_000, burst: 2, reserve: 1, editsOnly: true } };
+    for (const purpose of ["post", "first", "typing"] as const) {
+      for (let chat = 0; chat < 5; chat++)
+        expect(budgets.take(editsOnly, place(`${purpose} ${chat}`), purpose)).toBe(0);
+    }
+    expect(budgets.take(editsOnly, place("7"), "draft")).toBe(0);
+    expect(budgets.take(editsOnly, place("8"), "draft")).toBe(1_000);
+    expect(budgets.take(editsOnly, place("9"), "final")).toBe(0);
+    expect(budgets.take(editsOnly, place("10"), "final")).toBe(1_000);
+    for (let call = 0; call < 3; call++) expect(budgets.take(editsOnly, place("11"), "post")).toBe(0);
+    expect(budgets.take(editsOnly, place("11"), "post")).toBe(1_000);
+  });
+
   it("never grants more than burst and refill, whatever is asked when", () => {
     const step = fc.record({
       ms: fc.nat(2_000),
-      purpose: fc.constantFrom<CallPurpose>("final", "first", "draft", "typing"),
+      purpose: fc.constantFrom<CallPurpose>("final", "post", "first", "draft", "typing"),
     });
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), (steps) => {

@@ -64,4 +64,18 @@ it("adds no ability that the adapter does not have", () => {
   expect(countSends(bare, metrics)).not.toHaveProperty("editing");
   expect(countSends(bare, metrics)).not.toHaveProperty("typing");
   expect(countSends(bare, metrics)).not.toHaveProperty("webhook");
+  expect(countSends(bare, metrics)).not.toHaveProperty("marks");
+  expect(countSends(bare, metrics)).not.toHaveProperty("buttons");
+});
+
+it("keeps every ability that the adapter has", async () => {
+  const platform = new FakePlatform({ marks: true, buttons: true, typingLastsMs: 60_000 });
+  const adapter = countSends(platform, metrics);
+  const { marks, buttons, typing } = adapter;
+  const to = { account: platform.account, chat: "7", thread: "", replyTo: null };
+  const sent = await adapter.send(to, { text: "one" }, "out_1");
+  expect(await marks?.find(to, "out_1")).toEqual(sent);
+  expect(buttons?.withStop({ text: "one" }, "v")).toEqual({ text: "one", rich: { stop: "v" } });
+  await typing?.hide?.(to);
+  expect(platform.typingHidden).toEqual(["7"]);
 });

@@ -11,7 +11,7 @@ import type {
 } from "../../src/platform/platform-adapter.ts";
 import type { ReplyTarget } from "../../src/platform/reply-target.ts";
 
-export type FakeCall = "send" | "edit" | "remove" | "typing";
+export type FakeCall = "send" | "edit" | "remove" | "typing" | "hide" | "find";
 
 /** A message of the bot, as the chat shows it now. `history`: every text it ever had, the newest last. */
 export interface ShownMessage {
@@ -23,6 +23,7 @@ export interface ShownMessage {
   rich: unknown;
   history: string[];
   removed: boolean;
+  mark?: string;
 }
 
 /** How a coming call fails. Without `call` a send or an edit; `applied`: it takes effect all the same (lost answer). */
@@ -44,12 +45,27 @@ export interface Said {
   thread?: string;
   kind?: "private" | "group";
   /** Group places: unless given, true for commands only. */
-  addressed?: boolean;
+  addressed?: boolean | "where_known";
+  outsider?: true;
+  /** For commands. */
+  ofChat?: true;
   name?: string;
   key?: string;
   messageId?: string;
   writtenAt?: number;
   burst?: BurstHint;
+}
+
+/** A button that somebody pressed. */
+export interface Pressed {
+  chat: string;
+  from: string;
+  value: string;
+  messageId: string;
+  thread?: string;
+  kind?: "private" | "group";
+  outsider?: true;
+  key?: string;
 }
 
 export interface FakePlatformOptions {
@@ -58,6 +74,13 @@ export interface FakePlatformOptions {
   bot?: string;
   textLimit?: number;
   budget?: EditBudget;
+  /** Posts can be found again by their marks. */
+  marks?: true;
+  /** Pages may have a button to stop the answer; it is seen as `rich`, `{ stop: value }`. */
+  buttons?: true;
+  commandSign?: string;
+  /** How long typing shows; `hide` is there where this is given. */
+  typingLastsMs?: number;
   /** Only for `writtenAt`; nothing here waits on a clock. */
   now?: () => number;
 }
@@ -76,8 +99,15 @@ export class FakePlatform implements PlatformAdapter {
   readonly account: AccountId;
   readonly editing: NonNullable<PlatformAdapter["editing"]>;
   readonly typing: NonNullable<PlatformAdapter["typing"]>;
+  readonly commandSign?: string;
+  readonly marks?: NonNullable<PlatformAdapter["marks"]>;
+  readonly buttons?: NonNullable<PlatformAdapter["buttons"]>;
   /** Calls of `typing.show`, as `chat` or `chat/thread`. */
   readonly typingShown: string[] = [];
+  /** Calls of `typing.hide`, likewise. */
+  readonly typingHidden: string[] = [];
+  /** Marks that were looked for. */
+  readonly looked: string[] = [];
   /** Every update that `say` made. */
   readonly said: IncomingUpdate[] = [];
   closed = false;
@@ -103,10 +133,17 @@ export class FakePlatform implements PlatformAdapter {
       edit: (at, page) => this.#call("edit", at.chat, () => this.#edit(at, page)),
       remove: (at) => this.#call("remove", at.chat, () => this.#remove(at)),
     };
+    const { typingLastsMs } = options;
+    const hide = (to: ReplyTarget) =>
+      this.#call("hide", to.chat, () => void this.typingHidden.push(placeName(to.chat, to.thread)));
     this.typing = {
-      lastsMs: 5000,
+      lastsMs: typingLastsMs ?? 5000,
       show: (to) => this.#call("typing", to.chat, () => void this.typingShown.push(placeName(to.chat, to.thread))),
+      ...(typingLastsMs === undefined ? {} : { hide }),
     };
+    if (options.commandSign !== undefined) this.commandSign = options.commandSign;
+    if (options.marks) this.marks = { find: (to, mark) => this.#call("find", to.chat, () => this.#look(to, mark)) };
+    if (options.buttons) this.buttons = { withStop: (page, value) => ({ ...page, rich: { stop: value } }) };
   }
 
   async connect(signal: AbortSignal): Promise<void> {
@@ -122,8 +159,8 @@ export class FakePlatform implements PlatformAdapter {
     this.#listening = Promise.withResolvers<void>();
   }
 
-  send(to: ReplyTarget, page: RenderedPage): Promise<SentMessage> {
-    return this.#call("send", to.chat, () => this.#post(to, page));
+  send(to: ReplyTarget, page: RenderedPage, mark?: string): Promise<SentMessage> {
+    return this.#call("send", to.chat, () => this.#post(to, page, mark));
   }
 
   render(markdown: string): RenderedPage[] {
@@ -158,12 +195,18 @@ export class FakePlatform implements PlatformAdapter {
       account: this.account,
       key: said.key ?? `u${this.#nextUpdate++}`,
       place,
-      sender: { id: said.from, name: said.name ?? said.from },
+      sender: { id: said.from, name: said.name ?? said.from, ...(said.outsider ? { outsider: true as const } : {}) },
       messageId: said.messageId ?? this.#mintMessageId(said.chat),
       writtenAt: said.writtenAt ?? this.#now(),
     };
     const update: IncomingUpdate = command
-      ? { ...envelope, kind: "command", command: command[1] ?? "", args: (command[2] ?? "").trim() }
+      ? {
+          ...envelope,
+          kind: "command",
+          command: command[1] ?? "",
+          args: (command[2] ?? "").trim(),
+          ...(said.ofChat ? { ofChat: true as const } : {}),
+        }
       : {
           ...envelope,
           kind: "message",
@@ -172,6 +215,23 @@ export class FakePlatform implements PlatformAdapter {
           ...(said.burst ? { burst: said.burst } : {}),
         };
     this.#write(said.chat, `${envelope.sender.name}: ${said.text}`);
+    this.said.push(update);
+    await this.deliver(update);
+    return update;
+  }
+
+  /** Settles as the gateway's `accept` does. */
+  async press(pressed: Pressed): Promise<IncomingUpdate> {
+    const kind = pressed.kind ?? "private";
+    const update: IncomingUpdate = {
+      kind: "press",
+      account: this.account,
+      key: pressed.key ?? `u${this.#nextUpdate++}`,
+      place: { kind, chat: pressed.chat, thread: pressed.thread ?? "", title: `${kind} ${pressed.chat}` },
+      sender: { id: pressed.from, name: pressed.from, ...(pressed.outsider ? { outsider: true as const } : {}) },
+      messageId: pressed.messageId,
+      value: pressed.value,
+    };
     this.said.push(update);
     await this.deliver(update);
     return update;
@@ -239,7 +299,7 @@ export class FakePlatform implements PlatformAdapter {
     });
   }
 
-  #post(to: ReplyTarget, page: RenderedPage): SentMessage {
+  #post(to: ReplyTarget, page: RenderedPage, mark?: string): SentMessage {
     if (to.account !== this.account) throw new Error(`sent through ${this.account} to a chat of ${to.account}`);
     this.#check(page);
     const messageId = this.#mintMessageId(to.chat);
@@ -253,6 +313,7 @@ export class FakePlatform implements PlatformAdapter {
       rich: page.rich,
       history: [page.text],
       removed: false,
+      ...(mark !== undefined && this.marks ? { mark } : {}),
     });
     this.#write(chat, `bot#${this.everyMessage(chat).length}: ${page.text}`);
     return { account: this.account, chat, messageId };
@@ -262,9 +323,9 @@ export class FakePlatform implements PlatformAdapter {
     this.#check(page);
     const message = this.#find(at);
     if (!message) throw new GatewayError("not_found", "The message is gone.", { delivered: "no" });
+    message.rich = page.rich;
     if (message.text === page.text) return;
     message.text = page.text;
-    message.rich = page.rich;
     message.history.push(page.text);
     this.#write(at.chat, `bot#${this.#number(message)}~ ${page.text}`);
   }
@@ -274,6 +335,12 @@ export class FakePlatform implements PlatformAdapter {
     if (!message) return;
     message.removed = true;
     this.#write(at.chat, `bot#${this.#number(message)} removed`);
+  }
+
+  #look(to: ReplyTarget, mark: string): SentMessage | null {
+    this.looked.push(mark);
+    const found = this.messages(to.chat, to.thread).find((it) => it.mark === mark);
+    return found ? { account: this.account, chat: to.chat, messageId: found.messageId } : null;
   }
 
   #find(at: SentMessage): ShownMessage | undefined {

@@ -1,7 +1,8 @@
 import { stripVTControlCharacters } from "node:util";
 import { expect, test } from "vitest";
 import { FakeChat } from "./telegram/chats.ts";
-import { rowsOf, TerminalChat } from "./telegram/terminal-chat.ts";
+import { chatLines } from "./telegram/transcript.ts";
+import { rowsOf, TerminalChat } from "./terminal-chat.ts";
 
 function open(columns: number | null): { chat: FakeChat; view: TerminalChat; written: () => string } {
   const user = { id: 1, name: "ann" };
@@ -14,7 +15,15 @@ function open(columns: number | null): { chat: FakeChat; view: TerminalChat; wri
       output += text;
     },
   };
-  return { chat, view: new TerminalChat(chat, screen, () => screen.write("> ")), written: () => output };
+  return {
+    chat,
+    view: new TerminalChat(
+      () => chatLines(chat),
+      screen,
+      () => screen.write("> "),
+    ),
+    written: () => output,
+  };
 }
 
 test("a terminal shows the bot's last message growing in place", () => {

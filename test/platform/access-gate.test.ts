@@ -7,6 +7,7 @@ const KINDS: Record<UpdateKind, { sender: boolean; asks: boolean }> = {
   message: { sender: true, asks: true },
   command: { sender: true, asks: true },
   edited: { sender: true, asks: false },
+  press: { sender: true, asks: false },
   membership: { sender: true, asks: false },
   other: { sender: true, asks: false },
   place_moved: { sender: false, asks: false },
@@ -27,6 +28,7 @@ const stranger: Knock = {
   platform: "telegram",
   placeKind: "private",
   senderId: "666",
+  outsider: false,
   approved: false,
   addressed: true,
 };
@@ -90,6 +92,34 @@ describe("security-11: the list", () => {
     const slack: AccessPolicy = { mode: "allowlist", allowedUsers: new Set(["slack:T1:U2"]) };
     expect(decideAccess(slack, { ...ann, platform: "slack", senderId: "T1:U2" })).toBe("allow");
     expect(decideAccess(slack, { ...ann, platform: "slack", senderId: "T2:U2" })).toBe("refuse");
+  });
+});
+
+describe("security-12: guests and people of other organisations", () => {
+  const guest: Knock = { ...stranger, outsider: true };
+
+  it.each(gated)("pass with no policy as they are, whatever they do: %s", (kind) => {
+    for (const policy of [pairing, allowlist, open]) {
+      expect(decideAccess(policy, { ...guest, kind, placeKind: "group" })).toBe("ignore");
+      expect(decideAccess(policy, { ...guest, kind })).not.toBe("allow");
+    }
+  });
+
+  it("are told in private what strangers are told, also where access is open", () => {
+    expect(decideAccess(open, guest)).toBe("pair");
+    expect(decideAccess(pairing, guest)).toBe("pair");
+    expect(decideAccess(allowlist, guest)).toBe("refuse");
+    expect(decideAccess(open, { ...guest, senderId: "chat:-1001" })).toBe("refuse");
+  });
+
+  it("pass when they are listed, or approved where a code is given", () => {
+    const openWithList: AccessPolicy = { mode: "open", allowedUsers: listed };
+    for (const policy of [pairing, allowlist, openWithList]) {
+      expect(decideAccess(policy, { ...guest, senderId: "1" })).toBe("allow");
+    }
+    expect(decideAccess(open, { ...guest, approved: true })).toBe("allow");
+    expect(decideAccess(pairing, { ...guest, approved: true })).toBe("allow");
+    expect(decideAccess(allowlist, { ...guest, approved: true })).toBe("refuse");
   });
 });
 

@@ -9,6 +9,7 @@ import {
   recordDraftFailure,
   recordDrafts,
   recordReceipts,
+  settleDraft,
 } from "../../src/store/outbox.ts";
 import { mergeRun, takeOverRun } from "../../src/store/runs.ts";
 import type { Db } from "../../src/store/schema.ts";
@@ -132,6 +133,30 @@ storeEngines((store) => {
       await recordReceipts(store.db, OTHER, [{ id: draft.id, kind: "done", messageId: null }]);
       expect(await outboxRow(store.db, draft.id)).toMatchObject({ state: "sent", due: false });
       expect(await listTrouble(store.db, { limit: 5 })).toEqual([]);
+    });
+
+    test("that was uncertain is settled by the attempt that looked for it, and by no other", async () => {
+      const { session, id } = run;
+      await announce(store.db, draft);
+      await takeOver();
+      expect(await settleDraft(store.db, { session, id, attempt: 1 }, draft.id, "m")).toBe(false);
+      expect(await settleDraft(store.db, { session, id, attempt: 2 }, draft.id, "m")).toBe(true);
+      expect(await outboxRow(store.db, draft.id)).toMatchObject({ state: "sent", message_id: "m", remove: false });
+      expect(await listTrouble(store.db, { limit: 5 })).toEqual([]);
+      // The dead attempt's own word comes too late to take it away.
+      await recordDrafts(store.db, [{ id: draft.id, messageId: "m" }]);
+      expect(await outboxRow(store.db, draft.id)).toMatchObject({ message_id: "m", remove: false, due: false });
+    });
+
+    test("that certainly is not there is not listed, and is removed if it turns out to be there after all", async () => {
+      await announce(store.db, draft);
+      const attempt = await takeOver();
+      const settled = await settleDraft(store.db, { session: run.session, id: run.id, attempt }, draft.id, null);
+      expect(settled).toBe(true);
+      expect(await listTrouble(store.db, { limit: 5 })).toEqual([]);
+      await recordDrafts(store.db, [{ id: draft.id, messageId: "late" }]);
+      expect(await outboxRow(store.db, draft.id)).toMatchObject({ message_id: "late", remove: true, due: true });
+      expect(await settleDraft(store.db, { session: run.session, id: run.id, attempt }, draft.id, "late")).toBe(false);
     });
 
     test("that is known stays as it is through a take-over", async () => {

@@ -1,6 +1,6 @@
 import { sql } from "kysely";
 import { beforeEach, describe, expect, test } from "vitest";
-import { newId, type OutboxId } from "../../src/ids.ts";
+import { accountId, newId, type OutboxId } from "../../src/ids.ts";
 import {
   claimDuePages,
   claimPages,
@@ -101,6 +101,20 @@ storeEngines((store) => {
       expect(await take(5, OTHER)).toEqual([edit]);
       expect(idsOf(await claimPages(store.db, OTHER, [post]))).toEqual([]);
       expect(await listTrouble(store.db, { limit: 5 })).toMatchObject([{ id: post, state: "uncertain" }]);
+    });
+
+    test("of a dead replica are taken as doubtful where posts can be found again, and left to those who can", async () => {
+      const post = await reply(store.db);
+      await take();
+      await expireLeases(store.db);
+      const elsewhere = { id: accountId("slack", "T1"), marks: true };
+      expect(await claimDuePages(store.db, OTHER, 5, [elsewhere])).toEqual([]);
+      expect(await outboxRow(store.db, post)).toMatchObject({ state: "sending" });
+      const here = [elsewhere, { id: BOT, marks: true }];
+      expect(await claimDuePages(store.db, OTHER, 5, here)).toMatchObject([{ id: post, doubtful: true }]);
+      expect(await claimDuePages(store.db, ME, 5, here)).toEqual([]);
+      await receive({ id: post, kind: "done", messageId: "m" }, OTHER);
+      expect(await outboxRow(store.db, post)).toMatchObject({ state: "sent", message_id: "m", due: false });
     });
 
     test("that are being posted for long are kept by their replica's renewals", async () => {

@@ -27,6 +27,6 @@ it.each(["status", "sessions"] as const)("/%s shows a title as the words it is, 
   const place = await upsertPlace(db, accountId("telegram", "1"), where, userId, "tester");
   const title = "**[Click here](https://evil.test)**";
   await db.updateTable("talk_sessions").set({ title }).where("id", "=", place.sessionId).execute();
-  const answer = await runChatCommand(db, {} as Agents, place, command, "");
+  const answer = await runChatCommand(db, {} as Agents, place, command, "", "/");
   expect(answer).toContain(String.raw`\*\*\[Click here\](https://evil.test)\*\*`);
 });

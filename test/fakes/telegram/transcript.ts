@@ -1,3 +1,4 @@
+import type { ChatLine } from "../terminal-chat.ts";
 import type { ChatEvent, FakeChat, FakeMessage } from "./chats.ts";
 
 /**
@@ -10,8 +11,17 @@ export function transcript(chat: FakeChat, thread?: number | null): string[] {
     .map((event) => line(event, thread));
 }
 
+/** All that happened, for a terminal. */
+export function chatLines(chat: FakeChat): ChatLine[] {
+  return chat.events.map((event) => ({
+    text: line(event),
+    message: event.kind === "note" ? null : event.message,
+    isEdit: event.kind === "edit",
+  }));
+}
+
 /** One event as a line; without the topic when `thread` is given. */
-export function line(event: ChatEvent, thread?: number | null): string {
+function line(event: ChatEvent, thread?: number | null): string {
   const at = threadOf(event);
   return `${at === null || thread !== undefined ? "" : `[${at}] `}${words(event)}`;
 }

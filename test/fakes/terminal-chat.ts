@@ -1,5 +1,11 @@
-import type { FakeChat, FakeMessage } from "./chats.ts";
-import { line } from "./transcript.ts";
+/** One thing that happened in a chat, as a line that reads like a chat. */
+export interface ChatLine {
+  text: string;
+  /** The message it is about, whatever it is made of; null = none. */
+  message: object | null;
+  /** It shows a message anew. */
+  isEdit: boolean;
+}
 
 /** Where the chat is drawn; null columns = no terminal, so nothing is ever drawn over. */
 export interface Screen {
@@ -15,37 +21,39 @@ const CLEAR_LINE = "\r\u001b[0J";
  * elsewhere every edit is a line. The prompt stays the last line.
  */
 export class TerminalChat {
-  #chat: FakeChat;
+  #lines: () => readonly ChatLine[];
   #screen: Screen;
   #prompt: () => void;
   #drawn = 0;
-  #last: { message: FakeMessage; rows: number } | null = null;
+  #last: { message: object; rows: number } | null = null;
 
-  /** @param prompt draws the prompt again, with what was typed so far */
-  constructor(chat: FakeChat, screen: Screen, prompt: () => void) {
-    this.#chat = chat;
+  /**
+   * @param lines all that happened so far
+   * @param prompt draws the prompt again, with what was typed so far
+   */
+  constructor(lines: () => readonly ChatLine[], screen: Screen, prompt: () => void) {
+    this.#lines = lines;
     this.#screen = screen;
     this.#prompt = prompt;
   }
 
   /** Draws what happened since the last call. */
   draw(): void {
-    const events = this.#chat.events.slice(this.#drawn);
-    if (events.length === 0) {
+    const lines = this.#lines().slice(this.#drawn);
+    if (lines.length === 0) {
       return;
     }
-    this.#drawn += events.length;
+    this.#drawn += lines.length;
     const { columns } = this.#screen;
     this.#clearPrompt();
-    for (const event of events) {
-      const grows = event.kind === "edit" && columns !== null && this.#last?.message === event.message;
+    for (const { text: line, message, isEdit } of lines) {
+      const grows = isEdit && columns !== null && this.#last?.message === message;
       if (grows && this.#last !== null) {
         this.#screen.write(UP_AND_CLEAR(this.#last.rows));
       }
-      const text = grows ? line(event).replace("~ ", ": ") : line(event);
+      const text = grows ? line.replace("~ ", ": ") : line;
       this.#screen.write(`${text}\n`);
-      this.#last =
-        event.kind === "note" ? null : { message: event.message, rows: columns === null ? 0 : rowsOf(text, columns) };
+      this.#last = message === null ? null : { message, rows: columns === null ? 0 : rowsOf(text, columns) };
     }
     this.#prompt();
   }

@@ -1,0 +1,216 @@
+import { GatewayError } from "../../src/errors.ts";
+import type { AccountId } from "../../src/ids.ts";
+import type { IncomingUpdate } from "../../src/platform/incoming-update.ts";
+import type {
+  Accept,
+  EditBudget,
+  Log,
+  PlatformAdapter,
+  RenderedPage,
+  SentMessage,
+  Webhook,
+} from "../../src/platform/platform-adapter.ts";
+import type { ReplyTarget } from "../../src/platform/reply-target.ts";
+import { readSlackEvent } from "./read-slack-event.ts";
+import { readSlackCommand, readSlackInteraction } from "./read-slack-interaction.ts";
+import { SLACK_API_URL, SlackApi } from "./slack-api.ts";
+import type { SlackBot } from "./slack-content.ts";
+import { slackAccount } from "./slack-ids.ts";
+import { type Installed, SlackMessages } from "./slack-messages.ts";
+import { authorOf } from "./slack-origin.ts";
+import { listenToNotices } from "./slack-notices.ts";
+import { SlackPeople } from "./slack-people.ts";
+import { type SlackDelivery, SlackReceiver } from "./slack-receiver.ts";
+import { renderSlack, withStop } from "./slack-render.ts";
+import { runSlackSockets, type SocketTiming } from "./slack-socket.ts";
+import { STATUS_LASTS_MS, ThreadStatus } from "./slack-status.ts";
+import { slackWebhook } from "./slack-webhook.ts";
+
+export interface SlackOptions {
+  botToken: string;
+  /** Socket Mode: the app-level token with `connections:write`. */
+  appToken: string | null;
+  /** HTTP: what Slack signs its calls with. */
+  signingSecret: string | null;
+  /** Another server of the Web API; null = Slack's own. */
+  apiUrl: string | null;
+  mode: "socket" | "http";
+  /** `thread`: every message to the bot begins a talk of its own, answered in its thread; `channel`: one talk in each DM. */
+  dm: "thread" | "channel";
+  log: Log;
+  socketTiming?: SocketTiming;
+}
+
+/**
+ * docs.slack.dev/apis/web-api/rate-limits: a post a second in a channel, with short bursts; 50 edits a minute in the
+ * whole workspace (chat.update, tier 3), whoever's they are: 8 at once and 41 in the minute after that.
+ */
+const BUDGET: EditBudget = {
+  chat: () => ({ draftEveryMs: 1500, refillMs: 1000, burst: 3, reserve: 1 }),
+  account: { refillMs: 1450, burst: 8, reserve: 4, editsOnly: true },
+};
+
+/** Throws `invalid` for options that would leave the way in open or closed for good. */
+export function createSlackAdapter(options: SlackOptions): PlatformAdapter {
+  return new SlackAdapter(options);
+}
+
+class SlackAdapter implements PlatformAdapter {
+  readonly platform = "slack";
+  readonly commandSign = "/parley ";
+  readonly render = renderSlack;
+  readonly editing: NonNullable<PlatformAdapter["editing"]>;
+  readonly typing: NonNullable<PlatformAdapter["typing"]>;
+  readonly marks: NonNullable<PlatformAdapter["marks"]>;
+  readonly buttons: NonNullable<PlatformAdapter["buttons"]> = { withStop };
+  readonly webhook?: Webhook;
+  readonly #options: SlackOptions;
+  readonly #api: SlackApi;
+  readonly #messages: SlackMessages;
+  readonly #people: SlackPeople;
+  readonly #receiver: SlackReceiver;
+  #bot: Installed | null = null;
+
+  constructor(options: SlackOptions) {
+    this.#options = options;
+    const { botToken, appToken, signingSecret, apiUrl, log } = options;
+    const secrets = [botToken, appToken, signingSecret].filter((it) => it !== null);
+    this.#api = new SlackApi({ botToken, apiUrl, secrets });
+    this.#messages = new SlackMessages(this.#api, () => this.#known());
+    this.#people = new SlackPeople({ ask: (user) => this.#askAbout(user), home: () => this.#known(), log });
+    const socketToken = options.mode === "socket" ? readAppToken(options) : null;
+    this.#receiver = new SlackReceiver({
+      read: (delivery) => this.#read(delivery),
+      listen: socketToken === null ? null : (take, signal) => this.#runSockets(socketToken, take, signal),
+      checkToken: (signal) => this.#checkToken(signal),
+      log,
+    });
+    const status = new ThreadStatus(this.#api, log);
+    this.typing = { lastsMs: STATUS_LASTS_MS, show: (to) => status.show(to), hide: (to) => status.hide(to) };
+    this.marks = { find: (to, mark) => this.#messages.find(to, mark) };
+    this.editing = {
+      budget: BUDGET,
+      edit: (at, page) => this.#messages.edit(at, page),
+      remove: (at) => this.#messages.remove(at),
+    };
+    if (options.mode === "http") {
+      const take = (delivery: SlackDelivery, accept: Accept) => this.#receiver.take(delivery, accept);
+      this.webhook = slackWebhook({ signingSecret: readSigningSecret(options), take, log });
+    }
+  }
+
+  get account(): AccountId {
+    return slackAccount(this.#known().install);
+  }
+
+  async connect(signal: AbortSignal): Promise<void> {
+    const bot = await this.#askWhoWeAre(signal);
+    this.#bot = bot;
+    listenToNotices(this.#receiver, bot, () => this.#receiver.doubtToken());
+    this.#options.log.info({ account: this.account, name: bot.name }, "Slack knows the bot");
+  }
+
+  async start(accept: Accept, signal: AbortSignal): Promise<void> {
+    await this.#receiver.start(accept, signal);
+  }
+
+  send(to: ReplyTarget, page: RenderedPage, mark?: string): Promise<SentMessage> {
+    return this.#messages.send(to, page, mark);
+  }
+
+  async close(): Promise<void> {
+    await this.#api.close();
+  }
+
+  /** Read once more with what is known of the author, where it makes a difference. */
+  async #read(delivery: SlackDelivery): Promise<IncomingUpdate> {
+    const bot = this.#known();
+    const receivedAt = Date.now();
+    const update = readDelivery(delivery, bot, receivedAt);
+    const author = authorOf(update);
+    if (author === null) return update;
+    const known = await this.#people.look(author);
+    // Whom Slack cannot name now is an outsider in a group. A DM is nobody else's business, and is let in as it came.
+    if (!known && "place" in update && update.place.kind === "private") return update;
+    return readDelivery(delivery, { ...bot, person: (id) => (id === author ? known : undefined) }, receivedAt);
+  }
+
+  async #runSockets(
+    appToken: string,
+    take: (delivery: SlackDelivery) => Promise<void>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { log, socketTiming } = this.#options;
+    await runSlackSockets(
+      {
+        appToken,
+        clientOptions: (ended) => this.#api.clientOptions(ended),
+        toError: (thrown) => this.#api.toError(thrown, "apps.connections.open"),
+        take,
+        log,
+        ...(socketTiming ? { timing: socketTiming } : {}),
+      },
+      signal,
+    );
+  }
+
+  async #askWhoWeAre(signal: AbortSignal): Promise<Installed> {
+    const me = await this.#api.call("auth.test", {}, signal);
+    const { team_id: teamId, user_id: userId, bot_id: botId, enterprise_id: enterpriseId } = me;
+    const install = me.is_enterprise_install && enterpriseId ? enterpriseId : teamId;
+    if (!install || !userId) {
+      throw new GatewayError("unavailable", "What answers at Slack's address names no bot.", { delivered: "no" });
+    }
+    if (!botId) throw new GatewayError("unauthorized", "The token is not a bot's.", { delivered: "no" });
+    const { apiUrl, dm } = this.#options;
+    return {
+      install,
+      teamId: teamId ?? install,
+      enterpriseId: enterpriseId ?? null,
+      userId,
+      botId,
+      appId: me.app_id ?? "",
+      name: me.user ?? "",
+      dm,
+      hookOrigins: apiUrl === null || apiUrl === SLACK_API_URL ? [] : [new URL(apiUrl).origin],
+    };
+  }
+
+  async #checkToken(signal: AbortSignal): Promise<void> {
+    await this.#api.call("auth.test", {}, signal);
+  }
+
+  async #askAbout(user: string) {
+    const { user: about } = await this.#api.call("users.info", { user });
+    if (!about) throw new GatewayError("unavailable", "Slack says nothing of a person.", { delivered: "no" });
+    return about;
+  }
+
+  #known(): Installed {
+    if (!this.#bot) throw new GatewayError("unavailable", "Slack is not connected yet.", { delivered: "no" });
+    return this.#bot;
+  }
+}
+
+function readDelivery({ kind, body }: SlackDelivery, bot: SlackBot, receivedAt: number): IncomingUpdate {
+  switch (kind) {
+    case "event":
+      return readSlackEvent(body, bot);
+    case "interaction":
+      return readSlackInteraction(body, bot);
+    case "command":
+      return readSlackCommand(body, bot, receivedAt);
+    default:
+      throw new Error(kind satisfies never);
+  }
+}
+
+function readAppToken({ appToken }: SlackOptions): string {
+  if (appToken?.startsWith("xapp-")) return appToken;
+  throw new GatewayError("invalid", "Slack's Socket Mode needs an app-level token, which begins with xapp-.");
+}
+
+function readSigningSecret({ signingSecret }: SlackOptions): string {
+  if (signingSecret !== null && /^[\w-]{16,}$/.test(signingSecret)) return signingSecret;
+  throw new GatewayError("invalid", "Slack over HTTP needs the app's signing secret.");
+}

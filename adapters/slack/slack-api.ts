@@ -1,0 +1,147 @@
+import {
+  type AppsConnectionsOpenArguments,
+  type AppsConnectionsOpenResponse,
+  type AssistantThreadsSetStatusArguments,
+  type AssistantThreadsSetStatusResponse,
+  type AuthTestArguments,
+  type AuthTestResponse,
+  type ChatDeleteArguments,
+  type ChatDeleteResponse,
+  type ChatPostMessageArguments,
+  type ChatPostMessageResponse,
+  type ChatUpdateArguments,
+  type ChatUpdateResponse,
+  type ConversationsHistoryArguments,
+  type ConversationsHistoryResponse,
+  type ConversationsRepliesArguments,
+  type ConversationsRepliesResponse,
+  type UsersInfoArguments,
+  type UsersInfoResponse,
+  WebAPIHTTPError,
+  WebClient,
+  type WebClientOptions,
+} from "@slack/web-api";
+import { GatewayError } from "../../src/errors.ts";
+import { toSlackError } from "./slack-errors.ts";
+import { silentSlackLog } from "./slack-log.ts";
+import { SlackTransport } from "./slack-transport.ts";
+
+export const SLACK_API_URL = "https://slack.com/api/";
+
+type Call<Arguments, Answer> = { args: Arguments; answer: Answer };
+
+/** The methods that are called, by their names on Slack; each has a limit of its own. */
+export interface SlackMethods {
+  "apps.connections.open": Call<AppsConnectionsOpenArguments, AppsConnectionsOpenResponse>;
+  "assistant.threads.setStatus": Call<AssistantThreadsSetStatusArguments, AssistantThreadsSetStatusResponse>;
+  "auth.test": Call<AuthTestArguments, AuthTestResponse>;
+  "chat.delete": Call<ChatDeleteArguments, ChatDeleteResponse>;
+  "chat.postMessage": Call<ChatPostMessageArguments, ChatPostMessageResponse>;
+  "chat.update": Call<ChatUpdateArguments, ChatUpdateResponse>;
+  "conversations.history": Call<ConversationsHistoryArguments, ConversationsHistoryResponse>;
+  "conversations.replies": Call<ConversationsRepliesArguments, ConversationsRepliesResponse>;
+  "users.info": Call<UsersInfoArguments, UsersInfoResponse>;
+}
+
+type SlackMethod = keyof SlackMethods;
+
+export interface SlackApiOptions {
+  botToken: string;
+  /** What must not stand in an error. */
+  secrets: readonly string[];
+  /** Another server of the Web API; null = Slack's own. */
+  apiUrl: string | null;
+  now?: () => number;
+}
+
+/** Enough for an edit per second in hundreds of threads: a call takes 0.1 to 0.5 s. */
+const CONNECTIONS = 64;
+const MAX_QUEUED = 1000;
+const CALL_DEADLINE_MS = 10_000;
+
+/**
+ * Slack's Web API without its client's patience: no retry (it would post twice), no queue (it would stop every call
+ * for one 429), and no call of a method before the time that Slack gave for it. Rejects with a `GatewayError` only.
+ */
+export class SlackApi {
+  readonly #web: WebClient;
+  readonly #transport: SlackTransport;
+  readonly #options: SlackApiOptions;
+  /** Methods that Slack refused for haste, and when they may be called again. */
+  readonly #blocked = new Map<SlackMethod, number>();
+  readonly #now: () => number;
+
+  constructor(options: SlackApiOptions) {
+    this.#options = options;
+    this.#now = options.now ?? (() => performance.now());
+    this.#transport = new SlackTransport({
+      connections: CONNECTIONS,
+      maxQueued: MAX_QUEUED,
+      deadlineMs: CALL_DEADLINE_MS,
+    });
+    this.#web = this.#openClient();
+  }
+
+  async call<M extends SlackMethod>(
+    method: M,
+    args: SlackMethods[M]["args"],
+    signal?: AbortSignal,
+  ): Promise<SlackMethods[M]["answer"]> {
+    const retryAfterMs = (this.#blocked.get(method) ?? 0) - this.#now();
+    if (retryAfterMs > 0) {
+      const details = { delivered: "no", retryAfterMs: Math.ceil(retryAfterMs) } as const;
+      throw new GatewayError("rate_limited", "Slack asks to slow down.", details);
+    }
+    const web = signal ? this.#openClient(signal) : this.#web;
+    try {
+      return await web.apiCall(method, { ...args });
+    } catch (thrown) {
+      throw this.toError(thrown, method);
+    }
+  }
+
+  /** Without the token: for addresses that Slack gives to answer at. */
+  async post(url: string, body: object): Promise<void> {
+    const headers = { "content-type": "application/json; charset=utf-8" };
+    const { status, text } = await this.#transport.post(url, headers, JSON.stringify(body)).catch((thrown: unknown) => {
+      throw this.toError(thrown, "response_url");
+    });
+    if (status === 200) return;
+    // Slack says with these that the address is used up: five answers within half an hour.
+    if (status === 404 || status === 410) {
+      throw new GatewayError("forbidden", "Slack takes no more answers to this command.", { delivered: "no" });
+    }
+    const word = /^\w+$/.test(text) ? { error: text } : text;
+    throw this.toError(new WebAPIHTTPError(status, "", {}, word), "response_url");
+  }
+
+  /** A refusal for haste is remembered here. */
+  toError(thrown: unknown, method: SlackMethod | "response_url"): GatewayError {
+    const error = toSlackError(thrown, method, this.#options.secrets);
+    if (error.code === "rate_limited" && method !== "response_url") {
+      this.#blocked.set(method, this.#now() + (error.retryAfterMs ?? 0));
+    }
+    return error;
+  }
+
+  /** Always a new object, and never with headers: Slack's clients write tokens and settings into what they are given. */
+  clientOptions(ended?: AbortSignal): Omit<WebClientOptions, "logger" | "logLevel"> {
+    return {
+      slackApiUrl: this.#options.apiUrl ?? SLACK_API_URL,
+      allowAbsoluteUrls: false,
+      fetch: this.#transport.fetch(ended),
+      maxRequestConcurrency: CONNECTIONS + MAX_QUEUED,
+      rejectRateLimitedCalls: true,
+      retryConfig: { retries: 0 },
+    };
+  }
+
+  #openClient(ended?: AbortSignal): WebClient {
+    return new WebClient(this.#options.botToken, { ...this.clientOptions(ended), logger: silentSlackLog });
+  }
+
+  /** Ends all sockets at once; calls on the way reject. */
+  async close(): Promise<void> {
+    await this.#transport.close();
+  }
+}

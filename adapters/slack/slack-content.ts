@@ -1,0 +1,86 @@
+import { decodeMrkdwn, isMention, leadingMention } from "./slack-mrkdwn.ts";
+import { asObject, cleanText, type Json, listIn, rawTextIn } from "./slack-json.ts";
+
+/** What is known of somebody from `users.info`. */
+export interface SlackPerson {
+  name: string;
+  /** A guest, a stranger, or somebody of another organisation. */
+  outsider: boolean;
+}
+
+/** Who we are on Slack, and what a reader must know besides the event itself. */
+export interface SlackBot {
+  /** The id of the installation: `E…` for an app that is installed for a whole organisation, else `T…`. */
+  install: string;
+  teamId: string;
+  enterpriseId: string | null;
+  /** The bot as a user. */
+  userId: string;
+  appId: string;
+  name: string;
+  /** `thread`: every message to the bot begins a talk of its own; `channel`: one talk in each DM. */
+  dm: "thread" | "channel";
+  /** What was looked up before. With this function whoever it does not know is an outsider, without it nobody is asked. */
+  person?: (userId: string) => SlackPerson | undefined;
+  /** Origins of response URLs besides Slack's own. */
+  hookOrigins?: readonly string[];
+}
+
+export interface Command {
+  command: string;
+  args: string;
+}
+
+/** The core's words, alone on a line; whatever else begins with one of them is a sentence. */
+const BARE_COMMAND = /^\/?(?:(start|help|new|stop|status)|(sessions)(?:\s+(\d{1,2}))?)$/i;
+
+/** A command that is written as a message: one of the core's words and nothing else, behind our name or alone. */
+export function bareCommandIn(message: Json, bot: SlackBot): Command | null {
+  if (filesIn(message).length > 0) return null;
+  const [, word, sessions, number = ""] = BARE_COMMAND.exec(textFor(message, bot)) ?? [];
+  const command = word ?? sessions;
+  return command === undefined ? null : { command: command.toLowerCase(), args: number };
+}
+
+/** What stands behind a slash command. Nothing is a question for help. */
+export function slashCommandIn(text: string, bot: SlackBot): Command {
+  const [, word = "", args = ""] = /^\s*(\S*)\s*([\s\S]*)$/.exec(cleanText(decodeMrkdwn(text, bot))) ?? [];
+  const command = word.toLowerCase().slice(0, 64).toWellFormed();
+  return { command: command === "" ? "help" : command, args: args.trim() };
+}
+
+export function mentionsUs(message: Json, bot: SlackBot): boolean {
+  return isMention(rawTextIn(message, "text") ?? "", bot);
+}
+
+export function beginsWithUs(message: Json, bot: SlackBot): boolean {
+  return leadingMention(rawTextIn(message, "text") ?? "", bot) > 0;
+}
+
+/** The text for the agent; `[photo]` and the like for what has none; "" for what a person did not write. */
+export function textFor(message: Json, bot: SlackBot): string {
+  const raw = rawTextIn(message, "text") ?? "";
+  const text = clean(raw.slice(leadingMention(raw, bot)), bot) || clean(raw, bot);
+  if (text !== "") return text;
+  const files = filesIn(message).map((file) => `[${fileKind(file)}]`);
+  if (files.length > 0) return files.join(" ");
+  return listIn(message, "attachments").length > 0 ? "[shared message]" : "";
+}
+
+function clean(text: string, bot: SlackBot): string {
+  return cleanText(decodeMrkdwn(text, bot)).trim();
+}
+
+function filesIn(message: Json): Json[] {
+  return listIn(message, "files")
+    .map(asObject)
+    .filter((it) => it !== null);
+}
+
+function fileKind(file: Json): string {
+  const subtype = rawTextIn(file, "subtype");
+  if (subtype === "slack_audio") return "voice message";
+  if (subtype === "slack_video") return "video message";
+  const [, type] = /^(image|audio|video)\//.exec(rawTextIn(file, "mimetype") ?? "") ?? [];
+  return type === "image" ? "photo" : (type ?? "file");
+}

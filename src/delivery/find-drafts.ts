@@ -1,0 +1,35 @@
+import type { RunId, SessionId } from "../ids.ts";
+import type { PlatformAdapter } from "../platform/platform-adapter.ts";
+import { type OutboxPage, recordDrafts, settleDraft } from "../store/outbox.ts";
+import type { Db, RunTarget } from "../store/schema.ts";
+import { findPost } from "./find-post.ts";
+
+/**
+ * Looks for what earlier attempts of a run may have posted, and returns its pages as they are known then: a message
+ * that is found is the run's again, or is removed where the page has another one; what certainly is not there is left
+ * out. `write` repeats until the database has answered.
+ */
+export async function findDrafts(
+  db: Db,
+  adapter: PlatformAdapter,
+  target: RunTarget,
+  run: { session: SessionId; id: RunId; attempt: number },
+  pages: OutboxPage[],
+  write: <T>(work: () => Promise<T>) => Promise<T>,
+): Promise<OutboxPage[]> {
+  if (!adapter.marks) return pages;
+  const settled = pages.map(async (page): Promise<OutboxPage[]> => {
+    if (page.state !== "uncertain" || page.message_id !== null) return [page];
+    const found = await findPost(adapter, { ...target, replyTo: null }, page.id);
+    if (found === null) return [page];
+    if (found === "absent") return (await write(() => settleDraft(db, run, page.id, null))) ? [] : [page];
+    const { messageId } = found;
+    if (pages.some((other) => other.page === page.page && other.message_id !== null)) {
+      await write(() => recordDrafts(db, [{ id: page.id, messageId }]));
+      return [];
+    }
+    const isOurs = await write(() => settleDraft(db, run, page.id, messageId));
+    return [isOurs ? { ...page, state: "sent", message_id: messageId } : page];
+  });
+  return (await Promise.all(settled)).flat();
+}

@@ -1,0 +1,174 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { Api } from "grammy";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { diagnose } from "../src/doctor.ts";
+import type { Finding } from "../src/platform/finding.ts";
+import { runCli } from "./cli/run-cli.ts";
+import { type FakeModel, startFakeModel } from "./fakes/model-server.ts";
+import { type FakeSlack, startFakeSlack } from "./fakes/slack/fake-slack.ts";
+import { type FakeTelegram, startFakeTelegram } from "./fakes/telegram/fake-telegram.ts";
+import { freePort } from "./support/free-port.ts";
+import { createTestDatabase } from "./support/postgres.ts";
+
+let telegram: FakeTelegram;
+let slack: FakeSlack;
+let model: FakeModel;
+let database: Awaited<ReturnType<typeof createTestDatabase>>;
+let sound: Record<string, string>;
+const leftovers = new AsyncDisposableStack();
+
+beforeAll(async () => {
+  telegram = leftovers.use(await startFakeTelegram());
+  slack = leftovers.use(await startFakeSlack());
+  model = await startFakeModel();
+  leftovers.defer(() => model.close());
+  database = await createTestDatabase();
+  leftovers.defer(() => database.drop());
+  sound = {
+    PORT: String(await freePort()),
+    DATABASE_URL: database.url,
+    TELEGRAM_BOT_TOKEN: telegram.token,
+    TELEGRAM_API_ROOT: telegram.url,
+    SLACK_BOT_TOKEN: slack.app.botToken,
+    SLACK_APP_TOKEN: slack.app.appToken,
+    SLACK_API_URL: slack.apiUrl,
+    OPENAI_API_KEY: "sk-doctor-key-000000000000",
+    OPENAI_BASE_URL: model.url,
+    OPENAI_MODEL: "fake-model",
+  };
+});
+afterEach(async () => {
+  await new Api(telegram.token, { apiRoot: telegram.url }).deleteWebhook();
+});
+afterAll(() => leftovers.disposeAsync());
+
+const bad = (findings: Finding[]) => findings.filter(({ verdict }) => verdict === "fault");
+const lines = (findings: Finding[]) => findings.map(({ about, says, remedy }) => `${about}: ${says} → ${remedy}`);
+
+it("finds nothing to mend where there is nothing", async () => {
+  const findings = await diagnose(sound);
+  expect(bad(findings)).toEqual([]);
+  expect(new Set(findings.map(({ about }) => about))).toEqual(
+    new Set(["settings", "agents", "database", "model", "telegram", "slack", "gateway"]),
+  );
+  for (const secret of [slack.app.botToken, slack.app.appToken, telegram.token, "sk-doctor-key"]) {
+    expect(JSON.stringify(findings)).not.toContain(secret);
+  }
+});
+
+/** Each with what it breaks, what must be said, and what is to be done. */
+const PLANTED: [string, () => Promise<Record<string, string>> | Record<string, string>, RegExp][] = [
+  [
+    "a setting that is misspelt",
+    () => ({ TELEGRAM_BOT_TOKEN: "", TELEGRAM_TOKEN: telegram.token }),
+    /^settings: TELEGRAM_TOKEN is not a setting\. → Write TELEGRAM_BOT_TOKEN\./,
+  ],
+  [
+    "a bot of Slack that nobody can reach",
+    () => ({ SLACK_APP_TOKEN: "" }),
+    /^settings: SLACK_APP_TOKEN is missing\. → Set it for Socket Mode, or SLACK_SIGNING_SECRET for HTTP\./,
+  ],
+  [
+    "a Telegram token that was revoked",
+    () => ({ TELEGRAM_BOT_TOKEN: "4711000009:AAAnotherTokenThatNobodyKnows_01234" }),
+    /^telegram: Telegram refuses the bot's token → Copy it again from @BotFather/,
+  ],
+  [
+    "a Slack token that was revoked",
+    () => ({ SLACK_BOT_TOKEN: "xoxb-1111111111-1111111111-NobodyKnowsThisOne" }),
+    /^slack: Slack refuses SLACK_BOT_TOKEN \(invalid_auth\) → Copy the Bot User OAuth Token/,
+  ],
+  [
+    "an app-level token that is none",
+    () => ({ SLACK_APP_TOKEN: "xapp-1-A0OTHER-0000000000-nobodyKnowsThisOne" }),
+    /^slack: Socket Mode cannot be opened \(invalid_auth\) → Make an app-level token \(xapp-\) with connections:write/,
+  ],
+  [
+    "an app that is not as its manifest",
+    async () => {
+      const poor = leftovers.use(await startFakeSlack({ scopes: ["chat:write", "im:history", "pins:write"] }));
+      return { SLACK_API_URL: poor.apiUrl };
+    },
+    /^slack: the app lacks app_mentions:read, assistant:write, .* → Compare the app's manifest .* then install it again\./,
+  ],
+  [
+    "a model the server does not have",
+    () => ({ OPENAI_MODEL: "gpt-nothing" }),
+    /^model: the server does not offer gpt-nothing → Set OPENAI_MODEL to one that it does: fake-model\./,
+  ],
+  [
+    "a key the model's server refuses",
+    async () => ({ OPENAI_BASE_URL: `${await answering(401)}/v1` }),
+    /^model: the model's server refuses the key → Put a valid key into OPENAI_API_KEY\./,
+  ],
+  [
+    "a database that is not there",
+    async () => ({ DATABASE_URL: `postgres://ann:secret-password@127.0.0.1:${await freePort()}/parley` }),
+    /^database: Postgres cannot be used: nothing listens there → Check DATABASE_URL: host, port/,
+  ],
+  [
+    "a database of another name",
+    () => ({ DATABASE_URL: database.url.replace(/[^/]+$/, "nobody_made_this") }),
+    /^database: Postgres cannot be used: there is no such database → Check DATABASE_URL/,
+  ],
+  [
+    "a card with a field nobody knows",
+    async () => ({ AGENTS_DIR: await cards("---\nname: ann\ncolour: red\n---\nHello") }),
+    /^agents: card\.md: colour: .* → /,
+  ],
+  [
+    "a clock that is wrong",
+    async () => ({ SLACK_API_URL: `${await answering(200, { date: "Thu, 01 Jan 2026 00:00:00 GMT" })}/api` }),
+    /^clock: this machine's clock is \d+ min ahead → Set it by NTP/,
+  ],
+];
+
+describe("tells what is wrong, and what to do:", () => {
+  it.each(PLANTED)("%s", async (_name, plant, told) => {
+    const findings = await diagnose({ ...sound, ...(await plant()) });
+    expect(lines(bad(findings)).filter((line) => told.test(line))).toHaveLength(1);
+    expect(JSON.stringify(findings)).not.toContain("secret-password");
+  });
+});
+
+it("warns of a webhook that is in the way, and of one that failed", async () => {
+  const api = new Api(telegram.token, { apiRoot: telegram.url });
+  await api.setWebhook("http://127.0.0.1:9/hook");
+  const polling = await diagnose(sound);
+  expect(lines(polling).join("\n")).toMatch(/telegram: a webhook is set although TELEGRAM_MODE is polling → /);
+  const webhook = { TELEGRAM_MODE: "webhook", TELEGRAM_WEBHOOK_SECRET: "q8Zr2Lk5Wm0Xc7Vt4Bn1Hs6J" };
+  const other = await diagnose({ ...sound, ...webhook, PUBLIC_URL: "http://127.0.0.1:8" });
+  expect(lines(other).join("\n")).toMatch(/telegram: the webhook that is set is another one → Start the gateway/);
+});
+
+it("npm run parley -- doctor prints each finding with its remedy, and ends with 1 if something must be mended", async () => {
+  const { code, out, err } = await runCli("parley-cli", ["doctor"], { ...sound, OPENAI_MODEL: "gpt-nothing" }).over;
+  expect(err).toBe("");
+  expect(code).toBe(1);
+  expect(out).toContain("✓ database: Postgres");
+  expect(out).toContain("✗ model: the server does not offer gpt-nothing\n  → Set OPENAI_MODEL to one that it does");
+  expect((await runCli("parley-cli", ["doctor"], sound).over).code).toBe(0);
+});
+
+/** A server that gives the same answer to everything. */
+async function answering(status: number, headers: Record<string, string> = {}): Promise<string> {
+  const server = createServer((_request, response) => {
+    response.sendDate = false;
+    response.writeHead(status, { "content-type": "application/json", ...headers });
+    response.end(JSON.stringify({ ok: true, team: "T", user: "parley" }));
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  leftovers.defer(() => new Promise<void>((resolve) => server.close(() => resolve())));
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+async function cards(card: string): Promise<string> {
+  const folder = await mkdtemp(path.join(tmpdir(), "parley-cards-"));
+  leftovers.defer(() => rm(folder, { recursive: true, force: true }));
+  await writeFile(path.join(folder, "card.md"), card);
+  return folder;
+}
