@@ -5,7 +5,7 @@ import { loadAgents } from "./agent/agents.ts";
 import { type Config, ConfigFaults, readConfig } from "./config.ts";
 import type { Environment } from "./config-reader.ts";
 import { publicMessage } from "./errors.ts";
-import { fault, type Finding, ok, warning } from "./platform/finding.ts";
+import { fault, type Finding, ok, warning } from "./finding.ts";
 import { diagnoseDatabase } from "./store/diagnose-database.ts";
 
 const ALIVE_MS = 3_000;

@@ -4,7 +4,7 @@ import { explain } from "./cli/explain.ts";
 import { findGateway } from "./cli/find-gateway.ts";
 import type { Session } from "./cli/talk.ts";
 import type { Environment } from "./config-reader.ts";
-import type { Finding } from "./platform/finding.ts";
+import type { Finding } from "./finding.ts";
 
 const HELP = `The operator's commands.
 

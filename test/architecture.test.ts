@@ -18,7 +18,7 @@ interface Room {
   builtins?: false;
 }
 
-const WORDS = ["errors", "ids"];
+const WORDS = ["errors", "ids", "finding"];
 const SHARED = [...WORDS, "config", "platform", "agent", "store", "talk", "run", "delivery", "http", "observe"];
 const MARKDOWN = ["mdast", "mdast-util-from-markdown", "mdast-util-gfm", "micromark-extension-gfm"];
 const SLACK = ["@slack/bolt", "@slack/socket-mode", "@slack/types", "@slack/web-api", "undici"];
@@ -27,6 +27,7 @@ const SLACK = ["@slack/bolt", "@slack/socket-mode", "@slack/types", "@slack/web-
 const ROOMS: Record<string, Room> = {
   errors: { holds: ["src/errors.ts"], loads: [] },
   ids: { holds: ["src/ids.ts"], loads: [] },
+  finding: { holds: ["src/finding.ts"], loads: [] },
   compiled: { holds: ["src/compile-cache.js"], loads: [] },
   config: { holds: ["src/config*"], loads: WORDS, knows: ["platform", "agent"] },
   platform: { holds: ["src/platform/*"], loads: WORDS, knows: ["agent"] },
@@ -53,7 +54,7 @@ const ROOMS: Record<string, Room> = {
   },
   gateway: { holds: ["src/gateway.ts"], loads: SHARED },
   main: {
-    holds: ["src/main.ts", "src/talk-cli.ts", "src/parley-cli.ts"],
+    holds: ["src/main.ts", "src/doctor.ts", "src/talk-cli.ts", "src/parley-cli.ts"],
     loads: [...SHARED, "gateway", "cli", "telegram", "slack", "openai"],
   },
   // Speaks HTTP with a gateway; of the store it reads the file with the key.

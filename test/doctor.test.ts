@@ -6,7 +6,7 @@ import path from "node:path";
 import { Api } from "grammy";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { diagnose } from "../src/doctor.ts";
-import type { Finding } from "../src/platform/finding.ts";
+import type { Finding } from "../src/finding.ts";
 import { runCli } from "./cli/run-cli.ts";
 import { type FakeModel, startFakeModel } from "./fakes/model-server.ts";
 import { type FakeSlack, startFakeSlack } from "./fakes/slack/fake-slack.ts";

@@ -1,4 +1,4 @@
-import { fault, type Finding, ok, warning } from "../../src/platform/finding.ts";
+import { fault, type Finding, ok, warning } from "../../src/finding.ts";
 
 const DEADLINE_MS = 10_000;
 /** Models of one server that are read; more is no list. */

@@ -1,4 +1,4 @@
-import { fault, type Finding, ok, warning } from "../../src/platform/finding.ts";
+import { fault, type Finding, ok, warning } from "../../src/finding.ts";
 import { BOT_SCOPES } from "./slack-manifest.ts";
 
 const DEADLINE_MS = 10_000;

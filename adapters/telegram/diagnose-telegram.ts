@@ -1,5 +1,5 @@
 import { errorCode, publicMessage } from "../../src/errors.ts";
-import { fault, type Finding, ok, warning } from "../../src/platform/finding.ts";
+import { fault, type Finding, ok, warning } from "../../src/finding.ts";
 import { openTelegramApi, type TelegramApi } from "./telegram-api.ts";
 import { TELEGRAM_WEBHOOK_PATH } from "./telegram-webhook.ts";
 

@@ -2,7 +2,7 @@ import { constants } from "node:fs";
 import { access } from "node:fs/promises";
 import { sql } from "kysely";
 import { GatewayError, publicMessage } from "../errors.ts";
-import { fault, type Finding, ok, warning } from "../platform/finding.ts";
+import { fault, type Finding, ok, warning } from "../finding.ts";
 import type { Config } from "../config.ts";
 import { migrationsFit } from "./migrate.ts";
 import { openPostgres } from "./postgres.ts";
