@@ -91,7 +91,7 @@ describe("blocks", () => {
     ["- a\n  ```sh\n  ls\n   -l\n  ```\n- b", ["- a\n```sh\nls\n -l\n```\n- b", "- a\nls\n -l\n- b"]],
     ["- ```sh\n  ls\n  ```", ["```sh\nls\n```", "ls"]],
     ["1. a\n   ```\nls\n   ```", ["1. a\n```\nls\n```", "1. a\nls"]],
-    ["1. a\n\n    ```\n    ls\n    ```\n    b\n2. c", ["1. a\n\n```\nls\n```\nb\n2. c", "1. a\n\nls\nb\n2. c"]],
+    ["1. a\n\n    ```\n    ls\n    ```\n    b\n2. c", ["1. a\n\n```\nls\n```\nb\n\n2. c", "1. a\n\nls\nb\n2. c"]],
     ["> ```\n> x\nafter", ["```\nx\n```\nafter", "x\nafter"]],
     ["| a | b |\n|--|--|\n| `x` | 2 |", ["| a | b |\n|--|--|\n| `x` | 2 |", "| a | b |\n| x | 2 |"]],
     ["| a |\n|--|\n| `x \\| y` |", ["| a |\n|--|\n| `x \\| y` |", "| a |\n| x | y |"]],
