@@ -2,7 +2,7 @@ import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { SocketModeClient, type SocketModeOptions } from "@slack/socket-mode";
 import { silentSlackLog } from "./slack-log.ts";
 import type { SlackDelivery } from "./slack-receiver.ts";
-import { pause } from "./slack-wait.ts";
+import { atMost } from "./slack-wait.ts";
 
 export interface ConnectionHooks {
   /** Resolves once it is stored: only then is it acknowledged. Never rejects; false = it was not. */
@@ -70,10 +70,10 @@ export class SlackConnection extends SocketModeClient {
   async end(graceMs: number): Promise<void> {
     this.#over = true;
     this.#opening.abort();
-    if (this.#taking.size > 0) await Promise.race([Promise.all(this.#taking), pause(graceMs, NEVER)]);
+    await atMost(graceMs, Promise.all(this.#taking));
     let isClosed = false;
     const closed = this.disconnect().then(() => void (isClosed = true));
-    await Promise.race([closed, pause(GOODBYE_MS, NEVER)]);
+    await atMost(GOODBYE_MS, closed);
     // A second time it does not wait for the other side.
     if (!isClosed) this.websocket?.disconnect();
     unsubscribe(PINGS, this.#onPing);
@@ -106,8 +106,6 @@ export class SlackConnection extends SocketModeClient {
     if (websocket?.url === this.#url) this.heardAt = performance.now();
   };
 }
-
-const NEVER = new AbortController().signal;
 
 function readMessage(text: string): Record<string, unknown> | null {
   try {

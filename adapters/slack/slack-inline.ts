@@ -16,7 +16,7 @@ const MAX_DESTINATION = 2500;
 /** How much of an unfinished line may be code that is not closed yet. */
 const MAX_OPEN_CODE = 80;
 
-const CALL_ALL = /@(?=(?:channel|here|everyone|group)\b)/giy;
+const CALL_ALL = /@(?=channel|here|everyone|group)/iy;
 const AUTOLINK = /<((?:https?:\/\/|mailto:)[^\s<>|]*|[\w.+-]+@[\w-]+\.[\w.-]+)>/iy;
 /** How Slack may find an address where nobody marked one, to be on the safe side. */
 const ADDRESS_BEGIN = /[a-z][a-z0-9+.-]{0,20}:\/\/|www\.|(?:[a-z0-9-]{1,63}\.){1,8}[a-z]{2,24}[/?#]/i;
@@ -276,7 +276,7 @@ function mayBeLive(url: string): boolean {
   return (
     toLiveUrl(whole) !== null &&
     /^[!-~]+$/.test(url) &&
-    !/@(?:channel|here|everyone|group)\b|[*_~]{2}|!\[|[&\\]/i.test(url)
+    !/@(?:channel|here|everyone|group)|[*_~]{2}|!\[|[&\\]/i.test(url)
   );
 }
 

@@ -18,7 +18,7 @@ export const BOT_SCOPES = [
 ] as const;
 
 /** What Slack tells the bot of. */
-export const BOT_EVENTS = [
+const BOT_EVENTS = [
   "app_mention",
   "message.im",
   "message.mpim",

@@ -1,11 +1,7 @@
-import { type Ending, escapeCode, renderInline, type Shown } from "./slack-inline.ts";
+import { type Ending, escapeCode, NOTHING, renderInline, type Shown } from "./slack-inline.ts";
 
-/** Code that is open: how it began, and what each of its lines begins with. */
+/** How code began. It is written at the left, wherever it stood: Slack shows no code within lists, and no parser errs there. */
 export interface Fence {
-  /** The quote it stands in; "" = none. */
-  mark: string;
-  /** The list it stands in. */
-  indent: string;
   ticks: string;
   language: string;
 }
@@ -15,7 +11,7 @@ export interface MarkdownLine {
   /** The spaces it begins with, which a page may leave out at its top. */
   indent: string;
   markdown: string;
-  /** What is seen of it; null = nothing, not even an empty line. */
+  /** What is seen of it behind the indent; null = nothing, not even an empty line. */
   plain: string | null;
   /** It goes on where the line before was cut for its length. */
   isRest: boolean;
@@ -24,6 +20,7 @@ export interface MarkdownLine {
   /** It stands in this code, or begins it. */
   fence: Fence | null;
   begins?: "fence";
+  ends?: "fence";
   /** It has begun to be what it is not yet, and would be shown wrongly. */
   hidden?: true;
   /** The head of the table that it is a row of. */
@@ -52,13 +49,13 @@ export function readMarkdown(markdown: string): MarkdownLine[] {
 
 class LineReader {
   readonly lines: MarkdownLine[] = [];
-  #fence: Fence | null = null;
+  #fence: (Fence & { quotes: number; indent: number }) | null = null;
   #head: readonly string[] | null = null;
   /** The line before, if it may be the head of a table. */
   #before = "";
 
   read(source: string, isLast: boolean): void {
-    const code = this.#fence ? unquote(source, this.#fence.mark) : null;
+    const code = this.#fence ? unquote(source, this.#fence.quotes) : null;
     if (this.#fence && code !== null) return this.#code(code, this.#fence, isLast);
     if (this.#fence) this.#close(this.#fence);
     if (source.trim() === "") {
@@ -66,47 +63,41 @@ class LineReader {
       this.#before = "";
       return this.#push({ markdown: "", plain: "" });
     }
-    const [prefix = "", indent = "", marks = ""] = PREFIX.exec(source) ?? [];
+    const [prefix = "", spaces = "", marks = ""] = PREFIX.exec(source) ?? [];
     const rest = source.slice(prefix.length);
+    const indent = spaces.replaceAll("\t", "    ");
     const fence = FENCE.exec(rest);
-    if (fence) return this.#open(indent, marks, fence, isLast);
-    this.#text(indent, marks, rest, isLast);
+    if (fence) return this.#open(indent + marks, fence, isLast);
+    this.#text(indent, marks.replaceAll("\t", " "), rest, isLast);
   }
 
-  #open(indent: string, marks: string, [, ticks = "", language = ""]: RegExpExecArray, isLast: boolean): void {
-    const mark = marks.includes(">") ? `${indent}${marks.replaceAll(/[^>\s]/g, " ").trimEnd()} ` : "";
-    const spaces = mark === "" ? indent + " ".repeat(marks.length) : "";
-    this.#fence = { mark, ticks, language, indent: spaces };
+  #open(prefix: string, [, ticks = "", language = ""]: RegExpExecArray, isLast: boolean): void {
+    const quotes = prefix.split(">").length - 1;
+    const indent = unquote(prefix, quotes)?.length ?? 0;
+    this.#fence = { ticks, language, quotes, indent };
     this.#head = null;
     this.#before = "";
-    const markdown = `${marks}${ticks}${language}`;
-    if (isLast) return this.#push({ markdown, plain: null, hidden: true });
-    this.#push({ indent, markdown, plain: null, fence: this.#fence, begins: "fence" });
+    const markdown = ticks + language;
+    if (isLast) this.#push({ markdown, plain: null, hidden: true });
+    else this.#push({ markdown, plain: null, fence: this.#fence, begins: "fence" });
   }
 
   /** All of it goes on until its fence, whatever its lines begin with; only a quote ends before. */
-  #code(body: string, fence: Fence, isLast: boolean): void {
+  #code(body: string, fence: Fence & { indent: number }, isLast: boolean): void {
     const trimmed = body.trim();
     const isTicks = trimmed !== "" && trimmed === fence.ticks[0]!.repeat(trimmed.length);
-    if (isTicks && trimmed.length >= fence.ticks.length) {
-      return this.#close(fence);
+    if (isTicks && trimmed.length >= fence.ticks.length) return this.#close(fence);
+    if (isLast && (isTicks || trimmed === "")) {
+      return this.#push({ markdown: trimmed, plain: null, fence, hidden: true });
     }
-    if (isTicks && isLast) return this.#push({ markdown: trimmed, plain: null, fence, hidden: true });
-    const code = body.startsWith(fence.indent) ? body.slice(fence.indent.length) : body.trimStart();
+    const code = body.slice(Math.min(fence.indent, /^ */.exec(body)![0].length));
     for (const [index, part] of cutByCost(code).entries()) {
-      this.#push({
-        indent: code === "" || index > 0 ? "" : fence.indent,
-        markdown: index === 0 ? fence.mark + escapeCode(part) : escapeCode(part),
-        plain: part,
-        isRest: index > 0,
-        cost: costOf(part) + fence.mark.length,
-        fence,
-      });
+      this.#push({ markdown: escapeCode(part), plain: part, isRest: index > 0, cost: costOf(part), fence });
     }
   }
 
-  #close(fence: Fence): void {
-    this.#push({ indent: fence.indent, markdown: fence.mark + fence.ticks, plain: null });
+  #close({ ticks }: Fence): void {
+    this.#push({ markdown: ticks, plain: null, ends: "fence" });
     this.#fence = null;
   }
 
@@ -117,13 +108,12 @@ class LineReader {
       const isFirst = index === 0;
       const ending = index < parts.length - 1 ? "cut" : isLast ? "open" : "end";
       const shown = this.#head ? renderRow(part, ending) : renderInline(part, ending);
-      const before = isFirst ? indent + marks : "";
       this.#push({
         indent: isFirst ? indent : "",
-        markdown: (isFirst ? marks + heading : "") + shown.markdown,
-        plain: before + shown.plain,
+        markdown: (isFirst ? marks + heading : "") + withoutDefinition(shown.markdown),
+        plain: (isFirst ? marks : "") + shown.plain,
         isRest: !isFirst,
-        cost: costOf(part) + before.length + heading.length,
+        cost: costOf(part) + marks.length + heading.length,
         head: this.#head,
       });
     }
@@ -138,7 +128,10 @@ class LineReader {
     if (!above || !row || above.isRest || above.fence) return;
     const marks = PREFIX.exec(before)?.[0] ?? "";
     const head = renderRow(before.slice(marks.length));
-    Object.assign(above, { markdown: marks.trimStart() + head.markdown, plain: marks + head.plain });
+    Object.assign(above, {
+      markdown: marks.trimStart() + withoutDefinition(head.markdown),
+      plain: marks.trimStart() + head.plain,
+    });
     row.plain = null;
     this.#head = [above.markdown, row.markdown];
   }
@@ -158,10 +151,15 @@ function renderRow(row: string, ending: Ending = "end"): Shown {
   return { markdown: shown.map((it) => it.markdown).join("|"), plain };
 }
 
+/** A bracket that begins a line could define what links elsewhere mean, and then not be seen. */
+function withoutDefinition(markdown: string): string {
+  return markdown.startsWith("[") && !/^\[(?:[ xX]\] |[^\]\\]*\]\()/.test(markdown) ? NOTHING + markdown : markdown;
+}
+
 /** What stands in a quote of this depth, or null if it has ended. */
-function unquote(source: string, mark: string): string | null {
+function unquote(source: string, quotes: number): string | null {
   let rest = source;
-  for (let depth = mark.split(">").length - 1; depth > 0; depth -= 1) {
+  for (let depth = 0; depth < quotes; depth += 1) {
     const found = QUOTE.exec(rest);
     if (!found) return null;
     rest = rest.slice(found[0].length);

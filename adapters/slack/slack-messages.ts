@@ -7,6 +7,7 @@ import type { SlackApi } from "./slack-api.ts";
 import type { SlackBot } from "./slack-content.ts";
 import { slackReason } from "./slack-errors.ts";
 import { readChannel, readResponseUrl, readThread, readTs, slackAccount } from "./slack-ids.ts";
+import { isVisible } from "./slack-pages.ts";
 import { blocksOf, fallbackText, plainPage, SLACK_MARKDOWN_LIMIT } from "./slack-render.ts";
 
 /** Who we are, and how our own messages are told from others'. */
@@ -80,6 +81,9 @@ export class SlackMessages {
 
   /** Rejects when it cannot be told: then the post stays in doubt. */
   async find(to: ReplyTarget, mark: string): Promise<SentMessage | null> {
+    if (readResponseUrl(to.replyTo, this.#bot().hookOrigins) !== null) {
+      throw new GatewayError("unavailable", "What one person was shown cannot be looked for.");
+    }
     const channel = readChannel(to.chat);
     const thread = readThread(to.thread);
     const oldest = String(Math.max(Number(thread ?? 0), Math.floor(Date.now() / 1000) - FIND_WITHIN_S));
@@ -145,6 +149,6 @@ function checked(page: RenderedPage): RenderedPage {
   if (page.text.length > SLACK_MARKDOWN_LIMIT) {
     throw new GatewayError("too_large", "The text is too long for Slack.", { delivered: "no" });
   }
-  if (page.text.trim() === "") throw new GatewayError("invalid", "The text is empty.", { delivered: "no" });
+  if (!isVisible(page.text)) throw new GatewayError("invalid", "The text is empty.", { delivered: "no" });
   return page;
 }

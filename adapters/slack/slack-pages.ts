@@ -45,7 +45,7 @@ function endOfPage(lines: readonly MarkdownLine[], from: number, limit: number):
   for (let at = from; at < lines.length; at += 1) {
     const line = lines[at]!;
     cost += line.cost;
-    const closing = line.fence ? line.fence.mark.length + line.fence.ticks.length + 1 : 0;
+    const closing = line.fence ? line.fence.ticks.length + 1 : 0;
     if (cost + closing > limit) return bestCut(lines, from, costs, limit / 2);
     costs.push(cost);
   }
@@ -74,7 +74,7 @@ function bestCut(lines: readonly MarkdownLine[], from: number, costs: readonly n
 
 function headCost(lines: readonly MarkdownLine[], from: number): number {
   const { fence, head } = continued(lines, from);
-  if (fence) return fence.mark.length + fence.ticks.length + fence.language.length + 1;
+  if (fence) return fence.ticks.length + fence.language.length + 1;
   return head ? head.join("\n").length + 1 : 0;
 }
 
@@ -90,20 +90,20 @@ function continued(
 
 function compose(lines: readonly MarkdownLine[], from: number, to: number): MarkdownPage {
   const { fence, head } = continued(lines, from);
-  const written = fence ? [fence.mark + fence.ticks + fence.language] : [...(head ?? [])];
+  const written = fence ? [fence.ticks + fence.language] : [...(head ?? [])];
+  const shown = lines.slice(from, to).filter((line) => !line.hidden);
   let plain = "";
-  let drop = lines[from]!.indent.length;
-  for (const [index, line] of lines.slice(from, to).entries()) {
-    if (line.hidden) continue;
-    if (!isBlank(line) && (line.fence === null || line.begins)) drop = Math.min(drop, line.indent.length);
-    const text = line.indent.slice(drop) + line.markdown;
-    if (!line.isRest) written.push(text);
-    else if (index === 0) written.push((line.fence?.mark ?? "") + text);
-    else written.push((written.pop() ?? "") + text);
-    if (line.plain !== null) plain += (plain === "" || line.isRest ? "" : "\n") + line.plain;
+  // Where nothing stands before them, lines of a list would be code for their indent.
+  let drop = Number.POSITIVE_INFINITY;
+  for (const [index, line] of shown.entries()) {
+    if (line.ends) drop = Number.POSITIVE_INFINITY;
+    else if (!isBlank(line)) drop = Math.min(drop, line.indent.length);
+    const indent = line.indent.slice(drop);
+    written.push((line.isRest && index > 0 ? (written.pop() ?? "") : "") + indent + line.markdown);
+    if (line.plain !== null) plain += (plain === "" || line.isRest ? "" : "\n") + indent + line.plain;
   }
-  const last = lines.slice(from, to).findLast((line) => !line.hidden);
+  const last = shown.at(-1);
   if (last?.begins) written.pop();
-  else if (last?.fence) written.push(last.fence.indent.slice(drop) + last.fence.mark + last.fence.ticks);
+  else if (last?.fence) written.push(last.fence.ticks);
   return { markdown: written.join("\n").trimEnd(), plain: plain.trim() };
 }

@@ -18,6 +18,7 @@ export interface ReceiverOptions {
   /** Rejects `unauthorized` when the token does not work any more. */
   checkToken(signal: AbortSignal): Promise<void>;
   log: Log;
+  checkEveryMs?: number;
 }
 
 const CHECK_EVERY_MS = 5 * 60_000;
@@ -76,7 +77,7 @@ export class SlackReceiver implements Receiver {
 
   async #watchToken(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      await pause(CHECK_EVERY_MS, AbortSignal.any([signal, this.#doubt.signal]));
+      await pause(this.#options.checkEveryMs ?? CHECK_EVERY_MS, AbortSignal.any([signal, this.#doubt.signal]));
       if (signal.aborted) return;
       this.#doubt = new AbortController();
       try {

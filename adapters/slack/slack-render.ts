@@ -69,7 +69,7 @@ function silent(text: string): string {
   return text
     .toWellFormed()
     .replaceAll(/<(?=[@#!]|[a-z][a-z0-9+.-]*:)/gi, `<${NOTHING}`)
-    .replaceAll(/@(?=(?:channel|here|everyone|group)\b)/gi, `@${NOTHING}`);
+    .replaceAll(/@(?=channel|here|everyone|group)/gi, `@${NOTHING}`);
 }
 
 /** Of an address that may not be live only the site is named. */

@@ -43,9 +43,12 @@ export function slackWebhook(options: SlackWebhookOptions): Webhook {
     const given = headers["x-slack-request-timestamp"] ?? "";
     if (!/^v0=[0-9a-f]{64}$/.test(signature) || !/^\d{1,12}$/.test(given)) return null;
     const timestamp = Number(given);
-    const skewS = Math.round(now() / 1000 - timestamp);
+    const skewS = now() / 1000 - timestamp;
     if (Math.abs(skewS) <= MAX_SKEW_S) return { signature, timestamp };
-    tell({ skewS }, "a call to Slack's address is too old or of the future: forged, or this machine's clock is wrong");
+    tell(
+      { skewS: Math.round(skewS) },
+      "a call to Slack's address is too old or of the future: forged, or this machine's clock is wrong",
+    );
     return null;
   }
 

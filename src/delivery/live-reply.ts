@@ -241,7 +241,12 @@ export class LiveReply {
     }
     clearInterval(this.#typing);
     const to = { ...this.#target, replyTo: index === 0 ? this.#target.replyTo : null };
-    const sent = await adapter.send(to, content, live.id).catch((error: unknown) => this.#notPosted(live, to, error));
+    let sent: SentMessage | null;
+    try {
+      sent = await adapter.send(to, content, live.id);
+    } catch (error) {
+      sent = await this.#notPosted(live, to, error);
+    }
     if (!sent) return;
     const { messageId } = sent;
     live.messageId = messageId;

@@ -30,7 +30,8 @@ export async function diagnoseDatabase(database: Config["database"]): Promise<Fi
 
 async function lookIntoPostgres(url: string): Promise<Finding[]> {
   const about = "database";
-  const { db, close } = openPostgres(url, SILENT, 1);
+  const database = openPostgres(url, SILENT, 1);
+  const { db } = database;
   try {
     const { rows } = await sql<{ version: number; skew_ms: number; superuser: boolean }>`
       select current_setting('server_version_num')::int / 10000 as version,
@@ -62,7 +63,7 @@ async function lookIntoPostgres(url: string): Promise<Finding[]> {
       fault(about, `Postgres cannot be used: ${says}`, "Check DATABASE_URL: host, port, user, password, database."),
     ];
   } finally {
-    await close();
+    await database.close();
   }
 }
 

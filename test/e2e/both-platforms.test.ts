@@ -47,6 +47,30 @@ test.each(["socket", "http"] as const)("one gateway answers on Telegram and on S
   expect(scene.leaks()).toEqual([]);
 });
 
+test("in Slack an answer is stopped by its button, by who asked for it, and with a command for the whole channel", async () => {
+  scene.model.script(() => ({ text: "word ".repeat(2_000), chunkChars: 5, chunkEveryMs: 50 }));
+  await scene.start({
+    env: {
+      SLACK_BOT_TOKEN: slack.app.botToken,
+      SLACK_APP_TOKEN: slack.app.appToken,
+      SLACK_API_URL: slack.apiUrl,
+    },
+  });
+  const [ann, bob] = [slack.user("ann"), slack.user("bob")];
+  const channel = slack.channelNamed("general");
+  const { ts } = slack.say({ channel, user: ann, text: "tell me", mention: true });
+  await slack.until(() => slack.botMessages(channel, ts).some(({ shown }) => shown.includes("[Stop]")));
+  const [answer] = slack.botMessages(channel, ts);
+  slack.press({ channel, user: bob, ts: answer!.ts });
+  slack.press({ channel, user: ann, ts: answer!.ts });
+  await slack.until(() => answer!.shown.endsWith("⏹ Stopped."), 15_000);
+  const { ts: second } = slack.say({ channel, user: ann, text: "again", mention: true });
+  await slack.until(() => slack.botMessages(channel, second).length === 1);
+  slack.slash({ channel, user: ann, command: "/parley stop" });
+  await slack.until(() => slack.botMessages(channel, second)[0]!.shown.endsWith("⏹ Stopped."), 15_000);
+  await slack.until(() => slack.ephemerals(channel).some(({ shown }) => shown === "⏹ Stopped."));
+});
+
 test("without it nothing answers at Slack's path", async () => {
   const running = await scene.start();
   const response = await fetch(`${running.url}/slack/events`, { method: "POST", body: "{}" });

@@ -223,6 +223,22 @@ describe("what others send", () => {
     expect(hits[0]?.lie).toMatch(/^Failed to verify authenticity|Cannot read/);
   });
 
+  test("may be a command that somebody typed, changed by one byte", async () => {
+    await using scene = await start({});
+    const { fake, hits } = scene;
+    const ann = fake.user("ann");
+    const hold = fake.holdEvents();
+    fake.slash({ channel: fake.dm(ann), user: ann, command: "/parley stop" });
+    const [typed] = hold.held;
+    hold.release([]);
+    expect(typed?.kind).toBe("slash_commands");
+    await fake.http.forge("changed_body", typed ?? {});
+    expect(hits[0]?.headers["content-type"]).toBe("application/x-www-form-urlencoded");
+    expect(hits[0]?.lie).toContain("signature mismatch");
+    expect(new URLSearchParams(hits[0]?.body).get("command")).toBe("/parley");
+    expect(fake.deliveries).toEqual([]);
+  });
+
   test("from the future is a true signature, which Bolt takes", async () => {
     await using scene = await start({});
     await scene.fake.http.forge("future", {});

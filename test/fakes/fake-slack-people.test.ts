@@ -138,9 +138,12 @@ describe("people who write", () => {
       user: ann,
       text: "a < b && c > d, see https://a.example/?x=1&y=2 and ask @bob (a@bob.example)",
     });
-    fake.say({ channel, user: ann, text: "ignored", wire: "<#C1|general> <!here>" });
+    const at = Date.UTC(2020, 0, 1);
+    const sent = [0, 1].map(() => fake.say({ channel, user: ann, text: "", wire: "<#C1|general> <!here>", at }).ts);
+    expect(sent).toEqual(["1577836800.000000", "1577836800.000001"]);
     expect(told(fake).map((event) => event["text"])).toEqual([
       `a &lt; b &amp;&amp; c &gt; d, see <https://a.example/?x=1&amp;y=2> and ask <@${bob.id}> (a@bob.example)`,
+      "<#C1|general> <!here>",
       "<#C1|general> <!here>",
     ]);
     expect(fake.transcript(channel)[0]).toBe(

@@ -35,21 +35,25 @@ function* troublesOf(page: RenderedPage): Generator<string> {
   if (markdown.split("\n").some((line) => />/.test(line.replace(/^[ \t]*(?:(?:>|[-+*]|\d{1,9}[.)])[ \t]*)*/, "")))) {
     yield "a bracket that closes";
   }
-  yield* liveNodes(parse(`${markdown}\n\nTHE END`));
+  yield* liveNodes(`${markdown}\n\nTHE END`);
 }
 
 function parse(markdown: string): Parents {
   return fromMarkdown(markdown, { extensions: [gfm()], mdastExtensions: [gfmFromMarkdown()] });
 }
 
-function* liveNodes(root: Parents): Generator<string> {
-  const end = root.children.at(-1);
-  if (end?.type !== "paragraph" && end?.type !== "footnoteDefinition") yield "what follows is not text";
+function* liveNodes(source: string): Generator<string> {
+  const root = parse(source);
+  const last = root.children.at(-1)?.type;
+  if (last !== "paragraph" && last !== "footnoteDefinition") yield "what follows is not text";
   for (const node of nodesIn(root)) {
     if (node.type === "image" || node.type === "imageReference") yield `an image: ${JSON.stringify(node)}`;
     if (node.type === "definition" || node.type === "linkReference") yield `a reference: ${JSON.stringify(node)}`;
     if (node.type === "html") yield `HTML: ${node.value}`;
-    if (node.type === "text" && /@(channel|here|everyone)\b/i.test(node.value) && !/[\p{L}\p{N}]@/u.test(node.value)) {
+    const { start, end } = node.position ?? { start: { offset: 0 }, end: { offset: 0 } };
+    const written = source.slice(Math.max(0, start.offset! - 1), end.offset);
+    // An address of mail only looks so.
+    if (node.type === "text" && /(?<![\p{L}\p{N}])@(channel|here|everyone)\b/iu.test(written)) {
       yield `a call for everybody: ${node.value}`;
     }
     if (node.type !== "link") continue;

@@ -210,6 +210,13 @@ describe("a post whose answer was lost", () => {
 
   test("stays in doubt when it cannot be told", async () => {
     const to = thread();
+    const { responseUrl: replyTo } = slack.slash({
+      channel: slack.channelNamed("general"),
+      user: slack.user("ann"),
+      command: "/parley help",
+    });
+    await adapter.send({ ...to, replyTo }, { text: "seen by one" }, "out_1");
+    await expect(adapter.marks!.find({ ...to, replyTo }, "out_1")).rejects.toMatchObject({ code: "unavailable" });
     slack.fault({ kind: "html", method: "conversations.replies" });
     await expect(adapter.marks!.find(to, "out_1")).rejects.toMatchObject({ code: "unavailable" });
     for (let i = 0; i < 1_100; i++)

@@ -62,7 +62,7 @@ describe("a reply in a thread that names nobody", () => {
     expect(await rows()).toMatchObject({ places: 1, talk_sessions: 1, identities: 2 });
   });
 
-  it("is ignored without a trace anywhere else", async () => {
+  it("security-15: is ignored without a trace anywhere else", async () => {
     await start(open);
     await platform.say({ ...inChannel, thread: "1.0", from: "T1:U1", text: "one", addressed: true });
     await settled();
@@ -75,7 +75,7 @@ describe("a reply in a thread that names nobody", () => {
     expect(model.requests).toHaveLength(1);
   });
 
-  it("of a stranger stays ignored", async () => {
+  it("security-15: of a stranger stays ignored", async () => {
     await start({ mode: "allowlist", allowedUsers: new Set(["slack:T1:U1"]) });
     await platform.say({ ...inChannel, thread: "1.0", from: "T1:U1", text: "one", addressed: true });
     await platform.say({ ...inChannel, thread: "1.0", from: "T1:U2", text: "two", addressed: "where_known" });
@@ -111,7 +111,7 @@ it("an edit of what was never said to the bot opens no talk", async () => {
   expect(await rows()).toMatchObject({ identities: 0, places: 0, inbox: 0 });
 });
 
-describe("guests and people of other organisations", () => {
+describe("security-12: guests and people of other organisations", () => {
   const guest = { chat: "D7", from: "T2:U7", outsider: true } as const;
 
   it("get a code where access is open, and are let in once it is approved", async () => {

@@ -56,7 +56,8 @@ export type Transport = (outgoing: Outgoing, retry: Retry | null, delivery: Deli
 export interface Hold {
   /** Sends what was held, in this order (0 = first held); all in order by default. What is not named stays lost. */
   release(order?: "reversed" | readonly number[]): void;
-  readonly size: number;
+  /** What is kept back, the first one first. */
+  readonly held: readonly Outgoing[];
 }
 
 interface Options {
@@ -111,9 +112,7 @@ export class Deliveries {
     const held: Outgoing[] = [];
     this.#held = held;
     return {
-      get size(): number {
-        return held.length;
-      },
+      held,
       release: (order) => {
         this.#held = null;
         const indexes = Array.isArray(order) ? (order as readonly number[]) : held.map((_, index) => index);

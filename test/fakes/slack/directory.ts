@@ -33,6 +33,7 @@ export class Directory {
   #now: () => number;
   #ids = 0;
   #lastTs = 0;
+  #usedTs = new Set<number>();
 
   constructor(now: () => number) {
     this.#now = now;
@@ -44,11 +45,16 @@ export class Directory {
     return `${prefix}0FAKE${String(this.#ids).padStart(5, "0")}`;
   }
 
-  /** Unique and growing, `seconds.microseconds`. */
-  newTs(at = this.#now()): string {
-    this.#lastTs = Math.max(at * 1000, this.#lastTs + 1);
-    const seconds = Math.floor(this.#lastTs / 1_000_000);
-    return `${seconds}.${String(Math.floor(this.#lastTs % 1_000_000)).padStart(6, "0")}`;
+  /** Unique, `seconds.microseconds`, and growing unless it is asked for one of another time. */
+  newTs(at?: number): string {
+    let micros = at === undefined ? Math.max(this.#now() * 1000, this.#lastTs + 1) : at * 1000;
+    while (this.#usedTs.has(micros)) {
+      micros++;
+    }
+    this.#usedTs.add(micros);
+    this.#lastTs = at === undefined ? micros : this.#lastTs;
+    const seconds = Math.floor(micros / 1_000_000);
+    return `${seconds}.${String(Math.floor(micros % 1_000_000)).padStart(6, "0")}`;
   }
 
   addTeam(name: string): FakeTeam {

@@ -1,7 +1,9 @@
-import { JSON_TYPE, SIGNATURE, signature, signedPost, TIMESTAMP, type Post } from "./signed-post.ts";
+import { JSON_TYPE, SIGNATURE, signature, TIMESTAMP, type Post } from "./signed-post.ts";
 
 /** docs.slack.dev/authentication/verifying-requests-from-slack: five minutes; here a second more. */
 const TOO_OLD_MS = 301_000;
+/** What comes from the future gets nearer on its way. */
+const TOO_NEW_MS = 330_000;
 
 /** One line per lie: from a request that Slack could have sent to one it did not. */
 const FORGERIES = {
@@ -21,7 +23,7 @@ const FORGERIES = {
   /** Properly signed, but long ago: recorded and sent again. */
   stale: (post: Post, secret: string) => signedAt(post, secret, -TOO_OLD_MS),
   /** Properly signed for a time to come. */
-  future: (post: Post, secret: string) => signedAt(post, secret, TOO_OLD_MS),
+  future: (post: Post, secret: string) => signedAt(post, secret, TOO_NEW_MS),
   /** An old signature under a new time. */
   moved_timestamp: (post: Post, secret: string) =>
     having(signedAt(post, secret, -TOO_OLD_MS), { [TIMESTAMP]: post.headers[TIMESTAMP] ?? "" }),
@@ -48,8 +50,9 @@ export type Forgery = keyof typeof FORGERIES;
 
 export const ALL_FORGERIES = Object.keys(FORGERIES) as Forgery[];
 
-export function forged(kind: Forgery, secret: string, at: number, body: string): Post {
-  return FORGERIES[kind](signedPost(secret, at, body, JSON_TYPE), secret);
+/** @param post a genuine one */
+export function forged(kind: Forgery, post: Post, secret: string): Post {
+  return FORGERIES[kind](post, secret);
 }
 
 function having(post: Post, headers: Record<string, string>): Post {

@@ -76,11 +76,14 @@ export class HttpEvents {
     return this.#send(url, { body, headers: { ...post.headers, ...(headers as Record<string, string>) } });
   }
 
-  /** POSTs what somebody else than Slack might. @param body what it would say if it were believed */
-  forge(kind: Forgery, body: Json | string, url = this.#url()): Promise<PostAnswer> {
+  /**
+   * POSTs what somebody else than Slack might.
+   * @param what what it would say if it were believed: something held back (see `holdEvents`), or any event's payload
+   */
+  forge(kind: Forgery, what: Pick<Outgoing, "kind" | "payload"> | Json, url = this.#url()): Promise<PostAnswer> {
     const { signingSecret, now } = this.#options;
-    const text = typeof body === "string" ? body : JSON.stringify(body);
-    return this.#send(url, forged(kind, signingSecret, now(), text));
+    const [body, type] = isOutgoing(what) ? bodyOf(what) : [JSON.stringify(what), JSON_TYPE];
+    return this.#send(url, forged(kind, signedPost(signingSecret, now(), body, type), signingSecret));
   }
 
   close(): void {
@@ -104,7 +107,11 @@ export class HttpEvents {
   }
 }
 
-function bodyOf({ kind, payload }: Outgoing): [string, string] {
+function isOutgoing(what: Pick<Outgoing, "kind" | "payload"> | Json): what is Pick<Outgoing, "kind" | "payload"> {
+  return "kind" in what && "payload" in what;
+}
+
+function bodyOf({ kind, payload }: Pick<Outgoing, "kind" | "payload">): [string, string] {
   switch (kind) {
     case "events_api":
       return [JSON.stringify(payload), JSON_TYPE];

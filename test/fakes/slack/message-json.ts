@@ -5,7 +5,6 @@ import type { Installation } from "./world.ts";
 /** A message as the Web API and events have it. */
 export function messageJson(app: Installation, channel: FakeChannel, message: FakeMessage): Json {
   const { author } = message;
-  const replies = channel.repliesTo(message.ts);
   return {
     ...(message.subtype === null ? {} : { subtype: message.subtype }),
     user: author.id,
@@ -19,7 +18,7 @@ export function messageJson(app: Installation, channel: FakeChannel, message: Fa
     ...(message.blocks === null ? {} : { blocks: message.blocks }),
     ...(message.attachments === null ? {} : { attachments: message.attachments }),
     ...(message.edited === null ? {} : { edited: message.edited }),
-    ...threadFields(channel, message, replies),
+    ...threadFields(channel, message),
     ...message.extra,
   };
 }
@@ -70,11 +69,12 @@ function strangerFields(app: Installation, channel: FakeChannel, author: FakeUse
   return fields;
 }
 
-function threadFields(channel: FakeChannel, message: FakeMessage, replies: readonly FakeMessage[]): Json {
+function threadFields(channel: FakeChannel, message: FakeMessage): Json {
   if (message.threadTs !== null) {
     const root = channel.messages.get(message.threadTs);
     return { thread_ts: message.threadTs, ...(root === undefined ? {} : { parent_user_id: root.author.id }) };
   }
+  const replies = channel.repliesTo(message.ts);
   if (replies.length === 0) {
     return {};
   }

@@ -57,7 +57,7 @@ export class People extends Places {
     const message = channel.post({
       author: said.user,
       at,
-      ts: world.directory.newTs(at),
+      ts: world.directory.newTs(said.at),
       threadTs: root?.ts ?? null,
       text,
       shown: readText(text, world.directory.users),
