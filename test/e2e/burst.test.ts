@@ -2,45 +2,68 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { beforeAll, expect, test } from "vitest";
 import type { JournalEntry } from "../fakes/model/journal.ts";
 import { contentText } from "../fakes/model/script.ts";
-import { onBothEngines, type Person, type Scene, turnOf } from "../support/e2e.ts";
+import { onBothEngines, type Scene, turnOf } from "../support/e2e.ts";
+import { lastTexts, SlackVoice, TelegramVoice, type Voice } from "../support/voice.ts";
 
-onBothEngines({}, (scene) => {
+/** Somebody new, in private or, on Slack, in a thread that others read too. */
+const VOICES: Record<string, (scene: Scene) => Voice> = {
+  "on Telegram": (scene) => new TelegramVoice(scene, "Ann", scene.person("Ann")),
+  "in a thread of a Slack channel": (scene) => {
+    const { slack } = scene;
+    const name = `ann${(people += 1)}`;
+    return new SlackVoice(scene, name, { channel: slack.channelNamed(`of ${name}`), user: slack.user(name) });
+  },
+  "in a direct message on Slack": (scene) => {
+    const user = scene.slack.user(`bea${(people += 1)}`);
+    return new SlackVoice(scene, user.name, { channel: scene.slack.dm(user), user });
+  },
+};
+let people = 0;
+
+onBothEngines({ slack: {} }, (scene) => {
   beforeAll(async () => {
-    await scene().start();
+    await scene().start({ slack: "socket" });
   });
 
-  test("ten messages within a second to a model that thinks: the first reaches it at once, all ten become one turn", async () => {
-    const { model, telegram } = scene();
-    const ann = scene().person("Ann");
-    const stop = model.script((request) => (numbersIn(request).length < TEN.length ? SILENT : {}));
-    const { requests, pauses } = await sayTen(scene(), ann);
-    expect(numbersIn(requests[0]!)).toEqual([1]);
-    const last = requests.at(-1)!;
-    expect(numbersIn(last)).toEqual(TEN);
-    expect(last.messages.filter(({ role }) => role === "assistant")).toEqual([]);
-    // One for the first message, one for all when no more came; where the machine stood still it looked like a pause.
-    expect(requests.length).toBeLessThanOrEqual(3 + pauses);
-    expect(telegram.botMessages(ann.chat).map(({ text }) => text)).toEqual([last.sentText]);
-    stop();
-  });
+  test.each(Object.keys(VOICES))(
+    "ten messages within a second %s to a model that thinks: the first reaches it at once, all ten become one turn",
+    async (where) => {
+      const { model } = scene();
+      const voice = VOICES[where]!(scene());
+      const stop = model.script((request) => (numbersIn(request).length < TEN.length ? SILENT : {}));
+      const { requests, pauses } = await sayTen(scene(), voice);
+      expect(numbersIn(requests[0]!)).toEqual([1]);
+      const last = requests.at(-1)!;
+      expect(numbersIn(last)).toEqual(TEN);
+      expect(last.messages.filter(({ role }) => role === "assistant")).toEqual([]);
+      // One for the first message, one for all when no more came; where the machine stood still it looked like a pause.
+      expect(requests.length).toBeLessThanOrEqual(3 + pauses);
+      expect(lastTexts(voice)).toEqual([last.sentText]);
+      stop();
+    },
+  );
 
-  test("ten messages within a second to a model that speaks at once: two bot messages, the first one marked, nothing lost", async () => {
-    const { model, telegram } = scene();
-    const bob = scene().person("Bob");
-    const stop = model.script((request) => {
-      if (numbersIn(request).length === 1) return { chunkChars: 40, chunkEveryMs: NEVER_MS };
-      return numbersIn(request).length < TEN.length ? SILENT : {};
-    });
-    const { requests } = await sayTen(scene(), bob, () => telegram.botMessages(bob.chat).length > 0);
-    expect(numbersIn(requests[0]!)).toEqual([1]);
-    const last = requests.at(-1)!;
-    expect(numbersIn(last)).toEqual(TEN);
-    const [first, second, ...others] = telegram.botMessages(bob.chat).map(({ text }) => text);
-    expect(first).toMatch(/^You said: message 1\b[^]*\n\n⏹ Interrupted\.$/);
-    expect(second).toBe(last.sentText);
-    expect(others).toEqual([]);
-    stop();
-  });
+  test.each(Object.keys(VOICES))(
+    "ten messages within a second %s to a model that speaks at once: two bot messages, the first one marked, nothing lost",
+    async (where) => {
+      const { model } = scene();
+      const voice = VOICES[where]!(scene());
+      const stop = model.script((request) => {
+        if (numbersIn(request).length === 1) return { chunkChars: 40, chunkEveryMs: NEVER_MS };
+        return numbersIn(request).length < TEN.length ? SILENT : {};
+      });
+      const { requests } = await sayTen(scene(), voice, () => voice.shown().length > 0);
+      expect(numbersIn(requests[0]!)).toEqual([1]);
+      const last = requests.at(-1)!;
+      expect(numbersIn(last)).toEqual(TEN);
+      await voice.until(() => lastTexts(voice)[0]!.endsWith("Interrupted."), 15_000);
+      const [first, second, ...others] = lastTexts(voice);
+      expect(first).toMatch(/^You said: (\[\w+\] )?message 1\b[^]*\n\n⏹ Interrupted\.$/);
+      expect(second).toBe(last.sentText);
+      expect(others).toEqual([]);
+      stop();
+    },
+  );
 
   test("a single message is never delayed by what waits for the rest of a burst", async () => {
     const { model, telegram } = scene();
@@ -64,12 +87,12 @@ onBothEngines({}, (scene) => {
   });
 });
 
+const TEN = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10];
 const NEVER_MS = 600_000;
 /** Says nothing while the test lasts. */
 const SILENT = { ttftMs: NEVER_MS };
 /** A gap this long may be taken for the end of a burst. */
 const PAUSE_MS = 300;
-const TEN = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10];
 
 /**
  * Ten messages of a person, as quick as one can press (those after the first when `seen`), and every request of the
@@ -77,19 +100,19 @@ const TEN = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10];
  */
 async function sayTen(
   scene: Scene,
-  { chat, user }: Person,
+  voice: Voice,
   seen = () => true,
 ): Promise<{ requests: readonly JournalEntry[]; pauses: number }> {
-  const { telegram, model } = scene;
+  const { model } = scene;
   const before = model.requests.length;
   let pauses = 0;
   for (const no of TEN) {
-    telegram.say({ chat, from: user, text: `message ${no}` });
     const saidAt = performance.now();
+    voice.say(`message ${no}`);
     if (no === 1) {
       // However busy this machine is: the next one comes when the model has the first.
       await model.until(() => model.requests.length > before);
-      await telegram.until(seen);
+      await voice.until(seen);
     }
     if (no < 10) await sleep(90);
     if (performance.now() - saidAt > PAUSE_MS) pauses += 1;
@@ -98,12 +121,12 @@ async function sayTen(
   await model.until(() => requests().some((request) => turnOf(request).includes("message 10")));
   const last = requests().find((request) => turnOf(request).includes("message 10"))!;
   await model.until(() => last.closedAt !== null);
-  await scene.shows(chat, last.sentText);
+  await voice.until(() => lastTexts(voice).includes(last.sentText), 30_000);
   return { requests: requests(), pauses };
 }
 
 /** The numbers of the messages that a request holds, in its order. */
 function numbersIn(request: JournalEntry): number[] {
   const said = request.messages.filter(({ role }) => role === "user").map(contentText);
-  return [...said.join("\n").matchAll(/^message (\d+)$/gm)].map(([, no]) => Number(no));
+  return [...said.join("\n").matchAll(/^(?:\[\w+\] )?message (\d+)$/gm)].map(([, no]) => Number(no));
 }

@@ -1,8 +1,9 @@
 import { expect, it } from "vitest";
 import type { FakeMessage } from "../fakes/telegram/chats.ts";
-import { type Chances, chances } from "../support/chaos/random.ts";
-import { type Replica, Stage } from "../support/chaos/stage.ts";
-import { answerTo } from "../support/chaos/verdict.ts";
+import { type Asking, type Kill, killAtRandom, untilAllEnded } from "../support/chaos/kill-at-random.ts";
+import { chances } from "../support/chaos/random.ts";
+import { Stage } from "../support/chaos/stage.ts";
+import { answerTo, isGivenUp } from "../support/chaos/verdict.ts";
 import { until } from "../support/test-gateway.ts";
 
 const WORDS = 24;
@@ -12,11 +13,6 @@ const KILLS = Number(process.env["PARLEY_KILLS"] ?? 10);
 const SEED = Number(process.env["PARLEY_SEED"] ?? Date.now() % 1_000_000);
 /** From the kill on, nothing that was answered before may still be unrecorded. */
 const RECORD_MS = 1_000;
-
-interface Kill {
-  replica: string;
-  at: number;
-}
 
 interface RunRow {
   chat: string;
@@ -29,81 +25,19 @@ function question(chat: number): string {
   return `What is ${chat}?`;
 }
 
-async function pause(ms: number): Promise<void> {
-  await new Promise((resolve) => setTimeout(resolve, ms));
-}
-
-function ask(stage: Stage, chat: number): void {
-  stage.telegram.say({ chat, from: stage.telegram.user(chat), text: question(chat) });
-}
-
-/**
- * Round after round: some chats ask, at a random moment a random replica is killed, and is started again a random
- * moment later, whatever the others do meanwhile.
- */
-async function killAtRandom(stage: Stage, chats: number[], kills: number, dice: Chances): Promise<Kill[]> {
-  const done: Kill[] = [];
-  const restarts: Promise<unknown>[] = [];
-  const perRound = Math.ceil(chats.length / kills);
-  for (const chat of chats) stage.telegram.privateChat(stage.telegram.user(chat, `P${chat}`));
-  for (let round = 0; round < kills; round++) {
-    for (const chat of chats.slice(round * perRound, (round + 1) * perRound)) {
-      ask(stage, chat);
-      await pause(dice.next(200));
-    }
-    await pause(dice.next(2_000));
-    await until("a replica to kill", () => alive(stage).length > 0);
-    // A third crash ends a run; that is shown elsewhere.
-    await until("nobody on the last try", () => !chats.some((chat) => isOnLastTry(stage, chat)), 20_000);
-    const victims = alive(stage);
-    const victim = victims[Math.floor(dice.next(victims.length))]!;
-    await victim.process.kill();
-    done.push({ replica: victim.name, at: Date.now() });
-    const restart = pause(dice.next(1_500)).then(() => stage.start(victim.name, { waitReady: false }));
-    restarts.push(restart);
-    await pause(dice.between(500, 3_000));
-  }
-  await Promise.all(restarts);
-  return done;
-}
-
-function isOnLastTry(stage: Stage, chat: number): boolean {
-  if (stage.telegram.botMessages(chat).some((message) => isFinal(message, chat))) return false;
-  return stage.asked(question(chat)).length >= 3;
-}
-
-function alive(stage: Stage): Replica[] {
-  return [...stage.replicas.values()].filter(({ process }) => process.running);
+function asking(stage: Stage, chat: number): Asking {
+  const person = stage.telegram.user(chat, `P${chat}`);
+  const place = stage.telegram.privateChat(person);
+  return {
+    say: () => void stage.telegram.say({ chat: place, from: person, text: question(chat) }),
+    attempts: () => stage.asked(question(chat)).length,
+    hasEnded: () => stage.telegram.botMessages(chat).some((message) => isFinal(message, chat)),
+  };
 }
 
 /** The message that says how it ended: the whole answer, or that it failed too often. */
 function isFinal(message: FakeMessage, chat: number): boolean {
-  return message.text === answerTo(question(chat), WORDS) || message.text.includes("it failed several times");
-}
-
-async function untilAllEnded(stage: Stage, chats: number[]): Promise<void> {
-  const ended = (chat: number) => stage.telegram.botMessages(chat).some((message) => isFinal(message, chat));
-  await stage.telegram
-    .until(() => chats.every(ended), 45_000)
-    .catch(async () => {
-      const open = chats.filter((chat) => !ended(chat));
-      throw new Error(`not ended:\n${(await Promise.all(open.map((chat) => describe(stage, chat)))).join("\n")}`);
-    });
-}
-
-/** What people saw of a chat, and what is stored of it. */
-async function describe(stage: Stage, chat: number): Promise<string> {
-  for (const { process: gateway } of alive(stage)) if (stage.embedded) await gateway.kill();
-  const rows = await stage.rows(
-    `select p.chat, p.session_id,
-       (select jsonb_agg(jsonb_build_array(i.state, i.run_id, i.arrival_no)) from inbox i where i.session_id = p.session_id) as inbox,
-       (select jsonb_agg(to_jsonb(l)) from lanes l where l.session_id = p.session_id) as lanes,
-       (select jsonb_agg(to_jsonb(r)) from runs r where r.session_id = p.session_id) as runs,
-       (select jsonb_agg(to_jsonb(o)) from outbox o where o.chat = p.chat) as outbox
-     from places p where p.chat = $1`,
-    [String(chat)],
-  );
-  return `${stage.telegram.transcript(chat).join("\n")}\n${JSON.stringify(rows, null, 1)}`;
+  return message.text === answerTo(question(chat), WORDS) || isGivenUp(message.text);
 }
 
 async function judge(stage: Stage, chats: number[], kills: Kill[]): Promise<void> {
@@ -156,8 +90,9 @@ it(
     const stage = await Stage.open({ model: PACE });
     await stage.startTwo();
     const chats = Array.from({ length: 50 }, (_, index) => 1_000 + index);
-    const kills = await killAtRandom(stage, chats, KILLS, chances(SEED));
-    await untilAllEnded(stage, chats);
+    const askings = chats.map((chat) => asking(stage, chat));
+    const kills = await killAtRandom(stage, askings, KILLS, chances(SEED));
+    await untilAllEnded(stage, askings);
     await until("nothing left to do", async () => (await stage.rows("select 1 from lanes")).length === 0);
     await judge(stage, chats, kills);
   },
@@ -168,8 +103,9 @@ it("fault-03: kills at random moments of the only replica, on PGlite, leave ever
   const stage = await Stage.open({ engine: "embedded", model: PACE });
   const only = await stage.start("only");
   const chats = Array.from({ length: 16 }, (_, index) => 2_000 + index);
-  const kills = await killAtRandom(stage, chats, 4, chances(SEED + 1));
-  await untilAllEnded(stage, chats);
+  const askings = chats.map((chat) => asking(stage, chat));
+  const kills = await killAtRandom(stage, askings, 4, chances(SEED + 1));
+  await untilAllEnded(stage, askings);
   await stage.replicas.get(only.name)!.process.terminate();
   await judge(stage, chats, kills);
 });

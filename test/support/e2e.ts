@@ -8,10 +8,12 @@ import { createLog } from "../../src/observe/log.ts";
 import { type FakeModel, type FakeModelOptions, startFakeModel } from "../fakes/model-server.ts";
 import type { JournalEntry } from "../fakes/model/journal.ts";
 import { contentText } from "../fakes/model/script.ts";
+import { type FakeSlack, type FakeSlackOptions, startFakeSlack } from "../fakes/slack/fake-slack.ts";
 import type { FakeChat, FakeUser } from "../fakes/telegram/chats.ts";
 import { type FakeTelegram, type FakeTelegramOptions, startFakeTelegram } from "../fakes/telegram/fake-telegram.ts";
 import { freePort } from "./free-port.ts";
 import { createTestDatabase } from "./postgres.ts";
+import { slackSettings } from "./slack-settings.ts";
 
 export type Engine = "Postgres" | "the embedded database";
 
@@ -26,6 +28,8 @@ export const CANARIES = {
 export interface SceneOptions {
   engine?: Engine;
   telegram?: FakeTelegramOptions;
+  /** Absent = there is no Slack in the scene. */
+  slack?: FakeSlackOptions;
   model?: FakeModelOptions;
   /** Of every gateway of the scene. */
   env?: Record<string, string>;
@@ -37,6 +41,8 @@ export interface GatewayOptions extends StartOptions {
   /** Which of the fake's bots it serves. */
   bot?: number;
   mode?: "polling" | "webhook";
+  /** How Slack's events come to it; absent = it serves Telegram alone. */
+  slack?: "socket" | "http";
   env?: Record<string, string>;
 }
 
@@ -48,14 +54,17 @@ export class Scene {
   /** Lines of the gateways' logs. */
   readonly log: string[] = [];
   readonly #options: SceneOptions;
+  readonly #slack: FakeSlack | null;
   readonly #folder: string;
   readonly #databases = new Map<number, Record<string, string>>();
   readonly #closing: AsyncDisposableStack;
   readonly #running = new Set<RunningGateway>();
+  readonly #slackUrls = new Map<RunningGateway, string>();
 
   private constructor(parts: {
     options: SceneOptions;
     telegram: FakeTelegram;
+    slack: FakeSlack | null;
     model: FakeModel;
     folder: string;
     closing: AsyncDisposableStack;
@@ -64,6 +73,7 @@ export class Scene {
     this.telegram = parts.telegram;
     this.model = parts.model;
     this.#options = parts.options;
+    this.#slack = parts.slack;
     this.#folder = parts.folder;
     this.#closing = parts.closing;
   }
@@ -73,17 +83,25 @@ export class Scene {
     const folder = await mkdtemp(path.join(tmpdir(), "parley-scene-"));
     closing.defer(() => rm(folder, { recursive: true, force: true, maxRetries: 3 }));
     const telegram = closing.use(await startFakeTelegram(options.telegram));
+    const slack = options.slack
+      ? closing.use(await startFakeSlack({ strict: true, ackWithinMs: 3_000, ...options.slack }))
+      : null;
     const model = await startFakeModel({ apiKey: CANARIES.modelKey, ...options.model });
     closing.defer(() => model.close());
     await mkdir(path.join(folder, "agents"));
     const card = `---\ndefault: true\n${requestParams(options)}---\nYou are a test. ${CANARIES.systemPrompt}\n`;
     await writeFile(path.join(folder, "agents", "tester.md"), card);
-    return new Scene({ options, telegram, model, folder, closing });
+    return new Scene({ options, telegram, slack, model, folder, closing });
+  }
+
+  get slack(): FakeSlack {
+    if (!this.#slack) throw new Error("there is no Slack in this scene");
+    return this.#slack;
   }
 
   /** Starts a gateway and waits until it is ready. Each bot has a database of its own, which its gateways share. */
   async start(options: GatewayOptions = {}): Promise<RunningGateway> {
-    const { bot = 0, mode = "polling", env, ...rest } = options;
+    const { bot = 0, mode = "polling", slack, env, ...rest } = options;
     const port = await freePort();
     const config = readConfig({
       PORT: String(port),
@@ -97,6 +115,7 @@ export class Scene {
       ...(mode === "webhook"
         ? { PUBLIC_URL: `http://127.0.0.1:${port}`, TELEGRAM_WEBHOOK_SECRET: CANARIES.webhookSecret }
         : {}),
+      ...(slack ? slackSettings(this.slack, slack) : {}),
       OPENAI_API_KEY: CANARIES.modelKey,
       OPENAI_BASE_URL: this.model.url,
       OPENAI_MODEL: "fake-model",
@@ -108,7 +127,14 @@ export class Scene {
     const running = await startGateway(config, { log, ...rest });
     this.#running.add(running);
     await until("the gateway is ready", async () => (await fetch(`${running.url}/readyz`)).ok, 40_000);
+    if (slack === "http") this.#callOverHttp(running);
     return running;
+  }
+
+  /** Slack calls all that are reached over HTTP, each in turn. */
+  #callOverHttp(running: RunningGateway): void {
+    this.#slackUrls.set(running, `${running.url}/slack/events`);
+    this.slack.http.sendTo([...this.#slackUrls.values()]);
   }
 
   /** The database of one bot, made when it is first asked for. */
@@ -128,6 +154,7 @@ export class Scene {
   /** Stops one gateway; its runs are left for another one after `graceMs`. */
   async stop(running: RunningGateway, graceMs = 0): Promise<void> {
     this.#running.delete(running);
+    if (this.#slackUrls.delete(running)) this.slack.http.sendTo([...this.#slackUrls.values()]);
     await running.stop(graceMs);
   }
 
@@ -145,8 +172,14 @@ export class Scene {
   /** Writes in a chat, to the bot by its name if it is a group, and resolves with the model's request for it. */
   async ask(chat: FakeChat, from: FakeUser, text: string, thread?: number): Promise<JournalEntry> {
     const call = chat.type === "private" ? "" : `@${this.telegram.bots[chat.bot]?.username} `;
+    const where = thread === undefined ? {} : { thread };
+    return this.requestFor(text, () => void this.telegram.say({ chat, from, text: call + text, ...where }));
+  }
+
+  /** Lets somebody say the text, and resolves with the model's request for it. */
+  async requestFor(text: string, say: () => void): Promise<JournalEntry> {
     const before = this.model.requests.length;
-    this.telegram.say({ chat, from, text: call + text, ...(thread === undefined ? {} : { thread }) });
+    say();
     const asked = () => this.model.requests.slice(before).find((request) => turnOf(request).includes(text));
     await this.model.until(() => asked() !== undefined);
     return asked()!;
@@ -183,13 +216,20 @@ export class Scene {
   explain(): void {
     const calls = this.telegram.journal.slice(-20).map(({ method, chat, outcome }) => `${method} ${chat} → ${outcome}`);
     const waiting = this.telegram.bots.map((_, bot) => this.telegram.pendingUpdates(bot));
+    const slack = this.#slack?.journal.slice(-20) ?? [];
+    calls.push(...slack.map(({ method, channel, outcome }) => `${method} ${channel} → ${outcome}`));
     const parts = [...this.log.slice(-30), ...calls, `updates that wait: ${waiting.join(", ")}`];
     process.stderr.write(`--- ${this.engine}\n${parts.join("\n")}\n`);
   }
 
-  /** Everything the gateways sent to Telegram, as JSON. */
+  /** Everything the gateways sent to the platforms for people, as JSON. */
   get sentToPeople(): string[] {
-    return this.telegram.journal.map(({ payload }) => JSON.stringify(payload));
+    const toTelegram = this.telegram.journal.filter(({ method }) => method !== "setWebhook");
+    const payloads = [
+      ...toTelegram.map(({ payload }) => payload),
+      ...(this.#slack?.journal ?? []).map(({ args }) => args),
+    ];
+    return payloads.map((payload) => JSON.stringify(payload));
   }
 
   /** Everything the gateways sent to the model, as JSON. */
@@ -201,15 +241,16 @@ export class Scene {
   leaks(): string[] {
     const { systemPrompt, ...secrets } = CANARIES;
     const tokens = this.telegram.bots.map(({ token }) => token);
-    const everywhere = [...Object.values(secrets), ...tokens];
-    const registered = this.telegram.journal.filter(({ method }) => method !== "setWebhook");
-    const toTelegram = registered.map(({ payload }) => JSON.stringify(payload));
+    const everywhere = [...Object.values(secrets), ...tokens, ...slackSecrets(this.#slack)];
+    const { sentToPeople } = this;
     return [
-      ...[...everywhere, systemPrompt].filter((canary) => toTelegram.some((sent) => sent.includes(canary))),
+      ...[...everywhere, systemPrompt].filter((canary) => sentToPeople.some((sent) => sent.includes(canary))),
       ...everywhere.filter((canary) => this.sentToModel.some((sent) => sent.includes(canary))),
       ...[...everywhere, systemPrompt].filter((canary) => this.log.some((line) => line.includes(canary))),
-      ...unfitForPeople(this.telegram),
+      ...[...textsOnTelegram(this.telegram), ...textsOnSlack(this.#slack)].filter(isUnfitForPeople),
       ...this.telegram.unknownFields.keys(),
+      ...(this.#slack?.unknownFields.keys() ?? []),
+      ...(this.#slack?.liveMentions() ?? []).map((live) => `live on Slack: ${JSON.stringify(live)}`),
       ...this.telegram.droppedEntities.map(({ why }) => why),
     ];
   }
@@ -263,13 +304,20 @@ export function isUnfitForPeople(text: string): boolean {
   return UNFIT.some((pattern) => pattern.test(text));
 }
 
-/** The bot's texts that people must not be told, of all versions they ever had. */
-function unfitForPeople(telegram: FakeTelegram): string[] {
+/** What the bot said on Telegram, in all versions it ever had. */
+function textsOnTelegram(telegram: FakeTelegram): string[] {
   const messages = telegram.bots.flatMap((bot) => [...bot.chats.values()]).flatMap((chat) => telegram.messages(chat));
-  const texts = messages
-    .filter(({ from }) => from === "bot")
-    .flatMap(({ versions }) => versions.map(({ text }) => text));
-  return texts.filter(isUnfitForPeople);
+  return messages.filter(({ from }) => from === "bot").flatMap(({ versions }) => versions.map(({ text }) => text));
+}
+
+/** What the app said on Slack: everything its calls brought, blocks as well as the text of notifications. */
+function textsOnSlack(slack: FakeSlack | null): string[] {
+  const parts = (slack?.journal ?? []).flatMap(({ args }) => [args["text"], args["blocks"], args["status"]]);
+  return parts.map((part) => (typeof part === "string" ? part : JSON.stringify(part ?? "")));
+}
+
+function slackSecrets(slack: FakeSlack | null): string[] {
+  return slack ? [slack.app.botToken, slack.app.appToken, slack.app.signingSecret] : [];
 }
 
 /** Waits for a condition; rejects with its name when the deadline is over. */

@@ -6,12 +6,14 @@ import { Client } from "pg";
 import { onTestFailed, onTestFinished, type TestContext } from "vitest";
 import { type FakeModelOptions, type FakeModel, startFakeModel } from "../../fakes/model-server.ts";
 import type { JournalEntry } from "../../fakes/model/journal.ts";
+import { type FakeSlack, type FakeSlackOptions, startFakeSlack } from "../../fakes/slack/fake-slack.ts";
 import type { FakeMessage } from "../../fakes/telegram/chats.ts";
 import type { ChatRef } from "../../fakes/telegram/people.ts";
 import { type FakeTelegram, type FakeTelegramOptions, startFakeTelegram } from "../../fakes/telegram/fake-telegram.ts";
 import { GatewayProcess } from "../gateway-process.ts";
 import { freePort } from "../free-port.ts";
 import { createTestDatabase } from "../postgres.ts";
+import { slackSettings } from "../slack-settings.ts";
 import { WebhookRouter } from "./webhook-router.ts";
 import { Witness } from "./witness.ts";
 
@@ -28,6 +30,8 @@ export interface StageOptions {
   env?: Record<string, string>;
   model?: FakeModelOptions;
   telegram?: FakeTelegramOptions;
+  /** How Slack tells the replicas of its events; absent = there is no Slack. */
+  slack?: FakeSlackOptions & { mode: "socket" | "http" };
 }
 
 export interface Replica {
@@ -49,6 +53,7 @@ export class Stage {
   readonly model: FakeModel;
   readonly replicas = new Map<string, Replica>();
   readonly #router: WebhookRouter | null;
+  readonly #slack: FakeSlack | null;
   readonly #databaseUrl: string | null;
   readonly #env: Record<string, string>;
   readonly #folder: string;
@@ -58,6 +63,7 @@ export class Stage {
     telegram: FakeTelegram;
     model: FakeModel;
     router: WebhookRouter | null;
+    slack: FakeSlack | null;
     databaseUrl: string | null;
     env: Record<string, string>;
     folder: string;
@@ -66,6 +72,7 @@ export class Stage {
     this.telegram = parts.telegram;
     this.model = parts.model;
     this.#router = parts.router;
+    this.#slack = parts.slack;
     this.#databaseUrl = parts.databaseUrl;
     this.#env = parts.env;
     this.#folder = parts.folder;
@@ -95,8 +102,11 @@ export class Stage {
     closing.push(() => model.close());
     const router = options.webhook ? await WebhookRouter.start() : null;
     if (router) closing.push(() => router[Symbol.asyncDispose]());
-    const env = { ...(router ? webhookMode(router) : {}), ...options.env };
-    const stage = new Stage({ telegram, model, router, databaseUrl, env, folder, closing });
+    const slack = options.slack ? await startFakeSlack({ strict: true, ackWithinMs: 3_000, ...options.slack }) : null;
+    if (slack) closing.push(() => slack.close());
+    const slackEnv = slack && options.slack ? slackSettings(slack, options.slack.mode) : {};
+    const env = { ...(router ? webhookMode(router) : {}), ...slackEnv, ...options.env };
+    const stage = new Stage({ telegram, model, router, slack, databaseUrl, env, folder, closing });
     test.onTestFailed(() => stage.#explain());
     return stage;
   }
@@ -126,6 +136,7 @@ export class Stage {
     this.#closing.push(() => started.kill());
     const replica: Replica = { name, process: started, witness, port, dataDir };
     this.replicas.set(name, replica);
+    if (this.#env["SLACK_MODE"] === "http") this.slack.http.sendTo(this.slackUrls());
     if (options.waitReady ?? true) await started.ready();
     return replica;
   }
@@ -162,6 +173,17 @@ export class Stage {
   get router(): WebhookRouter {
     if (this.#router === null) throw new Error("the replicas poll");
     return this.#router;
+  }
+
+  get slack(): FakeSlack {
+    if (this.#slack === null) throw new Error("there is no Slack on this stage");
+    return this.#slack;
+  }
+
+  /** Where Slack calls these replicas, all of them if none is named. */
+  slackUrls(...replicas: Replica[]): string[] {
+    const called = replicas.length > 0 ? replicas : [...this.replicas.values()];
+    return called.map(({ process: gateway }) => `${gateway.url}/slack/events`);
   }
 
   get embedded(): boolean {

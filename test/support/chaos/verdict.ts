@@ -6,6 +6,11 @@ export function answerTo(question: string, words: number): string {
   return defaultText([{ role: "user", content: question }], words);
 }
 
+/** Whether a message says that its answer was begun again too often. */
+export function isGivenUp(text: string): boolean {
+  return text.includes("it failed several times");
+}
+
 /** The texts a message had, each with the one it replaced, where it got shorter. */
 export function shortenings(message: FakeMessage): string[] {
   return message.versions
