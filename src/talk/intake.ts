@@ -363,11 +363,15 @@ function arriving(update: Extract<IncomingUpdate, { kind: "message" }>, open: bo
   };
 }
 
-/** Answers of the gateway itself reply to what they answer where several people talk. */
+/**
+ * Answers of the gateway itself reply to what they answer where several people talk, and to a command that names no
+ * thread: it may have been given where the bot is not.
+ */
 function targetOf(update: FromSender): RunTarget {
   const { chat, thread, kind } = update.place;
-  const messageId = "messageId" in update ? update.messageId : null;
-  return { account: update.account, chat, thread, replyTo: kind === "group" ? messageId : null, placeKind: kind };
+  const replies = kind === "group" || (update.kind === "command" && update.ofChat === true);
+  const replyTo = replies && "messageId" in update && update.messageId !== "" ? update.messageId : null;
+  return { account: update.account, chat, thread, replyTo, placeKind: kind };
 }
 
 async function inParallel<T>(items: T[], width: number, work: (item: T) => Promise<void>): Promise<void> {
