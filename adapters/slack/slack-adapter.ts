@@ -129,9 +129,14 @@ class SlackAdapter implements PlatformAdapter {
     const update = readDelivery(delivery, bot, receivedAt);
     const author = authorOf(update);
     if (author === null) return update;
-    const known = await this.#people.look(author);
-    // Whom Slack cannot name now is an outsider in a group. A DM is nobody else's business, and is let in as it came.
-    if (!known && "place" in update && update.place.kind === "private") return update;
+    // Whom Slack will not name is an outsider in a group, and whom it cannot name yet is not heard yet: Slack tells of it
+    // again. A DM is nobody else's business, and is let in as it came.
+    const isPrivate = "place" in update && update.place.kind === "private";
+    const known = await this.#people.look(author).catch((error: unknown) => {
+      if (isPrivate) return undefined;
+      throw error;
+    });
+    if (!known && isPrivate) return update;
     return readDelivery(delivery, { ...bot, person: (id) => (id === author ? known : undefined) }, receivedAt);
   }
 

@@ -131,14 +131,10 @@ describe.each(["socket", "http"] as const)("Telegram and Slack (%s) in one gatew
       const [dm, thread] = [fake.dm(user), fake.channelNamed("slashes")].map(
         (channel) => new SlackVoice(scene(), `ann in ${channel.type}`, { channel, user }),
       ) as [SlackVoice, SlackVoice];
-      const toldNew = {
-        im: () => fake.botMessages(dm.channel, null),
-        channel: () => fake.ephemerals(thread.channel).filter((message) => message.user === user),
-      };
       for (const voice of [dm, thread]) {
         await converse(scene(), voice, "keep this: CANARY-BEFORE-SLASH");
         fake.slash({ channel: voice.channel, user, command: "/parley new" });
-        const told = toldNew[voice === dm ? "im" : "channel"];
+        const told = () => fake.ephemerals(voice.channel).filter((message) => message.user === user);
         await fake.until(() => told().length === 1, 20_000);
         expect(told()[0]!.shown).toMatch(/^A new/);
         const { body } = await converse(scene(), voice, `known after the slash of ${voice.name}?`);

@@ -177,11 +177,11 @@ export class Scene {
   }
 
   /** Lets somebody say the text, and resolves with the model's request for it. */
-  async requestFor(text: string, say: () => void): Promise<JournalEntry> {
+  async requestFor(text: string, say: () => void, timeoutMs?: number): Promise<JournalEntry> {
     const before = this.model.requests.length;
     say();
     const asked = () => this.model.requests.slice(before).find((request) => turnOf(request).includes(text));
-    await this.model.until(() => asked() !== undefined);
+    await this.model.until(() => asked() !== undefined, timeoutMs);
     return asked()!;
   }
 

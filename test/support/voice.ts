@@ -88,15 +88,10 @@ function seen(shown: string): string {
   return shown.replace(/\n\[Stop\]$/, "").replaceAll("\u200B", "");
 }
 
-/** Says it, and resolves with what the model was asked for it. */
-function ask(scene: Scene, voice: Voice, text: string): Promise<JournalEntry> {
-  return scene.requestFor(text, () => voice.say(text));
-}
-
 /** Says it, and waits for the whole answer to stand there. */
 export async function converse(scene: Scene, voice: Voice, text: string, timeoutMs = 60_000): Promise<JournalEntry> {
-  const request = await ask(scene, voice, text);
-  await scene.model.until(() => request.closedAt !== null);
+  const request = await scene.requestFor(text, () => voice.say(text), timeoutMs);
+  await scene.model.until(() => request.closedAt !== null, timeoutMs);
   await voice.until(() => lastTexts(voice).includes(request.sentText), timeoutMs);
   return request;
 }
