@@ -2,7 +2,7 @@ import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { SocketModeClient, type SocketModeOptions } from "@slack/socket-mode";
 import { silentSlackLog } from "./slack-log.ts";
 import type { SlackDelivery } from "./slack-receiver.ts";
-import { atMost } from "./slack-wait.ts";
+import { atMost } from "../../src/platform/backoff.ts";
 
 export interface ConnectionHooks {
   /** Resolves once it is stored: only then is it acknowledged. Never rejects; false = it was not. */

@@ -3,7 +3,7 @@ import { errorCode } from "../../src/errors.ts";
 import type { IncomingUpdate } from "../../src/platform/incoming-update.ts";
 import type { Accept, Log } from "../../src/platform/platform-adapter.ts";
 import { NOTICES } from "./slack-notices.ts";
-import { pause } from "./slack-wait.ts";
+import { pause } from "../../src/platform/backoff.ts";
 
 /** What Slack brings, by whichever way. */
 export interface SlackDelivery {

@@ -3,7 +3,7 @@ import { errorCode, GatewayError } from "../../src/errors.ts";
 import type { Log } from "../../src/platform/platform-adapter.ts";
 import { SlackConnection } from "./slack-connection.ts";
 import type { SlackDelivery } from "./slack-receiver.ts";
-import { Backoff, type BackoffOptions, pause } from "./slack-wait.ts";
+import { Backoff, type BackoffOptions, pause } from "../../src/platform/backoff.ts";
 
 export interface SocketTiming {
   /** From the call for an address to Slack's hello. */

@@ -4,7 +4,7 @@ import type { Accept, Log } from "../../src/platform/platform-adapter.ts";
 import { updateId } from "./read-telegram-update.ts";
 import type { TelegramApi } from "./telegram-api.ts";
 import { ALLOWED_UPDATES } from "./telegram-updates.ts";
-import { Backoff, type BackoffOptions, pause } from "./telegram-wait.ts";
+import { Backoff, type BackoffOptions, pause } from "../../src/platform/backoff.ts";
 
 export interface PollTiming {
   /** How long Telegram may hold a poll without updates, in s; at most 50 there. */

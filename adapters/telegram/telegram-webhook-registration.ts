@@ -2,7 +2,7 @@ import { errorCode, GatewayError } from "../../src/errors.ts";
 import type { Log } from "../../src/platform/platform-adapter.ts";
 import type { TelegramApi } from "./telegram-api.ts";
 import { ALLOWED_UPDATES } from "./telegram-updates.ts";
-import { Backoff, type BackoffOptions, pause } from "./telegram-wait.ts";
+import { Backoff, type BackoffOptions, pause } from "../../src/platform/backoff.ts";
 
 export interface RegistrationTiming {
   recheckMs: number;
