@@ -113,7 +113,7 @@ export class PlatformIntake {
       if (signal.aborted) return;
       const startedAt = performance.now();
       // A database that does not answer must not keep a poller that may have a successor by then.
-      const late = pause(heldAt + this.#leaseMs + 1 - performance.now(), signal).then(() => null);
+      const late = pause(Math.max(1, heldAt + this.#leaseMs + 1 - performance.now()), signal).then(() => null);
       const held = await Promise.race([this.#hold().catch(() => null), late]);
       if (held === false || (held === null && performance.now() - heldAt > this.#leaseMs)) return;
       if (held) heldAt = startedAt;
