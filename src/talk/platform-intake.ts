@@ -6,8 +6,9 @@ import { holdIntake, leaveIntake } from "../store/accounts.ts";
 import type { Root } from "../store/schema.ts";
 
 const LEASE_MS = 6_000;
-/** Of the lease. */
+/** Of the lease: when it is renewed, and how long a process that stood still waits to hear whether it still has it. */
 const RENEW_SHARE = 1 / 3;
+const ASK_SHARE = 1 / 6;
 /** A replica that is not elected looks again this often. */
 const STAND_BY_MS = 1_000;
 
@@ -113,7 +114,8 @@ export class PlatformIntake {
       if (signal.aborted) return;
       const startedAt = performance.now();
       // A database that does not answer must not keep a poller that may have a successor by then.
-      const late = pause(Math.max(1, heldAt + this.#leaseMs + 1 - performance.now()), signal).then(() => null);
+      const leftMs = Math.max(this.#leaseMs * ASK_SHARE, heldAt + this.#leaseMs + 1 - performance.now());
+      const late = pause(leftMs, signal).then(() => null);
       const held = await Promise.race([this.#hold().catch(() => null), late]);
       if (held === false || (held === null && performance.now() - heldAt > this.#leaseMs)) return;
       if (held) heldAt = startedAt;
