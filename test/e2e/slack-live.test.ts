@@ -97,7 +97,7 @@ describe("what a model writes", () => {
           "sessions 1",
           "status",
           "help",
-          `${ON_ONE_LINE}`,
+          ON_ONE_LINE,
           `sessions ${ON_ONE_LINE}`,
           `dance ${ON_ONE_LINE}`,
         ]) {
@@ -174,7 +174,9 @@ function buttonOf({ slack }: Scene, { channel, thread }: SlackVoice): object | u
 
 /** All that Slack may make a link of: the texts of notifications, and Markdown outside of code. */
 function outsideOfCode({ slack }: Scene): string {
-  return slack.journal.flatMap(({ args }) => [String(args["text"] ?? ""), ...markdownIn(args["blocks"])]).join("\n");
+  return slack.journal
+    .flatMap(({ args }) => [JSON.stringify(args["text"] ?? ""), ...markdownIn(args["blocks"])])
+    .join("\n");
 }
 
 function markdownIn(blocks: unknown): string[] {
