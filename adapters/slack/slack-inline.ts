@@ -20,7 +20,8 @@ const CALL_ALL = /@(?=channel|here|everyone|group)/iy;
 const AUTOLINK = /<((?:https?:\/\/|mailto:)[^\s<>|]*|[\w.+-]+@[\w-]+\.[\w.-]+)>/iy;
 /** How Slack may find an address where nobody marked one, to be on the safe side. */
 const ADDRESS_BEGIN = /[a-z][a-z0-9+.-]{0,20}:\/\/|www\.|(?:[a-z0-9-]{1,63}\.){1,8}[a-z]{2,24}[/?#]/i;
-const ADDRESS = /[!-;=?-Z\\^_a-{}~]+/y;
+const ADDRESS =
+  /(?:[!-;=?-Z\\^_a-{}~]|(?![\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}])[\p{L}\p{M}\p{N}])+/uy;
 /** What may stand behind an address without becoming a part of it (GFM, "Autolinks (extension)"). */
 const END_OF_ADDRESS = /[.,:!?*_~)]*(?=\s|$)/y;
 /** Links in the labels of links; deeper ones are text. */
@@ -273,11 +274,7 @@ class InlineWriter {
 function mayBeLive(url: string): boolean {
   const isMail = /^[\w.+-]+@[^/]+$/.test(url);
   const whole = isMail ? `mailto:${url}` : /^[a-z][a-z0-9+.-]*:/i.test(url) ? url : `https://${url}`;
-  return (
-    toLiveUrl(whole) !== null &&
-    /^[!-~]+$/.test(url) &&
-    !/@(?:channel|here|everyone|group)|[*_~]{2}|!\[|[&\\]/i.test(url)
-  );
+  return toLiveUrl(whole) !== null && !/@(?:channel|here|everyone|group)|[*_~]{2}|!\[/i.test(url);
 }
 
 function withAddress(label: Shown, address: Shown): Shown {

@@ -5,25 +5,38 @@ const MAX_QUERY = 40;
 const MAX_PATH = 200;
 /** A name in DNS can carry something out as well. */
 const MAX_HOST_LABEL = 40;
-/** How much longer the address may get by being written properly. */
-const MAX_GROWTH = 8;
+/** Read as a character, even within an address. */
+const ENTITY = /&(?:#|[a-z]{2,8};)/i;
 
 /**
  * The address as a link may have it, or null: only what a person can tell the meaning of is made live. Fetching a link
  * sends all of it to a stranger, so what could hold a secret is shown as text instead.
  */
 export function toLiveUrl(url: string): string | null {
-  if (url.length > MAX_URL || !/^(?:https?:\/\/|mailto:)[^\s<>|`"\\]+$/i.test(url)) return null;
+  if (url.length > MAX_URL || ENTITY.test(url) || !/^(?:https?:\/\/|mailto:)[^\s<>|`"\\]+$/i.test(url)) return null;
   const parsed = URL.parse(url);
   if (parsed === null || parsed.username !== "" || parsed.password !== "" || carriesMuch(parsed)) return null;
-  const href = parsed.href.replaceAll(/[()*[\]]/g, (sign) => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`);
-  return href.length > url.length + MAX_GROWTH ? null : href;
+  const isMail = parsed.protocol === "mailto:";
+  return url.replaceAll(isMail ? /[()*[\]]/g : /[()*[\]]|@(?=channel|here|everyone|group)/gi, percent);
+}
+
+function percent(sign: string): string {
+  return `%${sign.charCodeAt(0).toString(16).toUpperCase()}`;
 }
 
 function carriesMuch({ hostname, pathname, search, hash }: URL): boolean {
-  if (search.length + hash.length > MAX_QUERY || pathname.length > MAX_PATH) return true;
+  const [path, query] = [decoded(pathname), decoded(search + hash)];
+  if (query.length > MAX_QUERY || path.length > MAX_PATH) return true;
   if (hostname.split(".").some((label) => label.length > MAX_HOST_LABEL)) return true;
-  return hasToken(search + hash, 20) || hasToken(pathname, 48);
+  return hasToken(query, 20) || hasToken(path, 48);
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 /** Something that looks like base64 or like a long number. */

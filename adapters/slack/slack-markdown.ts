@@ -180,9 +180,8 @@ const COSTS: readonly number[] = Array.from({ length: 128 }, (_, code) => {
   if (sign === "<" || sign === ">") return 4;
   if (sign === "&") return 5;
   if (sign === "(") return 12;
-  if (sign === "`" || sign === "|") return 3;
-  if (sign === ":" || sign === "/" || sign === "." || sign === "?" || sign === "#") return 2;
-  return sign === "@" || sign === "!" || sign === "]" || sign === "*" || sign === "[" ? 2 : 1;
+  if ("`|*@[].".includes(sign)) return 3;
+  return "!:/?#".includes(sign) ? 2 : 1;
 });
 
 /** Parts of a line, cut at a space where there is one. Where it is cut depends on what is before only. */

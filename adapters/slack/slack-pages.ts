@@ -6,6 +6,7 @@ export interface MarkdownPage {
   plain: string;
 }
 
+const ITEM = /^(?:[-+*]|\d{1,9}[.)])\s/;
 /** A longer head of a table is not written again. */
 const MAX_HEAD = 1_000;
 
@@ -95,10 +96,14 @@ function compose(lines: readonly MarkdownLine[], from: number, to: number): Mark
   let plain = "";
   // Where nothing stands before them, lines of a list would be code for their indent.
   let drop = Number.POSITIVE_INFINITY;
+  let wasCut = false;
   for (const [index, line] of shown.entries()) {
     if (line.ends) drop = Number.POSITIVE_INFINITY;
     else if (!isBlank(line)) drop = Math.min(drop, line.indent.length);
     const indent = line.indent.slice(drop);
+    // A number goes on with a paragraph, unless the paragraph stands in its list, which this one did.
+    if (wasCut && ITEM.test(line.markdown)) written.push("");
+    wasCut = indent.length < line.indent.length && !ITEM.test(line.markdown);
     written.push((line.isRest && index > 0 ? (written.pop() ?? "") : "") + indent + line.markdown);
     if (line.plain !== null) plain += (plain === "" || line.isRest ? "" : "\n") + indent + line.plain;
   }

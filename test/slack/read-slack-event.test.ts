@@ -1,6 +1,7 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { readSlackEvent } from "../../adapters/slack/read-slack-event.ts";
+import { readSlackInteraction } from "../../adapters/slack/read-slack-interaction.ts";
 import { authorOf } from "../../adapters/slack/slack-origin.ts";
 import { BOT, botOf, FIXTURES, type Fixture, fixture, readWith } from "./slack-fixtures.ts";
 
@@ -103,6 +104,25 @@ describe("who wrote it", () => {
       if (read.addressed === "where_known") expect(about).toMatch(/repl|bare word/);
       if (read.addressed === true) expect(about).toMatch(/mention/);
     }
+  });
+
+  test("security-12: whatever people send names them to the gate, with what is known against them", () => {
+    const senders = FIXTURES.map((name) => fixture(name).read).flatMap((read) => ("sender" in read ? [read] : []));
+    expect(new Set(senders.map((it) => it.kind)).size).toBe(6);
+    for (const { sender } of senders) expect(sender.id).toMatch(/^([TE]\w+|\?):[UW]\w+$/);
+    const stranger = { is_ext_shared_channel: true };
+    const author = { team: "T9", user_team: "T9", source_team: "T9" };
+    for (const name of ["dm-text", "dm-command", "channel-mention", "channel-reply", "reaction", "stop-native"]) {
+      expect(readSlackEvent(changed(name, author, stranger), BOT), name).toMatchObject({
+        sender: { id: "T9:U2", outsider: true },
+      });
+    }
+  });
+
+  test("security-13: a press is by whoever pressed, wherever the button stands", () => {
+    const { given } = fixture("press");
+    const read = readSlackInteraction({ ...given, user: { id: "U66", team_id: "T1" } }, BOT);
+    expect(read).toMatchObject({ kind: "press", sender: { id: "T1:U66" }, place: { chat: "C5" } });
   });
 
   test("whom to look up is known from the first reading, and nobody for what has no effect", () => {

@@ -36,9 +36,9 @@ describe("inline", () => {
 describe("links", () => {
   test.each([
     ["[a](https://e.example/x_y)", ["[a](https://e.example/x_y)", "a"]],
-    ["[**a** `b`](https://e.example)", ["[**a** `b`](https://e.example/)", "a b"]],
-    ['[a](https://e.example "title")', ["[a](https://e.example/)", "a"]],
-    ["[a](<https://e.example>)", ["[a](https://e.example/)", "a"]],
+    ["[**a** `b`](https://e.example)", ["[**a** `b`](https://e.example)", "a b"]],
+    ['[a](https://e.example "title")', ["[a](https://e.example)", "a"]],
+    ["[a](<https://e.example>)", ["[a](https://e.example)", "a"]],
     ["[w](https://e.example/w_(x))", ["[w](https://e.example/w_%28x%29)", "w"]],
     ["[e.example](https://e.example/a)", ["[e.example](https://e.example/a)", "e.example"]],
     ["[write](mailto:ann@e.example)", ["[write](mailto:ann@e.example)", "write"]],
@@ -50,6 +50,16 @@ describe("links", () => {
     ["https://e.example/x_y, and www.e.example.", "https://e.example/x_y, and www.e.example."],
     ["(https://e.example/w_(x))", "(https://e.example/w_(x))"],
     ["<https://e.example> <ann@e.example>", "https://e.example ann@e.example"],
+    [
+      "https://e.example/?a=1&b=2 https://e.example/wiki/Köln",
+      "https://e.example/?a=1&b=2 https://e.example/wiki/Köln",
+    ],
+    ["[Москва](https://e.example/wiki/Москва)", ["[Москва](https://e.example/wiki/Москва)", "Москва"]],
+    ["[a](https://e.example/@here)", ["[a](https://e.example/%40here)", "a"]],
+    [
+      "[a](https://e.example/?x=&lt;!here&gt;)",
+      ["a (`https://e.example/?x=&amp;lt;!here&amp;gt;`)", "a (https://e.example/?x=&lt;!here&gt;)"],
+    ],
     ["看https://e.example。好", ["看https://e.example 。好", "看https://e.example。好"]],
     ["**https://e.example**", ["**https://e.example**", "https://e.example"]],
     [
@@ -81,7 +91,7 @@ describe("blocks", () => {
     ["- a\n  ```sh\n  ls\n   -l\n  ```\n- b", ["- a\n```sh\nls\n -l\n```\n- b", "- a\nls\n -l\n- b"]],
     ["- ```sh\n  ls\n  ```", ["```sh\nls\n```", "ls"]],
     ["1. a\n   ```\nls\n   ```", ["1. a\n```\nls\n```", "1. a\nls"]],
-    ["1. a\n\n    ```\n    ls\n    ```\n    b\n2. c", ["1. a\n\n```\nls\n```\nb\n2. c", "1. a\n\nls\nb\n2. c"]],
+    ["1. a\n\n    ```\n    ls\n    ```\n    b\n2. c", ["1. a\n\n```\nls\n```\nb\n\n2. c", "1. a\n\nls\nb\n2. c"]],
     ["> ```\n> x\nafter", ["```\nx\n```\nafter", "x\nafter"]],
     ["| a | b |\n|--|--|\n| `x` | 2 |", ["| a | b |\n|--|--|\n| `x` | 2 |", "| a | b |\n| x | 2 |"]],
     ["| a |\n|--|\n| `x \\| y` |", ["| a |\n|--|\n| `x \\| y` |", "| a |\n| x | y |"]],
