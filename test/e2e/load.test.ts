@@ -1,10 +1,10 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import type { FakeTelegram } from "../fakes/telegram/fake-telegram.ts";
 import { type Person, type Scene, sceneOf, turnOf } from "../support/e2e.ts";
+import { numberedWords } from "../support/numbered-words.ts";
 
 /** A bot and a gateway for each test, since all of a bot's chats share its 30 calls a second. Telegram's limits are on. */
 const TOKENS = ["a", "b", "c"].map((end, index) => `471100000${index + 1}:AAFakeTokenOnlyForTests_0123456789${end}`);
-/** Numbered words in paragraphs: any gap, repeat or change of order is seen. */
 const LONG = numberedWords(100_000);
 /** About 2.2 s of speaking. */
 const PACE = { chunkChars: 5, chunkEveryMs: 44, words: 35 };
@@ -88,12 +88,6 @@ function refusedTooOften(telegram: FakeTelegram, bot: number) {
 
 function callsTo(telegram: FakeTelegram, chat: number) {
   return telegram.journal.filter((call) => call.chat === chat);
-}
-
-function numberedWords(length: number): string {
-  let text = "";
-  for (let no = 1; text.length < length; no += 1) text += `word${no}${no % 60 === 0 ? "\n\n" : " "}`;
-  return text.slice(0, length).trim();
 }
 
 function wordsOf(telegram: FakeTelegram, { chat }: Person): string[] {

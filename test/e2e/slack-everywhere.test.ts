@@ -152,8 +152,9 @@ describe.each(["socket", "http"] as const)("Telegram and Slack (%s) in one gatew
     const { body } = await converse(scene(), onSlack, "am I the same?");
     expect(JSON.stringify(body)).not.toContain("CANARY-OF-BOTH");
     // The answer stands there before it is part of the talk, and of the list.
-    await onSlack.until(() =>
-      fake.botMessages(onSlack.channel, onSlack.thread).every(({ shown }) => !shown.endsWith("[Stop]")),
+    await onSlack.until(
+      () => fake.botMessages(onSlack.channel, onSlack.thread).every(({ shown }) => !shown.endsWith("[Stop]")),
+      60_000,
     );
     for (const voice of [onTelegram, onSlack]) voice.say(voice === onSlack ? "sessions" : "/sessions");
     for (const voice of [onTelegram, onSlack]) {

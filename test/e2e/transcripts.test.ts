@@ -1,44 +1,13 @@
-import path from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import type { Script } from "../fakes/model/script.ts";
 import type { JournalEntry } from "../fakes/model/journal.ts";
 import type { FakeChat, FakeUser } from "../fakes/telegram/chats.ts";
 import type { RunningGateway } from "../../src/main.ts";
-import { isUnfitForPeople, type Scene, sceneOf, turnOf } from "../support/e2e.ts";
+import { isUnfitForPeople, type Scene, sceneOf } from "../support/e2e.ts";
+import { asRead, atOnce, file, hangingAfter, inTwo, masked, saying } from "../support/transcript.ts";
 
-/*
- * What people see, as files to be read. Models here speak in one piece, or in two with a pause between them, so that
- * the first text and the whole one are always the same.
- */
-const PAUSE_MS = 2_500;
-
-/** Says the first words, long enough to be shown at once, and the rest, which is no longer, after a pause. */
-function inTwo(first: string, rest: string): Script {
-  if (first.length < 24 || rest.length > first.length) throw new Error("the first part is too short");
-  return { text: first + rest, chunkChars: first.length, chunkEveryMs: PAUSE_MS };
-}
-
-/** Says the first words, and nothing more while the test lasts. */
-function hangingAfter(first: string): Script {
-  return { text: `${first} and so on`, chunkChars: first.length, chunkEveryMs: 600_000 };
-}
-
-function atOnce(text: string): Script {
-  return { text, chunkChars: 1_000 };
-}
-
-/**
- * The chat as lines, without what differs from run to run. What the bot did between two lines of people stands in the
- * order of its messages, since an edit and a post do not wait for each other.
- */
 function chatAsRead(scene: Scene, chat: FakeChat, thread?: number | null): string {
-  const groups: string[][] = [];
-  for (const line of scene.telegram.transcript(chat, thread)) {
-    const group = groups.at(-1);
-    if (group && isBot(line) && isBot(group[0]!)) group.push(line);
-    else groups.push([line]);
-  }
-  return masked(groups.flatMap((group) => group.toSorted((a, b) => botNumber(a) - botNumber(b))));
+  return asRead(scene.telegram.transcript(chat, thread));
 }
 
 /** Only what stands there in the end. */
@@ -48,23 +17,6 @@ function chatInTheEnd(scene: Scene, chat: FakeChat): string {
   return masked(
     lines.map((line) => `${/^[^:]*: /.exec(line)?.[0]}${texts.next().value?.text.replaceAll("\n", "\n    ")}`),
   );
-}
-
-function masked(lines: string[]): string {
-  return `${lines
-    .join("\n")
-    .replaceAll(/\b[2-9A-HJKMNP-TW-Z]{8}\b/g, "<code>")
-    .replaceAll(/\brun_[0-9a-f]{4}\b/g, "<run>")
-    .replaceAll(/\b\d{4}-\d\d-\d\d\b/g, "<date>")
-    .replaceAll(/ +$/gm, "")}\n`;
-}
-
-const BOT = /^(?:\[\d+\] )?bot#(\d+)/;
-const isBot = (line: string) => BOT.test(line);
-const botNumber = (line: string) => Number(BOT.exec(line)?.[1]);
-
-function file(name: string): string {
-  return path.join(import.meta.dirname, "..", "transcripts", `${name}.txt`);
 }
 
 describe("a stranger", () => {
@@ -314,11 +266,7 @@ class Stage {
 
   /** What the model says to turns in which these words are the last ones. */
   readonly answers = (script: Record<string, Script>): void => {
-    this.#scene.model.script((request) => {
-      const places = Object.keys(script).map((words) => ({ words, at: turnOf(request).lastIndexOf(words) }));
-      const last = places.toSorted((a, b) => b.at - a.at)[0];
-      return last && last.at >= 0 ? script[last.words] : undefined;
-    });
+    this.#scene.model.script(saying(script));
   };
 
   readonly say = ({ chat, user, thread }: Voice, text: string): void => {

@@ -1,11 +1,11 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import type { FakeSlack } from "../fakes/slack/fake-slack.ts";
 import { type Scene, sceneOf, turnOf } from "../support/e2e.ts";
+import { numberedWords } from "../support/numbered-words.ts";
 import { converse, lastTexts, SlackVoice } from "../support/voice.ts";
 
 /** About 2.2 s of speaking. */
 const PACE = { chunkChars: 5, chunkEveryMs: 44, words: 35 };
-/** Numbered words in paragraphs: any gap, repeat or change of order is seen. */
 const LONG = numberedWords(100_000);
 
 /** Slack's limits are on: an edit every 1.45 s in the whole workspace, a post a second in a channel. */
@@ -111,10 +111,4 @@ function crowd(scene: Scene, name: string, count: number): SlackVoice[] {
 /** While an answer runs, the Stop button stands below its last page. */
 function hasButton(slack: FakeSlack, { channel, thread }: SlackVoice): boolean {
   return slack.botMessages(channel, thread).some(({ shown }) => shown.endsWith("[Stop]"));
-}
-
-function numberedWords(length: number): string {
-  let text = "";
-  for (let no = 1; text.length < length; no += 1) text += `word${no}${no % 60 === 0 ? "\n\n" : " "}`;
-  return text.slice(0, length).trim();
 }

@@ -1,0 +1,65 @@
+import path from "node:path";
+import type { Script } from "../fakes/model/script.ts";
+import type { JournalEntry } from "../fakes/model/journal.ts";
+import { turnOf } from "./e2e.ts";
+
+/*
+ * What people see, as files to be read. Models here speak in one piece, or in two with a pause between them, so that
+ * the first text and the whole one are always the same.
+ */
+const PAUSE_MS = 900;
+
+/** Says the first words, long enough to be shown at once, and the rest, which is no longer, after a pause. */
+export function inTwo(first: string, rest: string): Script {
+  if (first.length < 24 || rest.length > first.length) throw new Error("the first part is too short");
+  return { text: first + rest, chunkChars: first.length, chunkEveryMs: PAUSE_MS };
+}
+
+/** Says the first words, and nothing more while the test lasts. */
+export function hangingAfter(first: string): Script {
+  return { text: `${first} and so on`, chunkChars: first.length, chunkEveryMs: 600_000 };
+}
+
+export function atOnce(text: string): Script {
+  return { text, chunkChars: 1_000 };
+}
+
+/**
+ * The lines of a chat, without what differs from run to run. What the bot did between two lines of people stands in the
+ * order of its messages, since an edit and a post do not wait for each other.
+ */
+export function asRead(lines: string[]): string {
+  const groups: string[][] = [];
+  for (const line of lines) {
+    const group = groups.at(-1);
+    if (group && isBot(line) && isBot(group[0]!)) group.push(line);
+    else groups.push([line]);
+  }
+  return masked(groups.flatMap((group) => group.toSorted((a, b) => botNumber(a) - botNumber(b))));
+}
+
+/** What the model says to turns in which these words are the last ones; for `FakeModel.script`. */
+export function saying(script: Record<string, Script>): (request: JournalEntry) => Script | undefined {
+  return (request) => {
+    const places = Object.keys(script).map((words) => ({ words, at: turnOf(request).lastIndexOf(words) }));
+    const last = places.toSorted((a, b) => b.at - a.at)[0];
+    return last && last.at >= 0 ? script[last.words] : undefined;
+  };
+}
+
+export function masked(lines: string[]): string {
+  return `${lines
+    .join("\n")
+    .replaceAll(/\b[2-9A-HJKMNP-TW-Z]{8}\b/g, "<code>")
+    .replaceAll(/\brun_[0-9a-f]{4}\b/g, "<run>")
+    .replaceAll(/\b\d{4}-\d\d-\d\d\b/g, "<date>")
+    .replaceAll(/ +$/gm, "")}\n`;
+}
+
+const BOT = /^(?:\[\d+\] )?bot#(\d+)/;
+const isBot = (line: string) => BOT.test(line);
+const botNumber = (line: string) => Number(BOT.exec(line)?.[1]);
+
+export function file(name: string): string {
+  return path.join(import.meta.dirname, "..", "transcripts", `${name}.txt`);
+}
