@@ -11,10 +11,16 @@ export interface SlackDelivery {
   body: unknown;
 }
 
+type Listen = (
+  take: (delivery: SlackDelivery) => Promise<void>,
+  signal: AbortSignal,
+  working: (works: boolean) => void,
+) => Promise<void>;
+
 export interface ReceiverOptions {
   read(delivery: SlackDelivery): Promise<IncomingUpdate>;
   /** Socket Mode's way in, until the abort; null = over HTTP, where Slack calls. */
-  listen: ((take: (delivery: SlackDelivery) => Promise<void>, signal: AbortSignal) => Promise<void>) | null;
+  listen: Listen | null;
   /** Rejects `unauthorized` when the token does not work any more. */
   checkToken(signal: AbortSignal): Promise<void>;
   log: Log;
@@ -42,13 +48,13 @@ export class SlackReceiver implements Receiver {
   }
 
   /** Takes in until the abort. Rejects `unauthorized`. */
-  async start(accept: Accept, signal: AbortSignal): Promise<void> {
+  async start(accept: Accept, signal: AbortSignal, working: (works: boolean) => void = () => undefined): Promise<void> {
     if (signal.aborted) return;
     const over = new AbortController();
     const until = AbortSignal.any([signal, over.signal]);
     const { listen } = this.#options;
     const works = [this.#watchToken(until)];
-    if (listen) works.push(listen((delivery) => this.take(delivery, accept), until));
+    if (listen) works.push(listen((delivery) => this.take(delivery, accept), until, working));
     const results = await Promise.allSettled(works.map((work) => work.finally(() => over.abort())));
     const failed = results.find((it) => it.status === "rejected");
     if (failed && !signal.aborted) throw failed.reason;

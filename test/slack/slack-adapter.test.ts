@@ -102,6 +102,27 @@ describe("who we are", () => {
   });
 });
 
+test("fault-25: it says whether it gets through to Slack: over one connection it does, over none it does not", async () => {
+  const said: boolean[] = [];
+  running.push(
+    adapter.start(
+      () => Promise.resolve(),
+      intake.signal,
+      (works) => said.push(works),
+    ),
+  );
+  await slack.until(() => slack.connections.length === 2);
+  await expect.poll(() => said).toEqual([true, true]);
+  const away = slack.fault({ kind: "html", status: 503, method: "apps.connections.open", times: Infinity });
+  slack.sockets.drop(1);
+  await expect.poll(() => away.hits).toBeGreaterThan(1);
+  expect(said).not.toContain(false);
+  slack.sockets.drop();
+  await expect.poll(() => said.at(-1)).toBe(false);
+  away.clear();
+  await expect.poll(() => said.at(-1)).toBe(true);
+});
+
 describe("what is posted", () => {
   test("stands in its thread, inert: nothing parsed, nothing unfurled, with our mark", async () => {
     const to = thread();
