@@ -24,6 +24,7 @@ import {
 import { GatewayError } from "../../src/errors.ts";
 import { toSlackError } from "./slack-errors.ts";
 import { silentSlackLog } from "./slack-log.ts";
+import { SlackPauses } from "./slack-pauses.ts";
 import { SlackTransport } from "./slack-transport.ts";
 
 export const SLACK_API_URL = "https://slack.com/api/";
@@ -67,13 +68,11 @@ export class SlackApi {
   readonly #web: WebClient;
   readonly #transport: SlackTransport;
   readonly #options: SlackApiOptions;
-  /** Methods that Slack refused for haste, and when they may be called again. */
-  readonly #blocked = new Map<SlackMethod, number>();
-  readonly #now: () => number;
+  readonly #pauses: SlackPauses;
 
   constructor(options: SlackApiOptions) {
     this.#options = options;
-    this.#now = options.now ?? (() => performance.now());
+    this.#pauses = new SlackPauses(options.now ?? (() => performance.now()));
     this.#transport = new SlackTransport({
       connections: CONNECTIONS,
       maxQueued: MAX_QUEUED,
@@ -87,7 +86,8 @@ export class SlackApi {
     args: SlackMethods[M]["args"],
     signal?: AbortSignal,
   ): Promise<SlackMethods[M]["answer"]> {
-    const retryAfterMs = (this.#blocked.get(method) ?? 0) - this.#now();
+    const channel = method === "chat.postMessage" && args && "channel" in args ? (args.channel ?? null) : null;
+    const retryAfterMs = this.#pauses.leftMs(method, channel);
     if (retryAfterMs > 0) {
       const details = { delivered: "no", retryAfterMs: Math.ceil(retryAfterMs) } as const;
       throw new GatewayError("rate_limited", "Slack asks to slow down.", details);
@@ -96,7 +96,7 @@ export class SlackApi {
     try {
       return await web.apiCall(method, { ...args });
     } catch (thrown) {
-      throw this.toError(thrown, method);
+      throw this.toError(thrown, method, channel);
     }
   }
 
@@ -116,10 +116,10 @@ export class SlackApi {
   }
 
   /** A refusal for haste is remembered here. */
-  toError(thrown: unknown, method: SlackMethod | "response_url"): GatewayError {
+  toError(thrown: unknown, method: SlackMethod | "response_url", channel: string | null = null): GatewayError {
     const error = toSlackError(thrown, method, this.#options.secrets);
     if (error.code === "rate_limited" && method !== "response_url") {
-      this.#blocked.set(method, this.#now() + (error.retryAfterMs ?? 0));
+      this.#pauses.add(method, channel, error.retryAfterMs ?? 0);
     }
     return error;
   }

@@ -56,6 +56,20 @@ describe("haste", () => {
     expect(slack.earlyCalls).toEqual([]);
   });
 
+  test("fault-16: a channel that takes posts no faster stops no other one, until a second one is refused as well", async () => {
+    const elsewhere = (name: string) =>
+      api.call("chat.postMessage", { channel: slack.channelNamed(name).id, text: "hi" });
+    slack.fault({ kind: "429", method: "chat.postMessage", retryAfter: 7, channel });
+    expect(await refusal(post())).toMatchObject({ code: "rate_limited", retryAfterMs: 7000 });
+    await elsewhere("second");
+    expect(await refusal(post())).toMatchObject({ code: "rate_limited", retryAfterMs: 7000 });
+    slack.fault({ kind: "429", method: "chat.postMessage", retryAfter: 3 });
+    expect(await refusal(elsewhere("third"))).toMatchObject({ code: "rate_limited", retryAfterMs: 3000 });
+    expect(await refusal(elsewhere("second"))).toMatchObject({ code: "rate_limited", retryAfterMs: 3000 });
+    expect(slack.calls("chat.postMessage").length).toBe(3);
+    expect(slack.earlyCalls).toEqual([]);
+  });
+
   test("a refusal for haste that comes with status 200 counts as well", async () => {
     slack.fault({ kind: "ratelimited-200", method: "chat.postMessage" });
     expect(await refusal(post())).toMatchObject({ code: "rate_limited", delivered: "no" });
