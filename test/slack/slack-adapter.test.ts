@@ -229,6 +229,14 @@ describe("a post whose answer was lost", () => {
     expect(await adapter.marks!.find(outside, "out_2")).toEqual(top);
   });
 
+  test("is found where the bot has another id, as in each team of an organisation", async () => {
+    const to = thread();
+    const metadata = { event_type: "parley_post", event_payload: { id: "out_1" } };
+    const fields = { metadata, bot_id: "B0ELSEWHERE" };
+    const ours = slack.say({ channel: to.chat, thread: to.thread, user: slack.app.bot, text: "ours", fields });
+    expect(await adapter.marks!.find(to, "out_1")).toMatchObject({ messageId: ours.ts });
+  });
+
   test("stays in doubt when it cannot be told", async () => {
     const to = thread();
     const { responseUrl: replyTo } = slack.slash({
