@@ -300,7 +300,7 @@ export class LiveReply {
       }
       // What the platform does not take as a draft is tried once more as the final text.
       if (failure.kind === "refused") Object.assign(live, { shown: content, doubtful: true });
-      await this.#learn(error);
+      await this.#learn(error, "edit");
       await pause(PAUSE_MS, this.#closing.signal);
     }
   }
@@ -311,11 +311,11 @@ export class LiveReply {
     if (kind === "blocked" || kind === "gone" || kind === "moved") await this.#learn(error);
   }
 
-  async #learn(error: unknown): Promise<void> {
+  async #learn(error: unknown, call: "post" | "edit" = "post"): Promise<void> {
     const failure = judgeSendFailure(error);
     const { delivery, run } = this.#options;
     delivery.log.warn({ err: error, run_id: run.id, failure: failure.kind }, "a draft was not shown");
-    await delivery.learn(this.#target.account, this.#target.chat, failure);
+    await delivery.learn(this.#target.account, this.#target.chat, failure, call);
     if (failure.kind === "gone") this.#options.onGone();
     if (failure.kind === "thread_gone") {
       // A place without a thread has nowhere to go on: its main topic may be closed.
