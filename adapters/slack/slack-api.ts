@@ -18,6 +18,7 @@ import {
   type UsersInfoArguments,
   type UsersInfoResponse,
   WebAPIHTTPError,
+  WebAPIPlatformError,
   WebClient,
   type WebClientOptions,
 } from "@slack/web-api";
@@ -106,10 +107,15 @@ export class SlackApi {
     const { status, text } = await this.#transport.post(url, headers, JSON.stringify(body)).catch((thrown: unknown) => {
       throw this.toError(thrown, "response_url");
     });
-    if (status === 200) return;
+    const reason = refusalIn(text);
+    if (status === 200 && reason === null) return;
     // Slack says with these that the address is used up: five answers within half an hour.
-    if (status === 404 || status === 410) {
+    if (status === 404 || status === 410 || /^(used|expired)_url$/.test(reason ?? "")) {
       throw new GatewayError("forbidden", "Slack takes no more answers to this command.", { delivered: "no" });
+    }
+    // Certain, although it comes with a 5xx.
+    if (reason !== null && status !== 429) {
+      throw this.toError(new WebAPIPlatformError({ ok: false, error: reason }), "response_url");
     }
     const word = /^\w+$/.test(text) ? { error: text } : text;
     throw this.toError(new WebAPIHTTPError(status, "", {}, word), "response_url");
@@ -143,5 +149,16 @@ export class SlackApi {
   /** Ends all sockets at once; calls on the way reject. */
   async close(): Promise<void> {
     await this.#transport.close();
+  }
+}
+
+/** Slack's reason for not taking an answer to a command; null = the text holds none. */
+function refusalIn(text: string): string | null {
+  if (!text.startsWith("{")) return null;
+  try {
+    const { ok, error } = JSON.parse(text) as { ok?: unknown; error?: unknown };
+    return ok === false && typeof error === "string" ? error : null;
+  } catch {
+    return null;
   }
 }
