@@ -66,7 +66,11 @@ export class SlackReceiver implements Receiver {
   /** Resolves once it is stored: only then may it be acknowledged. */
   async take(delivery: SlackDelivery, accept: Accept): Promise<void> {
     await accept(await this.#options.read(delivery));
-    if (delivery.kind === "event") this.#notify(delivery.body);
+    if (delivery.kind !== "event") return;
+    this.#notify(delivery.body);
+    if (typeIn(delivery.body) === "app_rate_limited") {
+      this.#options.log.error({}, "Slack drops events: the workspace has more than 30,000 an hour for this app");
+    }
   }
 
   /** The bot's token may have been revoked: it is looked at now. */
@@ -95,6 +99,10 @@ export class SlackReceiver implements Receiver {
       }
     }
   }
+}
+
+function typeIn(body: unknown): unknown {
+  return typeof body === "object" && body !== null && "type" in body ? body.type : undefined;
 }
 
 function isNotice(body: unknown): body is { event: { type: string } } {
