@@ -155,7 +155,8 @@ describe("what is posted", () => {
   test.each<[string, string, object]>([
     ["a channel that is gone", "channel_not_found", { code: "not_found", place: { kind: "gone" } }],
     ["an archived channel", "is_archived", { place: { kind: "gone" } }],
-    ["a thread that is gone", "thread_not_found", { place: { kind: "thread_gone" } }],
+    ["a thread that is gone", "thread_not_found", { code: "not_found", place: undefined }],
+    ["a channel without threads", "restricted_action_non_threadable_channel", { place: { kind: "thread_gone" } }],
     ["a revoked token", "token_revoked", { code: "unauthorized" }],
   ])("fault-19: %s is told as what it is", async (_what, error, expected) => {
     slack.fault({ kind: "error", error, method: "chat.postMessage" });
