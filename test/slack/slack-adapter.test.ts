@@ -283,6 +283,16 @@ describe("the status of a thread", () => {
     expect(log.lines.filter(({ level }) => level === "warn").length).toBe(1);
   });
 
+  test("goes on in a channel where one thread was taken back", async () => {
+    slack.fault({ kind: "error", error: "thread_not_found", method: "assistant.threads.setStatus" });
+    await adapter.typing!.show(thread());
+    await adapter.typing!.show(thread());
+    expect(slack.calls("assistant.threads.setStatus").map(({ outcome }) => outcome)).toEqual([
+      "thread_not_found",
+      "ok",
+    ]);
+  });
+
   test("a 429 for it stops no post", async () => {
     const to = thread();
     slack.fault({ kind: "429", retryAfter: 30, method: "assistant.threads.setStatus" });
