@@ -8,6 +8,8 @@ import { authorIn, type Envelope, harmless, isDm, need, placeOf, reading, sender
 const LONG_TEXT = 4000;
 /** The kinds of messages that people write; all others are Slack's own, or of other programs. */
 const WRITTEN = new Set([null, "file_share", "thread_broadcast", "me_message"]);
+/** Commands that ask of a talk what is already there. */
+const ABOUT_A_TALK = new Set(["stop", "status", "sessions"]);
 /** Slack itself, which writes without a `bot_id`. */
 const SLACK_USERS = new Set(["USLACKBOT", "USLACK"]);
 
@@ -87,7 +89,11 @@ function readMessage(delivered: Delivered, envelope: Envelope): IncomingUpdate {
   const { place, sender, messageId, text } = readAuthored(delivered, event);
   const from = { ...envelope, place, sender, messageId, writtenAt: tsToMs(messageId) };
   const command = place.kind === "private" || beginsWithUs(event, bot) ? bareCommandIn(event, bot) : null;
-  if (command) return { ...from, kind: "command", ...command };
+  if (command) {
+    // Where it would begin a thread of its own, there is nothing yet that it could be about.
+    const ofChat = place.thread === messageId && ABOUT_A_TALK.has(command.command);
+    return { ...from, kind: "command", ...command, ...(ofChat ? { ofChat } : {}) };
+  }
   const burst = text.length >= LONG_TEXT ? ({ burst: "long" } as const) : {};
   return { ...from, kind: "message", text, addressed: isAddressed(delivered, place), ...burst };
 }

@@ -81,7 +81,7 @@ class SlackAdapter implements PlatformAdapter {
     const socketToken = options.mode === "socket" ? readAppToken(options) : null;
     this.#receiver = new SlackReceiver({
       read: (delivery) => this.#read(delivery),
-      listen: socketToken === null ? null : (take, signal) => this.#runSockets(socketToken, take, signal),
+      listen: socketToken === null ? null : (...way) => this.#runSockets(socketToken, ...way),
       checkToken: (signal) => this.#checkToken(signal),
       log,
     });
@@ -110,8 +110,8 @@ class SlackAdapter implements PlatformAdapter {
     this.#options.log.info({ account: this.account, name: bot.name }, "Slack knows the bot");
   }
 
-  async start(accept: Accept, signal: AbortSignal): Promise<void> {
-    await this.#receiver.start(accept, signal);
+  async start(accept: Accept, signal: AbortSignal, working?: (works: boolean) => void): Promise<void> {
+    await this.#receiver.start(accept, signal, working);
   }
 
   send(to: ReplyTarget, page: RenderedPage, mark?: string): Promise<SentMessage> {
@@ -144,6 +144,7 @@ class SlackAdapter implements PlatformAdapter {
     appToken: string,
     take: (delivery: SlackDelivery) => Promise<void>,
     signal: AbortSignal,
+    working: (works: boolean) => void,
   ): Promise<void> {
     const { log, socketTiming } = this.#options;
     await runSlackSockets(
@@ -152,6 +153,7 @@ class SlackAdapter implements PlatformAdapter {
         clientOptions: (ended) => this.#api.clientOptions(ended),
         toError: (thrown) => this.#api.toError(thrown, "apps.connections.open"),
         take,
+        working,
         log,
         ...(socketTiming ? { timing: socketTiming } : {}),
       },

@@ -18,12 +18,14 @@ import {
   type UsersInfoArguments,
   type UsersInfoResponse,
   WebAPIHTTPError,
+  WebAPIPlatformError,
   WebClient,
   type WebClientOptions,
 } from "@slack/web-api";
 import { GatewayError } from "../../src/errors.ts";
 import { toSlackError } from "./slack-errors.ts";
 import { silentSlackLog } from "./slack-log.ts";
+import { SlackPauses } from "./slack-pauses.ts";
 import { SlackTransport } from "./slack-transport.ts";
 
 export const SLACK_API_URL = "https://slack.com/api/";
@@ -67,13 +69,11 @@ export class SlackApi {
   readonly #web: WebClient;
   readonly #transport: SlackTransport;
   readonly #options: SlackApiOptions;
-  /** Methods that Slack refused for haste, and when they may be called again. */
-  readonly #blocked = new Map<SlackMethod, number>();
-  readonly #now: () => number;
+  readonly #pauses: SlackPauses;
 
   constructor(options: SlackApiOptions) {
     this.#options = options;
-    this.#now = options.now ?? (() => performance.now());
+    this.#pauses = new SlackPauses(options.now ?? (() => performance.now()));
     this.#transport = new SlackTransport({
       connections: CONNECTIONS,
       maxQueued: MAX_QUEUED,
@@ -87,7 +87,8 @@ export class SlackApi {
     args: SlackMethods[M]["args"],
     signal?: AbortSignal,
   ): Promise<SlackMethods[M]["answer"]> {
-    const retryAfterMs = (this.#blocked.get(method) ?? 0) - this.#now();
+    const channel = method === "chat.postMessage" && args && "channel" in args ? (args.channel ?? null) : null;
+    const retryAfterMs = this.#pauses.leftMs(method, channel);
     if (retryAfterMs > 0) {
       const details = { delivered: "no", retryAfterMs: Math.ceil(retryAfterMs) } as const;
       throw new GatewayError("rate_limited", "Slack asks to slow down.", details);
@@ -96,7 +97,7 @@ export class SlackApi {
     try {
       return await web.apiCall(method, { ...args });
     } catch (thrown) {
-      throw this.toError(thrown, method);
+      throw this.toError(thrown, method, channel);
     }
   }
 
@@ -106,20 +107,25 @@ export class SlackApi {
     const { status, text } = await this.#transport.post(url, headers, JSON.stringify(body)).catch((thrown: unknown) => {
       throw this.toError(thrown, "response_url");
     });
-    if (status === 200) return;
+    const reason = refusalIn(text);
+    if (status === 200 && reason === null) return;
     // Slack says with these that the address is used up: five answers within half an hour.
-    if (status === 404 || status === 410) {
+    if (status === 404 || status === 410 || /^(used|expired)_url$/.test(reason ?? "")) {
       throw new GatewayError("forbidden", "Slack takes no more answers to this command.", { delivered: "no" });
+    }
+    // Certain, although it comes with a 5xx.
+    if (reason !== null && status !== 429) {
+      throw this.toError(new WebAPIPlatformError({ ok: false, error: reason }), "response_url");
     }
     const word = /^\w+$/.test(text) ? { error: text } : text;
     throw this.toError(new WebAPIHTTPError(status, "", {}, word), "response_url");
   }
 
   /** A refusal for haste is remembered here. */
-  toError(thrown: unknown, method: SlackMethod | "response_url"): GatewayError {
+  toError(thrown: unknown, method: SlackMethod | "response_url", channel: string | null = null): GatewayError {
     const error = toSlackError(thrown, method, this.#options.secrets);
     if (error.code === "rate_limited" && method !== "response_url") {
-      this.#blocked.set(method, this.#now() + (error.retryAfterMs ?? 0));
+      this.#pauses.add(method, channel, error.retryAfterMs ?? 0);
     }
     return error;
   }
@@ -143,5 +149,16 @@ export class SlackApi {
   /** Ends all sockets at once; calls on the way reject. */
   async close(): Promise<void> {
     await this.#transport.close();
+  }
+}
+
+/** Slack's reason for not taking an answer to a command; null = the text holds none. */
+function refusalIn(text: string): string | null {
+  if (!text.startsWith("{")) return null;
+  try {
+    const { ok, error } = JSON.parse(text) as { ok?: unknown; error?: unknown };
+    return ok === false && typeof error === "string" ? error : null;
+  } catch {
+    return null;
   }
 }

@@ -43,7 +43,13 @@ const GONE: Verdict = {
   message: "The bot cannot write in this channel, or it is gone.",
   place: { kind: "gone" },
 };
-const THREAD: Verdict = { code: "not_found", message: "This thread is gone.", place: { kind: "thread_gone" } };
+const NO_THREADS: Verdict = {
+  code: "not_found",
+  message: "There are no threads here.",
+  place: { kind: "thread_gone" },
+};
+/** What was asked was taken back, so the answer must not go before the whole channel instead. */
+const THREAD: Verdict = { code: "not_found", message: "This thread is gone." };
 const MESSAGE: Verdict = { code: "not_found", message: "This message is gone or cannot be edited." };
 const LONG: Verdict = { code: "too_large", message: "The text is too long for Slack." };
 const RIGHTS: Verdict = { code: "forbidden", message: "The bot may not do this on Slack." };
@@ -60,7 +66,8 @@ const BY_REASON = new Map<string, Verdict>([
   ["account_inactive", { ...TOKEN, place: { kind: "gone" } }],
   ...all(GONE, "channel_not_found not_in_channel is_archived is_inactive messages_tab_disabled user_not_found"),
   ...all(GONE, "restricted_action restricted_action_read_only_channel user_disabled cannot_dm_bot team_not_found"),
-  ...all(THREAD, "thread_not_found cannot_reply_to_message restricted_action_non_threadable_channel"),
+  ...all(THREAD, "thread_not_found cannot_reply_to_message"),
+  ...all(NO_THREADS, "restricted_action_non_threadable_channel"),
   ...all(MESSAGE, "message_not_found cant_update_message edit_window_closed block_mismatch streaming_state_conflict"),
   ...all(LONG, "msg_too_long msg_blocks_too_long"),
   ...all(RIGHTS, "missing_scope no_permission access_denied cant_delete_message accesslimited ekm_access_denied"),

@@ -103,13 +103,14 @@ export class SlackMessages {
     throw new GatewayError("unavailable", "There are too many messages to find a post among them.");
   }
 
-  /** Any app may write such metadata, so only our own messages count. */
-  #isMarked(message: { bot_id?: string; metadata?: unknown }, mark: string): boolean {
+  /** Any app may write such metadata, so only our own messages count: in an organisation we have a `bot_id` per team. */
+  #isMarked(message: { bot_id?: string; user?: string; metadata?: unknown }, mark: string): boolean {
     const { event_type: type, event_payload: payload } = (message.metadata ?? {}) as {
       event_type?: unknown;
       event_payload?: { id?: unknown };
     };
-    return message.bot_id === this.#bot().botId && type === POST_EVENT && payload?.id === mark;
+    const { botId, userId } = this.#bot();
+    return (message.bot_id === botId || message.user === userId) && type === POST_EVENT && payload?.id === mark;
   }
 
   /** Seen by the one who gave the command alone; it has no id, so it can be neither edited nor removed. */

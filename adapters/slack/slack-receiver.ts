@@ -11,10 +11,16 @@ export interface SlackDelivery {
   body: unknown;
 }
 
+type Listen = (
+  take: (delivery: SlackDelivery) => Promise<void>,
+  signal: AbortSignal,
+  working: (works: boolean) => void,
+) => Promise<void>;
+
 export interface ReceiverOptions {
   read(delivery: SlackDelivery): Promise<IncomingUpdate>;
   /** Socket Mode's way in, until the abort; null = over HTTP, where Slack calls. */
-  listen: ((take: (delivery: SlackDelivery) => Promise<void>, signal: AbortSignal) => Promise<void>) | null;
+  listen: Listen | null;
   /** Rejects `unauthorized` when the token does not work any more. */
   checkToken(signal: AbortSignal): Promise<void>;
   log: Log;
@@ -42,13 +48,13 @@ export class SlackReceiver implements Receiver {
   }
 
   /** Takes in until the abort. Rejects `unauthorized`. */
-  async start(accept: Accept, signal: AbortSignal): Promise<void> {
+  async start(accept: Accept, signal: AbortSignal, working: (works: boolean) => void = () => undefined): Promise<void> {
     if (signal.aborted) return;
     const over = new AbortController();
     const until = AbortSignal.any([signal, over.signal]);
     const { listen } = this.#options;
     const works = [this.#watchToken(until)];
-    if (listen) works.push(listen((delivery) => this.take(delivery, accept), until));
+    if (listen) works.push(listen((delivery) => this.take(delivery, accept), until, working));
     const results = await Promise.allSettled(works.map((work) => work.finally(() => over.abort())));
     const failed = results.find((it) => it.status === "rejected");
     if (failed && !signal.aborted) throw failed.reason;
@@ -60,7 +66,11 @@ export class SlackReceiver implements Receiver {
   /** Resolves once it is stored: only then may it be acknowledged. */
   async take(delivery: SlackDelivery, accept: Accept): Promise<void> {
     await accept(await this.#options.read(delivery));
-    if (delivery.kind === "event") this.#notify(delivery.body);
+    if (delivery.kind !== "event") return;
+    this.#notify(delivery.body);
+    if (typeIn(delivery.body) === "app_rate_limited") {
+      this.#options.log.error({}, "Slack drops events: the workspace has more than 30,000 an hour for this app");
+    }
   }
 
   /** The bot's token may have been revoked: it is looked at now. */
@@ -89,6 +99,10 @@ export class SlackReceiver implements Receiver {
       }
     }
   }
+}
+
+function typeIn(body: unknown): unknown {
+  return typeof body === "object" && body !== null && "type" in body ? body.type : undefined;
 }
 
 function isNotice(body: unknown): body is { event: { type: string } } {

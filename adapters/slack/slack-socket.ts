@@ -42,6 +42,8 @@ export interface SocketOptions {
   toError(thrown: unknown): GatewayError;
   /** Rejects when it is not stored: then it is not acknowledged, and Slack sends it again. */
   take(delivery: SlackDelivery): Promise<void>;
+  /** Whether events can come just now: one connection is enough. */
+  working?: (works: boolean) => void;
   log: Log;
   timing?: SocketTiming;
 }
@@ -55,8 +57,13 @@ type Ending = "aborted" | "lost" | "refreshed" | "silent" | "crowded";
 export async function runSlackSockets(options: SocketOptions, signal: AbortSignal): Promise<void> {
   const over = new AbortController();
   const all = AbortSignal.any([signal, over.signal]);
+  const open = new Set<number>();
   const slots = Array.from({ length: CONNECTIONS }, async (_, index) => {
-    const slot = new Slot(options, index);
+    const slot = new Slot(options, index, (isOpen) => {
+      if (isOpen) open.add(index);
+      else open.delete(index);
+      options.working?.(open.size > 0);
+    });
     try {
       await pause(index * slot.timing.staggerMs, all);
       await slot.run(all);
@@ -75,12 +82,14 @@ class Slot {
   readonly timing: SocketTiming;
   readonly #options: SocketOptions;
   readonly #index: number;
+  readonly #onChange: (isOpen: boolean) => void;
   /** Connections that are given up and not closed yet. */
   readonly #ending = new Set<Promise<void>>();
 
-  constructor(options: SocketOptions, index: number) {
+  constructor(options: SocketOptions, index: number, onChange: (isOpen: boolean) => void) {
     this.#options = options;
     this.#index = index;
+    this.#onChange = onChange;
     this.timing = options.timing ?? SOCKET_TIMING;
   }
 
@@ -93,6 +102,8 @@ class Slot {
       try {
         const ending = await this.#live(signal);
         if (ending === "aborted") return;
+        // A connection that is renewed goes on until its successor could not be opened.
+        if (ending !== "refreshed") this.#onChange(false);
         const lastedMs = performance.now() - startedAt;
         if (lastedMs > this.timing.briefMs) [trouble, crowded].forEach((it) => it.reset());
         const waitMs = ending === "crowded" ? crowded.nextMs() : trouble.nextMs();
@@ -103,6 +114,7 @@ class Slot {
       } catch (error) {
         if (signal.aborted) return;
         if (errorCode(error) === "unauthorized") throw error;
+        this.#onChange(false);
         const waitMs = (error instanceof GatewayError ? error.retryAfterMs : undefined) ?? trouble.nextMs();
         const fields = { err: error, slot: this.#index, waitMs: Math.round(waitMs) };
         log.warn(fields, "a connection to Slack could not be opened");
@@ -133,6 +145,7 @@ class Slot {
       const opened = await Promise.race([this.#open(connection), ended.promise, late.promise]);
       clearTimeout(timer);
       if (opened !== "open") return opened;
+      this.#onChange(true);
       this.#options.log.info({ slot: this.#index }, "a connection to Slack is open");
       watch = setInterval(() => {
         if (performance.now() - connection.heardAt > this.timing.silenceMs) ended.resolve("silent");

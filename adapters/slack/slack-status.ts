@@ -38,7 +38,8 @@ export class ThreadStatus {
       const [channel_id, thread_ts] = [readChannel(to.chat), readThread(to.thread) ?? ""];
       await this.#api.call("assistant.threads.setStatus", { channel_id, thread_ts, status });
     } catch (error) {
-      if (["rate_limited", "unavailable", "cancelled"].includes(errorCode(error))) return;
+      // A thread that was taken back says nothing about the others.
+      if (["rate_limited", "unavailable", "cancelled", "not_found"].includes(errorCode(error))) return;
       this.#log.warn({ err: error, chat: to.chat }, "no status can be shown in a channel; it is left out for a while");
       this.#turnOff(to.chat, now);
     }

@@ -33,6 +33,7 @@ const MAX_CHATS = 20_000;
 export class ChatBudgets {
   readonly #chats = new Map<string, ChatState>();
   readonly #accounts = new Map<AccountId, Bucket>();
+  readonly #editsBlockedUntil = new Map<AccountId, number>();
   readonly #now: () => number;
 
   constructor(now: () => number = () => performance.now()) {
@@ -53,6 +54,7 @@ export class ChatBudgets {
     const ofAccount = isEdit || !budget.account.editsOnly;
     const waitMs = Math.max(
       shortfall(chat, limits, spare),
+      isEdit ? this.#editPauseMs(place.account, now) : 0,
       ofAccount ? shortfall(account, budget.account, spare) : 0,
       purpose === "draft" ? chat.lastDraftAt + limits.draftEveryMs - now : 0,
     );
@@ -75,7 +77,8 @@ export class ChatBudgets {
     const now = this.#now();
     const limits = budget.chat(place.kind);
     const chat = this.#chat(place.account, place.chat, limits.burst, now);
-    return Math.ceil(Math.max(0, chat.blockedUntil - now, chat.lastDraftAt + limits.draftEveryMs - now));
+    const pausesMs = Math.max(chat.blockedUntil - now, this.#editPauseMs(place.account, now));
+    return Math.ceil(Math.max(0, pausesMs, chat.lastDraftAt + limits.draftEveryMs - now));
   }
 
   /** Stops every call to the chat for `ms`; a longer pause that was asked for before stays. */
@@ -85,9 +88,19 @@ export class ChatBudgets {
     chat.blockedUntil = Math.max(chat.blockedUntil, now + ms);
   }
 
+  /** Stops the edits of an account for `ms`, and nothing else: for platforms that count them apart. */
+  blockEdits(account: AccountId, ms: number): void {
+    const until = this.#now() + ms;
+    this.#editsBlockedUntil.set(account, Math.max(until, this.#editsBlockedUntil.get(account) ?? 0));
+  }
+
   /** Whether a platform asked for a pause in the chat that is not over: no call goes there, also one that was let go. */
   isBlocked({ account, chat }: Place): boolean {
     return (this.#chats.get(`${account} ${chat}`)?.blockedUntil ?? 0) > this.#now();
+  }
+
+  #editPauseMs(account: AccountId, now: number): number {
+    return Math.max(0, (this.#editsBlockedUntil.get(account) ?? 0) - now);
   }
 
   #chat(account: AccountId, chatId: string, burst: number, now: number): ChatState {

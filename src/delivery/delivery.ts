@@ -37,10 +37,21 @@ export class Delivery {
     return this.#adapters.get(account);
   }
 
-  /** Remembers what a failure says about the place, for this replica and for all. Never rejects. */
-  async learn(account: AccountId, chat: string, failure: SendFailure): Promise<void> {
+  /**
+   * Remembers what a failure says about the place, for this replica and for all. Never rejects. `call`: what failed; a
+   * platform that counts edits apart means them alone when it refuses one for haste.
+   */
+  async learn(
+    account: AccountId,
+    chat: string,
+    failure: SendFailure,
+    call: "post" | "edit" | "remove" = "post",
+  ): Promise<void> {
     try {
-      if (failure.kind === "blocked") {
+      if (failure.kind === "blocked" && call !== "post" && this.#countsEditsApart(account)) {
+        this.log.warn({ account, chat, call, ms: failure.ms }, "the platform asked for a pause");
+        if (call === "edit") this.budgets.blockEdits(account, failure.ms);
+      } else if (failure.kind === "blocked") {
         this.budgets.block(account, chat, failure.ms);
         this.log.warn({ account, chat, ms: failure.ms }, "the platform asked for a pause in a chat");
         await withTransaction(this.db, (trx) => blockChat(trx, account, chat, failure.ms));
@@ -53,5 +64,9 @@ export class Delivery {
     } catch (error) {
       this.log.error({ err: error, account, chat }, "could not record what a platform said of a chat");
     }
+  }
+
+  #countsEditsApart(account: AccountId): boolean {
+    return this.#adapters.get(account)?.editing?.budget.account.editsOnly === true;
   }
 }

@@ -200,7 +200,8 @@ export class Dispatcher {
       { err: error, page: id, run_id: page.run_id, failure: failure.kind },
       "a page was not shown",
     );
-    await this.#delivery.learn(page.account_id, page.chat, failure);
+    const call = page.message_id === null ? "post" : page.remove ? "remove" : "edit";
+    await this.#delivery.learn(page.account_id, page.chat, failure, call);
     const retry = { id, kind: "again", dueInMs: backoffMs(page.tries), error: text } as const;
     switch (failure.kind) {
       case "blocked":

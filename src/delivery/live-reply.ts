@@ -6,6 +6,7 @@ import { stopValue } from "../platform/stop-button.ts";
 import { Doorbell } from "../run/hints.ts";
 import { type OutboxPage, recordDraftFailure } from "../store/outbox.ts";
 import { GatewayError } from "../errors.ts";
+import { chatOfRun } from "../store/runs.ts";
 import { retrying } from "../store/transaction.ts";
 import type { RunTarget } from "../store/schema.ts";
 import type { CallPurpose } from "./chat-budgets.ts";
@@ -300,7 +301,7 @@ export class LiveReply {
       }
       // What the platform does not take as a draft is tried once more as the final text.
       if (failure.kind === "refused") Object.assign(live, { shown: content, doubtful: true });
-      await this.#learn(error);
+      await this.#learn(error, "edit");
       await pause(PAUSE_MS, this.#closing.signal);
     }
   }
@@ -311,11 +312,12 @@ export class LiveReply {
     if (kind === "blocked" || kind === "gone" || kind === "moved") await this.#learn(error);
   }
 
-  async #learn(error: unknown): Promise<void> {
+  async #learn(error: unknown, call: "post" | "edit" = "post"): Promise<void> {
     const failure = judgeSendFailure(error);
     const { delivery, run } = this.#options;
     delivery.log.warn({ err: error, run_id: run.id, failure: failure.kind }, "a draft was not shown");
-    await delivery.learn(this.#target.account, this.#target.chat, failure);
+    if (failure.kind === "gone" && (await this.#followChat())) return;
+    await delivery.learn(this.#target.account, this.#target.chat, failure, call);
     if (failure.kind === "gone") this.#options.onGone();
     if (failure.kind === "thread_gone") {
       // A place without a thread has nowhere to go on: its main topic may be closed.
@@ -326,6 +328,15 @@ export class LiveReply {
       Object.assign(this.#target, { chat: failure.chat, replyTo: null });
       for (const page of this.#pages) Object.assign(page, { id: newId("out"), messageId: null, shown: null });
     }
+  }
+
+  /** A platform may tell of a chat's new id by an update only; then what stands there keeps its ids. */
+  async #followChat(): Promise<boolean> {
+    const { delivery, run } = this.#options;
+    const chat = await retrying(() => chatOfRun(delivery.db, run.session, run.id)).catch(() => null);
+    if (chat === null || chat === this.#target.chat) return false;
+    Object.assign(this.#target, { chat });
+    return true;
   }
 
   /** Tries for some seconds; after that the merge says what became of the page, and until then a take-over is in doubt. */

@@ -113,7 +113,8 @@ export async function markSending(db: Db, drafts: DraftPost[]): Promise<Set<Outb
       select from outbox e
       where e.account_id = d.account_id and e.chat = d.chat and e.thread = d.thread
         and e.due_at is not null and e.message_id is null and e.state in ('planned', 'sending'))
-    on conflict (id) do update set state = 'sending', attempt = excluded.attempt, content = excluded.content
+    on conflict (id) do update
+      set state = 'sending', attempt = excluded.attempt, content = excluded.content, chat = excluded.chat
       where outbox.state = 'planned' or (outbox.state = 'sending' and outbox.attempt = excluded.attempt)
     returning id`.execute(db);
   return new Set(rows.map(({ id }) => id));

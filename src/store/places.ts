@@ -141,10 +141,13 @@ export async function moveChat(
     from moved where r.session_id = moved.session_id and r.id = moved.id`.execute(db);
   await sql`
     with pages as (
-      select id from outbox where account_id = ${account} and chat = ${chat} and due_at is not null order by id for update
+      select id from outbox
+      where account_id = ${account} and chat = ${chat} and (due_at is not null or ${sameMessages}::boolean)
+      order by id for update
     )
     update outbox o
-    set chat = ${newChat}, due_at = case when o.remove and not ${sameMessages}::boolean then null else now() end,
+    set chat = ${newChat},
+        due_at = case when o.due_at is null or (o.remove and not ${sameMessages}::boolean) then null else now() end,
         message_id = case when ${sameMessages}::boolean then o.message_id end,
         reply_to = case when ${sameMessages}::boolean then o.reply_to end,
         state = case when o.state = 'sent' and not o.remove and not ${sameMessages}::boolean then 'planned' else o.state end

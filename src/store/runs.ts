@@ -364,3 +364,14 @@ export async function isOpen(db: Db, session: SessionId, run: RunId): Promise<bo
     .executeTakeFirst();
   return row !== undefined;
 }
+
+/** The chat a run answers in, which may have another id than when it began; null = in none. */
+export async function chatOfRun(db: Db, session: SessionId, run: RunId): Promise<string | null> {
+  const row = await db
+    .selectFrom("runs")
+    .select("reply_target")
+    .where("session_id", "=", session)
+    .where("id", "=", run)
+    .executeTakeFirst();
+  return row?.reply_target?.chat ?? null;
+}

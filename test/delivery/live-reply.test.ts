@@ -86,6 +86,23 @@ it("keeps a pause that the platform asked for while an edit got ready", async ()
   expect(adapter.messages("-7")[0]?.history).toHaveLength(1);
 });
 
+it("fault-16: an edit that is refused for haste stops edits alone, where the platform counts them apart", async () => {
+  const { budget } = platform().editing;
+  const adapter = new FakePlatform({ budget: { ...budget, account: { ...budget.account, editsOnly: true } } });
+  const budgets = new ChatBudgets();
+  let text = "More than enough text to be shown at once.";
+  const reply = start(replyOn(adapter, { budgets, text: () => text }));
+  await expect.poll(() => adapter.messages("-7").length).toBe(1);
+  adapter.failNext({ code: "rate_limited", call: "edit", retryAfterMs: 60_000 });
+  text += " And more of it.";
+  start(reply);
+  const waitMs = (chat: string, purpose: "post" | "final") =>
+    budgets.take(adapter.editing.budget, { account: adapter.account, chat, kind: "group" }, purpose);
+  await expect.poll(() => waitMs("-8", "final")).toBeGreaterThan(50_000);
+  expect(waitMs("-7", "post")).toBeLessThan(5_000);
+  expect(adapter.messages("-7")[0]?.history).toHaveLength(1);
+});
+
 it("answers nothing in a chat that has moved, where another message may have that id", async () => {
   const adapter = platform();
   adapter.failNext({ code: "conflict", call: "send", place: { kind: "moved", chat: "-107" } });

@@ -61,6 +61,11 @@ const say =
   ({ stage, channel, thread, ann }) =>
     void stage.slack.say({ channel, user: ann, text, thread, mention });
 
+const sayOutside =
+  (text: string, mention = false): Ending["send"] =>
+  ({ stage, channel, ann }) =>
+    void stage.slack.say({ channel, user: ann, text, mention });
+
 interface Ending {
   what: string;
   place: Place;
@@ -76,6 +81,8 @@ const ENDINGS: Ending[] = [
   },
   { what: "the word after a mention", place: "a channel", send: say("stop", true) },
   { what: "the bare word", place: "a direct message", send: say("stop") },
+  { what: "the bare word outside of the thread", place: "a direct message", send: sayOutside("stop") },
+  { what: "the word after a mention outside of the thread", place: "a channel", send: sayOutside("stop", true) },
   {
     what: "the Stop button",
     place: "a channel",

@@ -24,6 +24,17 @@ function changed(name: string, event: object, body: object = {}): unknown {
   return { ...given, ...body, event: { ...given.event, ...event } };
 }
 
+test("a word about a talk is about its thread, and about the chat where it would begin one", () => {
+  const said = (text: string, event: object = {}, bot = BOT) =>
+    readSlackEvent(changed("dm-command", { text, ...event }), bot);
+  for (const word of ["stop", "status", "sessions 2"]) {
+    expect(said(word)).toMatchObject({ kind: "command", ofChat: true });
+    expect(said(word, { thread_ts: "1780000000.000100" })).not.toHaveProperty("ofChat");
+    expect(said(word, {}, { ...BOT, dm: "channel" })).not.toHaveProperty("ofChat");
+  }
+  expect(said("new")).not.toHaveProperty("ofChat");
+});
+
 describe("keys", () => {
   test("a message and the mention in it have one, so that they are answered once", () => {
     const [message, mention] = ["channel-mention", "channel-mention-event"].map((it) => fixture(it).read);

@@ -102,6 +102,27 @@ describe("who we are", () => {
   });
 });
 
+test("fault-25: it says whether it gets through to Slack: over one connection it does, over none it does not", async () => {
+  const said: boolean[] = [];
+  running.push(
+    adapter.start(
+      () => Promise.resolve(),
+      intake.signal,
+      (works) => said.push(works),
+    ),
+  );
+  await slack.until(() => slack.connections.length === 2);
+  await expect.poll(() => said).toEqual([true, true]);
+  const away = slack.fault({ kind: "html", status: 503, method: "apps.connections.open", times: Infinity });
+  slack.sockets.drop(1);
+  await expect.poll(() => away.hits).toBeGreaterThan(1);
+  expect(said).not.toContain(false);
+  slack.sockets.drop();
+  await expect.poll(() => said.at(-1)).toBe(false);
+  away.clear();
+  await expect.poll(() => said.at(-1)).toBe(true);
+});
+
 describe("what is posted", () => {
   test("stands in its thread, inert: nothing parsed, nothing unfurled, with our mark", async () => {
     const to = thread();
@@ -134,7 +155,8 @@ describe("what is posted", () => {
   test.each<[string, string, object]>([
     ["a channel that is gone", "channel_not_found", { code: "not_found", place: { kind: "gone" } }],
     ["an archived channel", "is_archived", { place: { kind: "gone" } }],
-    ["a thread that is gone", "thread_not_found", { place: { kind: "thread_gone" } }],
+    ["a thread that is gone", "thread_not_found", { code: "not_found", place: undefined }],
+    ["a channel without threads", "restricted_action_non_threadable_channel", { place: { kind: "thread_gone" } }],
     ["a revoked token", "token_revoked", { code: "unauthorized" }],
   ])("fault-19: %s is told as what it is", async (_what, error, expected) => {
     slack.fault({ kind: "error", error, method: "chat.postMessage" });
@@ -208,6 +230,14 @@ describe("a post whose answer was lost", () => {
     expect(await adapter.marks!.find(outside, "out_2")).toEqual(top);
   });
 
+  test("is found where the bot has another id, as in each team of an organisation", async () => {
+    const to = thread();
+    const metadata = { event_type: "parley_post", event_payload: { id: "out_1" } };
+    const fields = { metadata, bot_id: "B0ELSEWHERE" };
+    const ours = slack.say({ channel: to.chat, thread: to.thread, user: slack.app.bot, text: "ours", fields });
+    expect(await adapter.marks!.find(to, "out_1")).toMatchObject({ messageId: ours.ts });
+  });
+
   test("stays in doubt when it cannot be told", async () => {
     const to = thread();
     const { responseUrl: replyTo } = slack.slash({
@@ -251,6 +281,16 @@ describe("the status of a thread", () => {
     await adapter.typing!.show(elsewhere);
     expect(slack.calls("assistant.threads.setStatus").length).toBe(2);
     expect(log.lines.filter(({ level }) => level === "warn").length).toBe(1);
+  });
+
+  test("goes on in a channel where one thread was taken back", async () => {
+    slack.fault({ kind: "error", error: "thread_not_found", method: "assistant.threads.setStatus" });
+    await adapter.typing!.show(thread());
+    await adapter.typing!.show(thread());
+    expect(slack.calls("assistant.threads.setStatus").map(({ outcome }) => outcome)).toEqual([
+      "thread_not_found",
+      "ok",
+    ]);
   });
 
   test("a 429 for it stops no post", async () => {

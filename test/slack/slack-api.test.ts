@@ -1,6 +1,10 @@
+import { once } from "node:events";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { inspect } from "node:util";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { SlackApi } from "../../adapters/slack/slack-api.ts";
+import { slackReason } from "../../adapters/slack/slack-errors.ts";
 import { GatewayError } from "../../src/errors.ts";
 import { type FakeSlack, startFakeSlack } from "../fakes/slack/fake-slack.ts";
 
@@ -56,6 +60,20 @@ describe("haste", () => {
     expect(slack.earlyCalls).toEqual([]);
   });
 
+  test("fault-16: a channel that takes posts no faster stops no other one, until a second one is refused as well", async () => {
+    const elsewhere = (name: string) =>
+      api.call("chat.postMessage", { channel: slack.channelNamed(name).id, text: "hi" });
+    slack.fault({ kind: "429", method: "chat.postMessage", retryAfter: 7, channel });
+    expect(await refusal(post())).toMatchObject({ code: "rate_limited", retryAfterMs: 7000 });
+    await elsewhere("second");
+    expect(await refusal(post())).toMatchObject({ code: "rate_limited", retryAfterMs: 7000 });
+    slack.fault({ kind: "429", method: "chat.postMessage", retryAfter: 3 });
+    expect(await refusal(elsewhere("third"))).toMatchObject({ code: "rate_limited", retryAfterMs: 3000 });
+    expect(await refusal(elsewhere("second"))).toMatchObject({ code: "rate_limited", retryAfterMs: 3000 });
+    expect(slack.calls("chat.postMessage").length).toBe(3);
+    expect(slack.earlyCalls).toEqual([]);
+  });
+
   test("a refusal for haste that comes with status 200 counts as well", async () => {
     slack.fault({ kind: "ratelimited-200", method: "chat.postMessage" });
     expect(await refusal(post())).toMatchObject({ code: "rate_limited", delivered: "no" });
@@ -95,6 +113,40 @@ describe("what became of a call", () => {
     const calling = refusal(api.call("auth.test", {}, abort.signal));
     setTimeout(() => abort.abort(), 50);
     expect(await calling).toMatchObject({ code: "cancelled" });
+  });
+});
+
+describe("an answer to a command that Slack does not take", () => {
+  async function answered(status: number, body: string): Promise<GatewayError> {
+    const server = createServer((_request, response) => response.writeHead(status).end(body));
+    await once(server.listen(0, "127.0.0.1"), "listening");
+    const { port } = server.address() as AddressInfo;
+    try {
+      return await refusal(api.post(`http://127.0.0.1:${port}/commands/x`, { text: "hi" }));
+    } finally {
+      server.closeAllConnections();
+      server.close();
+    }
+  }
+
+  test.each([
+    [500, '{"ok":false,"error":"invalid_blocks"}', "invalid_blocks"],
+    [200, '{"ok":false,"error":"invalid_blocks"}', "invalid_blocks"],
+    [400, "invalid_blocks", "invalid_blocks"],
+  ])("%i %s: was certainly not applied, and its reason is known", async (status, body, reason) => {
+    const error = await answered(status, body);
+    expect(error.delivered).toBe("no");
+    expect(slackReason(error)).toBe(reason);
+  });
+
+  test.each([
+    [404, '{"ok":false,"error":"used_url"}', { code: "forbidden", delivered: "no" }],
+    [200, '{"ok":false,"error":"expired_url"}', { code: "forbidden", delivered: "no" }],
+    [429, '{"ok":false,"error":"ratelimited"}', { code: "rate_limited", delivered: "no" }],
+    [500, '{"ok":false,"error":"fatal_error"}', { code: "unavailable", delivered: "unknown" }],
+    [502, "<html>", { code: "unavailable", delivered: "unknown" }],
+  ])("%i %s", async (status, body, expected) => {
+    expect(await answered(status, body)).toMatchObject(expected);
   });
 });
 

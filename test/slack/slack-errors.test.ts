@@ -41,7 +41,7 @@ describe("a refusal in our words", () => {
     ["fault-19: only some may post", "restricted_action", "not_found", { kind: "gone" }],
     ["fault-19: only some may post there", "restricted_action_read_only_channel", "not_found", { kind: "gone" }],
     ["fault-19: no messages to the app", "messages_tab_disabled", "not_found", { kind: "gone" }],
-    ["fault-19: deleted thread", "thread_not_found", "not_found", { kind: "thread_gone" }],
+    ["fault-19: deleted thread", "thread_not_found", "not_found", undefined],
     ["fault-19: no threads here", "restricted_action_non_threadable_channel", "not_found", { kind: "thread_gone" }],
     ["locked thread", "restricted_action_thread_locked", "forbidden", undefined],
     ["gone message", "message_not_found", "not_found", undefined],

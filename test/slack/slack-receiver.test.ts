@@ -61,6 +61,12 @@ test("a notice that Bolt cannot make sense of was stored all the same", async ()
   expect(happened).toEqual(["stored"]);
 });
 
+test("the operator is told when Slack drops events", async () => {
+  const body = { type: "app_rate_limited", team_id: "T1", minute_rate_limited: 1790000000, api_app_id: "A1" };
+  await receiver().take({ kind: "event", body }, store);
+  expect(log.lines).toMatchObject([{ level: "error", message: expect.stringContaining("drops events") as string }]);
+});
+
 test("what cannot be read is not acknowledged", async () => {
   const made = receiver({ read: () => Promise.reject(new GatewayError("unavailable", "not connected")) });
   await expect(made.take(notice("message"), store)).rejects.toMatchObject({ code: "unavailable" });
