@@ -7,7 +7,7 @@ import { turnOf } from "./e2e.ts";
  * What people see, as files to be read. Models here speak in one piece, or in two with a pause between them, so that
  * the first text and the whole one are always the same.
  */
-const PAUSE_MS = 900;
+const PAUSE_MS = 2_500;
 
 /** Says the first words, long enough to be shown at once, and the rest, which is no longer, after a pause. */
 export function inTwo(first: string, rest: string): Script {
