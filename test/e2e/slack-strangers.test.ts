@@ -33,19 +33,21 @@ describe("calls that Slack did not make", () => {
     await scene().start({ slack: "http" });
   });
 
-  /** A body that starts a run if it is believed. */
-  const believable = (text: string) => {
+  /** A body that starts a run if it is believed; in a thread that is there, its answer can be shown. */
+  const believable = (text: string, thread?: string) => {
     const { slack } = scene();
     const user = slack.user("ann");
     const channel = slack.dm(user);
     const ts = `${Math.floor(Date.now() / 1000)}.${String((forged += 1)).padStart(6, "0")}`;
+    const about = { channel: channel.id, channel_type: "im", user: user.id, team: slack.team.id };
+    const where = thread === undefined ? { ts } : { ts, thread_ts: thread };
     return {
       token: slack.app.verificationToken,
       team_id: slack.team.id,
       api_app_id: slack.app.appId,
       type: "event_callback",
       event_id: `EvFORGED${forged}`,
-      event: { type: "message", channel: channel.id, channel_type: "im", user: user.id, team: slack.team.id, ts, text },
+      event: { type: "message", ...about, ...where, text },
     };
   };
   let forged = 0;
@@ -69,8 +71,9 @@ describe("calls that Slack did not make", () => {
 
   test("security-05: the very same signed bytes once more have no second effect", IN_TIME, async () => {
     const { slack, model } = scene();
-    const body = JSON.stringify(believable("recorded and replayed"));
     const user = slack.user("ann");
+    const { ts } = slack.say({ channel: slack.dm(user), user, text: "a thread" });
+    const body = JSON.stringify(believable("recorded and replayed", ts));
     const timestamps = await Promise.all([1, 2, 3].map(() => slack.http.post(body)));
     expect(timestamps.map(({ status }) => status)).toEqual([200, 200, 200]);
     await model.until(() => model.requests.some((request) => turnOf(request) === "recorded and replayed"));
