@@ -85,7 +85,7 @@ describe("what people see on Slack", () => {
       await ends(first, "Once upon a time there was a fox\n\n⏹ Stopped.");
       await first.until(() => first.shown().length === 4, 30_000);
       slack.slash({ channel, user, command: "/parley dance" });
-      await slack.until(() => slack.botMessages(channel, null).length === 1, 30_000);
+      await slack.until(() => slack.ephemerals(channel).length === 1, 30_000);
       await expect(asRead(settled(slack.transcript(channel)))).toMatchFileSnapshot(file("slack-direct"));
     },
   );
