@@ -21,8 +21,14 @@ export class SlackPauses {
     for (const [key, until] of this.#until) {
       if (until <= this.#now()) this.#until.delete(key);
     }
-    const isSecond = channel !== null && [...this.#until.keys()].some((key) => key.startsWith(`${method} `));
-    if (channel !== null) this.#until.set(`${method} ${channel}`, this.#now() + ms);
-    if (channel === null || isSecond) this.#until.set(method, this.#now() + ms);
+    const key = channel === null ? method : `${method} ${channel}`;
+    const others = [...this.#until.keys()].filter((it) => it !== key && it.startsWith(`${method} `));
+    this.#extend(key, ms);
+    if (channel !== null && others.length > 0) this.#extend(method, ms);
+  }
+
+  /** A longer pause that was asked for before stays. */
+  #extend(key: string, ms: number): void {
+    this.#until.set(key, Math.max(this.#until.get(key) ?? 0, this.#now() + ms));
   }
 }

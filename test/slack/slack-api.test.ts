@@ -74,6 +74,13 @@ describe("haste", () => {
     expect(slack.earlyCalls).toEqual([]);
   });
 
+  test("fault-16: two posts of one channel that are refused at once are one channel's haste", async () => {
+    slack.fault({ kind: "429", method: "chat.postMessage", retryAfter: 7, channel, times: 2 });
+    await Promise.all([refusal(post()), refusal(post())]);
+    await api.call("chat.postMessage", { channel: slack.channelNamed("second").id, text: "hi" });
+    expect(slack.earlyCalls).toEqual([]);
+  });
+
   test("a refusal for haste that comes with status 200 counts as well", async () => {
     slack.fault({ kind: "ratelimited-200", method: "chat.postMessage" });
     expect(await refusal(post())).toMatchObject({ code: "rate_limited", delivered: "no" });
