@@ -43,7 +43,7 @@ async function lookAtAgents({ agentsDir, defaultAgent }: Config): Promise<Findin
     return [ok("agents", `${names.join(", ")}; ${agents.default().name} answers first`)];
   } catch (error) {
     const [says = "", ...rest] = publicMessage(error).split("; ");
-    return [fault("agents", says, rest.join("; ") || "Mend the card; docs/operations.md says what it may hold.")];
+    return [fault("agents", says, rest.join("; ") || "Mend what the line names: the file, then the field.")];
   }
 }
 

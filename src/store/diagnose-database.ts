@@ -48,9 +48,8 @@ async function lookIntoPostgres(url: string): Promise<Finding[]> {
       findings.push(warning(about, "its schema is not up to date", "Start the gateway, which brings it up to date."));
     }
     if (superuser) {
-      findings.push(
-        warning(about, "the gateway's role is a superuser", "Give it a role of its own: docs/operations.md."),
-      );
+      const remedy = "Give it a role of its own, and MIGRATE_DATABASE_URL one that may change the schema.";
+      findings.push(warning(about, "the gateway's role is a superuser", remedy));
     }
     if (Math.abs(skewMs) > CLOCK_MS) {
       const says = `its clock and this machine's differ by ${Math.round(Math.abs(skewMs) / 1000)} s`;
