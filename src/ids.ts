@@ -15,19 +15,30 @@ export type MessageId = Branded<"message">;
 export type PlaceId = Branded<"place">;
 /** `out_…`: one page of the outbox. */
 export type OutboxId = Branded<"outbox">;
+/** `fil_…`: a file that came or was made. */
+export type FileId = Branded<"file">;
 /** `<platform>:<id of the bot there>`, for example `telegram:4711`. */
 export type AccountId = Branded<"account">;
 /** One gateway process. */
 export type ReplicaId = Branded<"replica">;
 
-type Prefix = { usr: UserId; ses: SessionId; run: RunId; msg: MessageId; plc: PlaceId; out: OutboxId; rep: ReplicaId };
+type Prefix = {
+  usr: UserId;
+  ses: SessionId;
+  run: RunId;
+  msg: MessageId;
+  plc: PlaceId;
+  out: OutboxId;
+  fil: FileId;
+  rep: ReplicaId;
+};
 
 /** Mints an id: the prefix and 32 hexadecimal digits. */
 export function newId<P extends keyof Prefix>(prefix: P): Prefix[P] {
   return `${prefix}_${randomUUID().replaceAll("-", "")}` as Prefix[P];
 }
 
-const SHAPE = /^(usr|ses|run|msg|plc|out|rep)_[0-9a-f]{32}$/;
+const SHAPE = /^(usr|ses|run|msg|plc|out|fil|rep)_[0-9a-f]{32}$/;
 
 /** The id if `text` has the shape of one with this prefix, else null (which callers answer like an unknown id). */
 export function readId<P extends keyof Prefix>(prefix: P, text: unknown): Prefix[P] | null {

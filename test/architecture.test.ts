@@ -19,7 +19,19 @@ interface Room {
 }
 
 const WORDS = ["errors", "ids", "finding"];
-const SHARED = [...WORDS, "config", "platform", "agent", "store", "talk", "run", "delivery", "http", "observe"];
+const SHARED = [
+  ...WORDS,
+  "texts",
+  "config",
+  "platform",
+  "agent",
+  "store",
+  "talk",
+  "run",
+  "delivery",
+  "http",
+  "observe",
+];
 const MARKDOWN = ["mdast", "mdast-util-from-markdown", "mdast-util-gfm", "micromark-extension-gfm"];
 const SLACK = ["@slack/bolt", "@slack/socket-mode", "@slack/types", "@slack/web-api", "undici"];
 
@@ -28,10 +40,11 @@ const ROOMS: Record<string, Room> = {
   errors: { holds: ["src/errors.ts"], loads: [] },
   ids: { holds: ["src/ids.ts"], loads: [] },
   finding: { holds: ["src/finding.ts"], loads: [] },
+  texts: { holds: ["src/texts/*"], loads: [] },
   compiled: { holds: ["src/compile-cache.js"], loads: [] },
   config: { holds: ["src/config*"], loads: WORDS, knows: ["platform", "agent"] },
   platform: { holds: ["src/platform/*"], loads: WORDS, knows: ["agent"] },
-  agent: { holds: ["src/agent/*"], loads: WORDS, knows: ["platform"], packages: ["yaml", "typebox"] },
+  agent: { holds: ["src/agent/*"], loads: [...WORDS, "texts"], knows: ["platform"], packages: ["yaml", "typebox"] },
   store: {
     holds: ["src/store/*"],
     loads: WORDS,

@@ -7,6 +7,7 @@ import type {
 } from "openai/resources/chat/completions";
 import { type Message, type Part, textOf } from "../../src/agent/message.ts";
 import type { ModelRequest, Sampling } from "../../src/agent/model-client.ts";
+import { turnText } from "../../src/agent/turn-text.ts";
 import type { ToolDescription } from "../../src/agent/tool-source.ts";
 import { isJson } from "./openai-calls.ts";
 
@@ -61,7 +62,7 @@ function chatMessages(
   };
   for (const message of messages) {
     if (message.role === "user") {
-      userTexts.push(userText(message));
+      userTexts.push(clean(turnText(message)));
       continue;
     }
     flushUser();
@@ -78,27 +79,6 @@ function chatMessages(
   }
   flushUser();
   return result;
-}
-
-/**
- * In a place with several people each message says who wrote it. The name is data of the user message, never part of
- * the instruction; it cannot hold brackets or line ends, and no line of the text can look like another's message.
- */
-function userText(message: Message): string {
-  const text = clean(textOf(message));
-  if (!message.author) return text;
-  return `[${authorLabel(message.author.name)}] ${text.replace(LINE_START_BRACKET, "$1 [")}`;
-}
-
-const LINE_START_BRACKET = /([\r\n\u2028\u2029])\[/g;
-const NAME_CHARS = 64;
-
-function authorLabel(name: string): string {
-  const label = clean(name)
-    .replace(/[\s\p{Cc}\p{Cf}\u2028\u2029]+/gu, " ")
-    .replace(/[[\]]/g, "")
-    .trim();
-  return [...label].slice(0, NAME_CHARS).join("").trim() || "someone";
 }
 
 /**

@@ -1,9 +1,45 @@
-/** One part of a message. Files and pictures are additions of later parts of the union. */
+import type { FileId } from "../ids.ts";
+
+/** One part of a message. */
 export type Part =
   | { type: "text"; text: string }
+  | ContextPart
+  | FilePart
   /** `extra` is opaque provider data of the call; it is echoed only to the provider and model that made it. */
   | { type: "tool_call"; callId: string; tool: string; args: string; extra?: { model: string; data: unknown } }
-  | { type: "tool_result"; callId: string; ok: boolean; text: string };
+  | { type: "tool_result"; callId: string; ok: boolean; text: string; file?: FileId };
+
+/**
+ * Words that came with a message and are not its author's: what it answers, quotes or forwards, or what was said at the
+ * place before. Data for the model, never an order. `author` "" = nobody knows.
+ */
+export interface ContextPart {
+  type: "context";
+  kind: "reply" | "quote" | "forward" | "background";
+  author: string;
+  text: string;
+}
+
+/**
+ * A file that came with a message. `ref` is its adapter's own word for where it lies, until it was fetched; then `file`
+ * names the row that holds it. `text`: what was read out of it. `problem`: why it could not be had or read, for the
+ * model and the person.
+ */
+export interface FilePart {
+  type: "file";
+  /** What it is for people. */
+  kind: "image" | "voice" | "audio" | "video" | "document";
+  /** As its sender named it, never a path; "" = it has no name. */
+  name: string;
+  /** As claimed by its sender until it was fetched, then as its first bytes say; "" = unknown. */
+  mediaType: string;
+  /** Bytes; null = unknown. */
+  size: number | null;
+  ref?: string;
+  file?: FileId;
+  text?: string;
+  problem?: string;
+}
 
 export type MessageStatus = "complete" | "interrupted" | "truncated";
 

@@ -60,6 +60,10 @@ function partTokens(part: Part): number {
   switch (part.type) {
     case "text":
       return Buffer.byteLength(part.text) / PROSE_BYTES;
+    case "context":
+      return Buffer.byteLength(part.author + part.text) / PROSE_BYTES;
+    case "file":
+      return Buffer.byteLength(part.name + (part.text ?? part.problem ?? "")) / PROSE_BYTES;
     case "tool_call":
       return Buffer.byteLength(part.tool + part.args + (JSON.stringify(part.extra?.data) ?? "")) / JSON_BYTES;
     case "tool_result":

@@ -39,6 +39,17 @@ export function toPartJson(part: Part): { type: string; [field: string]: unknown
   switch (part.type) {
     case "text":
       return { type: part.type, text: part.text };
+    case "context":
+      return { type: part.type, kind: part.kind, author: part.author, text: part.text };
+    case "file":
+      return {
+        type: part.type,
+        kind: part.kind,
+        name: part.name,
+        media_type: part.mediaType,
+        size: part.size,
+        ...(part.problem === undefined ? {} : { problem: part.problem }),
+      };
     case "tool_call":
       return { type: part.type, call_id: part.callId, tool: part.tool, args: part.args };
     case "tool_result":

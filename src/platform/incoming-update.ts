@@ -1,3 +1,4 @@
+import type { ContextPart, FilePart } from "../agent/message.ts";
 import type { AccountId } from "../ids.ts";
 
 /** Someone on a platform. Only `id` is immutable and may decide access. */
@@ -6,6 +7,8 @@ export interface Sender {
   name: string;
   /** A guest, or from another organisation than the bot: let in only by name, even where access is open. */
   outsider?: true;
+  /** Of their app, as the platform says it, for example `pt-br`. */
+  language?: string;
 }
 
 /** A chat or thread, as the platform names it. `group`: several people; answers only when addressed. */
@@ -48,6 +51,10 @@ export type IncomingUpdate =
       /** When the person wrote it, ms since the epoch, by the platform's clock. */
       writtenAt: number;
       burst?: BurstHint;
+      /** What came with it: whom it answers, quotes or forwards, at most a few. */
+      context?: ContextPart[];
+      /** Each with its `ref`. */
+      files?: FilePart[];
     })
   /** A command for this bot: lower case, without slash or bot name. `ofChat`: about the chat's talk that was used last. */
   | (FromSender & {
@@ -61,6 +68,8 @@ export type IncomingUpdate =
   /** A button of ours was pressed; `value` is what was put into it. */
   | (FromSender & { kind: "press"; messageId: string; value: string })
   | (FromSender & { kind: "edited"; messageId: string; text: string })
+  /** Whoever wrote it took it back. */
+  | (FromSender & { kind: "deleted"; messageId: string })
   /** `sameMessages`: what is there keeps its ids. */
   | (Envelope & { kind: "place_moved"; chat: string; newChat: string; sameMessages?: true })
   /** The bot was removed from, blocked in, or let back into a chat. */

@@ -1,5 +1,5 @@
 import type { AccountId } from "../ids.ts";
-import type { IncomingUpdate } from "./incoming-update.ts";
+import type { IncomingUpdate, Sender } from "./incoming-update.ts";
 import type { ReplyTarget } from "./reply-target.ts";
 
 export type Platform = "telegram" | "slack" | "web" | "api";
@@ -23,6 +23,19 @@ export interface EditBudget {
   chat(kind: "private" | "group"): { draftEveryMs: number; refillMs: number; burst: number; reserve: number };
   /** For the whole account; `editsOnly`: posts and typing are not counted there. */
   account: { refillMs: number; burst: number; reserve: number; editsOnly?: true };
+}
+
+/** `name` is for people; no platform and no disk takes it for a path. */
+export interface OutgoingFile {
+  name: string;
+  mediaType: string;
+  bytes: Uint8Array;
+}
+
+/** Something people said at a place before the bot was asked there. */
+export interface BackgroundMessage {
+  sender: Sender;
+  text: string;
 }
 
 export interface RawRequest {
@@ -93,6 +106,22 @@ export interface PlatformAdapter {
   };
   /** Finds a post again whose answer was lost, by its mark; null = it certainly is not there. */
   readonly marks?: { find(to: ReplyTarget, mark: string): Promise<SentMessage | null> };
+  readonly files?: {
+    /** Bytes of a file that can be read, and of one that can be sent. */
+    maxFetchBytes: number;
+    maxSendBytes: number;
+    /**
+     * Reads a file that came with a message, by its `ref`, as it comes. Rejects `not_found` (gone, or not ours to read),
+     * `too_large`, `unavailable`.
+     */
+    fetch(ref: string, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>>;
+    /** Posts a file. Rejects like `send`; null = it is there, but what its message's id is the platform does not say. */
+    send(to: ReplyTarget, file: OutgoingFile, mark?: string): Promise<SentMessage | null>;
+  };
+  /** What was said at a thread before the message, oldest first, at most `limit`; never what the bot said. */
+  readonly background?: {
+    before(to: ReplyTarget, messageId: string, limit: number, signal: AbortSignal): Promise<BackgroundMessage[]>;
+  };
   readonly buttons?: {
     /** Pure: the page with a button to stop the answer; a press brings `value` back, at most 64 ASCII characters. */
     withStop(page: RenderedPage, value: string): RenderedPage;

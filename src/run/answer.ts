@@ -1,6 +1,7 @@
 import { type Message, textOf } from "../agent/message.ts";
 import { cutStatus, type FinalRunEvent, type RunEvent } from "../agent/run-event.ts";
 import { newId, type MessageId } from "../ids.ts";
+import type { Texts } from "../texts/texts.ts";
 import { joinSaid } from "./resume.ts";
 
 /** What a run has said and done so far: the text for the chat and the block for the history. */
@@ -61,22 +62,22 @@ export class Answer {
 }
 
 /** The line under an answer that tells the person how the run ended; "" = it speaks for itself. */
-function closingLine(end: FinalRunEvent, runId: string): string {
+function closingLine(end: FinalRunEvent, runId: string, texts: Texts): string {
   switch (end.type) {
     case "run.completed":
       return "";
     case "run.failed":
-      return `⚠️ ${end.message} (${runId.slice(0, 8)})`;
+      return texts.failed(end.message, runId.slice(0, 8));
     case "run.cancelled":
-      return end.by === "stop" ? "⏹ Stopped." : "⏹ Interrupted.";
+      return end.by === "stop" ? texts.stopped : texts.interrupted;
     default:
       return end satisfies never;
   }
 }
 
 /** What is shown in the end: the text and its closing line. "" = nothing needs to be shown. */
-export function finalText(said: string, end: FinalRunEvent, runId: string): string {
-  const line = closingLine(end, runId);
+export function finalText(said: string, end: FinalRunEvent, runId: string, texts: Texts): string {
+  const line = closingLine(end, runId, texts);
   if (said.trim() === "") return end.type === "run.failed" ? line : "";
   return line === "" ? said : `${said}${openFence(said)}\n\n${line}`;
 }

@@ -14,6 +14,7 @@ import { eventsOfRun } from "../store/run-events.ts";
 import { handOverRun, type Merge, type MergedPage, runInputs, turnMessage } from "../store/runs.ts";
 import type { RunTarget } from "../store/schema.ts";
 import { retrying } from "../store/transaction.ts";
+import { textsFor } from "../texts/texts.ts";
 import { Answer, finalText } from "./answer.ts";
 import { STALE_MS } from "./drain.ts";
 import type { RunLog } from "./event-log.ts";
@@ -29,6 +30,8 @@ export interface ClaimedRun {
   /** Something waits that this run did not take. */
   moreWaits: boolean;
   agent: string;
+  /** What the gateway's own words are said in; "" = unknown. */
+  language: string;
   attempt: number;
   target: RunTarget | null;
   firstPage: OutboxId | null;
@@ -273,7 +276,10 @@ export class RunWorker {
       title: titleFrom(this.#turn),
       events: [...rest, ...this.#events.closing([end])],
       target: this.#live?.target ?? target,
-      pages: vanish || !target ? [] : this.#finalPages(finalText(this.#answer.text, end, id), target),
+      pages:
+        vanish || !target
+          ? []
+          : this.#finalPages(finalText(this.#answer.text, end, id, textsFor(this.claimed.language)), target),
       returnInputs: vanish,
     };
   }
@@ -284,7 +290,7 @@ export class RunWorker {
       return adapter.render(text);
     } catch (error) {
       this.#log.error({ err: error }, "an answer could not be rendered");
-      return adapter.render(`⚠️ This answer cannot be shown here. (${this.claimed.id.slice(0, 8)})`);
+      return adapter.render(textsFor(this.claimed.language).cannotBeShown(this.claimed.id.slice(0, 8)));
     }
   }
 
@@ -337,10 +343,8 @@ function endBeforeStart(end: NonNullable<ClaimedRun["end"]>): FinalRunEvent {
 function datedIfOld(input: TurnInput): Message {
   if (Date.now() - input.writtenAt < STALE_MS) return input.message;
   const when = new Date(input.writtenAt).toISOString().slice(0, 16).replace("T", " ");
-  return turnMessage(
-    [{ type: "text", text: `[written ${when} UTC]\n${textOf(input.message)}` }],
-    input.message.author ?? null,
-  );
+  const { parts, author } = input.message;
+  return turnMessage([{ type: "text", text: `[written ${when} UTC]\n` }, ...parts], author ?? null);
 }
 
 /** The first words of the turn. */

@@ -11,7 +11,9 @@ export interface ArrivingMessage {
   account: AccountId;
   updateKey: string;
   messageId: MessageId;
-  text: string;
+  parts: Part[];
+  /** Of the person who wrote it; "" = unknown. */
+  language: string;
   writtenAt: Date;
   session: { id: SessionId; userId: UserId } | null;
   place: {
@@ -47,7 +49,8 @@ export async function acceptKnown(db: Db, messages: ArrivingMessage[], replica: 
       account_id: message.account,
       update_key: message.updateKey,
       message_id: message.messageId,
-      parts: [{ type: "text", text: message.text }],
+      parts: message.parts,
+      language: message.language,
       written_at: message.writtenAt,
       session_id: session?.id ?? null,
       user_id: session?.userId ?? null,
@@ -72,7 +75,7 @@ export async function acceptKnown(db: Db, messages: ArrivingMessage[], replica: 
       select * from jsonb_to_recordset(${input}::jsonb) as i(
         idx int, account_id text, update_key text, message_id text, parts jsonb, written_at timestamptz,
         session_id text, user_id text, chat text, thread text, platform text, sender text, author jsonb,
-        open boolean, chat_message_id text, burst text)
+        open boolean, chat_message_id text, burst text, language text)
     ), known as (
       select i.*, s.id as sid, s.user_id as uid
       from input i
@@ -96,9 +99,9 @@ export async function acceptKnown(db: Db, messages: ArrivingMessage[], replica: 
       returning s.id, s.arrival_no - c.n as base
     ), stored as (
       insert into inbox (account_id, update_key, session_id, arrival_no, message_id, state, author, parts,
-                         chat_message_id, burst, written_at)
+                         chat_message_id, burst, language, written_at)
       select f.account_id, f.update_key, f.sid, c.base + f.rank, f.message_id, 'waiting', f.author, f.parts,
-             f.chat_message_id, f.burst, f.written_at
+             f.chat_message_id, f.burst, f.language, f.written_at
       from fresh f join counted c on c.id = f.sid
       order by f.account_id, f.update_key
       on conflict (account_id, update_key) do nothing
@@ -210,6 +213,12 @@ export async function withdrawArrivals(db: Db, session: SessionId, arrivals: num
   await withdraw(db, sql`session_id = ${session} and state = 'waiting' and ${these}`);
 }
 
+/** Withdraws a message that was taken back while it still waits. */
+export async function withdrawMessage(db: Db, session: SessionId, chatMessageId: string): Promise<boolean> {
+  const it = sql`session_id = ${session} and chat_message_id = ${chatMessageId} and state = 'waiting'`;
+  return (await withdraw(db, it)) > 0;
+}
+
 /** Locks in the order in which a claim does. */
 async function withdraw(db: Db, which: RawBuilder<unknown>): Promise<number> {
   const { numAffectedRows } = await sql`
@@ -223,7 +232,7 @@ export interface ArrivedRow {
   arrivalNo: number;
   messageId: MessageId;
   author: { id: string; name: string } | null;
-  parts: { type: "text"; text: string }[];
+  parts: Part[];
   receivedAt: Date;
 }
 
@@ -241,7 +250,7 @@ export async function arrivalsAfter(db: Db, session: SessionId, after: number): 
     arrivalNo: row.arrival_no!,
     messageId: row.message_id,
     author: row.author,
-    parts: row.parts as ArrivedRow["parts"],
+    parts: row.parts ?? [],
     receivedAt: row.received_at,
   }));
 }

@@ -1,5 +1,6 @@
 import { sql } from "kysely";
 import type { AccountId, MessageId, OutboxId, PlaceId, ReplicaId, RunId, SessionId, UserId } from "../ids.ts";
+import type { Part } from "../agent/message.ts";
 import { toJson } from "./json.ts";
 import type { Db, RunTarget } from "./schema.ts";
 
@@ -57,7 +58,8 @@ export interface DrainInput {
   arrival_no: number;
   message_id: MessageId;
   author: { id: string; name: string } | null;
-  parts: { type: "text"; text: string }[];
+  parts: Part[];
+  language: string;
   chat_message_id: string | null;
   burst: string | null;
   received_ms: number;
@@ -85,6 +87,7 @@ export interface LaneState {
     id: RunId;
     agent: string;
     policy: string;
+    language: string;
     attempt: number;
     crashes: number;
     handed_over: boolean;
@@ -109,7 +112,7 @@ export async function readLanes(db: Db, lanes: ClaimedLane[]): Promise<LaneState
       (select jsonb_build_object('id', p.id, 'account_id', p.account_id, 'chat', p.chat, 'thread', p.thread,
                 'kind', p.kind, 'blocked_ms', (extract(epoch from p.blocked_until) * 1000)::float8)
        from places p where p.id = s.place_id) as place,
-      (select jsonb_build_object('id', r.id, 'agent', r.agent, 'policy', r.policy, 'attempt', r.attempt, 'crashes', r.crashes,
+      (select jsonb_build_object('id', r.id, 'agent', r.agent, 'policy', r.policy, 'language', r.language, 'attempt', r.attempt, 'crashes', r.crashes,
                 'handed_over', r.handed_over, 'input_through', r.input_through, 'authors', r.authors,
                 'reply_target', r.reply_target, 'queued_ms', (extract(epoch from r.queued_at) * 1000)::float8,
                 'alive_ms', (extract(epoch from greatest(r.started_at, (
@@ -117,7 +120,7 @@ export async function readLanes(db: Db, lanes: ClaimedLane[]): Promise<LaneState
                   order by e.attempt desc, e.n desc limit 1))) * 1000)::float8)
        from runs r where r.session_id = l.session_id and r.lane = l.lane and r.state in ('running', 'waiting')) as run,
       coalesce((select jsonb_agg(w order by w.arrival_no) from (
-         select i.account_id, i.arrival_no, i.message_id, i.author, i.parts, i.chat_message_id, i.burst,
+         select i.account_id, i.arrival_no, i.message_id, i.author, i.parts, i.chat_message_id, i.burst, i.language,
                 (extract(epoch from i.received_at) * 1000)::float8 as received_ms,
                 (extract(epoch from i.written_at) * 1000)::float8 as written_ms
          from inbox i where i.session_id = l.session_id and i.state = 'waiting'

@@ -11,6 +11,8 @@ export interface NewRun {
   lane: ClaimedLane;
   agent: string;
   policy: string;
+  /** What the gateway's own words are said in; "" = unknown. */
+  language: string;
   inputThrough: number;
   /** Whose messages these are, by their platform id; empty where everybody may interrupt. */
   authors: string[];
@@ -33,6 +35,7 @@ export async function insertRuns(db: Db, replica: ReplicaId, runs: NewRun[]): Pr
     lane: run.lane.lane,
     agent: run.agent,
     policy: run.policy,
+    language: run.language,
     input_through: run.inputThrough,
     authors: run.authors,
     reply_target: run.target,
@@ -45,7 +48,7 @@ export async function insertRuns(db: Db, replica: ReplicaId, runs: NewRun[]): Pr
   const { rows } = await sql<{ taken: number }>`
     with input as (
       select * from jsonb_to_recordset(${toJson(input)}::jsonb) as r(session_id text, id text, lane int, agent text,
-        policy text, input_through bigint, authors text[], reply_target jsonb, queued_at timestamptz, first_page text)
+        policy text, language text, input_through bigint, authors text[], reply_target jsonb, queued_at timestamptz, first_page text)
     ), waiting as (
       select b.account_id, b.update_key, t.run_id
       from jsonb_to_recordset(${toJson(inputs)}::jsonb) as t(session_id text, run_id text, arrival_no bigint)
@@ -57,8 +60,8 @@ export async function insertRuns(db: Db, replica: ReplicaId, runs: NewRun[]): Pr
       where b.account_id = w.account_id and b.update_key = w.update_key
       returning 1
     ), started as (
-      insert into runs (session_id, id, lane, state, agent, policy, owner, input_through, authors, reply_target, queued_at)
-      select session_id, id, lane, 'running', agent, policy, ${replica}, input_through, authors,
+      insert into runs (session_id, id, lane, state, agent, policy, language, owner, input_through, authors, reply_target, queued_at)
+      select session_id, id, lane, 'running', agent, policy, language, ${replica}, input_through, authors,
              nullif(reply_target, 'null'::jsonb), queued_at
       from input
     ), pages as (

@@ -1,6 +1,6 @@
 import type { ColumnType, Generated, Kysely, Transaction } from "kysely";
 import type { Author, Part } from "../agent/message.ts";
-import type { AccountId, MessageId, OutboxId, PlaceId, ReplicaId, RunId, SessionId, UserId } from "../ids.ts";
+import type { AccountId, FileId, MessageId, OutboxId, PlaceId, ReplicaId, RunId, SessionId, UserId } from "../ids.ts";
 import type { RenderedPage } from "../platform/platform-adapter.ts";
 import type { ReplyTarget } from "../platform/reply-target.ts";
 
@@ -24,6 +24,7 @@ export interface Schema {
     external_id: string;
     user_id: UserId;
     name: Generated<string>;
+    language: Generated<string>;
     approved_at: MaybeTime;
     created_at: Time;
   };
@@ -39,6 +40,8 @@ export interface Schema {
     title: Generated<string>;
     blocked_until: MaybeTime;
     gone_at: MaybeTime;
+    on_busy: string | null;
+    agent: string | null;
     created_at: Time;
   };
   pairings: {
@@ -86,6 +89,8 @@ export interface Schema {
     parts: ColumnType<Part[] | null, string | null | undefined, string | null>;
     chat_message_id: string | null;
     burst: string | null;
+    language: Generated<string>;
+    receipt: string | null;
     written_at: Time;
     received_at: Time;
   };
@@ -106,6 +111,7 @@ export interface Schema {
     state: RunState;
     agent: string;
     policy: string;
+    language: Generated<string>;
     attempt: Generated<number>;
     crashes: Generated<number>;
     handed_over: Generated<boolean>;
@@ -134,13 +140,14 @@ export interface Schema {
     run_id: RunId | null;
     attempt: Generated<number>;
     page: Generated<number>;
-    kind: "answer" | "reply";
+    kind: "answer" | "reply" | "receipt" | "file";
     account_id: AccountId;
     chat: string;
     thread: string;
     reply_to: string | null;
     place_kind: "private" | "group";
     content: ColumnType<RenderedPage | null, string | null | undefined, string | null>;
+    file_id: FileId | null;
     state: OutboxState;
     message_id: string | null;
     remove: Generated<boolean>;
@@ -153,7 +160,48 @@ export interface Schema {
     created_at: Time;
     shown_at: MaybeTime;
   };
-  replicas: { id: ReplicaId; host: string; boot_id: string; pid: number; started_at: string; seen_at: Time };
+  replicas: {
+    id: ReplicaId;
+    host: string;
+    boot_id: string;
+    pid: number;
+    started_at: string;
+    load: Generated<Record<string, number>>;
+    seen_at: Time;
+  };
+  files: {
+    id: FileId;
+    session_id: SessionId;
+    name: string;
+    media_type: string;
+    size: number;
+    content: Uint8Array;
+    created_at: Time;
+  };
+  early_edits: {
+    account_id: AccountId;
+    chat: string;
+    chat_message_id: string;
+    parts: ColumnType<Part[] | null, string | null, string | null>;
+    created_at: Time;
+  };
+  link_codes: {
+    code: string;
+    platform: string;
+    external_id: string;
+    user_id: UserId;
+    account_id: AccountId;
+    chat: string;
+    thread: string;
+    expires_at: Time;
+  };
+  identity_links: {
+    platform: string;
+    external_id: string;
+    user_id: UserId;
+    former_user_id: UserId;
+    created_at: Time;
+  };
 }
 
 /** The root connection: single statements, and where transactions begin. */

@@ -9,12 +9,20 @@ import { newPairingCode, PAIRING_TRIES, PAIRING_TTL_MS } from "../platform/pairi
 import type { Hints } from "../run/hints.ts";
 import { GroupCommit } from "../store/group-commit.ts";
 import { findIdentity, pairingFor, upsertIdentity } from "../store/identities.ts";
-import { acceptKnown, type Arrival, type ArrivingMessage, editWaiting, recordUpdate } from "../store/inbox.ts";
+import {
+  acceptKnown,
+  type Arrival,
+  type ArrivingMessage,
+  editWaiting,
+  recordUpdate,
+  withdrawMessage,
+} from "../store/inbox.ts";
 import { notifySessions } from "../store/notify.ts";
 import { insertReply } from "../store/outbox.ts";
 import { findPlace, markChatGone, moveChat, type Place, upsertPlace } from "../store/places.ts";
 import type { Root, RunTarget, Trx } from "../store/schema.ts";
 import { retrying, withTransaction } from "../store/transaction.ts";
+import { arriving, type FromSender, platformOf, targetOf } from "./arriving.ts";
 import { isChatCommand, runChatCommand, unknownCommand } from "./chat-commands.ts";
 import { runChatWideCommand } from "./chat-wide-commands.ts";
 import { pressButton } from "./press-button.ts";
@@ -25,7 +33,6 @@ const MAX_WAITING = 5_000;
 /** Chats whose updates need more than the one statement, at once. */
 const SLOW_CHATS = 8;
 
-type FromSender = Extract<IncomingUpdate, { sender: unknown }>;
 /** `touched`: sessions it has changed besides. */
 type Taken = Arrival & { touched?: SessionId[] };
 type Item = { update: IncomingUpdate } | { message: ArrivingMessage };
@@ -220,7 +227,9 @@ export class Intake {
     const platform = platformOf(update);
     const identity = await findIdentity(trx, platform, update.sender.id);
     const onlyWhereKnown =
-      update.kind === "edited" || (update.kind === "message" && update.addressed === "where_known");
+      update.kind === "edited" ||
+      update.kind === "deleted" ||
+      (update.kind === "message" && update.addressed === "where_known");
     const known = onlyWhereKnown ? await findPlace(trx, update.account, update.place) : null;
     const decision = this.#decide(update, identity?.approved ?? false, known !== null);
     if (decision !== "allow") {
@@ -231,6 +240,10 @@ export class Intake {
     if (update.kind === "edited") {
       // What was never said here is no reason to begin a talk.
       if (known) await editWaiting(trx, known.sessionId, update.messageId, update.text);
+      return nothing(messageId);
+    }
+    if (update.kind === "deleted") {
+      if (known) await withdrawMessage(trx, known.sessionId, update.messageId);
       return nothing(messageId);
     }
     if (update.kind === "press") {
@@ -310,10 +323,6 @@ function nothing(messageId: MessageId): Arrival {
   return { outcome: "unknown", messageId, sessionId: null };
 }
 
-function platformOf(update: IncomingUpdate): string {
-  return update.account.slice(0, update.account.indexOf(":"));
-}
-
 function keyOf(item: Item): string {
   return "update" in item
     ? `${item.update.account} ${item.update.key}`
@@ -339,39 +348,6 @@ function chatsOfSeveral(items: Item[]): Set<string> {
     senders.set(chat, id);
   }
   return mixed;
-}
-
-function arriving(update: Extract<IncomingUpdate, { kind: "message" }>, open: boolean): ArrivingMessage {
-  return {
-    account: update.account,
-    updateKey: update.key,
-    messageId: newId("msg"),
-    text: update.text,
-    writtenAt: new Date(update.writtenAt),
-    session: null,
-    place: {
-      chat: update.place.chat,
-      thread: update.place.thread,
-      platform: platformOf(update),
-      senderId: update.sender.id,
-      senderName: update.sender.name,
-      authored: update.place.kind === "group",
-      open,
-      chatMessageId: update.messageId,
-      burst: update.burst ?? null,
-    },
-  };
-}
-
-/**
- * Answers of the gateway itself reply to what they answer where several people talk, and to a command that names no
- * thread: it may have been given where the bot is not.
- */
-function targetOf(update: FromSender): RunTarget {
-  const { chat, thread, kind } = update.place;
-  const replies = kind === "group" || (update.kind === "command" && update.ofChat === true);
-  const replyTo = replies && "messageId" in update && update.messageId !== "" ? update.messageId : null;
-  return { account: update.account, chat, thread, replyTo, placeKind: kind };
 }
 
 async function inParallel<T>(items: T[], width: number, work: (item: T) => Promise<void>): Promise<void> {

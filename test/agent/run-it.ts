@@ -79,7 +79,10 @@ export function protocol(events: readonly RunEvent[]): string[] {
 function describePart(part: Part): string {
   switch (part.type) {
     case "text":
+    case "context":
       return part.text;
+    case "file":
+      return part.name;
     case "tool_call":
       return `${part.tool}(${part.args})`;
     case "tool_result":

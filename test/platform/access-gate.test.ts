@@ -7,6 +7,7 @@ const KINDS: Record<UpdateKind, { sender: boolean; asks: boolean }> = {
   message: { sender: true, asks: true },
   command: { sender: true, asks: true },
   edited: { sender: true, asks: false },
+  deleted: { sender: true, asks: false },
   press: { sender: true, asks: false },
   membership: { sender: true, asks: false },
   other: { sender: true, asks: false },

@@ -1,3 +1,4 @@
+import { english } from "../../src/texts/english.ts";
 import { describe, expect, it } from "vitest";
 import type { FinalRunEvent } from "../../src/agent/run-event.ts";
 import { finalText } from "../../src/run/answer.ts";
@@ -14,12 +15,12 @@ describe("the line under an answer that was cut off", () => {
     ["code that was ended", "```\nx\n```\nand", "```\nx\n```\nand\n\n⏹ Stopped."],
     ["code within a line", "``` x ``` and", "``` x ``` and\n\n⏹ Stopped."],
   ])("stands outside of %s", (_what, said, shown) => {
-    expect(finalText(said, STOPPED, "run_12345678")).toBe(shown);
+    expect(finalText(said, STOPPED, "run_12345678", english)).toBe(shown);
   });
 
   it("is not shown where nothing was said, unless the run failed", () => {
-    expect(finalText(" ", STOPPED, "run_12345678")).toBe("");
-    expect(finalText("", FAILED, "run_12345678")).toBe("⚠️ This took too long. (run_1234)");
-    expect(finalText("All.", { type: "run.completed", stopReason: "stop" }, "run_12345678")).toBe("All.");
+    expect(finalText(" ", STOPPED, "run_12345678", english)).toBe("");
+    expect(finalText("", FAILED, "run_12345678", english)).toBe("⚠️ This took too long. (run_1234)");
+    expect(finalText("All.", { type: "run.completed", stopReason: "stop" }, "run_12345678", english)).toBe("All.");
   });
 });

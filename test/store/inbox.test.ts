@@ -1,3 +1,4 @@
+import { textOf } from "../../src/agent/message.ts";
 import { sql } from "kysely";
 import { Client } from "pg";
 import { describe, expect, test } from "vitest";
@@ -30,8 +31,7 @@ import {
 
 const arrivalNumbers = async (db: Db, session: SessionId) =>
   (await arrivalsAfter(db, session, 0)).map((row) => row.arrivalNo);
-const texts = async (db: Db, session: SessionId) =>
-  (await arrivalsAfter(db, session, 0)).map((row) => row.parts[0]!.text);
+const texts = async (db: Db, session: SessionId) => (await arrivalsAfter(db, session, 0)).map((row) => textOf(row));
 
 storeEngines((store) => {
   describe("accepting", () => {
@@ -58,7 +58,7 @@ storeEngines((store) => {
       const talk = await newTalk(store.db);
       const first = say(talk, "once", "key");
       await accept(store.db, first);
-      const again = await accept(store.db, say(talk, "new"), { ...first, messageId: newId("msg"), text: "twice" });
+      const again = await accept(store.db, say(talk, "new"), { ...first, messageId: newId("msg") });
       expect(again).toMatchObject([
         { outcome: "stored" },
         { outcome: "repeat", messageId: first.messageId, sessionId: talk.id },

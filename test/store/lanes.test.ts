@@ -308,7 +308,7 @@ onPostgres((store) => {
       const { id, inputThrough } = run;
       const bound = { authors: [], target: null, queuedAt: new Date(), firstPage: null };
       await insertRuns(trx, ME, [
-        { ...bound, id, lane: run.lane, agent: "demo", policy: "interrupt", inputThrough, inputs },
+        { ...bound, id, lane: run.lane, agent: "demo", policy: "interrupt", language: "", inputThrough, inputs },
       ]);
       return false;
     });

@@ -114,6 +114,7 @@ onPostgres((store) => {
         const bound = {
           agent: "demo",
           policy: "queue",
+          language: "",
           authors: [],
           target: null,
           queuedAt: new Date(),

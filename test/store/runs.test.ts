@@ -49,7 +49,7 @@ storeEngines((store) => {
       const [lane] = await claimAll(store.db);
       const { run, inputs } = runOn(lane!);
       await insertRuns(store.db, ME, [
-        { ...run, agent: "demo", policy: "interrupt", authors: ["ann"], queuedAt: new Date(), inputs },
+        { ...run, agent: "demo", policy: "interrupt", language: "", authors: ["ann"], queuedAt: new Date(), inputs },
       ]);
       await accept(store.db, sayIn(bob));
       expect(await runsToEnd(store.db, [run])).toEqual([]);

@@ -142,6 +142,7 @@ class FakeReplica {
     const bound = {
       agent: "demo",
       policy: "interrupt",
+      language: "",
       authors: [],
       target: null,
       queuedAt: new Date(),

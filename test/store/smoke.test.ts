@@ -80,7 +80,8 @@ storeEngines((store) => {
       account,
       updateKey: key,
       messageId: newId("msg"),
-      text: "hi",
+      parts: [{ type: "text" as const, text: "hi" }],
+      language: "",
       writtenAt: new Date(),
       session: session && { id: session, userId: person.userId },
       place: session
@@ -130,6 +131,7 @@ storeEngines((store) => {
           lane: busy,
           agent: "demo",
           policy: "interrupt",
+          language: "",
           inputThrough: 1,
           authors: [],
           target,
