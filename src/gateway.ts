@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { AgentRunner } from "./agent/agent-runner.ts";
 import type { Agents } from "./agent/agents.ts";
+import type { BusyPolicy } from "./agent/busy-policy.ts";
 import type { ModelClient } from "./agent/model-client.ts";
 import type { ToolSource } from "./agent/tool-source.ts";
 import { countSends } from "./delivery/count-sends.ts";
@@ -21,7 +22,7 @@ import { every, type SupervisedLoop, startLoop } from "./run/supervised-loop.ts"
 import type { Database } from "./store/database.ts";
 import { deleteStale } from "./store/housekeeping.ts";
 import { approvePairing } from "./store/identities.ts";
-import { laneBacklog } from "./store/lanes.ts";
+import { laneBacklog, type LaneState } from "./store/lanes.ts";
 import { migrationsFit } from "./store/migrate.ts";
 import { readHint } from "./store/notify.ts";
 import { listTrouble, type TroubledPage, type TroubleFilter } from "./store/outbox.ts";
@@ -53,7 +54,7 @@ export interface GatewayParts {
   tools: ToolSource;
   runner: AgentRunner;
   access: AccessPolicy;
-  onBusy: "interrupt" | "queue";
+  onBusy: BusyPolicy;
   log: Logger;
   metrics: Metrics;
   slots?: number;
@@ -93,7 +94,11 @@ export class Gateway {
       delivery,
       dispatcher: this.#dispatcher,
     });
-    const options = { slots: parts.slots ?? DEFAULT_SLOTS, onBusy: parts.onBusy, signal: this.#end.signal };
+    const options = {
+      slots: parts.slots ?? DEFAULT_SLOTS,
+      policyFor: (lane: LaneState) => lane.place?.on_busy ?? parts.onBusy,
+      signal: this.#end.signal,
+    };
     this.#claims = new ClaimLoop(this.#room, options);
     const adapter = (account: string) => this.#adapters.get(account as AccountId);
     this.intake = new Intake({ ...parts, db, replica: this.replica, hints: this.#hints, adapter });

@@ -1,5 +1,6 @@
 import { sql } from "kysely";
 import type { AccountId, MessageId, OutboxId, PlaceId, ReplicaId, RunId, SessionId, UserId } from "../ids.ts";
+import type { BusyPolicy } from "../agent/busy-policy.ts";
 import type { Part } from "../agent/message.ts";
 import { toJson } from "./json.ts";
 import type { Db, RunTarget } from "./schema.ts";
@@ -60,6 +61,8 @@ export interface DrainInput {
   author: { id: string; name: string } | null;
   parts: Part[];
   language: string;
+  /** What its author was told meanwhile; null = nothing. */
+  receipt: string | null;
   chat_message_id: string | null;
   burst: string | null;
   received_ms: number;
@@ -82,11 +85,15 @@ export interface LaneState {
     thread: string;
     kind: "private" | "group";
     blocked_ms: number | null;
+    /** As it was set in the chat; null = it was not. */
+    on_busy: BusyPolicy | null;
   } | null;
+  /** Runs under way in other lanes of the session. */
+  others: number;
   run: {
     id: RunId;
     agent: string;
-    policy: string;
+    policy: BusyPolicy;
     language: string;
     attempt: number;
     crashes: number;
@@ -110,7 +117,7 @@ export async function readLanes(db: Db, lanes: ClaimedLane[]): Promise<LaneState
     select l.session_id, l.lane, l.lease_no, l.arrivals, s.user_id, s.agent, s.stop_through,
       (extract(epoch from now()) * 1000)::float8 as now_ms,
       (select jsonb_build_object('id', p.id, 'account_id', p.account_id, 'chat', p.chat, 'thread', p.thread,
-                'kind', p.kind, 'blocked_ms', (extract(epoch from p.blocked_until) * 1000)::float8)
+                'kind', p.kind, 'on_busy', p.on_busy, 'blocked_ms', (extract(epoch from p.blocked_until) * 1000)::float8)
        from places p where p.id = s.place_id) as place,
       (select jsonb_build_object('id', r.id, 'agent', r.agent, 'policy', r.policy, 'language', r.language, 'attempt', r.attempt, 'crashes', r.crashes,
                 'handed_over', r.handed_over, 'input_through', r.input_through, 'authors', r.authors,
@@ -119,8 +126,10 @@ export async function readLanes(db: Db, lanes: ClaimedLane[]): Promise<LaneState
                   select e.created_at from run_events e where e.session_id = r.session_id and e.run_id = r.id
                   order by e.attempt desc, e.n desc limit 1))) * 1000)::float8)
        from runs r where r.session_id = l.session_id and r.lane = l.lane and r.state in ('running', 'waiting')) as run,
+      (select count(*) from runs r where r.session_id = l.session_id and r.lane <> l.lane
+         and r.state in ('running', 'waiting')) as others,
       coalesce((select jsonb_agg(w order by w.arrival_no) from (
-         select i.account_id, i.arrival_no, i.message_id, i.author, i.parts, i.chat_message_id, i.burst, i.language,
+         select i.account_id, i.arrival_no, i.message_id, i.author, i.parts, i.chat_message_id, i.burst, i.language, i.receipt,
                 (extract(epoch from i.received_at) * 1000)::float8 as received_ms,
                 (extract(epoch from i.written_at) * 1000)::float8 as written_ms
          from inbox i where i.session_id = l.session_id and i.state = 'waiting'
@@ -144,6 +153,22 @@ export async function releaseLane(db: Db, lane: ClaimedLane, delayMs: number): P
     .where("lane", "=", lane.lane)
     .where("lease_no", "=", lane.lease_no)
     .execute();
+}
+
+/** Lanes of one session at most: as many runs side by side. */
+const MAX_LANES = 4;
+
+/** Opens a further lane of a session, for messages that need not wait for its running runs; none if it has four. */
+export async function openLane(db: Db, session: SessionId): Promise<void> {
+  await sql`
+    insert into lanes (session_id, lane, user_id)
+    select l.session_id, n.lane, l.user_id
+    from lanes l, generate_series(1, ${MAX_LANES - 1}::int) as n(lane)
+    where l.session_id = ${session} and l.lane = 0
+      and not exists (select from lanes o where o.session_id = l.session_id and o.lane = n.lane)
+      and not exists (select from lanes o where o.session_id = l.session_id and o.owner is null and o.lane > 0)
+    order by n.lane limit 1
+    on conflict do nothing`.execute(db);
 }
 
 /** Removes a lane that has nothing left to do; false = something arrived since `arrivals` was read, or it was lost. */

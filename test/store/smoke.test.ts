@@ -1,3 +1,4 @@
+import { runsToEnd } from "./arrange.ts";
 import { expect, test } from "vitest";
 import { accountId, newId, type SessionId } from "../../src/ids.ts";
 import { holdIntake, leaveIntake } from "../../src/store/accounts.ts";
@@ -37,7 +38,6 @@ import {
   mergeRun,
   runInputs,
   runsSince,
-  runsToEnd,
   sessionActivity,
   takeOverRun,
 } from "../../src/store/runs.ts";
