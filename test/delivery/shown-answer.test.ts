@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { listTrouble } from "../../src/store/outbox.ts";
+import { listTrouble } from "../../src/store/troubled-pages.ts";
 import { FakePlatform } from "../fakes/fake-platform.ts";
 import { hold, scriptedModel } from "../fakes/scripted-model.ts";
 import { createTestDatabase } from "../support/postgres.ts";

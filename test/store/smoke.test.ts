@@ -18,13 +18,13 @@ import {
   claimDuePages,
   claimPages,
   insertReply,
-  listTrouble,
   markSending,
   pagesOfRun,
   recordDraftFailure,
   recordDrafts,
   recordReceipts,
 } from "../../src/store/outbox.ts";
+import { listTrouble } from "../../src/store/troubled-pages.ts";
 import { blockChat, markChatGone, moveChat, openSessionAt, upsertPlace } from "../../src/store/places.ts";
 import { thisProcess } from "../../src/store/process-identity.ts";
 import { deleteStale } from "../../src/store/housekeeping.ts";
