@@ -132,6 +132,8 @@ export class Gateway {
     const gone = others.filter((other) => alone || fateOf(other, me) === "gone").map(({ id }) => id);
     if (gone.length > 0) await withTransaction(db, (trx) => releaseReplicas(trx, gone));
     await registerReplica(db, this.replica, me);
+    // Before anything is sent, so that what others send is known.
+    await this.#claims.renew();
 
     // These two also tell how long the database was away, so they look often.
     this.#loop("claim", () => this.#claims.round(), this.#end.signal, CLOSE_MS);

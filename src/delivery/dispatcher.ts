@@ -1,13 +1,14 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { errorCode, GatewayError } from "../errors.ts";
 import type { OutboxId, ReplicaId } from "../ids.ts";
-import type { PlatformAdapter } from "../platform/platform-adapter.ts";
+import type { CallKind, PlatformAdapter } from "../platform/platform-adapter.ts";
 import type { ReplyTarget } from "../platform/reply-target.ts";
 import { Doorbell, type Hints } from "../run/hints.ts";
 import { GroupCommit } from "../store/group-commit.ts";
 import { claimDuePages, claimPages, type OutboxPage, type Receipt, recordReceipts } from "../store/outbox.ts";
 import { retrying } from "../store/transaction.ts";
 import type { Delivery } from "./delivery.ts";
+import { ChatCalls } from "./chat-calls.ts";
 import { findPost } from "./find-post.ts";
 import { judgeSendFailure } from "./send-failure.ts";
 
@@ -20,6 +21,8 @@ const MAX_CLAIM = 50;
 const MAX_WAIT_MS = 2_500;
 /** A post goes back sooner: as long as it is claimed it counts as under way, and is in doubt if the process dies. */
 const MAX_POST_WAIT_MS = 100;
+/** Pages sent back that keep their place in line. */
+const MAX_ASKED = 10_000;
 /** After this long a page that could not be shown is listed instead of tried. */
 const GIVE_UP_MS = 24 * 3_600_000;
 /** A page of an account that is not connected here is left to others this long. */
@@ -39,6 +42,8 @@ export class Dispatcher {
   readonly #inFlight = new Map<Promise<void>, OutboxId | null>();
   readonly #claims: GroupCommit<OutboxId[], OutboxPage[]>;
   readonly #receipts: GroupCommit<Receipt, void>;
+  /** Since when pages that were sent back have waited for their calls. */
+  readonly #asked = new Map<OutboxId, number>();
   readonly #signal: AbortSignal;
   #settling = false;
   #abandoned = false;
@@ -157,18 +162,8 @@ export class Dispatcher {
       if (known) return known;
     }
     if (page.age_ms > GIVE_UP_MS) return { id, kind: "failed", error: "could not be shown for a day" };
-    const at = { account: page.account_id, chat: page.chat, kind: page.place_kind };
-    const budget = adapter.editing?.budget;
-    const patienceMs = page.message_id === null ? MAX_POST_WAIT_MS : MAX_WAIT_MS;
-    for (;;) {
-      const purpose = page.message_id === null ? "post" : "final";
-      const waitMs = budget ? this.#delivery.budgets.take(budget, at, purpose) : 0;
-      if (waitMs === 0) break;
-      if (waitMs > patienceMs || this.#signal.aborted) {
-        return { id, kind: "again", dueInMs: waitMs, error: "waits for the chat's budget" };
-      }
-      await sleep(waitMs);
-    }
+    const waitMs = await this.#turn(adapter, page);
+    if (waitMs > 0) return { id, kind: "again", dueInMs: waitMs, error: "waits for the chat's budget" };
     try {
       if (page.message_id !== null) {
         const message = { account: page.account_id, chat: page.chat, messageId: page.message_id };
@@ -182,6 +177,25 @@ export class Dispatcher {
     } catch (error) {
       return this.#afterFailure(adapter, page, error);
     }
+  }
+
+  /** Waits in line for the page's call; else how long until it is to be tried again. */
+  async #turn(adapter: PlatformAdapter, page: OutboxPage): Promise<number> {
+    const since = this.#asked.get(page.id) ?? performance.now();
+    this.#asked.delete(page.id);
+    const isPost = page.message_id === null;
+    const purpose = page.kind === "answer" ? "final" : "reply";
+    const place = { ...targetOf(page), placeKind: page.place_kind };
+    const waitMs = await new ChatCalls(this.#delivery.scheduler, adapter, place).turn(
+      { purpose, kind: callOf(page) },
+      { signal: this.#signal, withinMs: isPost ? MAX_POST_WAIT_MS : MAX_WAIT_MS, since },
+    );
+    if (waitMs === 0) return 0;
+    if (this.#asked.size >= MAX_ASKED) this.#asked.clear();
+    this.#asked.set(page.id, since);
+    if (isPost) return waitMs;
+    // Back in line before the line is over.
+    return Math.max(POLL_MS, waitMs - MAX_WAIT_MS / 2);
   }
 
   /** What is known of a post whose answer was lost; null = it certainly is not there. */
@@ -200,8 +214,7 @@ export class Dispatcher {
       { err: error, page: id, run_id: page.run_id, failure: failure.kind },
       "a page was not shown",
     );
-    const call = page.message_id === null ? "post" : page.remove ? "remove" : "edit";
-    await this.#delivery.learn(page.account_id, page.chat, failure, call);
+    await this.#delivery.learn(page.account_id, page.chat, failure, callOf(page));
     const retry = { id, kind: "again", dueInMs: backoffMs(page.tries), error: text } as const;
     switch (failure.kind) {
       case "blocked":
@@ -231,6 +244,11 @@ export class Dispatcher {
 
 function full(): GatewayError {
   return new GatewayError("unavailable", "Too many pages wait for their receipts.");
+}
+
+function callOf(page: OutboxPage): CallKind {
+  if (page.message_id === null) return "post";
+  return page.remove ? "remove" : "edit";
 }
 
 function targetOf(page: OutboxPage): ReplyTarget {

@@ -1,5 +1,6 @@
 import { sql } from "kysely";
-import type { ReplicaId } from "../ids.ts";
+import type { AccountId, ReplicaId } from "../ids.ts";
+import type { CallKind } from "../platform/platform-adapter.ts";
 import type { Db } from "./schema.ts";
 
 /** A process, so that its successor can prove it gone: pids repeat, so the start time goes with it. */
@@ -8,6 +9,15 @@ export interface ProcessIdentity {
   bootId: string;
   pid: number;
   startedAt: string;
+}
+
+/** What a replica sends, by account: in how many chats answers stream or wait, and for how many ms more it must pause. */
+export type ReplicaLoad = Record<AccountId, { chats: number; paused?: Partial<Record<CallKind, number>> }>;
+
+/** As another replica said it `age_ms` ago. One that has said nothing yet has no account in its load. */
+export interface OtherLoad {
+  load: ReplicaLoad;
+  age_ms: number;
 }
 
 export async function registerReplica(db: Db, id: ReplicaId, process: ProcessIdentity): Promise<void> {

@@ -142,7 +142,7 @@ storeEngines((store) => {
       ]);
       return busy;
     });
-    expect(await renewLeases(db, replica, [lane])).toHaveLength(1);
+    expect((await renewLeases(db, replica, [lane])).kept).toHaveLength(1);
     expect(await runInputs(db, place.sessionId, run)).toHaveLength(1);
     expect(await runsToEnd(db, [{ session: place.sessionId, id: run }])).toEqual([]);
     expect(await runsSince(db, place.sessionId, 0)).toHaveLength(1);

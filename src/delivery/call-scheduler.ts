@@ -1,0 +1,259 @@
+import type { AccountId } from "../ids.ts";
+import type { CallKind, CallLimit, EditBudget } from "../platform/platform-adapter.ts";
+import type { OtherLoad, ReplicaLoad } from "../store/replicas.ts";
+import { AccountShares } from "./account-shares.ts";
+import { CallLine, type Waiting } from "./call-line.ts";
+import { TokenBucket } from "./token-bucket.ts";
+
+/** What a call is for, the most important first: `reply` is the gateway's own answer, `first` an answer's first words. */
+const PURPOSES = ["final", "reply", "approval", "first", "draft", "typing"] as const;
+
+export interface Call {
+  purpose: (typeof PURPOSES)[number];
+  kind: CallKind;
+}
+
+export interface CallPlace {
+  account: AccountId;
+  chat: string;
+  thread: string;
+  placeKind: "private" | "group";
+}
+
+export interface Patience {
+  /** Ends the wait. */
+  signal: AbortSignal;
+  /** A longer wait is not begun, and one that becomes longer is given up; for ever unless given. */
+  withinMs?: number;
+  /** Since when it has waited, by the scheduler's clock, if it was in line before. */
+  since?: number;
+}
+
+interface ChatState {
+  bucket: TokenBucket;
+  blockedUntil: number;
+}
+
+/** Chats remembered at most; one that is forgotten starts with a full bucket, which by then it has anyway. */
+const MAX_CHATS = 20_000;
+const DRAFT = PURPOSES.indexOf("draft");
+
+/**
+ * Says which call to a platform goes when: budgets per chat and account, a line for each account's, and the pauses that
+ * platforms asked for. Chats are the platform's: topics share one. `now` is in ms and never goes back.
+ */
+export class CallScheduler {
+  readonly #chats = new Map<string, ChatState>();
+  /** When a draft last went to a place, the one longest ago first. */
+  readonly #draftedAt = new Map<string, number>();
+  readonly #lines = new Map<AccountId, Map<CallLimit | null, CallLine>>();
+  readonly #pausedUntil = new Map<AccountId, Map<CallKind, number>>();
+  readonly #streams = new Map<AccountId, number>();
+  readonly #shares = new AccountShares();
+  readonly #now: () => number;
+
+  constructor(now: () => number = () => performance.now()) {
+    this.#now = now;
+  }
+
+  /** 0 = go, and the call is counted; else how long to wait at least before asking again, in ms. Nobody is passed over. */
+  take(budget: EditBudget, place: CallPlace, call: Call): number {
+    const asked = this.#asked(budget, place, call, this.#now());
+    const waitMs = this.#line(budget, place.account, call.kind).ask(asked);
+    if (waitMs > 0) return Math.ceil(waitMs);
+    asked.count();
+    return 0;
+  }
+
+  /**
+   * Waits for the call's turn. 0 = go, and the call is counted; else nothing is, because the wait was ended, or would be
+   * at least so many ms.
+   */
+  async acquire(budget: EditBudget, place: CallPlace, call: Call, patience: Patience): Promise<number> {
+    const { signal, withinMs = Number.POSITIVE_INFINITY, since = this.#now() } = patience;
+    if (signal.aborted) return 1;
+    const line = this.#line(budget, place.account, call.kind);
+    const asked = this.#asked(budget, place, call, since);
+    const waitMs = line.ask(asked);
+    if (waitMs === 0) asked.count();
+    if (waitMs === 0 || waitMs > withinMs) return Math.ceil(waitMs);
+    const { promise, resolve } = Promise.withResolvers<number>();
+    const waiting: Waiting = {
+      ...asked,
+      until: this.#now() + withinMs,
+      done: (leftMs) => {
+        signal.removeEventListener("abort", leave);
+        if (leftMs === 0) asked.count();
+        resolve(Math.ceil(leftMs));
+      },
+    };
+    const leave = () => {
+      line.leave(waiting);
+      resolve(1);
+    };
+    signal.addEventListener("abort", leave, { once: true });
+    if (!line.join(waiting)) waiting.done(waitMs);
+    return promise;
+  }
+
+  /** A call that was let go was not made. */
+  giveBack(budget: EditBudget, { account, chat, placeKind }: CallPlace, { kind }: Call): void {
+    if (isCounted(budget.chat(placeKind), kind)) this.#chats.get(keyOf(account, chat))?.bucket.giveBack();
+    this.#line(budget, account, kind).giveBack();
+  }
+
+  /** How long at least until the next draft may go, in ms; nothing is counted. */
+  untilDraftMs(budget: EditBudget, place: CallPlace): number {
+    return Math.ceil(Math.max(0, this.#pauseMs(budget, place, { purpose: "draft", kind: "edit" }, this.#now())));
+  }
+
+  /** An answer streams there: there will be drafts, and a final. */
+  streaming(account: AccountId): Disposable {
+    const add = (count: number) => this.#streams.set(account, (this.#streams.get(account) ?? 0) + count);
+    add(1);
+    return { [Symbol.dispose]: () => void add(-1) };
+  }
+
+  /** Stops every call to the chat for `ms`; a longer pause that was asked for before stays. */
+  block(account: AccountId, chatId: string, ms: number): void {
+    const now = this.#now();
+    const chat = this.#chat(account, chatId, 0, now);
+    chat.blockedUntil = Math.max(chat.blockedUntil, now + ms);
+    this.#look(account);
+  }
+
+  /** Stops the calls of a kind in a whole account for `ms`: for platforms that count them apart. */
+  pause(account: AccountId, kind: CallKind, ms: number): void {
+    const pauses = this.#pausedUntil.get(account) ?? new Map<CallKind, number>();
+    this.#pausedUntil.set(account, pauses.set(kind, Math.max(pauses.get(kind) ?? 0, this.#now() + ms)));
+    this.#look(account);
+  }
+
+  /** Whether a platform asked for a pause in the chat that is not over: no call goes there, also one that was let go. */
+  isBlocked({ account, chat }: Pick<CallPlace, "account" | "chat">): boolean {
+    return (this.#chats.get(keyOf(account, chat))?.blockedUntil ?? 0) > this.#now();
+  }
+
+  /** What the other replicas should know of the accounts this one sends for. */
+  load(accounts: AccountId[]): ReplicaLoad {
+    const now = this.#now();
+    return Object.fromEntries(
+      accounts.map((account) => {
+        const lines = [...(this.#lines.get(account)?.values() ?? [])];
+        const waiting = lines.reduce((sum, line) => sum + line.important(DRAFT), 0);
+        const pauses = [...(this.#pausedUntil.get(account) ?? [])].filter(([, until]) => until > now);
+        const paused = Object.fromEntries(pauses.map(([kind, until]) => [kind, Math.ceil(until - now)]));
+        const chats = (this.#streams.get(account) ?? 0) + waiting;
+        return [account, { chats, ...(pauses.length > 0 ? { paused } : {}) }];
+      }),
+    );
+  }
+
+  /** What the others have said of theirs, after `mine` was told to them. */
+  heard(mine: ReplicaLoad, others: OtherLoad[]): void {
+    this.#shares.heard(
+      mine,
+      others.map(({ load }) => load),
+    );
+    for (const account of Object.keys(mine) as AccountId[]) {
+      for (const { load, age_ms: ageMs } of others) {
+        const paused = Object.entries(load[account]?.paused ?? {}) as [CallKind, number][];
+        for (const [kind, ms] of paused) if (ms > ageMs) this.pause(account, kind, ms - ageMs);
+      }
+      this.#look(account);
+    }
+  }
+
+  #asked(budget: EditBudget, place: CallPlace, call: Call, since: number) {
+    return {
+      rank: PURPOSES.indexOf(call.purpose),
+      since,
+      spare: isSpare(call),
+      chatWaitMs: (now: number) => {
+        const pauseMs = this.#pauseMs(budget, place, call, now);
+        const limit = budget.chat(place.placeKind);
+        if (!isCounted(limit, call.kind)) return pauseMs;
+        const { bucket } = this.#chat(place.account, place.chat, limit.burst, now);
+        return Math.max(pauseMs, bucket.waitMs(limit, isSpare(call) ? limit.reserve : 0, now));
+      },
+      count: () => {
+        const limit = budget.chat(place.placeKind);
+        const now = this.#now();
+        if (isCounted(limit, call.kind)) this.#chat(place.account, place.chat, limit.burst, now).bucket.take();
+        if (call.purpose === "draft" || call.purpose === "first") this.#rememberDraft(place, now);
+      },
+    };
+  }
+
+  #pauseMs(budget: EditBudget, { account, chat, thread, placeKind }: CallPlace, call: Call, now: number): number {
+    const drafted = call.purpose === "draft" ? this.#draftedAt.get(keyOf(account, chat, thread)) : undefined;
+    return Math.max(
+      (this.#chats.get(keyOf(account, chat))?.blockedUntil ?? 0) - now,
+      (this.#pausedUntil.get(account)?.get(call.kind) ?? 0) - now,
+      drafted === undefined ? 0 : drafted + budget.chat(placeKind).draftEveryMs - now,
+    );
+  }
+
+  #rememberDraft({ account, chat, thread }: CallPlace, now: number): void {
+    const key = keyOf(account, chat, thread);
+    this.#draftedAt.delete(key);
+    this.#draftedAt.set(key, now);
+    if (this.#draftedAt.size <= MAX_CHATS) return;
+    for (const oldest of this.#draftedAt.keys()) {
+      this.#draftedAt.delete(oldest);
+      break;
+    }
+  }
+
+  #line(budget: EditBudget, account: AccountId, kind: CallKind): CallLine {
+    const limit = budget.account.find((each) => isCounted(each, kind)) ?? null;
+    const lines = this.#lines.get(account) ?? new Map<CallLimit | null, CallLine>();
+    this.#lines.set(account, lines);
+    const known = lines.get(limit);
+    if (known) return known;
+    const line = new CallLine({
+      limit,
+      share: () => this.#shares.of(account),
+      streams: () => this.#streams.get(account) ?? 0,
+      now: this.#now,
+    });
+    lines.set(limit, line);
+    return line;
+  }
+
+  #look(account: AccountId): void {
+    for (const line of this.#lines.get(account)?.values() ?? []) line.look();
+  }
+
+  #chat(account: AccountId, chatId: string, burst: number, now: number): ChatState {
+    const key = keyOf(account, chatId);
+    const known = this.#chats.get(key);
+    if (known) return known;
+    if (this.#chats.size >= MAX_CHATS) this.#forget(now);
+    const fresh = { bucket: new TokenBucket(burst, now), blockedUntil: 0 };
+    this.#chats.set(key, fresh);
+    return fresh;
+  }
+
+  /** Drops what nobody called for ten minutes, and if that is nothing, the oldest half; never a pause. */
+  #forget(now: number): void {
+    for (const [key, { blockedUntil, bucket }] of this.#chats) {
+      if (blockedUntil < now && now - bucket.at > 600_000) this.#chats.delete(key);
+    }
+    if (this.#chats.size < MAX_CHATS) return;
+    const open = [...this.#chats].filter(([, chat]) => chat.blockedUntil <= now);
+    for (const [key] of open.slice(0, MAX_CHATS / 2)) this.#chats.delete(key);
+  }
+}
+
+function isCounted({ calls }: CallLimit, kind: CallKind): boolean {
+  return calls === undefined || calls.includes(kind);
+}
+
+function isSpare({ purpose }: Call): boolean {
+  return purpose === "draft" || purpose === "typing";
+}
+
+function keyOf(account: AccountId, ...place: string[]): string {
+  return [account, ...place].join(" ");
+}
