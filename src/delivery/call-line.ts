@@ -24,13 +24,12 @@ export interface CallLineOptions {
   limit: CallLimit | null;
   /** Which part of it is this replica's, from 0 to 1. */
   share: () => number;
-  /** How many calls of the account may be important any moment: one for each answer that streams. */
+  /** How many answers stream: each has a final before long. */
   streams: () => number;
   now: () => number;
 }
 
-/** A final may come from each of so many streams before long: calls that are kept for them while there are many. */
-const STREAMS_A_RESERVE = 10;
+/** For each second that a round of edits takes, one more call is kept for finals, up to this part of a burst. */
 const MOST_RESERVE = 0.75;
 
 /**
@@ -152,8 +151,9 @@ export class CallLine {
     if (!limit) return { refillMs: 0, burst: Number.POSITIVE_INFINITY, reserve: 0 };
     const part = share();
     const burst = Math.max(1, limit.burst * part);
-    const reserve = Math.max(limit.reserve * part, Math.min(streams() / STREAMS_A_RESERVE, burst * MOST_RESERVE));
-    return { refillMs: limit.refillMs / part, burst, reserve: Math.max(0, Math.min(reserve, burst - 1)) };
+    const refillMs = limit.refillMs / part;
+    const reserve = Math.max(limit.reserve * part, Math.min((streams() * refillMs) / 1_000, burst * MOST_RESERVE));
+    return { refillMs, burst, reserve: Math.max(0, Math.min(reserve, burst - 1)) };
   }
 
   #placeOf(call: Pick<Waiting, "rank" | "since">): number {
