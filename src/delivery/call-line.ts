@@ -84,7 +84,8 @@ export class CallLine {
     const at = this.#waiting.indexOf(call);
     if (at < 0) return;
     this.#waiting.splice(at, 1);
-    if (call === this.#short || this.#waiting.length === 0) this.#serve();
+    if (this.#waiting.length === 0) this.#serve();
+    else if (call === this.#short) this.look();
   }
 
   giveBack(): void {
@@ -99,32 +100,27 @@ export class CallLine {
 
   #serve(): void {
     const now = this.#options.now();
-    const served: [Waiting, number][] = [];
     let wakeAt = Number.POSITIVE_INFINITY;
     this.#short = null;
     this.#waiting = this.#waiting.filter((call) => {
-      const chatMs = call.chatWaitMs(now);
-      if (chatMs <= 0 && this.#short === null) {
-        const accountMs = this.#accountWaitMs(call, now);
-        if (accountMs <= 0) {
-          this.#bucket.take();
-          // At once: the next one may be of the same chat.
-          call.done(0);
-          return false;
-        }
-        this.#short = call;
-        wakeAt = Math.min(wakeAt, now + accountMs);
-      } else if (chatMs > 0) {
-        wakeAt = Math.min(wakeAt, now + chatMs);
+      // Behind the first one whom the account keeps waiting, chats make no difference.
+      const chatMs = this.#short === null ? call.chatWaitMs(now) : 0;
+      const accountMs = chatMs <= 0 && this.#short === null ? this.#accountWaitMs(call, now) : 0;
+      if (chatMs <= 0 && accountMs <= 0 && this.#short === null) {
+        this.#bucket.take();
+        // At once: the next one may be of the same chat.
+        call.done(0);
+        return false;
       }
-      if (now < call.until && now + chatMs <= call.until) {
-        wakeAt = Math.min(wakeAt, call.until);
-        return true;
+      if (accountMs > 0) this.#short = call;
+      if (chatMs > 0 || accountMs > 0) wakeAt = Math.min(wakeAt, now + Math.max(chatMs, accountMs));
+      if (now >= call.until || now + chatMs > call.until) {
+        call.done(Math.max(1, chatMs, accountMs, this.#size().refillMs));
+        return false;
       }
-      served.push([call, Math.max(1, chatMs, this.#short ? this.#size().refillMs : 0)]);
-      return false;
+      wakeAt = Math.min(wakeAt, call.until);
+      return true;
     });
-    for (const [call, waitMs] of served) call.done(waitMs);
     clearTimeout(this.#timer);
     this.#timerAt = Number.POSITIVE_INFINITY;
     if (this.#waiting.length > 0) this.#wakeAt(wakeAt);

@@ -103,8 +103,11 @@ export class CallScheduler {
   }
 
   /** How long at least until the next draft may go, in ms; nothing is counted. */
-  untilDraftMs(budget: EditBudget, place: CallPlace): number {
-    return Math.ceil(Math.max(0, this.#pauseMs(budget, place, { purpose: "draft", kind: "edit" }, this.#now())));
+  untilDraftMs(budget: EditBudget, { account, chat, thread, placeKind }: CallPlace): number {
+    const now = this.#now();
+    const drafted = this.#draftedAt.get(keyOf(account, chat, thread)) ?? Number.NEGATIVE_INFINITY;
+    const dueAt = drafted + budget.chat(placeKind).draftEveryMs;
+    return Math.ceil(Math.max(0, dueAt - now, this.#pauseMs(account, keyOf(account, chat), "edit", now)));
   }
 
   /** An answer streams there: there will be drafts, and a final. */
@@ -117,7 +120,7 @@ export class CallScheduler {
   /** Stops every call to the chat for `ms`; a longer pause that was asked for before stays. */
   block(account: AccountId, chatId: string, ms: number): void {
     const now = this.#now();
-    const chat = this.#chat(account, chatId, 0, now);
+    const chat = this.#chat(keyOf(account, chatId), 0, now);
     chat.blockedUntil = Math.max(chat.blockedUntil, now + ms);
     this.#look(account);
   }
@@ -164,38 +167,38 @@ export class CallScheduler {
     }
   }
 
-  #asked(budget: EditBudget, place: CallPlace, call: Call, since: number) {
+  #asked(budget: EditBudget, { account, chat, thread, placeKind }: CallPlace, { purpose, kind }: Call, since: number) {
+    const [chatKey, placeKey] = [keyOf(account, chat), keyOf(account, chat, thread)];
+    const limit = budget.chat(placeKind);
+    const counted = isCounted(limit, kind);
+    const spare = purpose === "draft" || purpose === "typing";
     return {
-      rank: PURPOSES.indexOf(call.purpose),
+      rank: PURPOSES.indexOf(purpose),
       since,
-      spare: isSpare(call),
+      spare,
       chatWaitMs: (now: number) => {
-        const pauseMs = this.#pauseMs(budget, place, call, now);
-        const limit = budget.chat(place.placeKind);
-        if (!isCounted(limit, call.kind)) return pauseMs;
-        const { bucket } = this.#chat(place.account, place.chat, limit.burst, now);
-        return Math.max(pauseMs, bucket.waitMs(limit, isSpare(call) ? limit.reserve : 0, now));
+        const drafted = purpose === "draft" ? this.#draftedAt.get(placeKey) : undefined;
+        const draftMs = drafted === undefined ? 0 : drafted + limit.draftEveryMs - now;
+        const pauseMs = Math.max(draftMs, this.#pauseMs(account, chatKey, kind, now));
+        if (!counted) return pauseMs;
+        const { bucket } = this.#chat(chatKey, limit.burst, now);
+        return Math.max(pauseMs, bucket.waitMs(limit, spare ? limit.reserve : 0, now));
       },
       count: () => {
-        const limit = budget.chat(place.placeKind);
         const now = this.#now();
-        if (isCounted(limit, call.kind)) this.#chat(place.account, place.chat, limit.burst, now).bucket.take();
-        if (call.purpose === "draft" || call.purpose === "first") this.#rememberDraft(place, now);
+        if (counted) this.#chat(chatKey, limit.burst, now).bucket.take();
+        if (purpose === "draft" || purpose === "first") this.#rememberDraft(placeKey, now);
       },
     };
   }
 
-  #pauseMs(budget: EditBudget, { account, chat, thread, placeKind }: CallPlace, call: Call, now: number): number {
-    const drafted = call.purpose === "draft" ? this.#draftedAt.get(keyOf(account, chat, thread)) : undefined;
-    return Math.max(
-      (this.#chats.get(keyOf(account, chat))?.blockedUntil ?? 0) - now,
-      (this.#pausedUntil.get(account)?.get(call.kind) ?? 0) - now,
-      drafted === undefined ? 0 : drafted + budget.chat(placeKind).draftEveryMs - now,
-    );
+  /** For which the platform asked: in the chat, or for calls of that kind. */
+  #pauseMs(account: AccountId, chatKey: string, kind: CallKind, now: number): number {
+    const blockedUntil = this.#chats.get(chatKey)?.blockedUntil ?? 0;
+    return Math.max(blockedUntil, this.#pausedUntil.get(account)?.get(kind) ?? 0) - now;
   }
 
-  #rememberDraft({ account, chat, thread }: CallPlace, now: number): void {
-    const key = keyOf(account, chat, thread);
+  #rememberDraft(key: string, now: number): void {
     this.#draftedAt.delete(key);
     this.#draftedAt.set(key, now);
     if (this.#draftedAt.size <= MAX_CHATS) return;
@@ -225,8 +228,7 @@ export class CallScheduler {
     for (const line of this.#lines.get(account)?.values() ?? []) line.look();
   }
 
-  #chat(account: AccountId, chatId: string, burst: number, now: number): ChatState {
-    const key = keyOf(account, chatId);
+  #chat(key: string, burst: number, now: number): ChatState {
     const known = this.#chats.get(key);
     if (known) return known;
     if (this.#chats.size >= MAX_CHATS) this.#forget(now);
@@ -250,10 +252,6 @@ function isCounted({ calls }: CallLimit, kind: CallKind): boolean {
   return calls === undefined || calls.includes(kind);
 }
 
-function isSpare({ purpose }: Call): boolean {
-  return purpose === "draft" || purpose === "typing";
-}
-
-function keyOf(account: AccountId, ...place: string[]): string {
-  return [account, ...place].join(" ");
+function keyOf(account: AccountId, chat: string, thread = ""): string {
+  return `${account} ${chat} ${thread}`;
 }
