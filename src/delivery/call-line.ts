@@ -1,5 +1,5 @@
 import type { CallLimit } from "../platform/platform-adapter.ts";
-import { TokenBucket } from "./token-bucket.ts";
+import { partOf, TokenBucket } from "./token-bucket.ts";
 
 /** Who waits to make a call. */
 export interface Waiting {
@@ -141,15 +141,13 @@ export class CallLine {
     return this.#bucket.waitMs(size, spare ? size.reserve : 0, now);
   }
 
-  /** Of this replica. At least one call may always go at once when there was none for long. */
+  /** Of this replica, with a larger reserve while many answers stream. */
   #size(): { refillMs: number; burst: number; reserve: number } {
     const { limit, share, streams } = this.#options;
     if (!limit) return { refillMs: 0, burst: Number.POSITIVE_INFINITY, reserve: 0 };
-    const part = share();
-    const burst = Math.max(1, limit.burst * part);
-    const refillMs = limit.refillMs / part;
-    const reserve = Math.max(limit.reserve * part, Math.min((streams() * refillMs) / 1_000, burst * MOST_RESERVE));
-    return { refillMs, burst, reserve: Math.max(0, Math.min(reserve, burst - 1)) };
+    const { refillMs, burst, reserve } = partOf(limit, share());
+    const wanted = Math.min((streams() * refillMs) / 1_000, burst * MOST_RESERVE, burst - 1);
+    return { refillMs, burst, reserve: Math.max(reserve, wanted) };
   }
 
   #placeOf(call: Pick<Waiting, "rank" | "since">): number {

@@ -1,9 +1,9 @@
 import type { AccountId } from "../ids.ts";
 import type { CallKind, CallLimit, EditBudget } from "../platform/platform-adapter.ts";
 import type { OtherLoad, ReplicaLoad } from "../store/replicas.ts";
-import { AccountShares } from "./account-shares.ts";
+import { BudgetShares } from "./budget-shares.ts";
 import { CallLine, type Waiting } from "./call-line.ts";
-import { TokenBucket } from "./token-bucket.ts";
+import { partOf, TokenBucket } from "./token-bucket.ts";
 
 /** What a call is for, the most important first: `reply` is the gateway's own answer, `first` an answer's first words. */
 const PURPOSES = ["final", "reply", "approval", "first", "draft", "typing"] as const;
@@ -29,6 +29,11 @@ export interface Patience {
   since?: number;
 }
 
+interface AccountStreams {
+  answers: number;
+  shared: Map<string, number>;
+}
+
 interface ChatState {
   bucket: TokenBucket;
   blockedUntil: number;
@@ -36,6 +41,8 @@ interface ChatState {
 
 /** Chats remembered at most; one that is forgotten starts with a full bucket, which by then it has anyway. */
 const MAX_CHATS = 20_000;
+/** Chats of an account that others are told of: it is written every two seconds. */
+const MAX_SHARED_TOLD = 200;
 const DRAFT = PURPOSES.indexOf("draft");
 
 /**
@@ -48,8 +55,8 @@ export class CallScheduler {
   readonly #draftedAt = new Map<string, number>();
   readonly #lines = new Map<AccountId, Map<CallLimit | null, CallLine>>();
   readonly #pausedUntil = new Map<AccountId, Map<CallKind, number>>();
-  readonly #streams = new Map<AccountId, number>();
-  readonly #shares = new AccountShares();
+  readonly #streams = new Map<AccountId, AccountStreams>();
+  readonly #shares = new BudgetShares();
   readonly #now: () => number;
 
   constructor(now: () => number = () => performance.now()) {
@@ -111,10 +118,18 @@ export class CallScheduler {
   }
 
   /** An answer streams there: there will be drafts, and a final. */
-  streaming(account: AccountId): Disposable {
-    const add = (count: number) => this.#streams.set(account, (this.#streams.get(account) ?? 0) + count);
+  streaming({ account, chat, thread, placeKind }: CallPlace): Disposable {
+    const streams = this.#streams.get(account) ?? { answers: 0, shared: new Map<string, number>() };
+    this.#streams.set(account, streams);
+    const add = (count: number) => {
+      streams.answers += count;
+      if (placeKind === "private" && thread === "") return;
+      const here = (streams.shared.get(chat) ?? 0) + count;
+      if (here > 0) streams.shared.set(chat, here);
+      else streams.shared.delete(chat);
+    };
     add(1);
-    return { [Symbol.dispose]: () => void add(-1) };
+    return { [Symbol.dispose]: () => add(-1) };
   }
 
   /** Stops every call to the chat for `ms`; a longer pause that was asked for before stays. */
@@ -146,8 +161,9 @@ export class CallScheduler {
         const waiting = lines.reduce((sum, line) => sum + line.important(DRAFT), 0);
         const pauses = [...(this.#pausedUntil.get(account) ?? [])].filter(([, until]) => until > now);
         const paused = Object.fromEntries(pauses.map(([kind, until]) => [kind, Math.ceil(until - now)]));
-        const chats = (this.#streams.get(account) ?? 0) + waiting;
-        return [account, { chats, ...(pauses.length > 0 ? { paused } : {}) }];
+        const { answers = 0, shared } = this.#streams.get(account) ?? {};
+        const told = Object.fromEntries([...(shared ?? [])].slice(0, MAX_SHARED_TOLD));
+        return [account, { answers: answers + waiting, shared: told, paused }];
       }),
     );
   }
@@ -171,6 +187,7 @@ export class CallScheduler {
     const [chatKey, placeKey] = [keyOf(account, chat), keyOf(account, chat, thread)];
     const limit = budget.chat(placeKind);
     const counted = isCounted(limit, kind);
+    const share = () => (placeKind === "private" && thread === "" ? 1 : this.#shares.ofChat(account, chat));
     const spare = purpose === "draft" || purpose === "typing";
     return {
       rank: PURPOSES.indexOf(purpose),
@@ -182,7 +199,8 @@ export class CallScheduler {
         const pauseMs = Math.max(draftMs, this.#pauseMs(account, chatKey, kind, now));
         if (!counted) return pauseMs;
         const { bucket } = this.#chat(chatKey, limit.burst, now);
-        return Math.max(pauseMs, bucket.waitMs(limit, spare ? limit.reserve : 0, now));
+        const part = partOf(limit, share());
+        return Math.max(pauseMs, bucket.waitMs(part, spare ? part.reserve : 0, now));
       },
       count: () => {
         const now = this.#now();
@@ -216,8 +234,8 @@ export class CallScheduler {
     if (known) return known;
     const line = new CallLine({
       limit,
-      share: () => this.#shares.of(account),
-      streams: () => this.#streams.get(account) ?? 0,
+      share: () => this.#shares.ofAccount(account),
+      streams: () => this.#streams.get(account)?.answers ?? 0,
       now: this.#now,
     });
     lines.set(limit, line);

@@ -42,6 +42,6 @@ export class ChatCalls {
 
   /** Until it is disposed of, an answer streams there. */
   streaming(): Disposable {
-    return this.#scheduler.streaming(this.#place.account);
+    return this.#scheduler.streaming(this.#place);
   }
 }

@@ -1,6 +1,14 @@
-export interface BucketSize {
+import type { CallLimit } from "../platform/platform-adapter.ts";
+
+interface BucketSize {
   refillMs: number;
   burst: number;
+}
+
+/** A replica's part of a limit. At least one call may always go at once when there was none for long. */
+export function partOf({ refillMs, burst, reserve }: CallLimit, share: number): BucketSize & { reserve: number } {
+  const part = Math.max(1, burst * share);
+  return { refillMs: refillMs / share, burst: part, reserve: Math.min(reserve * share, part - 1) };
 }
 
 /** Calls that may be made now: `burst` at most, one more every `refillMs`. Its owner brings the clock, in ms. */

@@ -11,8 +11,17 @@ export interface ProcessIdentity {
   startedAt: string;
 }
 
-/** What a replica sends, by account: in how many chats answers stream or wait, and for how many ms more it must pause. */
-export type ReplicaLoad = Record<AccountId, { chats: number; paused?: Partial<Record<CallKind, number>> }>;
+/** What a replica sends, by account. */
+export type ReplicaLoad = Record<AccountId, AccountLoad>;
+
+interface AccountLoad {
+  /** How many answers stream, or wait to be shown. */
+  answers: number;
+  /** How many of them stream in each chat that has, or may have, several places. */
+  shared?: Record<string, number>;
+  /** For how many ms more the platform wants no such calls. */
+  paused?: Partial<Record<CallKind, number>>;
+}
 
 /** As another replica said it `age_ms` ago. One that has said nothing yet has no account in its load. */
 export interface OtherLoad {

@@ -5,7 +5,7 @@ import { accountId } from "../../src/ids.ts";
 import type { EditBudget } from "../../src/platform/platform-adapter.ts";
 
 const account = accountId("telegram", "1");
-const place = (chat: string) => ({ account, chat, thread: "", placeKind: "private" as const });
+const place = (chat: string, thread = "") => ({ account, chat, thread, placeKind: "private" as const });
 const never = new AbortController().signal;
 const FINAL: Call = { purpose: "final", kind: "edit" };
 const REPLY: Call = { purpose: "reply", kind: "post" };
@@ -45,7 +45,7 @@ function startStreams(chats: number, of = budget, on = scheduler) {
   const end = new AbortController();
   const edits: number[][] = Array.from({ length: chats }, () => []);
   const streaming = edits.map(async (times, chat) => {
-    using _streaming = on.streaming(account);
+    using _streaming = on.streaming(place(`${chat}`));
     while (!end.signal.aborted) {
       const waitMs = await on.acquire(of, place(`${chat}`), DRAFT, { signal: end.signal });
       if (waitMs === 0) times.push(performance.now());
@@ -279,6 +279,28 @@ describe("replicas that share an account", () => {
     for (let from = begin; from < end; from += 500) {
       expect(total(together, from, from + 5_000)).toBeLessThanOrEqual(55);
     }
+  });
+
+  it("share the limit of a chat as well, if topics of it are answered here and there", async () => {
+    const replicas = [new CallScheduler(), new CallScheduler()];
+    const free = { ...budget, account: [] };
+    const end = new AbortController();
+    const edits: number[] = [];
+    const topics = ["a", "b", "c", "d"].map(async (topic, at) => {
+      const [on, topicPlace] = [replicas[at % 2]!, place("group", topic)];
+      using _streaming = on.streaming(topicPlace);
+      while (!end.signal.aborted) {
+        if ((await on.acquire(free, topicPlace, DRAFT, { signal: end.signal })) === 0) edits.push(performance.now());
+      }
+    });
+    await hearing(replicas, 6_000);
+    const from = performance.now();
+    await hearing(replicas, 60_000);
+    const during = edits.filter((at) => at > from).length;
+    end.abort();
+    await Promise.all(topics);
+    expect(during).toBeLessThanOrEqual(62);
+    expect(during).toBeGreaterThanOrEqual(56);
   });
 
   it("hear of a pause that the platform asked one of them for", async () => {

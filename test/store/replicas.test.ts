@@ -53,7 +53,7 @@ storeEngines((store) => {
 
   describe("a renewal", () => {
     test("says what the replica sends, and brings what the others that live have said, and how long ago", async () => {
-      const load = { [BOT]: { chats: 3, paused: { edit: 1_500 } } };
+      const load = { [BOT]: { answers: 3, paused: { edit: 1_500 } } };
       await registerReplica(store.db, ME, PROCESS);
       await registerReplica(store.db, OTHER, PROCESS);
       const dead = newId("rep");
