@@ -41,8 +41,6 @@ export class CallLine {
   readonly #options: CallLineOptions;
   readonly #bucket: TokenBucket;
   #waiting: Waiting[] = [];
-  /** The first one that waits for the account: nobody less important passes. */
-  #short: Waiting | null = null;
   #timer: NodeJS.Timeout | undefined;
   #timerAt = Number.POSITIVE_INFINITY;
 
@@ -62,8 +60,8 @@ export class CallLine {
     if (this.#waiting.length > 0) this.#serve();
     const now = this.#options.now();
     const chatMs = call.chatWaitMs(now);
-    const behind = this.#short !== null && !isBefore(call, this.#short);
-    const accountMs = behind ? Math.max(1, this.#accountWaitMs(call, now)) : this.#accountWaitMs(call, now);
+    // Whom it passes waits for its chat alone, or needs more than this call does.
+    const accountMs = this.#accountWaitMs(call, now);
     if (chatMs <= 0 && accountMs <= 0) {
       this.#bucket.take();
       return 0;
@@ -85,7 +83,6 @@ export class CallLine {
     if (at < 0) return;
     this.#waiting.splice(at, 1);
     if (this.#waiting.length === 0) this.#serve();
-    else if (call === this.#short) this.look();
   }
 
   giveBack(): void {
@@ -101,18 +98,18 @@ export class CallLine {
   #serve(): void {
     const now = this.#options.now();
     let wakeAt = Number.POSITIVE_INFINITY;
-    this.#short = null;
+    let isShort = false;
     this.#waiting = this.#waiting.filter((call) => {
       // Behind the first one whom the account keeps waiting, chats make no difference.
-      const chatMs = this.#short === null ? call.chatWaitMs(now) : 0;
-      const accountMs = chatMs <= 0 && this.#short === null ? this.#accountWaitMs(call, now) : 0;
-      if (chatMs <= 0 && accountMs <= 0 && this.#short === null) {
+      const chatMs = isShort ? 0 : call.chatWaitMs(now);
+      const accountMs = isShort || chatMs > 0 ? 0 : this.#accountWaitMs(call, now);
+      if (!isShort && chatMs <= 0 && accountMs <= 0) {
         this.#bucket.take();
         // At once: the next one may be of the same chat.
         call.done(0);
         return false;
       }
-      if (accountMs > 0) this.#short = call;
+      isShort ||= accountMs > 0;
       if (chatMs > 0 || accountMs > 0) wakeAt = Math.min(wakeAt, now + Math.max(chatMs, accountMs));
       if (now >= call.until || now + chatMs > call.until) {
         call.done(Math.max(1, chatMs, accountMs, this.#size().refillMs));
