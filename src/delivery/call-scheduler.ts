@@ -25,8 +25,16 @@ export interface Patience {
   signal: AbortSignal;
   /** A longer wait is not begun, and one that becomes longer is given up; for ever unless given. */
   withinMs?: number;
-  /** Since when it has waited, by the scheduler's clock, if it was in line before. */
-  since?: number;
+  /** Names the call, so that it keeps its place when it is sent away and asks again. */
+  ticket?: string;
+}
+
+/** Of a call that was sent away. */
+interface Ticket {
+  account: AccountId;
+  since: number;
+  /** When it is to ask again. */
+  againAt: number;
 }
 
 interface AccountStreams {
@@ -41,6 +49,9 @@ interface ChatState {
 
 /** Chats remembered at most; one that is forgotten starts with a full bucket, which by then it has anyway. */
 const MAX_CHATS = 20_000;
+const MAX_TICKETS = 10_000;
+/** A call that has not asked again by then has gone another way: another replica makes it, or nobody. */
+const TICKET_LATE_MS = 5_000;
 /** Chats of an account that others are told of: it is written every two seconds. */
 const MAX_SHARED_TOLD = 200;
 const DRAFT = PURPOSES.indexOf("draft");
@@ -54,6 +65,7 @@ export class CallScheduler {
   /** When a draft last went to a place, the one longest ago first. */
   readonly #draftedAt = new Map<string, number>();
   readonly #lines = new Map<AccountId, Map<CallLimit | null, CallLine>>();
+  readonly #tickets = new Map<string, Ticket>();
   readonly #pausedUntil = new Map<AccountId, Map<CallKind, number>>();
   readonly #streams = new Map<AccountId, AccountStreams>();
   readonly #shares = new BudgetShares();
@@ -77,7 +89,24 @@ export class CallScheduler {
    * at least so many ms.
    */
   async acquire(budget: EditBudget, place: CallPlace, call: Call, patience: Patience): Promise<number> {
-    const { signal, withinMs = Number.POSITIVE_INFINITY, since = this.#now() } = patience;
+    const { ticket } = patience;
+    if (ticket === undefined) return this.#acquire(budget, place, call, patience, this.#now());
+    const since = this.#tickets.get(ticket)?.since ?? this.#now();
+    this.#tickets.delete(ticket);
+    const waitMs = await this.#acquire(budget, place, call, patience, since);
+    if (waitMs > 0 && this.#tickets.size < MAX_TICKETS) {
+      this.#tickets.set(ticket, { account: place.account, since, againAt: this.#now() + waitMs });
+    }
+    return waitMs;
+  }
+
+  async #acquire(
+    budget: EditBudget,
+    place: CallPlace,
+    call: Call,
+    { signal, withinMs = Number.POSITIVE_INFINITY }: Patience,
+    since: number,
+  ): Promise<number> {
     if (signal.aborted) return 1;
     const line = this.#line(budget, place.account, call.kind);
     const asked = this.#asked(budget, place, call, since);
@@ -155,10 +184,15 @@ export class CallScheduler {
   /** What the other replicas should know of the accounts this one sends for. */
   load(accounts: AccountId[]): ReplicaLoad {
     const now = this.#now();
+    const sentAway = new Map<AccountId, number>();
+    for (const [ticket, { account, againAt }] of this.#tickets) {
+      if (againAt < now - TICKET_LATE_MS) this.#tickets.delete(ticket);
+      else sentAway.set(account, (sentAway.get(account) ?? 0) + 1);
+    }
     return Object.fromEntries(
       accounts.map((account) => {
         const lines = [...(this.#lines.get(account)?.values() ?? [])];
-        const waiting = lines.reduce((sum, line) => sum + line.important(DRAFT), 0);
+        const waiting = lines.reduce((sum, line) => sum + line.important(DRAFT), sentAway.get(account) ?? 0);
         const pauses = [...(this.#pausedUntil.get(account) ?? [])].filter(([, until]) => until > now);
         const paused = Object.fromEntries(pauses.map(([kind, until]) => [kind, Math.ceil(until - now)]));
         const { answers = 0, shared } = this.#streams.get(account) ?? {};

@@ -21,8 +21,6 @@ const MAX_CLAIM = 50;
 const MAX_WAIT_MS = 2_500;
 /** A post goes back sooner: as long as it is claimed it counts as under way, and is in doubt if the process dies. */
 const MAX_POST_WAIT_MS = 100;
-/** Pages sent back that keep their place in line. */
-const MAX_ASKED = 10_000;
 /** After this long a page that could not be shown is listed instead of tried. */
 const GIVE_UP_MS = 24 * 3_600_000;
 /** A page of an account that is not connected here is left to others this long. */
@@ -42,8 +40,6 @@ export class Dispatcher {
   readonly #inFlight = new Map<Promise<void>, OutboxId | null>();
   readonly #claims: GroupCommit<OutboxId[], OutboxPage[]>;
   readonly #receipts: GroupCommit<Receipt, void>;
-  /** Since when pages that were sent back have waited for their calls. */
-  readonly #asked = new Map<OutboxId, number>();
   readonly #signal: AbortSignal;
   #settling = false;
   #abandoned = false;
@@ -181,19 +177,14 @@ export class Dispatcher {
 
   /** Waits in line for the page's call; else how long until it is to be tried again. */
   async #turn(adapter: PlatformAdapter, page: OutboxPage): Promise<number> {
-    const since = this.#asked.get(page.id) ?? performance.now();
-    this.#asked.delete(page.id);
     const isPost = page.message_id === null;
     const purpose = page.kind === "answer" ? "final" : "reply";
     const place = { ...targetOf(page), placeKind: page.place_kind };
     const waitMs = await new ChatCalls(this.#delivery.scheduler, adapter, place).turn(
       { purpose, kind: callOf(page) },
-      { signal: this.#signal, withinMs: isPost ? MAX_POST_WAIT_MS : MAX_WAIT_MS, since },
+      { signal: this.#signal, withinMs: isPost ? MAX_POST_WAIT_MS : MAX_WAIT_MS, ticket: page.id },
     );
-    if (waitMs === 0) return 0;
-    if (this.#asked.size >= MAX_ASKED) this.#asked.clear();
-    this.#asked.set(page.id, since);
-    if (isPost) return waitMs;
+    if (waitMs === 0 || isPost) return waitMs;
     // Back in line before the line is over.
     return Math.max(POLL_MS, waitMs - MAX_WAIT_MS / 2);
   }

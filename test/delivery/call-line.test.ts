@@ -82,17 +82,20 @@ describe("the line for an account's calls", () => {
 
   it("gives whoever was sent back the place he had", async () => {
     spend();
-    const since = performance.now();
+    const ticket = "out_1";
+    expect(await scheduler.acquire(budget, place("earlier"), FINAL, { signal: never, withinMs: 10, ticket })).toBe(100);
+    expect(scheduler.load([account])[account]).toMatchObject({ answers: 1 });
     await vi.advanceTimersByTimeAsync(10);
     const served: string[] = [];
     const waits = ["later", "earlier"].map(async (name) => {
-      const options = { signal: never, ...(name === "earlier" ? { since } : {}) };
+      const options = { signal: never, ...(name === "earlier" ? { ticket } : {}) };
       await scheduler.acquire(budget, place(name), FINAL, options);
       served.push(name);
     });
     await vi.advanceTimersByTimeAsync(1_000);
     await Promise.all(waits);
     expect(served).toEqual(["earlier", "later"]);
+    expect(scheduler.load([account])[account]).toMatchObject({ answers: 0 });
   });
 
   it("lets nobody pass who asks at a lucky moment, but for something more important", async () => {
