@@ -30,7 +30,7 @@ export interface CallLineOptions {
 }
 
 /** For each second that a round of edits takes, one more call is kept for finals, up to this part of a burst. */
-const MOST_RESERVE = 0.75;
+const MOST_RESERVE = 0.5;
 
 /**
  * The calls of one account that are counted together, in line for its budget: the most important first, of equal ones

@@ -25,7 +25,7 @@ export interface Patience {
   signal: AbortSignal;
   /** A longer wait is not begun, and one that becomes longer is given up; for ever unless given. */
   withinMs?: number;
-  /** Names the call, so that it keeps its place when it is sent away and asks again. */
+  /** Names the call, so that it keeps its place when it is sent away and asks again within seconds. */
   ticket?: string;
 }
 
@@ -33,8 +33,8 @@ export interface Patience {
 interface Ticket {
   account: AccountId;
   since: number;
-  /** When it is to ask again. */
-  againAt: number;
+  /** By then it has asked again, or has gone another way: another replica makes it, or nobody. */
+  until: number;
 }
 
 interface AccountStreams {
@@ -50,8 +50,7 @@ interface ChatState {
 /** Chats remembered at most; one that is forgotten starts with a full bucket, which by then it has anyway. */
 const MAX_CHATS = 20_000;
 const MAX_TICKETS = 10_000;
-/** A call that has not asked again by then has gone another way: another replica makes it, or nobody. */
-const TICKET_LATE_MS = 5_000;
+const TICKET_MS = 5_000;
 /** Chats of an account that others are told of: it is written every two seconds. */
 const MAX_SHARED_TOLD = 200;
 const DRAFT = PURPOSES.indexOf("draft");
@@ -95,7 +94,7 @@ export class CallScheduler {
     this.#tickets.delete(ticket);
     const waitMs = await this.#acquire(budget, place, call, patience, since);
     if (waitMs > 0 && this.#tickets.size < MAX_TICKETS) {
-      this.#tickets.set(ticket, { account: place.account, since, againAt: this.#now() + waitMs });
+      this.#tickets.set(ticket, { account: place.account, since, until: this.#now() + TICKET_MS });
     }
     return waitMs;
   }
@@ -181,12 +180,17 @@ export class CallScheduler {
     return (this.#chats.get(keyOf(account, chat))?.blockedUntil ?? 0) > this.#now();
   }
 
+  /** How long the platform wants no calls of the kind there, in ms. */
+  pausedMs({ account, chat }: CallPlace, kind: CallKind): number {
+    return Math.ceil(Math.max(0, this.#pauseMs(account, keyOf(account, chat), kind, this.#now())));
+  }
+
   /** What the other replicas should know of the accounts this one sends for. */
   load(accounts: AccountId[]): ReplicaLoad {
     const now = this.#now();
     const sentAway = new Map<AccountId, number>();
-    for (const [ticket, { account, againAt }] of this.#tickets) {
-      if (againAt < now - TICKET_LATE_MS) this.#tickets.delete(ticket);
+    for (const [ticket, { account, until }] of this.#tickets) {
+      if (until < now) this.#tickets.delete(ticket);
       else sentAway.set(account, (sentAway.get(account) ?? 0) + 1);
     }
     return Object.fromEntries(

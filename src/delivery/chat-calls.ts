@@ -40,6 +40,11 @@ export class ChatCalls {
     return this.#scheduler.isBlocked(this.#place);
   }
 
+  /** How long the platform wants no such call there. */
+  pausedMs({ kind }: Call): number {
+    return this.#scheduler.pausedMs(this.#place, kind);
+  }
+
   /** Until it is disposed of, an answer streams there. */
   streaming(): Disposable {
     return this.#scheduler.streaming(this.#place);

@@ -8,6 +8,7 @@ import { GroupCommit } from "../store/group-commit.ts";
 import { claimDuePages, claimPages, type OutboxPage, type Receipt, recordReceipts } from "../store/outbox.ts";
 import { retrying } from "../store/transaction.ts";
 import type { Delivery } from "./delivery.ts";
+import type { Call } from "./call-scheduler.ts";
 import { ChatCalls } from "./chat-calls.ts";
 import { findPost } from "./find-post.ts";
 import { judgeSendFailure } from "./send-failure.ts";
@@ -19,6 +20,8 @@ const MAX_IN_FLIGHT = 200;
 const MAX_CLAIM = 50;
 /** A longer wait for a chat's budget goes back into the outbox. */
 const MAX_WAIT_MS = 2_500;
+/** A page that went back for lack of budget is tried again after this, here or elsewhere. */
+const ASK_AGAIN_MS = 1_000;
 /** A post goes back sooner: as long as it is claimed it counts as under way, and is in doubt if the process dies. */
 const MAX_POST_WAIT_MS = 100;
 /** After this long a page that could not be shown is listed instead of tried. */
@@ -180,13 +183,15 @@ export class Dispatcher {
     const isPost = page.message_id === null;
     const purpose = page.kind === "answer" ? "final" : "reply";
     const place = { ...targetOf(page), placeKind: page.place_kind };
-    const waitMs = await new ChatCalls(this.#delivery.scheduler, adapter, place).turn(
-      { purpose, kind: callOf(page) },
-      { signal: this.#signal, withinMs: isPost ? MAX_POST_WAIT_MS : MAX_WAIT_MS, ticket: page.id },
-    );
-    if (waitMs === 0 || isPost) return waitMs;
-    // Back in line before the line is over.
-    return Math.max(POLL_MS, waitMs - MAX_WAIT_MS / 2);
+    const calls = new ChatCalls(this.#delivery.scheduler, adapter, place);
+    const call: Call = { purpose, kind: callOf(page) };
+    const waitMs = await calls.turn(call, {
+      signal: this.#signal,
+      withinMs: isPost ? MAX_POST_WAIT_MS : MAX_WAIT_MS,
+      ticket: page.id,
+    });
+    // Another replica may have more of the account's budget left.
+    return waitMs === 0 ? 0 : Math.max(calls.pausedMs(call), Math.min(waitMs, ASK_AGAIN_MS));
   }
 
   /** What is known of a post whose answer was lost; null = it certainly is not there. */
