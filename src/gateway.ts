@@ -25,10 +25,10 @@ import { approvePairing } from "./store/identities.ts";
 import { laneBacklog, type LaneState } from "./store/lanes.ts";
 import { migrationsFit } from "./store/migrate.ts";
 import { readHint } from "./store/notify.ts";
-import { listTrouble, type TroubledPage, type TroubleFilter } from "./store/outbox.ts";
 import { fateOf, thisProcess } from "./store/process-identity.ts";
 import { registerReplica, releaseReplicas, listReplicas } from "./store/replicas.ts";
 import { withTransaction } from "./store/transaction.ts";
+import { countParked, listTrouble, type TroubledPage, type TroubleFilter } from "./store/troubled-pages.ts";
 import { AgentService } from "./talk/agent-service.ts";
 import { Intake } from "./talk/intake.ts";
 import { PlatformIntake } from "./talk/platform-intake.ts";
@@ -137,6 +137,8 @@ export class Gateway {
     const gone = others.filter((other) => alone || fateOf(other, me) === "gone").map(({ id }) => id);
     if (gone.length > 0) await withTransaction(db, (trx) => releaseReplicas(trx, gone));
     await registerReplica(db, this.replica, me);
+    // Before anything is sent, so that what others send is known.
+    await this.#claims.renew();
 
     // These two also tell how long the database was away, so they look often.
     this.#loop("claim", () => this.#claims.round(), this.#end.signal, CLOSE_MS);
@@ -200,7 +202,7 @@ export class Gateway {
     return withTransaction(this.#parts.database.db, (trx) => approvePairing(trx, normalisePairingCode(code)));
   }
 
-  /** Pages that are uncertain or failed, newest first. */
+  /** Pages that are uncertain, failed or parked, newest first. */
   deliveries(filter: TroubleFilter): Promise<TroubledPage[]> {
     return listTrouble(this.#parts.database.db, filter);
   }
@@ -227,7 +229,9 @@ export class Gateway {
   async #gauge(): Promise<void> {
     const { metrics } = this.#parts;
     metrics.runsRunning.set(this.#claims.running);
-    metrics.lanesWaiting.set(await laneBacklog(this.#parts.database.db));
+    const { db } = this.#parts.database;
+    metrics.lanesWaiting.set(await laneBacklog(db));
+    metrics.pagesParked.set(await countParked(db));
     for (const intake of this.#intakes) {
       metrics.platformUp.set(
         { platform: intake.adapter.platform },

@@ -108,12 +108,15 @@ export class ClaimLoop {
     await retrying(() => releaseLane(this.#room.db, { ...lane, lease_no: lane.lease_no - 1 }, ASIDE_MS));
   }
 
-  /** Renews every lease; runs whose lane another replica has taken are dropped. */
+  /** Renews every lease; runs whose lane another replica has taken are dropped. Replicas also hear of each other's load. */
   async renew(): Promise<void> {
     const startedAt = performance.now();
     const workers = this.#workersHere();
     const lanes = workers.map((worker) => worker.claimed.lane);
-    const kept = await renewLeases(this.#room.db, this.#room.replica, lanes, this.#room.pagesInFlight());
+    const { db, replica, delivery } = this.#room;
+    const load = delivery.load();
+    const { kept, others } = await renewLeases(db, replica, lanes, this.#room.pagesInFlight(), load);
+    delivery.heard(load, others);
     const mine = new Set(kept.map(laneKey));
     for (const worker of workers) if (!mine.has(laneKey(worker.claimed.lane))) worker.lose();
     this.#room.confirmedAt = startedAt;
@@ -227,7 +230,7 @@ export class ClaimLoop {
         }
         const blockedMs = (lane.place?.blocked_ms ?? 0) - lane.now_ms;
         if (lane.place && blockedMs > 0) {
-          this.#room.delivery.budgets.block(lane.place.account_id, lane.place.chat, blockedMs);
+          this.#room.delivery.scheduler.block(lane.place.account_id, lane.place.chat, blockedMs);
         }
       }
       if (fresh.length > 0) await insertRuns(trx, replica, fresh);

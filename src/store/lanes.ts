@@ -3,6 +3,7 @@ import type { AccountId, MessageId, OutboxId, PlaceId, ReplicaId, RunId, Session
 import type { BusyPolicy } from "../agent/busy-policy.ts";
 import type { Part } from "../agent/message.ts";
 import { toJson } from "./json.ts";
+import type { OtherLoad, ReplicaLoad } from "./replicas.ts";
 import type { Db, RunTarget } from "./schema.ts";
 
 export const LEASE_MS = 6_000;
@@ -186,15 +187,17 @@ export async function deleteLane(db: Db, lane: ClaimedLane, arrivals: number): P
 /**
  * Renews the leases of the lanes and outbox pages a replica works on, in one statement, and answers which lanes are
  * still its own: the others were taken over. What it holds without knowing runs out. Rows are locked in the order in
- * which accepts and receipts lock them.
+ * which accepts and receipts lock them. Also says what the replica sends just now, and what the others have said that
+ * live.
  */
 export async function renewLeases(
   db: Db,
   replica: ReplicaId,
   lanes: ClaimedLane[],
   pages: OutboxId[] = [],
-): Promise<ClaimedLane[]> {
-  const { rows } = await sql<ClaimedLane>`
+  load: ReplicaLoad = {},
+): Promise<{ kept: ClaimedLane[]; others: OtherLoad[] }> {
+  const { rows } = await sql<{ kept: ClaimedLane[]; others: OtherLoad[] }>`
     with mine as (
       select l.session_id, l.lane
       from jsonb_to_recordset(${toJson(lanes)}::jsonb) as m(session_id text, lane int, lease_no bigint)
@@ -207,12 +210,18 @@ export async function renewLeases(
     ), pages as (
       update outbox o set lease_until = ${lease} from sending where o.id = sending.id
     ), seen as (
-      update replicas set seen_at = now() where id = ${replica}
+      update replicas set seen_at = now(), load = ${toJson(load)}::jsonb where id = ${replica}
+    ), renewed as (
+      update lanes l set lease_until = ${lease} from mine
+      where l.session_id = mine.session_id and l.lane = mine.lane
+      returning l.session_id, l.lane, l.lease_no
     )
-    update lanes l set lease_until = ${lease} from mine
-    where l.session_id = mine.session_id and l.lane = mine.lane
-    returning l.session_id, l.lane, l.lease_no`.execute(db);
-  return rows;
+    select coalesce((select jsonb_agg(r) from renewed r), '[]') as kept, coalesce((
+      select jsonb_agg(jsonb_build_object('load', o.load, 'age_ms', extract(epoch from now() - o.seen_at) * 1000))
+      from replicas o where o.id <> ${replica} and o.seen_at > now() - interval '6 seconds'), '[]') as others`.execute(
+    db,
+  );
+  return rows[0]!;
 }
 
 /** How many lanes wait for a slot. */

@@ -90,7 +90,7 @@ class FakeReplica {
         this.#held = null;
         return;
       case "renew":
-        if ((await renewLeases(this.#db, this.id, [held.lane])).length === 0) this.#held = null;
+        if ((await renewLeases(this.#db, this.id, [held.lane])).kept.length === 0) this.#held = null;
         return;
       default:
         act satisfies never;
