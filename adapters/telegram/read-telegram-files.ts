@@ -1,8 +1,8 @@
-import type { FilePart } from "../../src/agent/message.ts";
+import type { FilePart } from "../../src/platform/incoming-update.ts";
 import { asObject, type Json, listIn, nameIn, objectIn, rawTextIn, wholeIn } from "./telegram-json.ts";
 
 /** getFile: "bots can download files of up to 20MB in size" (telegram-bot-api, Client.h: 20 << 20). */
-const TELEGRAM_FETCH_LIMIT = 20 * 1024 * 1024;
+export const TELEGRAM_FETCH_LIMIT = 20 * 1024 * 1024;
 
 type Known = Pick<FilePart, "kind" | "mediaType">;
 

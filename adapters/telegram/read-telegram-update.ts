@@ -1,5 +1,10 @@
-import type { ContextPart } from "../../src/agent/message.ts";
-import type { BurstHint, IncomingPlace, IncomingUpdate, Sender } from "../../src/platform/incoming-update.ts";
+import type {
+  BurstHint,
+  ContextPart,
+  IncomingPlace,
+  IncomingUpdate,
+  Sender,
+} from "../../src/platform/incoming-update.ts";
 import { filesIn } from "./read-telegram-files.ts";
 import {
   commandIn,

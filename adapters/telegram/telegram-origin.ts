@@ -1,4 +1,4 @@
-import type { ContextPart } from "../../src/agent/message.ts";
+import type { ContextPart } from "../../src/platform/incoming-update.ts";
 import { labelOf, writtenIn } from "./telegram-content.ts";
 import { cleanText, has, type Json, nameIn, objectIn, rawTextIn } from "./telegram-json.ts";
 
