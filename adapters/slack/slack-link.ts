@@ -17,7 +17,9 @@ export function toLiveUrl(url: string): string | null {
   const parsed = URL.parse(url);
   if (parsed === null || parsed.username !== "" || parsed.password !== "" || carriesMuch(parsed)) return null;
   const isMail = parsed.protocol === "mailto:";
-  return url.replaceAll(isMail ? /[()*[\]]/g : /[()*[\]]|@(?=channel|here|everyone|group)/gi, percent);
+  const live = url.replaceAll(isMail ? /[()*[\]]/g : /[()*[\]]|@(?=channel|here|everyone|group)/gi, percent);
+  // A host written in brackets is none without them.
+  return URL.canParse(live) ? live : null;
 }
 
 function percent(sign: string): string {
