@@ -1,4 +1,5 @@
-import { isHonest, isOwnLabel, toLiveUrl } from "./slack-link.ts";
+import { isHonest } from "../../src/platform/link-safety.ts";
+import { isOwnLabel, toLiveUrl } from "./slack-link.ts";
 
 /** What stands on a line, as Slack's Markdown and as it is seen. */
 export interface Shown {

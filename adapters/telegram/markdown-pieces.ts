@@ -111,8 +111,8 @@ function withoutCode(piece: string): string {
 
 /** One line of words and the marks of prose that mean nothing in Markdown. */
 const PROSE_LINE = /^[\p{L}\p{M}\p{N} .,;:!?'"()%/–—…’‘“”„«»€$£-]+$/u;
-/** How a list, a rule or a heading begins, and what GFM makes links of (https://github.github.com/gfm/, 6.9). */
-const NOT_PROSE = /^(?:[ -]|\d{1,9}[.)])|:\/\/|www\./i;
+/** How a list, a rule or a heading begins, and what GFM (6.9) or Telegram makes links of. */
+const NOT_PROSE = /^(?:[ -]|\d{1,9}[.)])|:\/\/|www\.|\.\p{L}+[/?]/iu;
 
 /** The text of a piece that is nothing but one line of prose, which the parser would only give back; else null. */
 export function proseOf(piece: string): string | null {

@@ -19,6 +19,7 @@ import type { TelegramBot } from "./telegram-content.ts";
 import { isEntityRefusal, isNotModified, isReplyRefusal } from "./telegram-errors.ts";
 import { ForumChats } from "./telegram-forums.ts";
 import { GENERAL_TOPIC, readChatId, readMessageId, readThreadId, telegramAccount } from "./telegram-ids.ts";
+import { quietText } from "./telegram-link.ts";
 import { isVisible, TELEGRAM_TEXT_LIMIT, type TelegramRich } from "./telegram-pages.ts";
 import { pollTelegram } from "./telegram-poll.ts";
 import { createTelegramRenderer } from "./telegram-render.ts";
@@ -226,7 +227,7 @@ async function withPlainFallback<T>(page: RenderedPage, send: (content: Content)
     return await send({ ...plain, entities });
   } catch (error) {
     if (!isEntityRefusal(error)) throw error;
-    return send(plain);
+    return send({ ...plain, text: quietText(page.text) });
   }
 }
 

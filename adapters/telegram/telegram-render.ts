@@ -2,7 +2,7 @@ import type { MessageEntity } from "grammy/types";
 import type { RenderedPage } from "../../src/platform/platform-adapter.ts";
 import type { FormattedText } from "./formatted-text.ts";
 import { splitMarkdown } from "./markdown-pieces.ts";
-import { fromMarkdownPiece } from "./telegram-markdown.ts";
+import { fromLastPiece, fromMarkdownPiece } from "./telegram-markdown.ts";
 import { toPages } from "./telegram-pages.ts";
 
 /** UTF-16 units of Markdown whose parsed pieces are kept: those of many answers that are streaming at once. */
@@ -17,7 +17,7 @@ export function createTelegramRenderer(): (markdown: string) => RenderedPage[] {
   return (markdown) => {
     const pieces = splitMarkdown(clean(markdown));
     return toPages(
-      join(pieces.map((piece, i) => (i < pieces.length - 1 ? remembered(piece) : fromMarkdownPiece(piece)))),
+      join(pieces.map((piece, i) => (i < pieces.length - 1 ? remembered(piece) : fromLastPiece(piece, i === 0)))),
     );
   };
 }
