@@ -31,6 +31,12 @@ export function finishMarkdown(source: string, root: Root, isAll: boolean): stri
   return source.slice(0, start) + finishInline(source.slice(start));
 }
 
+/** Code without what may be about to end it. */
+export function withoutHalfFence(code: string): string {
+  const lineStart = code.lastIndexOf("\n") + 1;
+  return HALF_FENCE.test(code.slice(lineStart)) ? code.slice(0, lineStart) : code;
+}
+
 /** The block in which the end stands, or null where nothing can be open. */
 function lastBlock(root: Root): Nodes | null {
   let node: Nodes = root;

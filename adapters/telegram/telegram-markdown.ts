@@ -4,9 +4,9 @@ import { gfmFromMarkdown } from "mdast-util-gfm";
 import { gfm } from "micromark-extension-gfm";
 import { isHonest } from "../../src/platform/link-safety.ts";
 import { type FormattedText, FormattedTextBuilder, type Mark, type Marks, within } from "./formatted-text.ts";
-import { isTooHard, proseOf } from "./markdown-pieces.ts";
+import { codeOf, type FencedCode, isTooHard, proseOf } from "./markdown-pieces.ts";
 import { isOwnLabel, partsOf, readableUrl, toLinkUrl, withoutMentions } from "./telegram-link.ts";
-import { finishMarkdown } from "./open-markdown.ts";
+import { finishMarkdown, withoutHalfFence } from "./open-markdown.ts";
 import { alignTable } from "./telegram-table.ts";
 
 /** Longer quotes, in UTF-16 units, are shown by their first lines. */
@@ -31,14 +31,25 @@ interface Setting {
 export function fromMarkdownPiece(source: string): FormattedText {
   const prose = proseOf(source);
   if (prose !== null) return { text: prose, entities: [] };
+  const code = codeOf(source);
+  if (code) return fromCode(code);
   const root = isTooHard(source) ? null : parse(source);
   return new MarkdownWriter(source, root ?? asText(source.trimEnd())).write();
 }
 
 /** The last piece of an answer, which may end anywhere: what it has begun is shown as if it were finished. */
 export function fromLastPiece(source: string, isAll: boolean): FormattedText {
+  const code = codeOf(source);
+  if (code) return fromCode({ ...code, value: withoutHalfFence(code.value) });
   const root = proseOf(source) !== null || isTooHard(source) ? null : parse(source);
-  return fromMarkdownPiece(root ? finishMarkdown(source, root, isAll) : source);
+  const finished = root ? finishMarkdown(source, root, isAll) : source;
+  return root && finished === source ? new MarkdownWriter(source, root).write() : fromMarkdownPiece(finished);
+}
+
+function fromCode({ value, language }: FencedCode): FormattedText {
+  const out = new FormattedTextBuilder();
+  out.add(value, [{ type: "pre", language: languageOf(language) }]);
+  return out.build();
 }
 
 function asText(value: string): Root {

@@ -1,8 +1,8 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { readMarkdown } from "../../adapters/slack/slack-markdown.ts";
+import { createMarkdownReader, readLines, readMarkdown } from "../../adapters/slack/slack-markdown.ts";
 import { renderSlack } from "../../adapters/slack/slack-render.ts";
-import { MARKDOWN_WORDS } from "../telegram/markdown-samples.ts";
+import { LONG, MARKDOWN_WORDS } from "../telegram/markdown-samples.ts";
 import { checkPages, markdownOf } from "./check-slack-page.ts";
 
 const markdown = fc.array(fc.constantFrom(...MARKDOWN_WORDS), { maxLength: 60 }).map((words) => words.join(""));
@@ -86,6 +86,37 @@ describe("nothing is lost", () => {
       { numRuns: 500 },
     );
   });
+});
+
+test("lines are the same, whatever parts they are read in", () => {
+  const [whole, byLine] = [
+    createMarkdownReader(undefined, Number.POSITIVE_INFINITY),
+    createMarkdownReader(undefined, 1),
+  ];
+  const table = fc.constantFrom("\n| a | b |\n", "|---|:-:|\n", "\n> | a |\n> |---|\n", "\n> ```\n> ");
+  const texts = fc.array(fc.oneof(fc.constantFrom(...MARKDOWN_WORDS), table), { maxLength: 40 });
+  fc.assert(
+    fc.property(texts, (words) => {
+      expect(byLine(words.join(""))).toEqual(whole(words.join("")));
+    }),
+    { numRuns: 1000 },
+  );
+});
+
+test("an edit of an answer of 100,000 characters reads its last part only", () => {
+  let read = 0;
+  let most = 0;
+  const reader = createMarkdownReader((state, part, isLast) => {
+    read += part.length;
+    return readLines(state, part, isLast);
+  });
+  for (let end = 90_000; end <= LONG.length; end += 97) {
+    read = 0;
+    reader(LONG.slice(0, end));
+    if (end > 90_000) most = Math.max(most, read);
+  }
+  expect(most).toBeGreaterThan(0);
+  expect(most).toBeLessThanOrEqual(3 * 2_100);
 });
 
 describe("code over more than one page", () => {
