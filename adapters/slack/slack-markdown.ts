@@ -28,6 +28,8 @@ export interface MarkdownLine {
   head: readonly string[] | null;
 }
 
+/** Slack's tables have "20 columns" at most (docs.slack.dev, table block); wider ones are lines of text. */
+const MAX_COLUMNS = 20;
 /** A line is cut where it costs more, so that pages have places to end. */
 const MAX_LINE_COST = 4_000;
 /** What closing all that is open on a line may add. */
@@ -206,6 +208,10 @@ class LineReader {
     const [above, row] = this.lines.slice(-2);
     if (!above || !row || above.isRest || above.fence) return;
     const marks = PREFIX.exec(before)?.[0] ?? "";
+    if (rest.replaceAll(/^\||\|[ \t]*$/g, "").split("|").length > MAX_COLUMNS) {
+      Object.assign(row, { markdown: NOTHING + row.markdown });
+      return;
+    }
     const head = renderRow(before.slice(marks.length));
     Object.assign(above, {
       markdown: marks.trimStart() + withoutDefinition(head.markdown),

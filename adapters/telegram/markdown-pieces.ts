@@ -9,7 +9,7 @@ const LIST_ITEM = /^(?:[-+*]|\d{1,9}[.)])(?:[ \t]|$)/;
 /** Some HTML goes on over blank lines, and no fence counts in it: there the parser alone knows where blocks end. */
 const HTML = /^ {0,3}<[/!?a-z]/i;
 /** A definition is for the whole text: links and notes anywhere may refer to it. */
-const DEFINITION = /^ {0,3}\[[^\]\n]+\]:/m;
+const DEFINITION = /^[ \t>]{0,8}\[(?:[^\]\\\n]|\\.|\n(?!\n)){1,999}\]:/m;
 
 /**
  * Cuts Markdown into pieces that can be parsed one by one with the same result as the whole, so that of a growing

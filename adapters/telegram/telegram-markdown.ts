@@ -42,8 +42,19 @@ export function fromLastPiece(source: string, isAll: boolean): FormattedText {
   const code = codeOf(source);
   if (code) return fromCode({ ...code, value: withoutHalfFence(code.value) });
   const root = proseOf(source) !== null || isTooHard(source) ? null : parse(source);
-  const finished = root ? finishMarkdown(source, root, isAll) : source;
-  return root && finished === source ? new MarkdownWriter(source, root).write() : fromMarkdownPiece(finished);
+  if (!root) return fromMarkdownPiece(source);
+  const asIs = new MarkdownWriter(source, root).write();
+  const finished = finishMarkdown(source, root, isAll);
+  if (finished === source) return asIs;
+  const shown = fromMarkdownPiece(finished);
+  // Signs that do not pair as they seemed to are shown, and so is what would be hidden as something else.
+  const isWorse = signsIn(shown.text) > signsIn(asIs.text) || (finished.trim() !== "" && shown.text.trim() === "");
+  return isWorse ? asIs : shown;
+}
+
+/** How many signs of formatting a reader sees. */
+function signsIn(text: string): number {
+  return text.match(/[*_~`]/g)?.length ?? 0;
 }
 
 function fromCode({ value, language }: FencedCode): FormattedText {

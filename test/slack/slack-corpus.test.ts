@@ -2,8 +2,10 @@ import { expect, test } from "vitest";
 import { blocksOf, renderSlack } from "../../adapters/slack/slack-render.ts";
 import { checkedBlocks } from "../fakes/slack/block-rules.ts";
 import { startFakeSlack } from "../fakes/slack/fake-slack.ts";
+import { shownText } from "../fakes/slack/shown-text.ts";
 import { ANSWER_EXAMPLES, type Example, prefixesOf, SPECIFICATION } from "../support/markdown-corpus.ts";
-import { checkPages } from "./check-slack-page.ts";
+import { tokensOf } from "../support/tokens-of-markdown.ts";
+import { checkPages, markdownOf } from "./check-slack-page.ts";
 import { slackAt } from "./start-slack.ts";
 
 /** Throws if the strict fake refuses a page, or something in it is live. */
@@ -34,6 +36,34 @@ test("every prefix of every example of the specifications is pages that Slack ta
 test("so is every prefix of what models answer", { timeout: 180_000 }, () => {
   expect(ANSWER_EXAMPLES.length).toBeGreaterThan(10);
   expect(troublesIn(ANSWER_EXAMPLES, 3)).toEqual([]);
+});
+
+/** Letters and digits: Slack shows references, HTML and indented code as they were written, with their signs. */
+function lettersOf(text: string): string {
+  return text.replaceAll(/[^\p{L}\p{N}]|ˋ/gu, "");
+}
+
+/** Where lines are read otherwise than the tree: what HTML and indented code hold is Markdown there; odd addresses. */
+const READ_OTHERWISE = /^ {4}|<a\b|^<(?:div|MAILTO:)|^<https?:[^>]*`|^!\[\[\[/;
+
+test("what the pages show has every word of the tree, in order", () => {
+  const missing = [...SPECIFICATION, ...ANSWER_EXAMPLES].flatMap(({ name, markdown }) => {
+    if (READ_OTHERWISE.test(markdown)) return [];
+    const pages = renderSlack(markdown).map((page) =>
+      tokensOf(markdownOf(page))
+        .map((token) => shownText(token.text, null))
+        .join(""),
+    );
+    let rest = lettersOf(pages.join(""));
+    for (const { text, optional } of tokensOf(markdown)) {
+      if (optional) continue;
+      const at = rest.indexOf(lettersOf(text));
+      if (at === -1) return [`${name}: ${text} in ${rest}`];
+      rest = rest.slice(at + lettersOf(text).length);
+    }
+    return [];
+  });
+  expect(missing).toEqual([]);
 });
 
 test("a sample of them is posted and edited, and no call is refused", { timeout: 60_000 }, async () => {

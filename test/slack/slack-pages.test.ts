@@ -152,6 +152,27 @@ test("a table over more than one page has its head on each", () => {
   expect(pages.every((page) => page.startsWith("| No | Text |\n|---:|------|\n| "))).toBe(true);
 });
 
+test("no table is larger than Slack's own are", () => {
+  const rows = written(`| a | b |\n|---|---|\n${"| 1 | 2 |\n".repeat(250)}`);
+  expect(rows.map((page) => page.split("\n").length - 1)).toEqual([100, 100, 53]);
+  expect(rows.every((page) => page.startsWith("| a | b |\n|---|---|\n| 1"))).toBe(true);
+  const long = written(`| a |\n|---|\n${`| ${"word ".repeat(40)} |\n`.repeat(60)}`);
+  expect(Math.max(...long.map((page) => page.length))).toBeLessThanOrEqual(10_100);
+});
+
+test("a table of more columns than Slack has is lines of text", () => {
+  const cells = Array.from({ length: 21 }, (_, index) => `c${index}`);
+  const [wide] = written(`${cells.join("|")}\n${cells.map(() => "--").join("|")}\n${cells.join("|")}`);
+  expect(wide).toBe(`${cells.join("|")}\n\u200B${cells.map(() => "--").join("|")}\n${cells.join("|")}`);
+  const [kept] = written(
+    `|${cells.slice(1).join("|")}|\n|${cells
+      .slice(1)
+      .map(() => "--")
+      .join("|")}|`,
+  );
+  expect(kept).not.toContain("\u200B");
+});
+
 test("a list that is cut goes on as a list, not as code", () => {
   const items = Array.from({ length: 300 }, (_, i) => `        - item ${i} ${"word ".repeat(10)}`).join("\n");
   const pages = written(`- a\n    - b\n${items}\n    - c\n- d`);

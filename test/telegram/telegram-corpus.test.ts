@@ -3,6 +3,7 @@ import { createTelegramRenderer } from "../../adapters/telegram/telegram-render.
 import { startFakeTelegram } from "../fakes/telegram/fake-telegram.ts";
 import { readFormattedText } from "../fakes/telegram/formatted-text.ts";
 import { ANSWER_EXAMPLES, type Example, prefixesOf, SPECIFICATION } from "../support/markdown-corpus.ts";
+import { differenceOf, tokensOf } from "../support/tokens-of-markdown.ts";
 import { checkPages, entitiesOf } from "./check-page.ts";
 import { telegramAt } from "./start-telegram.ts";
 
@@ -39,6 +40,17 @@ test("every prefix of every example of the specifications is pages that Telegram
 test("so is every prefix of what models answer", { timeout: 180_000 }, () => {
   expect(ANSWER_EXAMPLES.length).toBeGreaterThan(10);
   expect(troublesIn(ANSWER_EXAMPLES, 3)).toEqual([]);
+});
+
+test("the pages show the text of the tree, and nothing else", () => {
+  const differences = [...SPECIFICATION, ...ANSWER_EXAMPLES].flatMap(({ name, markdown }) => {
+    // What an open end has begun is shown as if it were finished, so nothing is open here.
+    const closed = `${markdown}\n\nEnd.`;
+    const shown = render(closed).map((page) => page.text);
+    const difference = differenceOf(shown.join("\n"), tokensOf(closed));
+    return difference === null ? [] : [`${name}: ${difference}`];
+  });
+  expect(differences).toEqual([]);
 });
 
 test("a sample of them is posted and edited, and no call is refused", { timeout: 60_000 }, async () => {

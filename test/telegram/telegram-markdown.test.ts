@@ -111,6 +111,15 @@ describe("tables", () => {
     expect(entitiesOf(render(markdown)[0]!)).toMatchObject([{ type: "pre" }]);
   });
 
+  test("columns are as wide as what is seen in them", () => {
+    const cells = ["王小明", "👩‍👩‍👧‍👦", "🏳️‍🌈", "🇩🇪", "1️⃣", "e\u0301", "Ａｎ", "한글", "。", "✅", "ab"];
+    const widths = [6, 2, 2, 2, 2, 1, 4, 4, 2, 2, 2];
+    const lines = render(`| n | x |\n|---|---|\n${cells.map((cell) => `| ${cell} | x |`).join("\n")}`)[0]!.text.split(
+      "\n",
+    );
+    expect(lines.slice(2)).toEqual(cells.map((cell, index) => `${cell}${" ".repeat(6 - widths[index]!)} | x`));
+  });
+
   test("wide ones, and those with links, are told row by row", () => {
     const long = "a rather long cell of many words";
     const markdown = `| Name | Text |\n|--|--|\n| Ann | ${long} ${long} |\n| Bob | [x](https://e.example) **y** |`;
