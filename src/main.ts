@@ -1,4 +1,6 @@
+import { createDocumentReader } from "../adapters/documents/document-reader.ts";
 import { createOpenAIModel } from "../adapters/openai/openai-model.ts";
+import { createOpenAITranscriber } from "../adapters/openai/openai-transcriber.ts";
 import { createTelegramAdapter } from "../adapters/telegram/telegram-adapter.ts";
 import { loadAgents } from "./agent/agents.ts";
 import { systemClock } from "./agent/clock.ts";
@@ -67,6 +69,8 @@ export async function startGateway(config: Config, options: StartOptions = {}): 
       agents,
       model: provider ?? demoModel(),
       tools: functionTools([currentTimeTool(systemClock)]),
+      documents: createDocumentReader(),
+      transcriber: config.transcription && createOpenAITranscriber(config.transcription),
       runner: createNativeRunner(firstTokenMs === undefined ? {} : { firstTokenMs }),
       access: config.access,
       onBusy: config.onBusy,

@@ -1,3 +1,4 @@
+import type { FileId } from "../ids.ts";
 import type { Message, MessageStatus } from "./message.ts";
 import type { Usage } from "./model-client.ts";
 
@@ -13,7 +14,7 @@ export type RunEvent =
   | { type: "step.started"; step: number }
   | { type: "text.delta"; text: string }
   | { type: "tool.started"; callId: string; tool: string; args: string; readOnly: boolean }
-  | { type: "tool.finished"; callId: string; tool: string; ok: boolean; ms: number; text: string }
+  | { type: "tool.finished"; callId: string; tool: string; ok: boolean; ms: number; text: string; file?: FileId }
   | { type: "message.completed"; message: Message }
   | { type: "usage"; model: string; usage: Usage }
   | { type: "notice"; level: "info" | "warning"; text: string }
