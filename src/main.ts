@@ -61,6 +61,8 @@ export async function startGateway(config: Config, options: StartOptions = {}): 
     opened.defer(() => database.close());
     const provider = config.model ? createOpenAIModel({ ...config.model, apiKey: config.model.apiKey ?? "" }) : null;
     opened.defer(() => provider?.close());
+    const transcriber = config.transcription && createOpenAITranscriber(config.transcription);
+    opened.defer(() => transcriber?.close());
     await migrate(config, database);
     const { firstTokenMs } = options;
     const replica = new Gateway({
@@ -70,7 +72,7 @@ export async function startGateway(config: Config, options: StartOptions = {}): 
       model: provider ?? demoModel(),
       tools: functionTools([currentTimeTool(systemClock)]),
       documents: createDocumentReader(),
-      transcriber: config.transcription && createOpenAITranscriber(config.transcription),
+      transcriber,
       runner: createNativeRunner(firstTokenMs === undefined ? {} : { firstTokenMs }),
       access: config.access,
       onBusy: config.onBusy,
