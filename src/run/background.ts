@@ -23,6 +23,8 @@ export async function readBackground(
   const asked = inputs[0];
   if (!first || !adapter?.background || target?.placeKind !== "group" || target.thread === "") return [];
   if (!asked?.chatMessageId || asked.message.parts.some(isBackground)) return [];
+  // Its own message began the thread.
+  if (target.thread === asked.chatMessageId) return [];
   const late = AbortSignal.any([signal, AbortSignal.timeout(DEADLINE_MS)]);
   try {
     const ended = new Promise<null>((resolve) => late.addEventListener("abort", () => resolve(null), { once: true }));

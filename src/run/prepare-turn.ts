@@ -27,7 +27,7 @@ const MAX_TURN_TEXT = 120_000;
 /** Files of one turn that are fetched at once. */
 const AT_ONCE = 4;
 /** Turns of a replica whose files are in memory at once. */
-const TURNS_AT_ONCE = 6;
+const TURNS_AT_ONCE = 4;
 
 export interface TurnPreparerParts {
   db: Root;

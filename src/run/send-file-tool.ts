@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { functionTools } from "../agent/function-tools.ts";
-import type { ToolCall, ToolResult, ToolSource } from "../agent/tool-source.ts";
+import type { Tool, ToolCall, ToolResult, ToolSource } from "../agent/tool-source.ts";
 import type { FileId } from "../ids.ts";
 import type { SessionFile } from "../store/files.ts";
 
@@ -19,53 +19,53 @@ export interface SendFileOptions {
   keep: (file: SessionFile) => Promise<boolean>;
 }
 
+const TOOL: Tool = {
+  name: NAME,
+  description: "Sends the person a text file (for example Markdown, CSV or code) after your answer.",
+  schema: {
+    type: "object",
+    properties: {
+      name: { type: "string", minLength: 1, description: "With its ending, for example report.csv" },
+      content: { type: "string", minLength: 1 },
+      media_type: { type: "string", description: "For example text/csv" },
+    },
+    required: ["name", "content"],
+    additionalProperties: false,
+  },
+  readOnly: false,
+  // The same call makes the same file.
+  afterCrash: "repeat",
+};
+
 /** A run's tools and one more, by which the agent hands the person a file that it writes. */
 export function withSendFile(tools: ToolSource, options: SendFileOptions): ToolSource {
-  const kept = new Map<string, FileId>();
+  const list = async (): Promise<Tool[]> => {
+    const others = await tools.list();
+    return others.some(({ name }) => name === NAME) ? others : [...others, TOOL];
+  };
   return {
-    list: async () => {
-      const others = await tools.list();
-      return others.some(({ name }) => name === NAME) ? others : [...others, ...(await sendFile("").list())];
-    },
-    async call(call: ToolCall, signal): Promise<ToolResult> {
-      if (call.tool !== NAME || (await tools.list()).some(({ name }) => name === NAME)) return tools.call(call, signal);
-      const result = await sendFile(call.callId).call(call, signal);
-      const file = kept.get(call.callId);
-      return result.ok && file ? { ...result, file } : result;
+    list,
+    async call(call, signal) {
+      if (call.tool !== NAME || !(await list()).includes(TOOL)) return tools.call(call, signal);
+      return sendFile(call, options, signal);
     },
   };
+}
 
-  function sendFile(callId: string): ToolSource {
-    return functionTools([
-      {
-        name: NAME,
-        description: "Sends the person a text file (for example Markdown, CSV or code) after your answer.",
-        schema: {
-          type: "object",
-          properties: {
-            name: { type: "string", minLength: 1, description: "With its ending, for example report.csv" },
-            content: { type: "string", minLength: 1 },
-            media_type: { type: "string", description: "For example text/csv" },
-          },
-          required: ["name", "content"],
-          additionalProperties: false,
-        },
-        readOnly: false,
-        afterCrash: "repeat",
-        timeoutMs: KEEP_MS,
-        async run({ name, content, media_type: mediaType }) {
-          if (!options.shown) throw new Error("This chat takes no files. Write the content into your answer instead");
-          const bytes = Buffer.from((content as string).toWellFormed());
-          if (bytes.length > MAX_BYTES) throw new Error(`A file has at most ${MAX_BYTES} bytes. Send less`);
-          const id = fileId(options.run, callId);
-          const file = { id, name: safeName(name as string), mediaType: safeType(mediaType), bytes };
-          if (!(await options.keep(file))) throw new Error("The run is over");
-          kept.set(callId, id);
-          return `The file ${file.name} will be sent after your answer.`;
-        },
-      },
-    ]);
-  }
+async function sendFile(call: ToolCall, options: SendFileOptions, signal: AbortSignal): Promise<ToolResult> {
+  const id = fileId(options.run, call.callId);
+  const checked = functionTools([{ ...TOOL, timeoutMs: KEEP_MS, run: (args) => keepFile(id, args, options) }]);
+  const result = await checked.call(call, signal);
+  return result.ok ? { ...result, file: id } : result;
+}
+
+async function keepFile(id: FileId, args: Record<string, unknown>, { shown, keep }: SendFileOptions): Promise<string> {
+  if (!shown) throw new Error("This chat takes no files. Write the content into your answer instead");
+  const bytes = Buffer.from((args["content"] as string).toWellFormed());
+  if (bytes.length > MAX_BYTES) throw new Error(`A file has at most ${MAX_BYTES} bytes. Send less`);
+  const name = safeName(args["name"] as string);
+  if (!(await keep({ id, name, mediaType: safeType(args["media_type"]), bytes }))) throw new Error("The run is over");
+  return `The file ${name} will be sent after your answer.`;
 }
 
 function fileId(run: string, callId: string): FileId {
