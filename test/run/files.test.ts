@@ -124,6 +124,7 @@ describe("what comes", () => {
       [voice: voice messages cannot be understood here: no transcription model is configured]
       [document, huge.txt: it is too large]"
     `);
+    await answered("⚠️");
     expect(platform.messages("7").find(({ text }) => text !== "Sorry.")?.text).toMatchInlineSnapshot(`
       "⚠️ \`gone.png\`: it could not be fetched.
 
@@ -209,6 +210,40 @@ describe("what comes", () => {
     expect(second.requests[0]?.images?.size).toBe(1);
     expect(platform.store.asked).toEqual(["a"]);
   });
+
+  it("fetches anew where its replica left while it was fetching", async () => {
+    const reading = hold();
+    async function* slow(): AsyncGenerator<Uint8Array> {
+      await reading.enter();
+      yield PNG;
+    }
+    const leaving = await start(scriptedModel());
+    const part = platform.store.put("a", slow(), { kind: "image", name: "a.png" });
+    await platform.say({ chat: "7", from: "7", text: "see", files: [part] });
+    await reading.reached;
+    await leaving.stop(0);
+    running = [];
+    platform.store.put("a", PNG);
+    const model = scriptedModel("Seen.");
+    await start(model);
+    await answered("Seen.");
+    expect(model.requests[0]?.images?.size).toBe(1);
+    expect(platform.store.asked).toEqual(["a", "a"]);
+  });
+
+  it("keeps what was fetched for the turn that an interrupted one becomes", async () => {
+    const thinking = hold();
+    const model = scriptedModel([thinking] as never, "Both.");
+    await start(model);
+    const part = platform.store.put("a", PNG, { kind: "image", name: "a.png" });
+    await platform.say({ chat: "7", from: "7", text: "see", files: [part] });
+    await thinking.reached;
+    await platform.say({ chat: "7", from: "7", text: "and tell" });
+    await answered("Both.");
+    expect(asked(model.requests[1])).toContain("[image, a.png, image/png]");
+    expect(asked(model.requests[1])).toContain("and tell");
+    expect(platform.store.asked).toEqual(["a"]);
+  });
 });
 
 describe("what goes", () => {
@@ -235,7 +270,8 @@ describe("what goes", () => {
     expect(platform.transcript("7").split("\n").at(-1)).toBe("bot#2: [file re_port.csv]");
   });
 
-  it("leaves a file whose post is in doubt to the operator", async () => {
+  it("leaves a file whose post is in doubt to the operator, also where posts can be found again", async () => {
+    platform = new FakePlatform({ files: true, marks: true });
     const model = scriptedModel([callTool("send_file", { name: "a.txt", content: "a" })] as never, "Done.");
     const { gateway } = await start(model);
     platform.failNext({ code: "unavailable", call: "send_file", applied: true });
