@@ -144,7 +144,7 @@ describe("people who are known", () => {
       "assistant: Tomatoes go out after the last frost, usually in May.",
       `user: [Bob] and when beans, @${scene().telegram.botUsername}?`,
       "assistant: Beans as well, Bob.",
-      "user: [Bob] thanks",
+      "user: [Bob] [answers what Parley wrote:]\n> Tomatoes go out after the last frost, usually in May.\n[end]\nthanks",
     ]);
     await reads("group", { chat });
   });
