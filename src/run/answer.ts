@@ -9,6 +9,8 @@ export class Answer {
   readonly #block: { messageId: MessageId; message: Message }[] = [];
   readonly #said: string[] = [];
   #current = "";
+  /** Words of the gateway above the answer, as Markdown; they are no part of the history. */
+  preface = "";
 
   constructor(kept: readonly Message[]) {
     for (const message of kept) this.#complete(message);
@@ -33,7 +35,7 @@ export class Answer {
 
   /** Everything the person has been told, as Markdown. */
   get text(): string {
-    return joinSaid([...this.#said, this.#current]);
+    return joinSaid([this.preface, ...this.#said, this.#current]);
   }
 
   /** Tools have run: the run has left a trace even if it said nothing. */

@@ -3,15 +3,13 @@ import { decodeText } from "../agent/decode-text.ts";
 import type { DocumentReader } from "../agent/document-reader.ts";
 import type { FilePart, Part } from "../agent/message.ts";
 import type { Transcriber } from "../agent/transcriber.ts";
-import type { Dispatcher } from "../delivery/dispatcher.ts";
-import { newId, type OutboxId } from "../ids.ts";
+import { newId } from "../ids.ts";
 import type { AccessPolicy } from "../platform/access-gate.ts";
 import type { Log, PlatformAdapter } from "../platform/platform-adapter.ts";
 import { keepTurn, type SessionFile, type WritingRun } from "../store/files.ts";
-import { insertReply } from "../store/outbox.ts";
 import type { Root, RunTarget } from "../store/schema.ts";
 import { withTransaction } from "../store/transaction.ts";
-import { type FileFault, textsFor } from "../texts/texts.ts";
+import { type FileFault, type Texts, textsFor } from "../texts/texts.ts";
 import { readBackground } from "./background.ts";
 import { type Fetched, fetchFile, MAX_TURN_BYTES } from "./fetch-file.ts";
 import type { TurnInput } from "./run-worker.ts";
@@ -36,13 +34,11 @@ export interface TurnPreparerParts {
   /** Null = speech stays unheard. */
   transcriber: Transcriber | null;
   access: AccessPolicy;
-  /** Shows what has just been written into the outbox. */
-  dispatcher: Pick<Dispatcher, "deliver">;
 }
 
 /** A turn that is about to be run. `first`: nothing was said in its session before. */
 export interface WaitingTurn {
-  run: WritingRun & { target: RunTarget | null; language: string };
+  run: WritingRun & { target: RunTarget | null };
   inputs: TurnInput[];
   adapter: PlatformAdapter | undefined;
   first: boolean;
@@ -55,7 +51,6 @@ export interface WaitingTurn {
 interface Settled {
   part: FilePart;
   kept?: SessionFile;
-  fault?: FileFault;
 }
 
 /**
@@ -167,26 +162,25 @@ export class TurnPreparer {
     }
   }
 
-  /** Files, messages and what the person is told, together or not at all. */
-  async #keep(turn: WaitingTurn, prepared: TurnInput[], settled: Settled[]): Promise<boolean> {
-    const { run, adapter, surely } = turn;
+  /** Files and messages, together or not at all. */
+  #keep({ run, surely }: WaitingTurn, prepared: TurnInput[], settled: Settled[]): Promise<boolean> {
     const messages = prepared.map(({ messageId, message }) => ({ messageId, parts: message.parts }));
     const files = settled.flatMap(({ kept: file }) => (file ? [file] : []));
-    const faults = settled.flatMap(({ part, fault }) => (fault ? [{ name: part.name, kind: part.kind, fault }] : []));
-    const notice = textsFor(run.language).filesNotRead(faults);
-    const { target, session } = run;
-    const [content] = target && adapter && faults.length > 0 ? adapter.render(notice) : [];
-    const id: OutboxId = newId("out");
-    const mine = await surely(() =>
-      withTransaction(this.#parts.db, async (trx) => {
-        if (!(await keepTurn(trx, run, messages, files))) return false;
-        if (target && content) await insertReply(trx, { id, session, target, content });
-        return true;
-      }),
-    );
-    if (mine && content) this.#parts.dispatcher.deliver([id]);
-    return mine;
+    return surely(() => withTransaction(this.#parts.db, (trx) => keepTurn(trx, run, messages, files)));
   }
+}
+
+/** What a person is told of the files of their turn that could not be read; "" = nothing. */
+export function unreadFiles(turn: readonly TurnInput[], texts: Texts): string {
+  const words = textsFor("en").fileFaults;
+  const unread = turn.flatMap(({ message }) =>
+    message.parts.flatMap((part) => {
+      if (part.type !== "file") return [];
+      const fault = (Object.keys(words) as FileFault[]).find((each) => words[each] === part.problem);
+      return fault ? [{ name: part.name, kind: part.kind, fault }] : [];
+    }),
+  );
+  return texts.filesNotRead(unread);
 }
 
 /** A file that nobody has tried to have yet. */
@@ -195,7 +189,7 @@ function isOpen(part: Part): part is FilePart {
 }
 
 function failed({ ref: _ref, ...part }: FilePart, fault: FileFault): Settled {
-  return { part: { ...part, problem: textsFor("en").fileFaults[fault] }, fault };
+  return { part: { ...part, problem: textsFor("en").fileFaults[fault] } };
 }
 
 function kept({ ref: _ref, ...part }: FilePart, bytes: Buffer, text?: string): Settled {

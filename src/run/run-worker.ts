@@ -23,6 +23,7 @@ import { STALE_MS } from "./drain.ts";
 import { finalPages } from "./final-pages.ts";
 import type { RunLog } from "./event-log.ts";
 import type { RunRoom } from "./run-room.ts";
+import { unreadFiles } from "./prepare-turn.ts";
 import { readAttempts, type Remains } from "./resume.ts";
 import { withSendFile } from "./send-file-tool.ts";
 import { windowImages } from "./window-images.ts";
@@ -219,6 +220,7 @@ export class RunWorker {
     });
     if (turn) this.#turn = turn;
     else this.lose();
+    if (target) this.#answer.preface = unreadFiles(this.#turn, textsFor(this.claimed.language));
     return turn !== null;
   }
 

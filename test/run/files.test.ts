@@ -124,8 +124,12 @@ describe("what comes", () => {
       [voice: voice messages cannot be understood here: no transcription model is configured]
       [document, huge.txt: it is too large]"
     `);
-    await answered("⚠️");
-    expect(platform.messages("7").find(({ text }) => text !== "Sorry.")?.text).toMatchInlineSnapshot(`
+    expect(
+      platform
+        .messages("7")
+        .map((shown) => shown.text)
+        .join("\n---\n"),
+    ).toMatchInlineSnapshot(`
       "⚠️ \`gone.png\`: it could not be fetched.
 
       ⚠️ \`<!channel> .mp4\`: this kind of file cannot be read here.
@@ -134,7 +138,9 @@ describe("what comes", () => {
 
       ⚠️ \`voice\`: voice messages cannot be understood here: no transcription model is configured.
 
-      ⚠️ \`huge.txt\`: it is too large."
+      ⚠️ \`huge.txt\`: it is too large.
+
+      Sorry."
     `);
     expect(platform.store.asked).toEqual(["exe"]);
   });
