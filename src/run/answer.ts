@@ -70,7 +70,7 @@ export class Answer {
 }
 
 /** The line under an answer that tells the person how the run ended; "" = it speaks for itself. */
-function closingLine(end: FinalRunEvent, runId: string, texts: Texts): string {
+export function closingLine(end: FinalRunEvent, runId: string, texts: Texts): string {
   switch (end.type) {
     case "run.completed":
       return "";

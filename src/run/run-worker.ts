@@ -6,7 +6,7 @@ import type { ToolSource } from "../agent/tool-source.ts";
 import { type FinalRunEvent, isFinal, type RunEvent } from "../agent/run-event.ts";
 import { findDrafts } from "../delivery/find-drafts.ts";
 import { LiveReply } from "../delivery/live-reply.ts";
-import { type PagePlan, planPages } from "../delivery/page-plan.ts";
+import { type PagePlan, planPages, withPagePlan } from "../delivery/page-plan.ts";
 import { errorCode } from "../errors.ts";
 import { newId, type MessageId, type OutboxId, type RunId, type SessionId } from "../ids.ts";
 import type { Log, PlatformAdapter } from "../platform/platform-adapter.ts";
@@ -18,7 +18,7 @@ import { handOverRun, type Merge, runInputs, turnMessage } from "../store/runs.t
 import type { RunTarget } from "../store/schema.ts";
 import { retrying } from "../store/transaction.ts";
 import { textsFor } from "../texts/texts.ts";
-import { Answer, finalText } from "./answer.ts";
+import { Answer, closingLine, finalText } from "./answer.ts";
 import { STALE_MS } from "./drain.ts";
 import { finalPages } from "./final-pages.ts";
 import type { RunLog } from "./event-log.ts";
@@ -149,7 +149,7 @@ export class RunWorker {
     const { session, id, attempt, queuedMs } = this.claimed;
     return new LiveReply({
       delivery: this.#room.delivery,
-      adapter,
+      adapter: withPagePlan(adapter, textsFor(this.claimed.language).restInFile(WHOLE_NAME)),
       target: { ...target },
       run: { session, id, attempt },
       firstPage: firstPage ?? newId("out"),
@@ -305,7 +305,7 @@ export class RunWorker {
     // Interrupted before anybody saw anything: as if it had not been, and its input joins the next turn.
     const vanish = end.type === "run.cancelled" && end.by === "interrupt" && !shown && !this.#answer.acted;
     const turn = this.#turn.map(({ messageId, message }) => ({ messageId, message }));
-    const plan = vanish || !target ? null : this.#plan(this.#finalText(end), target);
+    const plan = vanish || !target ? null : this.#plan(end, target);
     const whole = plan && plan.whole !== null ? { id: newId("fil"), name: WHOLE_NAME, text: plan.whole } : null;
     const files = [...(whole ? [whole.id] : []), ...this.#answer.files];
     return {
@@ -328,20 +328,19 @@ export class RunWorker {
     };
   }
 
-  #finalText(end: FinalRunEvent): string {
-    return finalText(this.#answer.text, end, this.claimed.id, textsFor(this.claimed.language));
-  }
-
   /** A text that cannot be rendered must not keep its run from ending. */
-  #plan(text: string, target: RunTarget): PagePlan {
+  #plan(end: FinalRunEvent, target: RunTarget): PagePlan {
+    const { id, language } = this.claimed;
+    const texts = textsFor(language);
+    const text = finalText(this.#answer.text, end, id, texts);
     const adapter = this.#room.delivery.adapter(target.account);
     if (!adapter || text === "") return { pages: [], whole: null };
-    const texts = textsFor(this.claimed.language);
     try {
-      return planPages(adapter, text, texts.restInFile(WHOLE_NAME));
+      const last = [texts.restInFile(WHOLE_NAME), closingLine(end, id, texts)].filter((line) => line !== "");
+      return planPages(adapter, text, last.join("\n\n"));
     } catch (error) {
       this.#log.error({ err: error }, "an answer could not be rendered");
-      return { pages: adapter.render(texts.cannotBeShown(this.claimed.id.slice(0, 8))), whole: null };
+      return { pages: adapter.render(texts.cannotBeShown(id.slice(0, 8))), whole: null };
     }
   }
 }

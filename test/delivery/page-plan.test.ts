@@ -30,3 +30,9 @@ it("keeps the line out of a block of code that is cut", () => {
   const { pages } = planPages(platform, `\`\`\`js\n${"call();\n".repeat(2_000)}\`\`\``, REST);
   expect(pages.at(-1)?.text).toMatch(/call\(\);\n```\n\n… The rest is in a file\.$/);
 });
+
+it("keeps its pages while the answer grows", () => {
+  const platform = new FakePlatform({ files: true, textLimit: 100 });
+  const { pages } = planPages(platform, words(150), REST);
+  for (const count of [151, 400, 60_000]) expect(planPages(platform, words(count), REST).pages).toEqual(pages);
+});

@@ -307,6 +307,15 @@ describe("what goes", () => {
     expect(Buffer.from(platform.store.sent[0]!.bytes).toString()).toBe(long);
     expect(platform.store.sent[0]).toMatchObject({ name: "answer.md", mediaType: "text/markdown" });
   });
+
+  it("says under the fifth page how the answer ended", async () => {
+    const long = Array.from({ length: 12_000 }, (_, at) => `word${at}`).join(" ");
+    const model = scriptedModel([long, failWith("truncated")] as never);
+    await start(model);
+    await platform.say({ chat: "7", from: "7", text: "at length" });
+    await until("the file is sent", () => platform.store.sent.length > 0);
+    expect(platform.messages("7")[4]?.text).toMatch(/`answer\.md`\.\n\n⚠️ The model failed: truncated\./);
+  });
 });
 
 describe("what was said before", () => {
