@@ -45,8 +45,8 @@ const live = ({ session, id, attempt }: Attempt) => sql`
   where r.session_id = ${session} and r.id = ${id} and r.attempt = ${attempt} and r.state = 'running' for share`;
 
 /**
- * Binds what waits to a run under way, which takes it into its turn; in order. Nothing if the attempt is over, or if files
- * wait, which are read before a turn begins.
+ * Binds what waits to a run under way, which takes it into its turn; in order. Nothing if the attempt is over or was
+ * stopped, or if files wait, which are read before a turn begins.
  */
 export async function steerInto(db: Db, run: Attempt): Promise<{ messageId: MessageId; message: Message }[]> {
   const { rows } = await sql<{ message_id: MessageId; parts: Message["parts"]; author: Author | null }>`
@@ -58,7 +58,9 @@ export async function steerInto(db: Db, run: Attempt): Promise<{ messageId: Mess
       order by session_id, arrival_no limit 200 for update
     ), live as (${live(run)}), bound as (
       update inbox b set state = 'taken', run_id = live.id, receipt = 'steered'
-      from live, waiting w where b.account_id = w.account_id and b.update_key = w.update_key
+      from live, waiting w, talk_sessions s
+      where b.account_id = w.account_id and b.update_key = w.update_key
+        and s.id = live.session_id and s.stop_through < live.input_through
       returning b.arrival_no, b.message_id, b.parts, b.author
     )
     select message_id, parts, author from bound order by arrival_no`.execute(db);

@@ -1,0 +1,85 @@
+import { sql } from "kysely";
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { textOf } from "../../src/agent/message.ts";
+import type { ModelRequest } from "../../src/agent/model-client.ts";
+import { FakePlatform } from "../fakes/fake-platform.ts";
+import { callTool, hold, scriptedModel } from "../fakes/scripted-model.ts";
+import { scriptedTools } from "../fakes/scripted-tools.ts";
+import { createTestDatabase } from "../support/postgres.ts";
+import { startTestGateway, type TestGateway, until } from "../support/test-gateway.ts";
+
+let database: Awaited<ReturnType<typeof createTestDatabase>>;
+let platform: FakePlatform;
+let running: TestGateway[] = [];
+
+beforeEach(async () => {
+  database = await createTestDatabase();
+  platform = new FakePlatform();
+});
+
+afterEach(async () => {
+  for (const each of running) await each.stop();
+  running = [];
+  await database.drop();
+});
+
+async function start(options: Omit<Parameters<typeof startTestGateway>[0], "url">): Promise<TestGateway> {
+  const started = await startTestGateway({ url: database.url, adapters: [platform], ...options });
+  running.push(started);
+  await platform.listening();
+  return started;
+}
+
+/** What the model was sent, one line a message. */
+function sent(request: ModelRequest | undefined): string[] {
+  return (request?.messages ?? []).map((message) => `${message.role}: ${textOf(message)}`);
+}
+
+const say = (text: string) => platform.say({ chat: "7", from: "7", text });
+
+const LONG = "Here is something long enough to be shown";
+
+async function openRuns({ db }: TestGateway["database"]): Promise<number> {
+  return (await db.selectFrom("runs").select("id").where("state", "=", "running").execute()).length;
+}
+
+/** A tool that runs until the test lets it go. */
+function slowTool() {
+  const gate = hold();
+  const tools = scriptedTools({ look: { answer: async () => gate.enter().then(() => "seen") } });
+  return { gate, tools };
+}
+
+it.each(["written down", "only bound"])("a take-over keeps what had joined and was %s", async (how) => {
+  const { gate, tools } = slowTool();
+  const model = scriptedModel([LONG, callTool("look")], [hold()], "All done.");
+  const first = await start({ model, tools, onBusy: "steer" });
+  await say("one");
+  await gate.reached;
+  await say("two");
+  gate.release();
+  await until("the second step", () => model.requests.length === 2);
+  await first.stop(0);
+  running = [];
+  platform = new FakePlatform();
+  const again = await startTestGateway({ url: database.url, model, tools, onBusy: "steer", slots: 0 });
+  running.push(again);
+  if (how === "only bound") {
+    const { rows } = await sql`
+      delete from run_events where type = 'message.completed' and data->'message'->>'role' = 'user'
+      returning 1`.execute(again.database.db);
+    expect(rows).toHaveLength(1);
+  }
+  await start({ model, tools, onBusy: "steer" });
+  await until("the next attempt", () => model.requests.length === 3);
+  const block = ["user: one", `assistant: ${LONG}`, "tool: ", "user: two"];
+  expect(sent(model.requests[2])).toEqual(block);
+  await until("the end", async () => (await openRuns(again.database)) === 0);
+  const stored = await again.database.db.selectFrom("messages").select(["role", "parts"]).orderBy("seq").execute();
+  expect(stored.map(({ role, parts }) => `${role}: ${textOf({ parts })}`)).toEqual([...block, "assistant: All done."]);
+  const ids = await sql<{ n: number }>`
+    select count(*) as n from messages m join inbox b using (message_id) where m.role = 'user'`.execute(
+    again.database.db,
+  );
+  expect(ids.rows[0]?.n).toBe(2);
+});
