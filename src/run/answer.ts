@@ -11,9 +11,17 @@ export class Answer {
   #current = "";
   /** Words of the gateway above the answer, as Markdown; they are no part of the history. */
   preface = "";
+  #working = false;
 
-  constructor(kept: readonly Message[]) {
-    for (const message of kept) this.#complete(message);
+  /** `joined`: the ids of the user messages among `kept`, in order. */
+  constructor(kept: readonly Message[], joined: readonly MessageId[] = []) {
+    const ids = joined.values();
+    for (const message of kept) this.#complete(message, message.role === "user" ? ids.next().value : undefined);
+  }
+
+  /** Nothing was said or done. */
+  get silent(): boolean {
+    return this.#block.length === 0 && this.#current === "" && !this.#working;
   }
 
   /** Takes the next event of the run; true = the chat's text has changed. */
@@ -22,12 +30,13 @@ export class Answer {
       this.#current += event.text;
       return true;
     }
-    if (event.type === "message.completed") this.#complete(event.message);
+    if (event.type === "tool.started") this.#working = true;
+    if (event.type === "message.completed") this.#complete(event.message, event.messageId);
     return false;
   }
 
-  #complete(message: Message): void {
-    this.#block.push({ messageId: newId("msg"), message });
+  #complete(message: Message, messageId = newId("msg")): void {
+    this.#block.push({ messageId, message });
     if (message.role !== "assistant") return;
     this.#said.push(textOf(message));
     this.#current = "";

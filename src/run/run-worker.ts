@@ -1,8 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { HAND_OVER } from "../agent/agent-runner.ts";
+import { HAND_OVER, type Joining } from "../agent/agent-runner.ts";
 import { makeClone } from "../agent/clone.ts";
 import { type Message, textOf } from "../agent/message.ts";
-import type { ToolSource } from "../agent/tool-source.ts";
 import { type FinalRunEvent, isFinal, type RunEvent } from "../agent/run-event.ts";
 import { findDrafts } from "../delivery/find-drafts.ts";
 import { LiveReply } from "../delivery/live-reply.ts";
@@ -10,10 +9,10 @@ import { type PagePlan, planPages, withPagePlan } from "../delivery/page-plan.ts
 import { errorCode } from "../errors.ts";
 import { newId, type MessageId, type OutboxId, type RunId, type SessionId } from "../ids.ts";
 import type { Log, PlatformAdapter } from "../platform/platform-adapter.ts";
-import { keepMade } from "../store/files.ts";
 import type { ClaimedLane } from "../store/lanes.ts";
 import { type OutboxPage, pagesOfRun } from "../store/outbox.ts";
 import { eventsOfRun } from "../store/run-events.ts";
+import { unsteer } from "../store/run-levels.ts";
 import { handOverRun, type Merge, runInputs, turnMessage } from "../store/runs.ts";
 import type { RunTarget } from "../store/schema.ts";
 import { retrying } from "../store/transaction.ts";
@@ -22,11 +21,10 @@ import { Answer, closingLine, finalText } from "./answer.ts";
 import { STALE_MS } from "./drain.ts";
 import { finalPages } from "./final-pages.ts";
 import type { RunLog } from "./event-log.ts";
+import { RunFiles } from "./run-files.ts";
 import type { RunRoom } from "./run-room.ts";
-import { unreadFiles } from "./prepare-turn.ts";
 import { readAttempts, type Remains } from "./resume.ts";
-import { withSendFile } from "./send-file-tool.ts";
-import { windowImages } from "./window-images.ts";
+import { steerWaiting } from "./steer-waiting.ts";
 
 /** A run as the claim loop hands it over. */
 export interface ClaimedRun {
@@ -44,6 +42,8 @@ export interface ClaimedRun {
   firstPage: OutboxId | null;
   /** The user turn; null = read it back from the inbox (take-over). */
   turn: TurnInput[] | null;
+  /** Its people had been told that they wait. */
+  told?: boolean;
   /** End it instead of going on. */
   end: "stop" | "interrupt" | "crashed" | "stale" | null;
   queuedMs: number;
@@ -79,8 +79,10 @@ export class RunWorker {
   #ending: Ending | null = null;
   #lost = false;
   #merging = false;
+  #steerable = false;
   #live: LiveReply | null = null;
   #turn: TurnInput[] = [];
+  readonly #files: RunFiles;
   #answer = new Answer([]);
   #knownPages: OutboxPage[] = [];
 
@@ -88,6 +90,7 @@ export class RunWorker {
     this.#room = room;
     this.claimed = claimed;
     this.#log = log;
+    this.#files = new RunFiles({ room, claimed, signal: this.#abort.signal, surely: (work) => this.#surely(work) });
     this.#events = room.events.open(claimed.session, claimed.id, claimed.attempt);
   }
 
@@ -103,6 +106,16 @@ export class RunWorker {
     if (this.#merging) return;
     this.#lost = true;
     this.#abort.abort();
+  }
+
+  /** Nothing was said or done yet: what comes now may join the turn as if it had been there. */
+  get isSilent(): boolean {
+    return this.#answer.silent && !this.#live?.shown && !this.#merging;
+  }
+
+  /** Something waits that may join the run at its next boundary. */
+  offerSteering(): void {
+    this.#steerable = true;
   }
 
   /** Never rejects. */
@@ -129,18 +142,26 @@ export class RunWorker {
     const { session, id, target, firstPage } = this.claimed;
     const { db } = this.#room;
     const adapter = target ? this.#room.delivery.adapter(target.account) : undefined;
+    let joinedIds: MessageId[] = [];
     let remains: Remains = { kept: [], inFlight: new Set(), text: "", rest: "" };
     if (this.claimed.turn) {
       this.#turn = this.claimed.turn;
     } else {
       const inputs = await this.#surely(() => runInputs(db, session, id));
-      this.#turn = inputs.map((input) => ({ ...input, writtenAt: input.writtenAt.getTime() }));
+      const [joined, turn] = partition(inputs, ({ steered }) => steered);
+      this.#turn = turn.map((input) => ({ ...input, writtenAt: input.writtenAt.getTime() }));
       remains = readAttempts(await this.#surely(() => eventsOfRun(db, session, id)));
+      // What joined the run is known to it by its events only; the rest waits for its next boundary, or the next turn.
+      const read = remains.kept.filter(({ role }) => role === "user").length;
+      joinedIds = joined.slice(0, read).map(({ messageId }) => messageId);
+      const unread = joined.slice(read).map(({ messageId }) => messageId);
+      if (unread.length > 0) await this.#surely(() => unsteer(db, this.claimed, unread));
+      this.#steerable = unread.length > 0;
       const pages = await this.#surely(() => pagesOfRun(db, session, id));
       const write = <T>(work: () => Promise<T>) => this.#surely(work);
       this.#knownPages = target && adapter ? await findDrafts(db, adapter, target, this.claimed, pages, write) : pages;
     }
-    this.#answer = new Answer(remains.kept);
+    this.#answer = new Answer(remains.kept, joinedIds);
     if (target && adapter?.editing) this.#live = this.#openLive(target, adapter, remains.text, firstPage);
     return remains;
   }
@@ -178,20 +199,20 @@ export class RunWorker {
     this.#live?.startTyping();
     const card = this.#room.agents.get(this.claimed.agent) ?? this.#room.agents.default();
     const window = card.useHistory ? await this.#surely(() => this.#room.window(this.claimed.session)) : [];
-    if (!(await this.#prepareTurn(window.length === 0 && card.useHistory))) {
-      return this.#finalEvent({ type: "run.cancelled", by: "interrupt" });
-    }
+    this.#turn = await this.#withFiles(this.#turn, window.length === 0 && card.useHistory);
+    if (this.#lost) return this.#finalEvent({ type: "run.cancelled", by: "interrupt" });
     const turn = this.#turn.map(datedIfOld);
-    const shown = [...window.map(({ message }) => message), ...turn];
+    await this.#files.show([...window.map(({ message }) => message), ...turn, ...remains.kept]);
     const clone = makeClone({
       card,
       history: window.map((stored) => stored.message),
       turn,
       kept: remains.kept,
       inFlight: remains.inFlight,
-      images: await this.#surely(() => windowImages(this.#room.db, this.claimed.session, shown)),
+      images: this.#files.images,
       model: this.#room.model,
-      tools: this.#tools(),
+      tools: this.#files.tools(),
+      steer: () => this.#steer(),
       today: new Date().toISOString().slice(0, 10),
     });
     this.#events.append(
@@ -207,33 +228,31 @@ export class RunWorker {
     return this.#finalEvent({ type: "run.cancelled", by: "interrupt" });
   }
 
-  /** False = the run belongs to another attempt. */
-  async #prepareTurn(first: boolean): Promise<boolean> {
-    const { target } = this.claimed;
-    const turn = await this.#room.turns.prepare({
-      run: this.claimed,
-      inputs: this.#turn,
-      adapter: target ? this.#room.delivery.adapter(target.account) : undefined,
-      first,
-      signal: this.#abort.signal,
-      surely: (work) => this.#surely(work),
-    });
-    if (turn) this.#turn = turn;
-    else this.lose();
-    if (target) this.#answer.preface = unreadFiles(this.#turn, textsFor(this.claimed.language));
-    return turn !== null;
+  /** The inputs with what came with them; as they are if the run turns out to be another attempt's. */
+  async #withFiles(inputs: TurnInput[], first: boolean): Promise<TurnInput[]> {
+    const prepared = await this.#files.prepare(inputs, first);
+    this.#answer.preface = this.#files.unread;
+    if (!prepared) this.lose();
+    return prepared ?? inputs;
   }
 
-  #tools(): ToolSource {
-    const { id, target } = this.claimed;
-    return withSendFile(this.#room.tools, {
-      run: id,
-      shown: !target || this.#room.delivery.adapter(target.account)?.files !== undefined,
-      keep: (file) => this.#surely(() => keepMade(this.#room.db, this.claimed, file)),
-    });
+  /** What waits joins the run; its people see that it did. */
+  async #steer(): Promise<Joining[]> {
+    if (!this.#steerable || this.#lost || this.#ending !== null) return [];
+    this.#steerable = false;
+    const joining = await this.#surely(() => steerWaiting(this.#room, this.claimed));
+    const now = Date.now();
+    const joined = await this.#withFiles(
+      joining.map((each) => ({ ...each, chatMessageId: null, writtenAt: now })),
+      false,
+    );
+    await this.#files.show(joined.map(({ message }) => message));
+    return joined;
   }
 
   async #take(event: RunEvent): Promise<void> {
+    // Whoever interrupts before the first word shall not see it come all the same.
+    if (event.type === "text.delta" && this.#ending !== null && this.#answer.silent) return;
     const said = this.#answer.take(event);
     if (said) this.#live?.changed();
     if (event.type === "usage") {
@@ -242,7 +261,8 @@ export class RunWorker {
     }
     this.#events.append(event);
     // A call that may change something is known to the database before it is made; its result as soon as it is there.
-    if ((event.type === "tool.started" && !event.readOnly) || event.type === "tool.finished") {
+    const joins = event.type === "message.completed" && event.message.role === "user";
+    if (joins || (event.type === "tool.started" && !event.readOnly) || event.type === "tool.finished") {
       if (!(await this.#surely(() => this.#events.flush()))) this.lose();
     }
   }
@@ -343,6 +363,10 @@ export class RunWorker {
       return { pages: adapter.render(texts.cannotBeShown(id.slice(0, 8))), whole: null };
     }
   }
+}
+
+function partition<T>(items: T[], holds: (item: T) => boolean): [T[], T[]] {
+  return [items.filter(holds), items.filter((item) => !holds(item))];
 }
 
 function endBeforeStart(end: NonNullable<ClaimedRun["end"]>): FinalRunEvent {
