@@ -22,6 +22,7 @@ import { telegramFiles } from "./telegram-files.ts";
 import { TelegramPosts } from "./telegram-posts.ts";
 import { ForumChats } from "./telegram-forums.ts";
 import { GENERAL_TOPIC, readChatId, readMessageId, readThreadId, telegramAccount } from "./telegram-ids.ts";
+import { quietText } from "./telegram-link.ts";
 import { isVisible, TELEGRAM_TEXT_LIMIT, type TelegramRich } from "./telegram-pages.ts";
 import { pollTelegram } from "./telegram-poll.ts";
 import { createTelegramRenderer } from "./telegram-render.ts";
@@ -224,7 +225,7 @@ async function withPlainFallback<T>(page: RenderedPage, send: (content: Content)
     return await send({ ...plain, entities });
   } catch (error) {
     if (!isEntityRefusal(error)) throw error;
-    return send(plain);
+    return send({ ...plain, text: quietText(page.text) });
   }
 }
 
