@@ -9,9 +9,9 @@ export class Answer {
   readonly #block: { messageId: MessageId; message: Message }[] = [];
   readonly #said: string[] = [];
   #current = "";
-  #working = false;
   /** Words of the gateway above the answer, as Markdown; they are no part of the history. */
   preface = "";
+  #working = false;
 
   /** `joined`: the ids of the user messages among `kept`, in order. */
   constructor(kept: readonly Message[], joined: readonly MessageId[] = []) {

@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { HAND_OVER, type Joining } from "../agent/agent-runner.ts";
 import { makeClone } from "../agent/clone.ts";
-import type { ToolSource } from "../agent/tool-source.ts";
 import { type FinalRunEvent, isFinal, type RunEvent } from "../agent/run-event.ts";
 import { findDrafts } from "../delivery/find-drafts.ts";
 import { LiveReply } from "../delivery/live-reply.ts";
@@ -9,7 +8,6 @@ import { type PagePlan, planPages, withPagePlan } from "../delivery/page-plan.ts
 import { errorCode } from "../errors.ts";
 import { newId, type MessageId, type OutboxId, type RunId, type SessionId } from "../ids.ts";
 import type { Log, PlatformAdapter } from "../platform/platform-adapter.ts";
-import { keepMade } from "../store/files.ts";
 import type { ClaimedLane } from "../store/lanes.ts";
 import { type OutboxPage, pagesOfRun } from "../store/outbox.ts";
 import { eventsOfRun } from "../store/run-events.ts";
@@ -21,13 +19,11 @@ import { textsFor } from "../texts/texts.ts";
 import { Answer, closingLine, finalText } from "./answer.ts";
 import { finalPages } from "./final-pages.ts";
 import type { RunLog } from "./event-log.ts";
+import { RunFiles } from "./run-files.ts";
 import type { RunRoom } from "./run-room.ts";
-import { unreadFiles } from "./prepare-turn.ts";
 import { readAttempts, type Remains } from "./resume.ts";
 import { datedIfOld, titleFrom, type TurnInput } from "./turn.ts";
 import { steerWaiting } from "./steer-waiting.ts";
-import { withSendFile } from "./send-file-tool.ts";
-import { windowImages } from "./window-images.ts";
 
 /** A run as the claim loop hands it over. */
 export interface ClaimedRun {
@@ -77,6 +73,7 @@ export class RunWorker {
   #steerable = false;
   #live: LiveReply | null = null;
   #turn: TurnInput[] = [];
+  readonly #files: RunFiles;
   #answer = new Answer([]);
   #knownPages: OutboxPage[] = [];
 
@@ -84,6 +81,7 @@ export class RunWorker {
     this.#room = room;
     this.claimed = claimed;
     this.#log = log;
+    this.#files = new RunFiles({ room, claimed, signal: this.#abort.signal, surely: (work) => this.#surely(work) });
     this.#events = room.events.open(claimed.session, claimed.id, claimed.attempt);
   }
 
@@ -192,20 +190,19 @@ export class RunWorker {
     this.#live?.startTyping();
     const card = this.#room.agents.get(this.claimed.agent) ?? this.#room.agents.default();
     const window = card.useHistory ? await this.#surely(() => this.#room.window(this.claimed.session)) : [];
-    if (!(await this.#prepareTurn(window.length === 0 && card.useHistory))) {
-      return this.#finalEvent({ type: "run.cancelled", by: "interrupt" });
-    }
+    this.#turn = await this.#withFiles(this.#turn, window.length === 0 && card.useHistory);
+    if (this.#lost) return this.#finalEvent({ type: "run.cancelled", by: "interrupt" });
     const turn = this.#turn.map(datedIfOld);
-    const shown = [...window.map(({ message }) => message), ...turn];
+    await this.#files.show([...window.map(({ message }) => message), ...turn, ...remains.kept]);
     const clone = makeClone({
       card,
       history: window.map((stored) => stored.message),
       turn,
       kept: remains.kept,
       inFlight: remains.inFlight,
-      images: await this.#surely(() => windowImages(this.#room.db, this.claimed.session, shown)),
+      images: this.#files.images,
       model: this.#room.model,
-      tools: this.#tools(),
+      tools: this.#files.tools(),
       steer: () => this.#steer(),
       today: new Date().toISOString().slice(0, 10),
     });
@@ -222,37 +219,26 @@ export class RunWorker {
     return this.#finalEvent({ type: "run.cancelled", by: "interrupt" });
   }
 
+  /** The inputs with what came with them; as they are if the run turns out to be another attempt's. */
+  async #withFiles(inputs: TurnInput[], first: boolean): Promise<TurnInput[]> {
+    const prepared = await this.#files.prepare(inputs, first);
+    this.#answer.preface = this.#files.unread;
+    if (!prepared) this.lose();
+    return prepared ?? inputs;
+  }
+
   /** What waits joins the run; its people see that it did. */
   async #steer(): Promise<Joining[]> {
     if (!this.#steerable || this.#lost || this.#ending !== null) return [];
     this.#steerable = false;
-    return this.#surely(() => steerWaiting(this.#room, this.claimed));
-  }
-
-  /** False = the run belongs to another attempt. */
-  async #prepareTurn(first: boolean): Promise<boolean> {
-    const { target } = this.claimed;
-    const turn = await this.#room.turns.prepare({
-      run: this.claimed,
-      inputs: this.#turn,
-      adapter: target ? this.#room.delivery.adapter(target.account) : undefined,
-      first,
-      signal: this.#abort.signal,
-      surely: (work) => this.#surely(work),
-    });
-    if (turn) this.#turn = turn;
-    else this.lose();
-    if (target) this.#answer.preface = unreadFiles(this.#turn, textsFor(this.claimed.language));
-    return turn !== null;
-  }
-
-  #tools(): ToolSource {
-    const { id, target } = this.claimed;
-    return withSendFile(this.#room.tools, {
-      run: id,
-      shown: !target || this.#room.delivery.adapter(target.account)?.files !== undefined,
-      keep: (file) => this.#surely(() => keepMade(this.#room.db, this.claimed, file)),
-    });
+    const joining = await this.#surely(() => steerWaiting(this.#room, this.claimed));
+    const now = Date.now();
+    const joined = await this.#withFiles(
+      joining.map((each) => ({ ...each, chatMessageId: null, writtenAt: now })),
+      false,
+    );
+    await this.#files.show(joined.map(({ message }) => message));
+    return joined;
   }
 
   async #take(event: RunEvent): Promise<void> {

@@ -46,15 +46,13 @@ const live = ({ session, id, attempt }: Attempt) => sql`
 
 /**
  * Binds what waits to a run under way, which takes it into its turn; in order. Nothing if the attempt is over or was
- * stopped, or if files wait, which are read before a turn begins.
+ * stopped.
  */
 export async function steerInto(db: Db, run: Attempt): Promise<{ messageId: MessageId; message: Message }[]> {
   const { rows } = await sql<{ message_id: MessageId; parts: Message["parts"]; author: Author | null }>`
     with waiting as (
       select account_id, update_key from inbox
-      where session_id = ${run.session} and state = 'waiting' and not exists (
-        select from inbox f where f.session_id = ${run.session} and f.state = 'waiting'
-          and f.parts @> '[{"type": "file"}]')
+      where session_id = ${run.session} and state = 'waiting'
       order by session_id, arrival_no limit 200 for update
     ), live as (${live(run)}), bound as (
       update inbox b set state = 'taken', run_id = live.id, receipt = 'steered'

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { functionTools } from "../../src/agent/function-tools.ts";
 import type { ModelRequest } from "../../src/agent/model-client.ts";
 import { turnText } from "../../src/agent/turn-text.ts";
 import { FakePlatform } from "../fakes/fake-platform.ts";
@@ -249,6 +250,37 @@ describe("what comes", () => {
     expect(asked(model.requests[1])).toContain("[image, a.png, image/png]");
     expect(asked(model.requests[1])).toContain("and tell");
     expect(platform.store.asked).toEqual(["a"]);
+  });
+
+  it("shows a picture that joins a run under way", async () => {
+    const busy = hold();
+    const tools = functionTools([
+      {
+        name: "look_up",
+        description: "",
+        schema: { type: "object" },
+        readOnly: true,
+        afterCrash: "repeat",
+        timeoutMs: 10_000,
+        run: async () => {
+          await busy.enter();
+          return "found";
+        },
+      },
+    ]);
+    // It looks again until the picture is there, however late that is noticed.
+    const next = (request: ModelRequest) =>
+      asked(request).includes("and this") ? "Both." : callTool("look_up", { at: model.requests.length });
+    const model: ScriptedModel = scriptedModel(callTool("look_up"), ...Array.from({ length: 8 }, () => next));
+    await start(model, { tools, onBusy: "steer" });
+    await platform.say({ chat: "7", from: "7", text: "look it up" });
+    await busy.reached;
+    const part = platform.store.put("a", PNG, { kind: "image", name: "a.png" });
+    await platform.say({ chat: "7", from: "7", text: "and this", files: [part] });
+    busy.release();
+    await answered("Both.");
+    expect(asked(model.requests.at(-1))).toContain("and this\n[image, a.png, image/png]");
+    expect(model.requests.at(-1)?.images?.size).toBe(1);
   });
 });
 

@@ -1,0 +1,65 @@
+import type { Message } from "../agent/message.ts";
+import type { ToolSource } from "../agent/tool-source.ts";
+import type { FileId } from "../ids.ts";
+import type { PlatformAdapter } from "../platform/platform-adapter.ts";
+import { keepMade } from "../store/files.ts";
+import { textsFor } from "../texts/texts.ts";
+import { unreadFiles } from "./prepare-turn.ts";
+import { joinSaid } from "./resume.ts";
+import type { RunRoom } from "./run-room.ts";
+import type { ClaimedRun } from "./run-worker.ts";
+import type { TurnInput } from "./turn.ts";
+import { withSendFile } from "./send-file-tool.ts";
+import { windowImages } from "./window-images.ts";
+
+export interface RunFilesParts {
+  room: RunRoom;
+  claimed: ClaimedRun;
+  signal: AbortSignal;
+  /** Waits for a database that is away. */
+  surely: <T>(work: () => Promise<T>) => Promise<T>;
+}
+
+/** The files of one attempt of a run: what came with its messages, and what its agent sends. */
+export class RunFiles {
+  /** What the model is shown; grows with what joins the run. */
+  readonly images = new Map<FileId, { mediaType: string; base64: string }>();
+  /** What the person is told of files that could not be read, as Markdown. */
+  unread = "";
+  readonly #parts: RunFilesParts;
+
+  constructor(parts: RunFilesParts) {
+    this.#parts = parts;
+  }
+
+  /** The inputs as the model is to see them; null = the run belongs to another attempt. `first`: of its session. */
+  async prepare(inputs: TurnInput[], first: boolean): Promise<TurnInput[] | null> {
+    const { room, claimed, signal, surely } = this.#parts;
+    const prepared = await room.turns.prepare({ run: claimed, inputs, adapter: this.#adapter, first, signal, surely });
+    if (prepared && claimed.target) {
+      this.unread = joinSaid([this.unread, unreadFiles(prepared, textsFor(claimed.language))]);
+    }
+    return prepared;
+  }
+
+  /** Has the newest pictures of these messages shown to the model. */
+  async show(messages: readonly Message[]): Promise<void> {
+    const { room, claimed, surely } = this.#parts;
+    const images = await surely(() => windowImages(room.db, claimed.session, messages));
+    for (const [file, image] of images) this.images.set(file, image);
+  }
+
+  tools(): ToolSource {
+    const { room, claimed, surely } = this.#parts;
+    return withSendFile(room.tools, {
+      run: claimed.id,
+      shown: !claimed.target || this.#adapter?.files !== undefined,
+      keep: (file) => surely(() => keepMade(room.db, claimed, file)),
+    });
+  }
+
+  get #adapter(): PlatformAdapter | undefined {
+    const { room, claimed } = this.#parts;
+    return claimed.target ? room.delivery.adapter(claimed.target.account) : undefined;
+  }
+}
