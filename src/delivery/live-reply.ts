@@ -9,7 +9,8 @@ import { GatewayError } from "../errors.ts";
 import { chatOfRun } from "../store/runs.ts";
 import { retrying } from "../store/transaction.ts";
 import type { RunTarget } from "../store/schema.ts";
-import type { CallPurpose } from "./chat-budgets.ts";
+import type { Call } from "./call-scheduler.ts";
+import { ChatCalls, DRAFT, FIRST, TYPING } from "./chat-calls.ts";
 import type { Delivery } from "./delivery.ts";
 import { findPost } from "./find-post.ts";
 import { judgeSendFailure } from "./send-failure.ts";
@@ -69,6 +70,7 @@ export class LiveReply {
   readonly #bell = new Doorbell();
   readonly #closing = new AbortController();
   readonly #target: RunTarget;
+  readonly #calls: ChatCalls;
   /** Characters that stand in the chat at least. */
   readonly #knownLength: number;
   #firstTextAt = 0;
@@ -84,6 +86,7 @@ export class LiveReply {
   constructor(options: LiveReplyOptions) {
     this.#options = options;
     this.#target = options.target;
+    this.#calls = new ChatCalls(options.delivery.scheduler, options.adapter, options.target);
     for (const page of options.known) {
       // Ids of a chat that has moved mean something else in the new one.
       if (page.message_id !== null && !page.remove && page.chat === options.target.chat) {
@@ -127,7 +130,7 @@ export class LiveReply {
     const { typing } = this.#options.adapter;
     if (!typing || this.shown) return;
     const show = () => {
-      if (this.#budget("typing") > 0 || !this.#options.maySend()) return;
+      if (!this.#calls.take(TYPING) || !this.#options.maySend()) return;
       this.#typed = typing.show(this.#target).catch((error: unknown) => this.#learnFromTyping(error));
     };
     show();
@@ -168,28 +171,41 @@ export class LiveReply {
 
   async #run(): Promise<void> {
     const { signal } = this.#closing;
+    using _streaming = this.#calls.streaming();
     while (!signal.aborted) {
       const waitMs = this.#firstWaitMs();
       if (waitMs > 0) {
         await this.#bell.wait(waitMs, signal);
         continue;
       }
-      const next = this.#nextPage();
+      let next = this.#nextPage();
       if (!next) {
         await this.#bell.wait(60_000, signal);
         continue;
       }
-      const purpose = next.live?.messageId ? "draft" : "first";
-      const pauseMs = this.#options.maySend() ? this.#budget(purpose) : 200;
-      if (pauseMs > 0) {
-        await pause(pauseMs, signal);
+      if (!this.#options.maySend()) {
+        await pause(200, signal);
         continue;
+      }
+      const call = callFor(next);
+      if (!this.#calls.take(call)) {
+        const againInMs = await this.#calls.turn(call, { signal });
+        if (againInMs > 0) {
+          await pause(againInMs, signal);
+          continue;
+        }
+        // More may have been said while it waited.
+        next = this.#nextPage();
+        if (signal.aborted || !next || callFor(next) !== call) {
+          this.#calls.giveBack(call);
+          continue;
+        }
       }
       if (next.live?.messageId) await this.#edit(next.live, next.content);
       else await this.#post(next.index, next.live, next.content);
       // What comes until the next edit may go is rendered once, not with every chunk.
       const isShown = next.isLast && this.#pages[next.index]?.shown === next.content;
-      if (isShown) await pause(this.#untilEditMs(), signal);
+      if (isShown) await pause(this.#calls.untilDraftMs(), signal);
     }
   }
 
@@ -239,7 +255,7 @@ export class LiveReply {
     const allowed = await delivery.drafts.announce(draft).catch(() => false);
     if (!allowed || !this.#maySendNow()) {
       // An older post of the chat may be what this one waits for, and needs the call.
-      delivery.budgets.giveBack(this.#place);
+      this.#calls.giveBack(FIRST);
       if (allowed) await this.#record(() => recordDraftFailure(delivery.db, live.id, "no", "it was not its time"));
       return pause(PAUSE_MS / 2, this.#closing.signal);
     }
@@ -353,26 +369,15 @@ export class LiveReply {
 
   /** Once more after any wait: the lease may have run out, and the platform may have asked another call for a pause. */
   #maySendNow(): boolean {
-    return this.#options.maySend() && !this.#options.delivery.budgets.isBlocked(this.#place);
-  }
-
-  #budget(purpose: CallPurpose): number {
-    const { editing } = this.#options.adapter;
-    return editing ? this.#options.delivery.budgets.take(editing.budget, this.#place, purpose) : 0;
-  }
-
-  #untilEditMs(): number {
-    const { editing } = this.#options.adapter;
-    return editing ? this.#options.delivery.budgets.untilDraftMs(editing.budget, this.#place) : 0;
-  }
-
-  get #place() {
-    const { account, chat, placeKind } = this.#target;
-    return { account, chat, kind: placeKind };
+    return this.#options.maySend() && !this.#calls.blocked;
   }
 }
 
 const NEVER = new AbortController().signal;
+
+function callFor({ live }: { live: LivePage | undefined }): Call {
+  return live?.messageId ? DRAFT : FIRST;
+}
 
 function lengthOf(pages: RenderedPage[]): number {
   return pages.reduce((sum, page) => sum + page.text.length, 0);
