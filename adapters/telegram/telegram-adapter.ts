@@ -1,4 +1,4 @@
-import type { MessageEntity } from "grammy/types";
+import type { InlineKeyboardMarkup, MessageEntity } from "grammy/types";
 import { errorCode, GatewayError } from "../../src/errors.ts";
 import type { AccountId } from "../../src/ids.ts";
 import type { IncomingUpdate } from "../../src/platform/incoming-update.ts";
@@ -14,7 +14,8 @@ import type {
 import type { ReplyTarget } from "../../src/platform/reply-target.ts";
 import { readTelegramUpdate } from "./read-telegram-update.ts";
 import { openTelegramApi, TELEGRAM_API_ROOT, type TelegramApi, type TelegramMethods } from "./telegram-api.ts";
-import { setCommandMenu } from "./telegram-commands.ts";
+import { answerPress, keyboardOf, withStop } from "./telegram-buttons.ts";
+import { type CommandMenu, ENGLISH_MENU, setCommandMenus } from "./telegram-commands.ts";
 import type { TelegramBot } from "./telegram-content.ts";
 import { isEntityRefusal, isNotModified } from "./telegram-errors.ts";
 import { TelegramDownloads } from "./telegram-download.ts";
@@ -40,6 +41,8 @@ export interface TelegramOptions {
   webhookSecret: string | null;
   /** Of all chats together; 30 unless given. */
   callsPerSecond?: number;
+  /** The menus of commands, by language; an English one unless given. */
+  menus?: readonly CommandMenu[];
   log: Log;
 }
 
@@ -80,6 +83,7 @@ class TelegramAdapter implements PlatformAdapter {
   readonly render = createTelegramRenderer();
   readonly editing: NonNullable<PlatformAdapter["editing"]>;
   readonly typing: NonNullable<PlatformAdapter["typing"]>;
+  readonly buttons: NonNullable<PlatformAdapter["buttons"]> = { withStop };
   readonly files: NonNullable<PlatformAdapter["files"]>;
   readonly webhook?: Webhook;
   readonly #options: TelegramOptions;
@@ -184,13 +188,14 @@ class TelegramAdapter implements PlatformAdapter {
 
   #read(update: unknown): IncomingUpdate | null {
     this.#forums.note(update);
+    answerPress(this.#api, update, this.#options.log);
     return readTelegramUpdate(update, this.#known());
   }
 
   /** The menu is a convenience: without it everything else still works. */
   async #setMenu(signal: AbortSignal): Promise<void> {
     try {
-      await setCommandMenu(this.#api, signal);
+      await setCommandMenus(this.#api, this.#options.menus ?? [ENGLISH_MENU], signal);
     } catch (error) {
       if (!signal.aborted) this.#options.log.warn({ err: error }, "the menu of commands could not be set");
     }
@@ -207,7 +212,9 @@ class TelegramAdapter implements PlatformAdapter {
   }
 }
 
-type Content = Pick<Parameters<TelegramMethods["sendMessage"]>[0], "text" | "entities" | "link_preview_options">;
+type Content = Pick<Parameters<TelegramMethods["sendMessage"]>[0], "text" | "entities" | "link_preview_options"> & {
+  reply_markup?: InlineKeyboardMarkup;
+};
 
 /**
  * Sends the page, and its bare text if Telegram does not take the formatting: a refused call was certainly not applied.
@@ -218,7 +225,7 @@ async function withPlainFallback<T>(page: RenderedPage, send: (content: Content)
     throw new GatewayError("too_large", "The text is too long for Telegram.", { delivered: "no" });
   }
   if (!isVisible(page.text)) throw new GatewayError("invalid", "The text is empty.", { delivered: "no" });
-  const plain: Content = { text: page.text, link_preview_options: { is_disabled: true } };
+  const plain: Content = { text: page.text, link_preview_options: { is_disabled: true }, ...keyboardOf(page) };
   const entities = entitiesOf(page);
   if (entities.length === 0) return send(plain);
   try {

@@ -1,22 +1,53 @@
+import type { BotCommandScope } from "grammy/types";
 import type { TelegramApi } from "./telegram-api.ts";
 
-/** The menu beside the text field; what the words do is the core's. */
-export const TELEGRAM_COMMANDS = [
-  { command: "start", description: "Begin" },
-  { command: "help", description: "What I can do" },
-  { command: "new", description: "Begin a new talk" },
-  { command: "stop", description: "Stop the answer" },
-  { command: "status", description: "What is going on" },
-  { command: "sessions", description: "Earlier talks of this chat" },
-] as const;
+/** The menu beside the text field, in one language; what the words do is the core's. */
+export interface CommandMenu {
+  /** As apps name it, for example `de`; `en` is shown to all for whom there is no other. */
+  language: string;
+  commands: readonly { word: string; description: string; privateOnly?: true }[];
+}
 
-/** Sets the menu for all chats, but only when Telegram has another one. */
-export async function setCommandMenu(api: TelegramApi, signal: AbortSignal): Promise<void> {
-  const present = await api.raw.getMyCommands({}, signal);
+export const ENGLISH_MENU: CommandMenu = {
+  language: "en",
+  commands: [
+    { word: "start", description: "Begin" },
+    { word: "help", description: "What I can do" },
+    { word: "new", description: "Begin a new talk" },
+    { word: "stop", description: "Stop the answer" },
+    { word: "status", description: "What is going on" },
+    { word: "sessions", description: "Earlier talks of this chat" },
+  ],
+};
+
+const SCOPES: readonly BotCommandScope[] = [{ type: "all_private_chats" }, { type: "all_group_chats" }];
+
+/** Sets the menus, each only where Telegram has another one. */
+export async function setCommandMenus(
+  api: TelegramApi,
+  menus: readonly CommandMenu[],
+  signal: AbortSignal,
+): Promise<void> {
+  for (const menu of menus) {
+    for (const scope of SCOPES) await setMenu(api, menu, scope, signal);
+  }
+}
+
+async function setMenu(
+  api: TelegramApi,
+  { language, commands }: CommandMenu,
+  scope: BotCommandScope,
+  signal: AbortSignal,
+): Promise<void> {
+  const where = { scope, ...(language === "en" ? {} : { language_code: language as "de" }) };
+  const wanted = commands
+    .filter((it) => scope.type === "all_private_chats" || !it.privateOnly)
+    .map(({ word, description }) => ({ command: word, description }));
+  const present = await api.raw.getMyCommands(where, signal);
   const same =
-    present.length === TELEGRAM_COMMANDS.length &&
-    TELEGRAM_COMMANDS.every(
+    present.length === wanted.length &&
+    wanted.every(
       (it, index) => present[index]?.command === it.command && present[index].description === it.description,
     );
-  if (!same) await api.raw.setMyCommands({ commands: TELEGRAM_COMMANDS }, signal);
+  if (!same) await api.raw.setMyCommands({ ...where, commands: wanted }, signal);
 }

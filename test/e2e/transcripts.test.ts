@@ -6,7 +6,9 @@ import type { RunningGateway } from "../../src/main.ts";
 import { isUnfitForPeople, type Scene, sceneOf } from "../support/e2e.ts";
 import { asRead, atOnce, file, hangingAfter, inTwo, masked, saying } from "../support/transcript.ts";
 
-function chatAsRead(scene: Scene, chat: FakeChat, thread?: number | null): string {
+/** When the last answer there is whole, which has no button any more. */
+async function chatAsRead(scene: Scene, chat: FakeChat, thread?: number | null): Promise<string> {
+  await scene.telegram.until(() => scene.telegram.botMessages(chat, thread).at(-1)?.keyboard === null, 30_000);
   return asRead(scene.telegram.transcript(chat, thread));
 }
 
@@ -40,7 +42,7 @@ describe("a stranger", () => {
     telegram.say({ chat, from: user, text: "/start" });
     await telegram.until(() => telegram.botMessages(chat).length === 3);
     await scene().converse(chat, user, "hello");
-    await expect(chatAsRead(scene(), chat)).toMatchFileSnapshot(file("first-contact"));
+    await expect(await chatAsRead(scene(), chat)).toMatchFileSnapshot(file("first-contact"));
   });
 });
 
@@ -282,6 +284,6 @@ class Stage {
     this.#scene.shows(chat, text, thread === undefined ? {} : { thread });
 
   readonly reads = async (name: string, { chat, thread }: Pick<Voice, "chat" | "thread">): Promise<void> => {
-    await expect(chatAsRead(this.#scene, chat, thread)).toMatchFileSnapshot(file(name));
+    await expect(await chatAsRead(this.#scene, chat, thread)).toMatchFileSnapshot(file(name));
   };
 }

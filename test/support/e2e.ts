@@ -9,7 +9,7 @@ import { type FakeModel, type FakeModelOptions, startFakeModel } from "../fakes/
 import type { JournalEntry } from "../fakes/model/journal.ts";
 import { contentText } from "../fakes/model/script.ts";
 import { type FakeSlack, type FakeSlackOptions, startFakeSlack } from "../fakes/slack/fake-slack.ts";
-import type { FakeChat, FakeUser } from "../fakes/telegram/chats.ts";
+import type { FakeChat, FakeMessage, FakeUser } from "../fakes/telegram/chats.ts";
 import { type FakeTelegram, type FakeTelegramOptions, startFakeTelegram } from "../fakes/telegram/fake-telegram.ts";
 import { freePort } from "./free-port.ts";
 import { createTestDatabase } from "./postgres.ts";
@@ -198,7 +198,8 @@ export class Scene {
   async converse(chat: FakeChat, from: FakeUser, text: string, thread?: number): Promise<JournalEntry> {
     const request = await this.ask(chat, from, text, thread);
     await this.model.until(() => request.closedAt !== null);
-    await this.shows(chat, request.sentText, thread === undefined ? {} : { thread });
+    const isWhole = ({ text: shown, keyboard }: FakeMessage) => shown === request.sentText && keyboard === null;
+    await this.telegram.until(() => this.telegram.botMessages(chat, thread).some(isWhole), 30_000);
     return request;
   }
 

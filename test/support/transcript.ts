@@ -30,12 +30,28 @@ export function atOnce(text: string): Script {
  */
 export function asRead(lines: string[]): string {
   const groups: string[][] = [];
-  for (const line of lines) {
+  for (const line of settled(lines)) {
     const group = groups.at(-1);
     if (group && isBot(line) && isBot(group[0]!)) group.push(line);
     else groups.push([line]);
   }
   return masked(groups.flatMap((group) => group.toSorted((a, b) => botNumber(a) - botNumber(b))));
+}
+
+const BUTTON = "\n    [Stop]";
+const BOT_LINE = /^((?:\[\d+\] )?bot#\d+)[:~] ([^]*)$/;
+
+/** Whether an answer that comes in one piece was ever seen with its button is chance: it is left out there. */
+function settled(lines: string[]): string[] {
+  const kept: string[] = [];
+  for (const line of lines) {
+    const [, who, text] = BOT_LINE.exec(line) ?? [];
+    const before = kept.findLastIndex((each) => who !== undefined && BOT_LINE.exec(each)?.[1] === who);
+    const isPassing = before >= 0 && BOT_LINE.exec(kept[before]!)?.[2] === `${text}${BUTTON}`;
+    if (isPassing) kept[before] = kept[before]!.slice(0, -BUTTON.length);
+    else kept.push(line);
+  }
+  return kept;
 }
 
 /** What the model says to turns in which these words are the last ones; for `FakeModel.script`. */

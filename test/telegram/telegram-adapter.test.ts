@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { TELEGRAM_COMMANDS } from "../../adapters/telegram/telegram-commands.ts";
+import { ENGLISH_MENU } from "../../adapters/telegram/telegram-commands.ts";
 import type { PlatformAdapter } from "../../src/platform/platform-adapter.ts";
 import type { ReplyTarget } from "../../src/platform/reply-target.ts";
 import { type FakeTelegram, startFakeTelegram } from "../fakes/telegram/fake-telegram.ts";
@@ -232,28 +232,53 @@ describe("connecting", () => {
   });
 });
 
-describe("the menu of commands", () => {
-  test("is set once, and not again while it stays the same", async () => {
+describe("the menus of commands", () => {
+  const GERMAN = {
+    language: "de",
+    commands: [
+      { word: "new", description: "Neues Gespräch" },
+      { word: "link", description: "Verbinden", privateOnly: true as const },
+    ],
+  };
+  const key = (scope: string, language = "") => `{"type":"${scope}"} ${language}`;
+
+  test("are set once for private chats and groups, and not again while they stay the same", async () => {
     await startUntilPolling();
-    await telegram.until(() => telegram.calls("setMyCommands").length === 1);
-    expect(payloads("setMyCommands")[0]?.["commands"]).toEqual(TELEGRAM_COMMANDS);
+    await telegram.until(() => telegram.calls("setMyCommands").length === 2);
+    const { commands } = telegram.bots[0]!;
+    const english = ENGLISH_MENU.commands.map(({ word, description }) => ({ command: word, description }));
+    expect([...commands]).toEqual([
+      [key("all_private_chats"), english],
+      [key("all_group_chats"), english],
+    ]);
     intake.abort();
     await running;
     intake = new AbortController();
     await startUntilPolling();
+    await telegram.until(() => telegram.calls("getMyCommands").length === 4);
     intake.abort();
     await running;
-    expect(telegram.calls("getMyCommands").length).toBe(2);
-    expect(telegram.calls("setMyCommands").length).toBe(1);
+    expect(telegram.calls("setMyCommands").length).toBe(2);
   });
 
-  test("is set again when it differs", async () => {
-    telegram.bots[0]!.commands.set(`{"type":"default"} `, [{ command: "start", description: "Begin" }]);
+  test("are there in each language, without what a group cannot do, and set again only where they differ", async () => {
+    const { commands } = telegram.bots[0]!;
+    commands.set(key("all_private_chats"), [{ command: "start", description: "Begin" }]);
+    commands.set(key("all_group_chats", "de"), [{ command: "new", description: "Neues Gespräch" }]);
+    await adapter.close();
+    adapter = telegramAt(telegram, { log, menus: [ENGLISH_MENU, GERMAN] });
+    await adapter.connect(intake.signal);
     await startUntilPolling();
-    await telegram.until(() => telegram.calls("setMyCommands").length === 1);
+    await telegram.until(() => telegram.calls("getMyCommands").length === 4);
+    await telegram.until(() => telegram.calls("setMyCommands").length === 3);
+    expect(commands.get(key("all_private_chats", "de"))).toEqual([
+      { command: "new", description: "Neues Gespräch" },
+      { command: "link", description: "Verbinden" },
+    ]);
+    expect(commands.get(key("all_group_chats", "de"))).toEqual([{ command: "new", description: "Neues Gespräch" }]);
   });
 
-  test("is not needed for anything else", async () => {
+  test("are not needed for anything else", async () => {
     telegram.fault({ kind: "html-502", method: "getMyCommands" });
     await startUntilPolling();
     await expect.poll(() => log.lines.map((it) => it.message)).toContain("the menu of commands could not be set");

@@ -27,9 +27,20 @@ async function make(mode: "polling" | "webhook"): Promise<PlatformUnderTest> {
     },
     say: (text) => void telegram.say({ chat, from: ann, text }),
     unacknowledged: () => telegram.pendingUpdates(),
-    shown: () => telegram.botMessages(chat).map((it) => it.text),
+    shown: () =>
+      telegram
+        .botMessages(chat)
+        .map(({ text, keyboard }) =>
+          [text, ...(keyboard?.inline_keyboard.flat() ?? []).map((it) => it.text)].join(" "),
+        ),
     refuse: (call, retryAfterMs) =>
       void telegram.fault({ kind: "429", method: method[call], retryAfter: retryAfterMs / 1000 }),
+    press: ({ messageId }) => {
+      const shown = telegram.messages(chat).find((it) => it.messageId === Number(messageId));
+      const button = shown?.keyboard?.inline_keyboard[0]?.[0];
+      if (!button || !("callback_data" in button)) throw new Error("there is no button to press");
+      telegram.pressButton({ chat, from: ann, messageId: shown.messageId, data: button.callback_data });
+    },
     loseAnswer: (call) => void telegram.fault({ kind: "reset-after-applying", method: method[call] }),
     close: async () => {
       await server.close();
