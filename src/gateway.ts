@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { AgentRunner } from "./agent/agent-runner.ts";
+import { busyPolicyFor } from "./agent/agent-settings.ts";
 import type { Agents } from "./agent/agents.ts";
 import type { BusyPolicy } from "./agent/busy-policy.ts";
 import type { DocumentReader } from "./agent/document-reader.ts";
@@ -101,7 +102,12 @@ export class Gateway {
     });
     const options = {
       slots: parts.slots ?? DEFAULT_SLOTS,
-      policyFor: (lane: LaneState) => lane.place?.on_busy ?? parts.onBusy,
+      policyFor: ({ agent, place }: LaneState) =>
+        busyPolicyFor(agents.settings(), {
+          agent,
+          place: place && { account: place.account_id, chat: place.chat, thread: place.thread },
+          mode: place?.on_busy ?? null,
+        }) ?? parts.onBusy,
       signal: this.#end.signal,
     };
     this.#claims = new ClaimLoop(this.#room, options);

@@ -2,6 +2,7 @@ import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { GatewayError, publicMessage } from "../errors.ts";
 import type { AgentCard } from "./agent-card.ts";
+import { type AgentSettings, NO_SETTINGS, readSettings, SETTINGS_FILE } from "./agent-settings.ts";
 import { hasFrontmatter, readCard, type VariableLookup } from "./read-card.ts";
 
 /** The agents of a directory. A card handed out stays what it is: a reload replaces cards, it never changes one. */
@@ -11,6 +12,8 @@ export interface Agents {
   default(): AgentCard;
   /** In the order of their files' names. */
   list(): readonly AgentCard[];
+  /** Of agents and places, from parley.yaml; nothing is set without that file. */
+  settings(): AgentSettings;
   /**
    * Reads files whose time or size changed. Never rejects: a broken file keeps its previous card, a set that does not
    * fit together keeps the previous set, and each is told to `onFault` once. When to call it is the caller's affair.
@@ -25,6 +28,9 @@ export interface AgentsOptions {
   /** Told of faults that a reload met; the sentences name file, field and remedy. */
   onFault?: (fault: GatewayError) => void;
 }
+
+/** The settings and when they were read; "" = there is no file. */
+type SettingsRead = { stamp: string; settings: AgentSettings };
 
 /** Card null = no card: skipped, or broken from the start. */
 type Files = ReadonlyMap<string, { stamp: string; card: AgentCard | null }>;
@@ -42,10 +48,15 @@ export async function loadAgents(dir: string, options: AgentsOptions = {}): Prom
   const wanted = options.defaultAgent ?? null;
   const first = await scan(dir, new Map(), lookup);
   // With a broken file the set is not whole, and what is missing in it would be said twice.
-  const faults = first.faults.length > 0 ? first.faults : faultsOfSet(first.files, wanted);
+  const settingsFirst = await scanSettings(dir, { stamp: "", settings: NO_SETTINGS });
+  const faults = [
+    ...(first.faults.length > 0 ? first.faults : faultsOfSet(first.files, wanted)),
+    ...settingsFirst.faults,
+  ];
   if (faults.length > 0) throw new GatewayError("invalid", faults.join("\n"));
 
   let files = first.files;
+  let read: SettingsRead = settingsFirst.read;
   let cards = cardsOf(files);
   let lasting = "";
   let running: Promise<void> | null = null;
@@ -56,6 +67,9 @@ export async function loadAgents(dir: string, options: AgentsOptions = {}): Prom
     try {
       const next = await scan(dir, files, lookup);
       ({ files, faults: ofFiles } = next);
+      const settings = await scanSettings(dir, read);
+      read = settings.read;
+      ofFiles.push(...settings.faults);
       ofSet = faultsOfSet(files, wanted);
       if (ofSet.length === 0) cards = cardsOf(files);
     } catch (error) {
@@ -72,6 +86,7 @@ export async function loadAgents(dir: string, options: AgentsOptions = {}): Prom
     get: (name) => cards.find((card) => card.name === name) ?? null,
     default: () => defaultOf(cards, wanted) as AgentCard,
     list: () => cards,
+    settings: () => read.settings,
     reload: () => (running ??= reload().finally(() => (running = null))),
   };
 }
@@ -101,6 +116,25 @@ async function scan(dir: string, previous: Files, lookup: VariableLookup): Promi
     }
   }
   return { files, faults };
+}
+
+/** Never rejects: a file that cannot be read keeps the previous settings and is a fault once. */
+async function scanSettings(dir: string, previous: SettingsRead): Promise<{ read: SettingsRead; faults: string[] }> {
+  const { settings } = previous;
+  let stamp = "unread";
+  try {
+    const file = join(dir, SETTINGS_FILE);
+    const info = await stat(file);
+    stamp = `${info.mtimeMs}:${info.size}`;
+    if (stamp === previous.stamp) return { read: previous, faults: [] };
+    if (info.size > MAX_FILE_BYTES) throw new GatewayError("invalid", `${SETTINGS_FILE}: is larger than 256 kB`);
+    return { read: { stamp, settings: readSettings(await readFile(file, "utf8")) }, faults: [] };
+  } catch (error) {
+    if (codeOf(error) === "ENOENT") return { read: { stamp: "", settings: NO_SETTINGS }, faults: [] };
+    if (stamp === previous.stamp) return { read: previous, faults: [] };
+    const fault = error instanceof GatewayError ? error.message : unreadable(SETTINGS_FILE, error);
+    return { read: { stamp, settings }, faults: [fault] };
+  }
 }
 
 async function listFiles(dir: string): Promise<string[]> {

@@ -49,7 +49,7 @@ describe("loading a directory", () => {
       "notes.md": "# No frontmatter\n",
       "README.md": card("name: readme"),
       "SKILL.md": card("name: skill"),
-      "parley.yaml": "a: { on_busy: queue }",
+      "parley.yaml": "agents: { a: { on_busy: queue } }",
       ".hidden.md": card("name: hidden"),
       "data.json": "{}",
     });
@@ -135,6 +135,19 @@ describe("reloading a directory", () => {
     await agents.reload();
     expect(agents.get("a")?.description).toBe("better");
     expect(faults).toHaveLength(1);
+  });
+
+  test("keeps the settings of a parley.yaml that broke, tells it once, and forgets those of a removed one", async () => {
+    const { agents, faults } = await loaded({ "a.md": card(), "parley.yaml": "agents: { a: { on_busy: queue } }" });
+    expect(agents.settings().agents.get("a")).toBe("queue");
+    await write({ "parley.yaml": "agents: { a: { on_busy: later } }" });
+    await agents.reload();
+    await agents.reload();
+    expect(agents.settings().agents.get("a")).toBe("queue");
+    expect(faults).toEqual([expect.stringMatching(/^parley\.yaml: agents\.a\.on_busy: must be one of/)]);
+    await rm(join(dir, "parley.yaml"));
+    await agents.reload();
+    expect(agents.settings().agents.size).toBe(0);
   });
 
   test("keeps the card of a file that is empty, or half written, for now", async () => {

@@ -1,6 +1,7 @@
 import type { BusyPolicy } from "../../src/agent/busy-policy.ts";
 import { functionTools } from "../../src/agent/function-tools.ts";
 import { createNativeRunner } from "../../src/agent/loop.ts";
+import { NO_SETTINGS } from "../../src/agent/agent-settings.ts";
 import type { Agents } from "../../src/agent/agents.ts";
 import type { AgentCard } from "../../src/agent/agent-card.ts";
 import type { DocumentReader } from "../../src/agent/document-reader.ts";
@@ -88,6 +89,7 @@ function fixedAgents(cards: AgentCard[]): Agents {
     get: (name) => cards.find((card) => card.name === name) ?? null,
     default: () => cards.find((card) => card.default) ?? cards[0]!,
     list: () => cards,
+    settings: () => NO_SETTINGS,
     reload: async () => undefined,
   };
 }

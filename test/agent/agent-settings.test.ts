@@ -1,0 +1,36 @@
+import { expect, test } from "vitest";
+import { busyPolicyFor, readSettings } from "../../src/agent/agent-settings.ts";
+
+const settings = readSettings(`
+agents:
+  demo: { on_busy: steer }
+places:
+  "telegram:-100": { on_busy: queue }
+  "telegram:-100:7": { on_busy: reject }
+  "slack:T1:C1": { on_busy: parallel }
+`);
+const at = (account: string, chat: string, thread = "") => ({ account, chat, thread });
+
+test("the chat's own mode goes before thread, chat and agent", () => {
+  const ask = (place: ReturnType<typeof at> | null, agent = "demo", mode: "interrupt" | null = null) =>
+    busyPolicyFor(settings, { agent, place, mode });
+  expect(ask(at("telegram:4711", "-100", "7"), "demo", "interrupt")).toBe("interrupt");
+  expect(ask(at("telegram:4711", "-100", "7"))).toBe("reject");
+  expect(ask(at("telegram:4711", "-100", "8"))).toBe("queue");
+  expect(ask(at("slack:T1", "C1", "1.2"))).toBe("parallel");
+  expect(ask(at("slack:T2", "C1"))).toBe("steer");
+  expect(ask(null)).toBe("steer");
+  expect(ask(null, "other")).toBeNull();
+});
+
+test("every fault is listed with file and field", () => {
+  const text = "agents: { demo: { on_busy: maybe, extra: 1 } }\nplaces: { nowhere: {} }\nusers: {}\n";
+  expect(() => readSettings(text)).toThrow(
+    [
+      "parley.yaml: agents.demo.on_busy: must be one of interrupt, steer, queue, parallel, reject",
+      "parley.yaml: agents.demo.extra: is not a field; remove it (fields: on_busy)",
+      'parley.yaml: places.nowhere: must be "telegram:<chat>" or "slack:<team>:<channel>", and may end in ":<thread>"',
+      "parley.yaml: users: is not a section; remove it (sections: agents, places)",
+    ].join("\n"),
+  );
+});
