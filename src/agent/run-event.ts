@@ -16,7 +16,9 @@ export type RunEvent =
   | { type: "tool.finished"; callId: string; tool: string; ok: boolean; ms: number; text: string }
   | { type: "message.completed"; message: Message }
   | { type: "usage"; model: string; usage: Usage }
-  | { type: "notice"; level: "info" | "warning"; text: string }
+  | { type: "notice"; code: "tools_unreachable"; level: "warning"; text: string }
+  /** The model is asked again after `waitMs`. */
+  | { type: "notice"; code: "model_busy"; level: "info"; text: string; waitMs: number }
   | { type: "run.completed"; stopReason: "stop" | "length" | "max_steps" }
   | { type: "run.failed"; code: string; message: string; cause?: unknown }
   | { type: "run.cancelled"; by: "stop" | "interrupt" | "shutdown" | "place_gone" };

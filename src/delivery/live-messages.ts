@@ -77,8 +77,8 @@ export class LiveMessages {
     }
   }
 
-  /** Posts a page, after it was written down. */
-  async post(index: number, content: RenderedPage): Promise<void> {
+  /** Posts a page, after it was written down: `said` of it, of which a take-over shows no less. */
+  async post(index: number, content: RenderedPage, said: RenderedPage): Promise<void> {
     const { delivery, adapter, run, signal } = this.#options;
     const live = this.pages[index] ?? { id: newId("out"), messageId: null, shown: null, doubtful: false };
     if (!this.pages[index]) this.pages.push(live);
@@ -89,7 +89,7 @@ export class LiveMessages {
       attempt: run.attempt,
       page: index,
       target: this.target,
-      content,
+      content: said,
     };
     const allowed = await delivery.drafts.announce(draft).catch(() => false);
     if (!allowed || !this.#options.mayCall()) {

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { OutboxId, RunId, SessionId } from "../ids.ts";
 import type { PlatformAdapter, RenderedPage } from "../platform/platform-adapter.ts";
 import { stopValue } from "../platform/stop-button.ts";
+import { type Draft, underText } from "../run/answer.ts";
 import { Doorbell } from "../run/hints.ts";
 import type { OutboxPage } from "../store/outbox.ts";
 import type { RunTarget } from "../store/schema.ts";
@@ -11,9 +12,11 @@ import { LiveMessages, type LivePage } from "./live-messages.ts";
 import { judgeSendFailure } from "./send-failure.ts";
 import { TypingSign } from "./typing-sign.ts";
 
-/** The first message waits for this much text or this long after the first token, so that its notification says something. */
+/** The first message waits for this much text or this long after the first token or tool, so that its notification says something. */
 const FIRST_CHARS = 24;
 const FIRST_AFTER_MS = 250;
+/** Nothing is to be shown until somebody says so. */
+const IDLE_MS = 60_000;
 
 export interface LiveReplyOptions {
   delivery: Delivery;
@@ -25,8 +28,9 @@ export interface LiveReplyOptions {
   /** What earlier attempts left in the chat, and the text they had said: it is not shortened meanwhile. */
   known: OutboxPage[];
   knownText: string;
-  /** The whole text so far, as Markdown. */
-  text: () => string;
+  /** What is to be shown now. */
+  draft: () => Draft;
+  stopLabel: string;
   /** Whether this replica may still send: its lease was confirmed lately. */
   maySend: () => boolean;
   /** Makes the text said so far durable. */
@@ -35,6 +39,15 @@ export interface LiveReplyOptions {
   onGone: () => void;
   /** The first text stands in the chat. */
   onFirstShown: () => void;
+}
+
+interface NextPage {
+  index: number;
+  live: LivePage | undefined;
+  content: RenderedPage;
+  /** The page without what passes. */
+  said: RenderedPage;
+  isLast: boolean;
 }
 
 /**
@@ -107,7 +120,7 @@ export class LiveReply {
   /** There is more text. It is asked for when something can be shown, not with every chunk. */
   changed(): void {
     if (this.#closing.signal.aborted) return;
-    if (this.#firstTextAt === 0 && this.#options.text().trim() !== "") this.#firstTextAt = performance.now();
+    if (this.#firstTextAt === 0 && this.#options.draft().said.trim() !== "") this.#firstTextAt = performance.now();
     this.#bell.ring();
     this.#pump ??= this.#run().catch((error: unknown) =>
       this.#options.delivery.log.error({ err: error, run_id: this.#options.run.id }, "drafts of a run ended"),
@@ -132,7 +145,7 @@ export class LiveReply {
       }
       const next = this.#nextPage();
       if (!next) {
-        await this.#bell.wait(60_000, signal);
+        await this.#bell.wait(this.#options.draft().againInMs ?? IDLE_MS, signal);
         continue;
       }
       const purpose = next.live?.messageId ? "draft" : "first";
@@ -142,7 +155,7 @@ export class LiveReply {
         continue;
       }
       if (next.live?.messageId) await this.#messages.edit(next.live, next.content);
-      else await this.#messages.post(next.index, next.content);
+      else await this.#messages.post(next.index, next.content, next.said);
       // What comes until the next edit may go is rendered once, not with every chunk.
       const isShown = next.isLast && this.pages[next.index]?.shown === next.content;
       if (isShown) await pause(this.#untilEditMs(), signal);
@@ -150,33 +163,56 @@ export class LiveReply {
   }
 
   #firstWaitMs(): number {
-    if (this.pages[0]?.messageId || this.#options.text().trim().length >= FIRST_CHARS) return 0;
-    if (this.#firstTextAt === 0) return 60_000;
-    return Math.max(0, this.#firstTextAt + FIRST_AFTER_MS - performance.now());
+    if (this.pages[0]?.messageId) return 0;
+    const { said, since } = this.#options.draft();
+    if (said.trim().length >= FIRST_CHARS) return 0;
+    const from = [this.#firstTextAt || null, since].filter((at) => at !== null);
+    return from.length === 0 ? IDLE_MS : Math.max(0, Math.min(...from) + FIRST_AFTER_MS - performance.now());
   }
 
   /** The first page that differs from what is shown; null = the chat is up to date, or must not be shortened. */
-  #nextPage(): { index: number; live: LivePage | undefined; content: RenderedPage; isLast: boolean } | null {
+  #nextPage(): NextPage | null {
     if (this.#messages.lostPosts > 1 || this.#messages.refused) return null;
-    const text = this.#options.text();
-    if (text.trim() === "") return null;
-    const pages = this.#withButton(this.#options.adapter.render(text));
-    if (lengthOf(pages) < this.#knownLength) return null;
+    const shown = this.#render();
+    if (!shown) return null;
+    const pages = this.#withButton(shown.pages);
     for (const [index, content] of pages.entries()) {
       const live = this.pages[index];
       if (!live?.shown || !isDeepStrictEqual(live.shown, content)) {
-        return { index, live, content, isLast: index === pages.length - 1 };
+        const said = shown.said()[index] ?? { text: "" };
+        return { index, live, content, said, isLast: index === pages.length - 1 };
       }
     }
     return null;
   }
 
+  /** The pages as they are to be, and those of the text alone. */
+  #render(): { pages: RenderedPage[]; said: () => RenderedPage[] } | null {
+    const { adapter, draft, knownText } = this.#options;
+    const { said, progress } = draft();
+    const text = this.#longest(said, progress === "" ? said : knownText);
+    if (text === null || (text.trim() === "" && progress === "")) return null;
+    const pages = adapter.render(underText(text, progress));
+    if (progress === "") return { pages, said: () => pages };
+    const alone = () => (text.trim() === "" ? [] : adapter.render(text));
+    // No page for passing lines only: it would have to be taken away again.
+    const isOver = pages.length > 1 && text.trim() !== "" && alone().length < pages.length;
+    return { pages: isOver ? alone() : pages, said: alone };
+  }
+
+  /** The first of the texts that is no shorter than what stands there already. */
+  #longest(...texts: string[]): string | null {
+    if (this.#knownLength === 0) return texts[0] ?? null;
+    const { adapter } = this.#options;
+    return texts.find((text) => text.trim() !== "" && lengthOf(adapter.render(text)) >= this.#knownLength) ?? null;
+  }
+
   /** Drafts can be stopped where the platform has buttons: under their end, which moves on to a further page. */
   #withButton(pages: RenderedPage[]): RenderedPage[] {
-    const { adapter, run } = this.#options;
+    const { adapter, run, stopLabel } = this.#options;
     const last = pages.at(-1);
     if (!adapter.buttons || !last) return pages;
-    return [...pages.slice(0, -1), adapter.buttons.withStop(last, stopValue(run.id))];
+    return [...pages.slice(0, -1), adapter.buttons.withStop(last, stopValue(run.id), stopLabel)];
   }
 
   /** Whether typing shows matters little: only what concerns every call to the chat is taken from its failure. */

@@ -123,8 +123,11 @@ export interface PlatformAdapter {
     before(to: ReplyTarget, messageId: string, limit: number, signal: AbortSignal): Promise<BackgroundMessage[]>;
   };
   readonly buttons?: {
-    /** Pure: the page with a button to stop the answer; a press brings `value` back, at most 64 ASCII characters. */
-    withStop(page: RenderedPage, value: string): RenderedPage;
+    /**
+     * Pure: the page with a button to stop the answer, which reads `label`; a press brings `value` back, at most 64
+     * ASCII characters.
+     */
+    withStop(page: RenderedPage, value: string, label: string): RenderedPage;
   };
   /** Releases sockets. No call is made afterwards. */
   close(): Promise<void>;

@@ -136,6 +136,7 @@ export class RunWorker {
 
   #openLive(target: RunTarget, adapter: PlatformAdapter, knownText: string, firstPage: OutboxId | null): LiveReply {
     const { session, id, attempt, queuedMs } = this.claimed;
+    const texts = textsFor(this.claimed.language);
     return new LiveReply({
       delivery: this.#room.delivery,
       adapter,
@@ -144,7 +145,8 @@ export class RunWorker {
       firstPage: firstPage ?? newId("out"),
       known: this.#knownPages,
       knownText,
-      text: () => this.#answer.text,
+      draft: () => this.#answer.draft(texts),
+      stopLabel: texts.stopButton,
       maySend: () => !this.#lost && this.#room.leaseHolds(this.#claimedAt),
       flushLog: () => this.#events.flush(),
       onGone: () => this.end("place_gone"),
@@ -191,8 +193,8 @@ export class RunWorker {
   }
 
   async #take(event: RunEvent): Promise<void> {
-    const said = this.#answer.take(event);
-    if (said) this.#live?.changed();
+    const changed = this.#answer.take(event);
+    if (changed) this.#live?.changed();
     if (event.type === "usage") {
       this.#room.metrics.tokens.inc({ model: event.model, direction: "input" }, event.usage.inputTokens);
       this.#room.metrics.tokens.inc({ model: event.model, direction: "output" }, event.usage.outputTokens);
@@ -276,12 +278,16 @@ export class RunWorker {
       title: titleFrom(this.#turn),
       events: [...rest, ...this.#events.closing([end])],
       target: this.#live?.target ?? target,
-      pages:
-        vanish || !target
-          ? []
-          : this.#finalPages(finalText(this.#answer.text, end, id, textsFor(this.claimed.language)), target),
+      pages: vanish || !target ? [] : this.#finalPages(this.#finalText(end), target),
       returnInputs: vanish,
     };
+  }
+
+  #finalText(end: FinalRunEvent): string {
+    const texts = textsFor(this.claimed.language);
+    const remarks = this.#answer.remarks(texts);
+    const stands = this.#live?.shown ?? false;
+    return finalText(this.#answer.text, end, this.claimed.id, texts, { remarks, stands });
   }
 
   /** A text that cannot be rendered must not keep its run from ending. */

@@ -5,4 +5,15 @@ export const chinese: Texts = {
   interrupted: "⏹ 已中断。",
   failed: (what, run) => `⚠️ ${what}（${run}）`,
   cannotBeShown: (run) => `⚠️ 此回答无法在这里显示。（${run}）`,
+  stopButton: "停止",
+  seconds,
+  toolsDone: (count, busy) => `🔧 ${count} 个工具${busy < 1 ? "" : `，${seconds(busy)}`}`,
+  moreTools: (count) => `+ 另外 ${count} 个`,
+  noResultFrom: (tools) => `⚠️ 没有结果：${tools.join("、")}。`,
+  toolsUnreachable: "⚠️ 暂时无法使用智能体的工具。",
+  modelBusy: (wait) => `⏳ 模型繁忙，${seconds(wait)}后重试。`,
 };
+
+function seconds(count: number): string {
+  return count < 100 ? `${count} 秒` : `${Math.round(count / 60)} 分钟`;
+}

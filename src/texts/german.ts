@@ -5,4 +5,16 @@ export const german: Texts = {
   interrupted: "⏹ Unterbrochen.",
   failed: (what, run) => `⚠️ ${what} (${run})`,
   cannotBeShown: (run) => `⚠️ Diese Antwort lässt sich hier nicht anzeigen. (${run})`,
+  stopButton: "Stopp",
+  seconds,
+  toolsDone: (count, busy) =>
+    `🔧 ${count} ${count === 1 ? "Werkzeug" : "Werkzeuge"}${busy < 1 ? "" : `, ${seconds(busy)}`}`,
+  moreTools: (count) => `+ ${count} weitere`,
+  noResultFrom: (tools) => `⚠️ Ohne Ergebnis: ${tools.join(", ")}.`,
+  toolsUnreachable: "⚠️ Die Werkzeuge des Agenten sind gerade nicht erreichbar.",
+  modelBusy: (wait) => `⏳ Das Modell ist ausgelastet; neuer Versuch in ${seconds(wait)}.`,
 };
+
+function seconds(count: number): string {
+  return count < 100 ? `${count} s` : `${Math.round(count / 60)} min`;
+}

@@ -11,6 +11,18 @@ export interface Texts {
   /** Under an answer that failed: what happened, and the run's short id for the operator. */
   failed(what: string, run: string): string;
   cannotBeShown(run: string): string;
+  /** On the button under a running answer. At most 75 characters (Slack, Button). */
+  stopButton: string;
+  /** How long something takes, short. */
+  seconds(seconds: number): string;
+  /** Under an answer: a line for the tools that have worked on it. Of 0 seconds nothing is said. */
+  toolsDone(count: number, seconds: number): string;
+  /** Under lines of tools: how many more there are. */
+  moreTools(count: number): string;
+  /** Under the whole answer. Names are plain words. */
+  noResultFrom(tools: readonly string[]): string;
+  toolsUnreachable: string;
+  modelBusy(seconds: number): string;
 }
 
 const LANGUAGES: Readonly<Record<string, Texts>> = { en: english, ru: russian, de: german, zh: chinese };
