@@ -15,6 +15,8 @@ import { TypingSign } from "./typing-sign.ts";
 /** The first message waits for this much text or this long after the first token or tool, so that its notification says something. */
 const FIRST_CHARS = 24;
 const FIRST_AFTER_MS = 250;
+/** Edits are further apart than that anyway. */
+const TOGETHER_MS = 30;
 /** Nothing is to be shown until somebody says so. */
 const IDLE_MS = 60_000;
 
@@ -138,14 +140,17 @@ export class LiveReply {
   async #run(): Promise<void> {
     const { signal } = this.#closing;
     while (!signal.aborted) {
-      const waitMs = this.#firstWaitMs();
+      const draft = this.#options.draft();
+      const waitMs = this.#firstWaitMs(draft);
       if (waitMs > 0) {
         await this.#bell.wait(waitMs, signal);
         continue;
       }
-      const next = this.#nextPage();
+      const next = this.#nextPage(draft);
       if (!next) {
-        await this.#bell.wait(this.#options.draft().againInMs ?? IDLE_MS, signal);
+        await this.#bell.wait(draft.againInMs ?? IDLE_MS, signal);
+        // What happens at once is one edit: tools begin together.
+        await pause(TOGETHER_MS, signal);
         continue;
       }
       const purpose = next.live?.messageId ? "draft" : "first";
@@ -162,18 +167,17 @@ export class LiveReply {
     }
   }
 
-  #firstWaitMs(): number {
+  #firstWaitMs({ said, since }: Draft): number {
     if (this.pages[0]?.messageId) return 0;
-    const { said, since } = this.#options.draft();
     if (said.trim().length >= FIRST_CHARS) return 0;
     const from = [this.#firstTextAt || null, since].filter((at) => at !== null);
     return from.length === 0 ? IDLE_MS : Math.max(0, Math.min(...from) + FIRST_AFTER_MS - performance.now());
   }
 
   /** The first page that differs from what is shown; null = the chat is up to date, or must not be shortened. */
-  #nextPage(): NextPage | null {
+  #nextPage(draft: Draft): NextPage | null {
     if (this.#messages.lostPosts > 1 || this.#messages.refused) return null;
-    const shown = this.#render();
+    const shown = this.#render(draft);
     if (!shown) return null;
     const pages = this.#withButton(shown.pages);
     for (const [index, content] of pages.entries()) {
@@ -187,9 +191,8 @@ export class LiveReply {
   }
 
   /** The pages as they are to be, and those of the text alone. */
-  #render(): { pages: RenderedPage[]; said: () => RenderedPage[] } | null {
-    const { adapter, draft, knownText } = this.#options;
-    const { said, progress } = draft();
+  #render({ said, progress }: Draft): { pages: RenderedPage[]; said: () => RenderedPage[] } | null {
+    const { adapter, knownText } = this.#options;
     const text = this.#longest(said, progress === "" ? said : knownText);
     if (text === null || (text.trim() === "" && progress === "")) return null;
     const pages = adapter.render(underText(text, progress));

@@ -55,6 +55,7 @@ export class Answer {
   }
 
   draft(texts: Texts): Draft {
+    // Before the lines, so that none of their changes is missed.
     const { since, againInMs } = this.#progress;
     return { said: this.text, progress: this.#progress.lines(texts), since, againInMs };
   }

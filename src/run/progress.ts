@@ -158,7 +158,7 @@ export class Progress {
   }
 
   #firstStart(): number {
-    return Math.min(...[...this.#lines.values()].map(({ startedAt }) => startedAt));
+    return Math.min(...this.#running().map(({ startedAt }) => startedAt));
   }
 
   #doneLine(texts: Texts): string[] {
@@ -185,7 +185,7 @@ export class Progress {
     const first = this.#firstStart();
     const elapsed = this.#now() - first;
     const shownAt = first + elapsed - (elapsed % stepOf(elapsed));
-    return Math.floor((shownAt - startedAt) / 1000);
+    return Math.floor(Math.round(shownAt - startedAt) / 1000);
   }
 }
 
