@@ -1,10 +1,10 @@
 import { readFileSync } from "node:fs";
+import type { BusyPolicy } from "./agent/busy-policy.ts";
 import { findMisspelt } from "./config-names.ts";
 import { ConfigReader, type Environment, isAddressRange, type ReadFile } from "./config-reader.ts";
 
 const ACCESS_MODES = ["pairing", "allowlist", "open"] as const;
-const BUSY_POLICIES = ["interrupt", "queue"] as const;
-const LATER_BUSY_POLICIES = ["steer", "parallel", "reject"];
+const BUSY_POLICIES = ["interrupt", "steer", "queue", "parallel", "reject"] as const satisfies BusyPolicy[];
 const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"] as const;
 const TELEGRAM_ROOT = "https://api.telegram.org";
 /** https://core.telegram.org/bots/api#setwebhook, notes ("" = the protocol's own, 443). */
@@ -27,7 +27,6 @@ const OPENAI_ROOT = "https://api.openai.com/v1";
 const OPENAI_MODEL = "gpt-6.1-terra";
 
 export type Access = (typeof ACCESS_MODES)[number];
-export type OnBusy = (typeof BUSY_POLICIES)[number];
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
 export interface Config {
@@ -52,7 +51,7 @@ export interface Config {
   readonly agentsDir: string;
   /** Null = the one whose card says `default`. */
   readonly defaultAgent: string | null;
-  readonly onBusy: OnBusy;
+  readonly onBusy: BusyPolicy;
   /** Null = the key in the data directory. */
   readonly adminApiKey: string | null;
   readonly logLevel: LogLevel;
@@ -113,7 +112,7 @@ export function readConfig(
     model: readModel(reader),
     agentsDir: reader.path("AGENTS_DIR", "./agents"),
     defaultAgent: readDefaultAgent(reader),
-    onBusy: readOnBusy(reader),
+    onBusy: reader.choice("ON_BUSY", BUSY_POLICIES, "interrupt"),
     adminApiKey: reader.key("ADMIN_API_KEY", ADMIN_KEY),
     logLevel: reader.choice("LOG_LEVEL", LOG_LEVELS, "info"),
   };
@@ -286,14 +285,6 @@ function readDefaultAgent(reader: ConfigReader): string | null {
   const name = reader.text("DEFAULT_AGENT");
   if (name === null || !/[\p{Cc}/\\]/u.test(name)) return name;
   return reader.fault("DEFAULT_AGENT", "is not the name of an agent. Write the name its card has.");
-}
-
-function readOnBusy(reader: ConfigReader): OnBusy {
-  if (LATER_BUSY_POLICIES.includes(reader.text("ON_BUSY") ?? "")) {
-    reader.fault("ON_BUSY", `names a policy that is not supported yet. Write ${BUSY_POLICIES.join(" or ")}.`);
-    return "interrupt";
-  }
-  return reader.choice("ON_BUSY", BUSY_POLICIES, "interrupt");
 }
 
 /** Freezes all the way down; a set refuses to be changed as well. */

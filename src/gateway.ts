@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { AgentRunner } from "./agent/agent-runner.ts";
 import type { Agents } from "./agent/agents.ts";
+import type { BusyPolicy } from "./agent/busy-policy.ts";
 import type { ModelClient } from "./agent/model-client.ts";
 import type { ToolSource } from "./agent/tool-source.ts";
 import { countSends } from "./delivery/count-sends.ts";
@@ -21,13 +22,13 @@ import { every, type SupervisedLoop, startLoop } from "./run/supervised-loop.ts"
 import type { Database } from "./store/database.ts";
 import { deleteStale } from "./store/housekeeping.ts";
 import { approvePairing } from "./store/identities.ts";
-import { laneBacklog } from "./store/lanes.ts";
+import { laneBacklog, type LaneState } from "./store/lanes.ts";
 import { migrationsFit } from "./store/migrate.ts";
 import { readHint } from "./store/notify.ts";
-import { listTrouble, type TroubledPage, type TroubleFilter } from "./store/outbox.ts";
 import { fateOf, thisProcess } from "./store/process-identity.ts";
 import { registerReplica, releaseReplicas, listReplicas } from "./store/replicas.ts";
 import { withTransaction } from "./store/transaction.ts";
+import { countParked, listTrouble, type TroubledPage, type TroubleFilter } from "./store/troubled-pages.ts";
 import { AgentService } from "./talk/agent-service.ts";
 import { Intake } from "./talk/intake.ts";
 import { PlatformIntake } from "./talk/platform-intake.ts";
@@ -53,7 +54,7 @@ export interface GatewayParts {
   tools: ToolSource;
   runner: AgentRunner;
   access: AccessPolicy;
-  onBusy: "interrupt" | "queue";
+  onBusy: BusyPolicy;
   log: Logger;
   metrics: Metrics;
   slots?: number;
@@ -93,7 +94,11 @@ export class Gateway {
       delivery,
       dispatcher: this.#dispatcher,
     });
-    const options = { slots: parts.slots ?? DEFAULT_SLOTS, onBusy: parts.onBusy, signal: this.#end.signal };
+    const options = {
+      slots: parts.slots ?? DEFAULT_SLOTS,
+      policyFor: (lane: LaneState) => lane.place?.on_busy ?? parts.onBusy,
+      signal: this.#end.signal,
+    };
     this.#claims = new ClaimLoop(this.#room, options);
     const adapter = (account: string) => this.#adapters.get(account as AccountId);
     this.intake = new Intake({ ...parts, db, replica: this.replica, hints: this.#hints, adapter });
@@ -132,6 +137,8 @@ export class Gateway {
     const gone = others.filter((other) => alone || fateOf(other, me) === "gone").map(({ id }) => id);
     if (gone.length > 0) await withTransaction(db, (trx) => releaseReplicas(trx, gone));
     await registerReplica(db, this.replica, me);
+    // Before anything is sent, so that what others send is known.
+    await this.#claims.renew();
 
     // These two also tell how long the database was away, so they look often.
     this.#loop("claim", () => this.#claims.round(), this.#end.signal, CLOSE_MS);
@@ -195,7 +202,7 @@ export class Gateway {
     return withTransaction(this.#parts.database.db, (trx) => approvePairing(trx, normalisePairingCode(code)));
   }
 
-  /** Pages that are uncertain or failed, newest first. */
+  /** Pages that are uncertain, failed or parked, newest first. */
   deliveries(filter: TroubleFilter): Promise<TroubledPage[]> {
     return listTrouble(this.#parts.database.db, filter);
   }
@@ -222,7 +229,9 @@ export class Gateway {
   async #gauge(): Promise<void> {
     const { metrics } = this.#parts;
     metrics.runsRunning.set(this.#claims.running);
-    metrics.lanesWaiting.set(await laneBacklog(this.#parts.database.db));
+    const { db } = this.#parts.database;
+    metrics.lanesWaiting.set(await laneBacklog(db));
+    metrics.pagesParked.set(await countParked(db));
     for (const intake of this.#intakes) {
       metrics.platformUp.set(
         { platform: intake.adapter.platform },

@@ -15,7 +15,7 @@ Of a running gateway:
 
 npm run parley -- approve CODE    lets in the stranger who was told this code
 npm run parley -- sessions        lists the sessions of a user (--user name), last used first
-npm run parley -- deliveries      lists posts that may or may not be there, and those that failed, newest first
+npm run parley -- deliveries      lists posts that may or may not be there, those that failed, and those a platform makes wait, newest first
 npm run parley -- help
 
 --url http://127.0.0.1:3000       another gateway than that of the settings
@@ -32,6 +32,7 @@ interface Delivery {
   page: number;
   error: string | null;
   created_at: string;
+  parked_until: string | null;
 }
 
 /** Exit codes: 0 = done, 1 = it could not be done, 2 = the command cannot be understood. */
@@ -120,8 +121,8 @@ async function listSessions(client: ApiClient): Promise<string> {
 
 async function listDeliveries(client: ApiClient): Promise<string> {
   const { deliveries } = await client.get<{ deliveries: Delivery[] }>("/v1/deliveries?limit=200");
-  if (deliveries.length === 0) return "No post is uncertain or failed.\n";
-  const rows = deliveries.map(({ id, state, account, chat, thread, run_id: run, page, error, created_at: at }) => [
+  if (deliveries.length === 0) return "No post is uncertain, failed or parked.\n";
+  const rows = deliveries.map(({ id, state, account, chat, thread, run_id: run, page, created_at: at, ...why }) => [
     state,
     at.slice(0, 16).replace("T", " "),
     account,
@@ -129,7 +130,7 @@ async function listDeliveries(client: ApiClient): Promise<string> {
     id,
     run ?? "-",
     String(page + 1),
-    error ?? "",
+    why.parked_until === null ? (why.error ?? "") : `until ${why.parked_until.slice(0, 16).replace("T", " ")}`,
   ]);
   return table([
     ["state", "since", "account", "chat", "post", "run", "page", "error"],

@@ -217,10 +217,6 @@ describe("faults", () => {
     expect(faultsOf({ [name]: value })).toEqual([expect.stringMatching(`^${name} `)]);
   });
 
-  it.each(["steer", "parallel", "reject"])("ON_BUSY says that %s is not supported yet", (policy) => {
-    expect(faultsOf({ ON_BUSY: policy })).toEqual([expect.stringContaining("not supported yet")]);
-  });
-
   it.each(["@ann", "ann", "telegram:@ann", "telegram:ann"])("ALLOWED_USERS explains why %s is no user", (entry) => {
     expect(faultsOf({ ALLOWED_USERS: `telegram:1,${entry}` })).toEqual([
       "ALLOWED_USERS entry 2 is a user name, which another person may take over. " +

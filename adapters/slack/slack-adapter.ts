@@ -42,12 +42,18 @@ export interface SlackOptions {
 }
 
 /**
- * docs.slack.dev/apis/web-api/rate-limits: a post a second in a channel, with short bursts; 50 edits a minute in the
- * whole workspace (chat.update, tier 3), whoever's they are: 8 at once and 41 in the minute after that.
+ * docs.slack.dev/apis/web-api/rate-limits: a post a second in a channel, with short bursts, and some hundreds a minute in
+ * the workspace. Each other method has its tier's calls in the whole workspace, whoever's they are: chat.update and
+ * chat.delete (tier 3) 50 a minute, of which this is 8 at once and 41 in the minute after that.
  */
 const BUDGET: EditBudget = {
-  chat: () => ({ draftEveryMs: 1500, refillMs: 1000, burst: 3, reserve: 1 }),
-  account: { refillMs: 1450, burst: 8, reserve: 4, editsOnly: true },
+  chat: () => ({ draftEveryMs: 1500, refillMs: 1000, burst: 3, reserve: 1, calls: ["post"] }),
+  account: [
+    { refillMs: 1450, burst: 8, reserve: 4, calls: ["edit"] },
+    { refillMs: 1450, burst: 8, reserve: 0, calls: ["remove"] },
+    { refillMs: 250, burst: 40, reserve: 0, calls: ["post"] },
+    { refillMs: 600, burst: 20, reserve: 0, calls: ["typing"] },
+  ],
 };
 
 /** Throws `invalid` for options that would leave the way in open or closed for good. */

@@ -1,4 +1,5 @@
-import { isHonest, isOwnLabel, toLiveUrl } from "./slack-link.ts";
+import { isHonest } from "../../src/platform/link-safety.ts";
+import { isOwnLabel, toLiveUrl } from "./slack-link.ts";
 
 /** What stands on a line, as Slack's Markdown and as it is seen. */
 export interface Shown {
@@ -28,6 +29,8 @@ const END_OF_ADDRESS = /[.,:!?*_~)]*(?=\s|$)/y;
 const MAX_DEPTH = 3;
 const WORDS = /[^\s\\`![\]<>@&*_~]+|\s+/y;
 const CHARACTER = /&(?:#(\d{1,7})|#x([\da-f]{1,6})|(commat|lt|gt|amp|quot|nbsp));/iy;
+/** An address, perhaps with a title; with anything else beside it, it is none. */
+const DESTINATION = /^\s*(?:<[^<>]*>|[^\s<]\S*)?(?:\s+(?:"[^"]*"|'[^']*'|\([^()]*\)))?\s*$/;
 /** An address that is not there to its end. */
 const OPEN_DESTINATION = /^\(\S*(?:\s+"[^"]*"?)?$/;
 const DELIMITERS = /\*{1,3}|_{1,3}|~~/y;
@@ -162,7 +165,7 @@ class InlineWriter {
     if (label === null || this.#source[start] !== "(") return this.#literalBracket(bang);
     const inside = bracketed(this.#source, start, "(", ")", MAX_DESTINATION);
     const isBegun = this.#ending === "open" && OPEN_DESTINATION.test(this.#source.slice(start));
-    if (inside === null && !isBegun) return this.#literalBracket(bang);
+    if (inside === null ? !isBegun : !DESTINATION.test(inside)) return this.#literalBracket(bang);
     const end = inside === null ? this.#source.length : start + inside.length + 2;
     return this.#write(end - this.#at, this.#linked(bang, label, destinationOf(inside ?? ""), end));
   }

@@ -1,3 +1,4 @@
+import { rememberByText } from "../../src/platform/remember-by-text.ts";
 import { type Ending, escapeCode, NOTHING, renderInline, type Shown } from "./slack-inline.ts";
 
 /** How code began. It is written at the left, wherever it stood: Slack shows no code within lists, and no parser errs there. */
@@ -27,6 +28,8 @@ export interface MarkdownLine {
   head: readonly string[] | null;
 }
 
+/** Slack's tables have "20 columns" at most (docs.slack.dev, table block); wider ones are lines of text. */
+const MAX_COLUMNS = 20;
 /** A line is cut where it costs more, so that pages have places to end. */
 const MAX_LINE_COST = 4_000;
 /** What closing all that is open on a line may add. */
@@ -39,20 +42,94 @@ const DELIMITER_ROW = /^\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?[ \t]*$
 const HEADING = /^#{1,6}[ \t]+/;
 const QUOTE = /^[ \t]*>[ \t]?/;
 
-/** Reads Markdown, finished or not, line by line. Of a growing answer only the last line changes. */
-export function readMarkdown(markdown: string): MarkdownLine[] {
-  const reader = new LineReader();
-  const sources = markdown.split("\n");
-  for (const [index, source] of sources.entries()) reader.read(source, index === sources.length - 1);
-  return reader.lines;
+/** A part of an answer is at least so long, but for the last one. */
+const PART_LENGTH = 2_000;
+/** UTF-16 units of Markdown whose lines are kept: those of many answers that are streaming at once. */
+const KEPT_UNITS = 500_000;
+
+/** What the lines before say about those behind them. */
+interface ReaderState {
+  fence: OpenFence | null;
+  head: readonly string[] | null;
+  /** The line before, if it may be the head of a table. */
+  before: string;
+}
+
+type OpenFence = Fence & { quotes: number; indent: number };
+
+type Reader = (markdown: string) => MarkdownLine[];
+
+interface ReadPart {
+  lines: readonly MarkdownLine[];
+  state: ReaderState;
+}
+
+/**
+ * Reads Markdown, finished or not, line by line. An answer is read again for every edit, so what was made of the parts
+ * before its last one is remembered. `readPart`: for counting.
+ */
+export function createMarkdownReader(readPart = readLines, length = PART_LENGTH): Reader {
+  const remembered = rememberByText(KEPT_UNITS, (key) => {
+    const [state, part] = JSON.parse(key) as [ReaderState, string];
+    return readPart(state, part, false);
+  });
+  return (markdown) => {
+    const parts = partsOf(markdown, length);
+    let state: ReaderState = { fence: null, head: null, before: "" };
+    return parts.flatMap((part, index) => {
+      const isLast = index === parts.length - 1;
+      const read = isLast ? readPart(state, part, true) : remembered(JSON.stringify([state, part]));
+      state = read.state;
+      return read.lines;
+    });
+  };
+}
+
+export const readMarkdown = createMarkdownReader();
+
+/** A line of any length is such parts, of which only the last one grows. */
+const renderCut = rememberByText(KEPT_UNITS, (part) => renderInline(part, "cut"));
+
+/** Cut between lines, wherever a part is long enough; what makes a table of the line before stays with it. */
+function partsOf(markdown: string, length: number): string[] {
+  const parts: string[] = [];
+  let from = 0;
+  for (let at = markdown.indexOf("\n", length); at !== -1; at = markdown.indexOf("\n", at + 1)) {
+    if (at - from < length) continue;
+    const end = markdown.indexOf("\n", at + 1);
+    if (mayBeDelimiterRow(markdown.slice(at + 1, end === -1 ? undefined : end))) continue;
+    parts.push(markdown.slice(from, at));
+    from = at + 1;
+  }
+  return [...parts, markdown.slice(from)];
+}
+
+function mayBeDelimiterRow(line: string): boolean {
+  return DELIMITER_ROW.test(line.slice(PREFIX.exec(line)?.[0].length ?? 0));
+}
+
+export function readLines(state: ReaderState, part: string, isLast: boolean): ReadPart {
+  const reader = new LineReader(state);
+  const sources = part.split("\n");
+  for (const [index, source] of sources.entries()) reader.read(source, isLast && index === sources.length - 1);
+  return { lines: reader.lines, state: reader.state };
 }
 
 class LineReader {
   readonly lines: MarkdownLine[] = [];
-  #fence: (Fence & { quotes: number; indent: number }) | null = null;
-  #head: readonly string[] | null = null;
-  /** The line before, if it may be the head of a table. */
-  #before = "";
+  #fence: OpenFence | null;
+  #head: readonly string[] | null;
+  #before: string;
+
+  constructor({ fence, head, before }: ReaderState) {
+    this.#fence = fence;
+    this.#head = head;
+    this.#before = before;
+  }
+
+  get state(): ReaderState {
+    return { fence: this.#fence, head: this.#head, before: this.#before };
+  }
 
   read(source: string, isLast: boolean): void {
     const code = this.#fence ? unquote(source, this.#fence.quotes) : null;
@@ -107,7 +184,11 @@ class LineReader {
     for (const [index, part] of parts.entries()) {
       const isFirst = index === 0;
       const ending = index < parts.length - 1 ? "cut" : isLast ? "open" : "end";
-      const shown = this.#head ? renderRow(part, ending) : renderInline(part, ending);
+      const shown = this.#head
+        ? renderRow(part, ending)
+        : ending === "cut"
+          ? renderCut(part)
+          : renderInline(part, ending);
       this.#push({
         indent: isFirst ? indent : "",
         markdown: (isFirst ? marks + heading : "") + withoutDefinition(shown.markdown),
@@ -127,6 +208,10 @@ class LineReader {
     const [above, row] = this.lines.slice(-2);
     if (!above || !row || above.isRest || above.fence) return;
     const marks = PREFIX.exec(before)?.[0] ?? "";
+    if (rest.replaceAll(/^\||\|[ \t]*$/g, "").split("|").length > MAX_COLUMNS) {
+      Object.assign(row, { markdown: NOTHING + row.markdown });
+      return;
+    }
     const head = renderRow(before.slice(marks.length));
     Object.assign(above, {
       markdown: marks.trimStart() + withoutDefinition(head.markdown),

@@ -7,6 +7,9 @@ export interface MarkdownPage {
 }
 
 const ITEM = /^(?:[-+*]|\d{1,9}[.)])\s/;
+/** Slack's tables: "100 rows", "10,000 characters in all cells" (docs.slack.dev, table block). */
+const MAX_ROWS = 100;
+const MAX_TABLE_COST = 10_000;
 /** A longer head of a table is not written again. */
 const MAX_HEAD = 1_000;
 
@@ -43,9 +46,14 @@ function isBlank(line: MarkdownLine): boolean {
 function endOfPage(lines: readonly MarkdownLine[], from: number, limit: number): number {
   let cost = headCost(lines, from);
   const costs: number[] = [];
+  const table = { rows: 0, cost: 0 };
   for (let at = from; at < lines.length; at += 1) {
     const line = lines[at]!;
     cost += line.cost;
+    table.rows = line.head === null ? 0 : table.rows + 1;
+    table.cost = line.head === null ? 0 : table.cost + line.cost;
+    // The head is a row as well.
+    if (at > from && (table.rows >= MAX_ROWS || table.cost > MAX_TABLE_COST)) return at;
     const closing = line.fence ? line.fence.ticks.length + 1 : 0;
     if (cost + closing > limit) return bestCut(lines, from, costs, limit / 2);
     costs.push(cost);

@@ -9,7 +9,7 @@ export interface FormattedText {
 
 /** One piece of formatting; its identity keeps two neighbours of one type apart. */
 export type Mark =
-  | { type: "bold" | "italic" | "strikethrough" | "blockquote" | "code" }
+  | { type: "bold" | "italic" | "strikethrough" | "blockquote" | "expandable_blockquote" | "code" }
   | { type: "pre"; language: string | null }
   | { type: "text_link"; url: string };
 

@@ -9,11 +9,11 @@ const LIST_ITEM = /^(?:[-+*]|\d{1,9}[.)])(?:[ \t]|$)/;
 /** Some HTML goes on over blank lines, and no fence counts in it: there the parser alone knows where blocks end. */
 const HTML = /^ {0,3}<[/!?a-z]/i;
 /** A definition is for the whole text: links and notes anywhere may refer to it. */
-const DEFINITION = /^ {0,3}\[[^\]\n]+\]:/m;
+const DEFINITION = /^[ \t>]{0,8}\[(?:[^\]\\\n]|\\.|\n(?!\n)){1,999}\]:/m;
 
 /**
  * Cuts Markdown into pieces that can be parsed one by one with the same result as the whole, so that of a growing
- * answer only the last piece is new. Cuts are at blank lines outside of lists and code. Only pieces over
+ * answer only the last piece is new. Cuts are at blank lines outside of lists and code, and around code. Only pieces over
  * `PIECE_TARGET` are cut elsewhere, between lines; what surely is code may be as long as it likes.
  */
 export function splitMarkdown(markdown: string): string[] {
@@ -35,9 +35,13 @@ export function splitMarkdown(markdown: string): string[] {
       // A fence inside a list item ends with the item; which of the two it is, only the parser knows.
       openEnded ||= fence.startsWith(" ") && /^\S/.test(line);
       const inList = fence.startsWith(" ");
-      if (closes(line, fence)) fence = "";
+      const isEnd = closes(line, fence);
+      if (isEnd) fence = "";
       blankBefore = false;
-      if (!inList && !openEnded) continue;
+      if (!inList && !openEnded) {
+        if (isEnd && !whole) cut(next);
+        continue;
+      }
       // It may be no code at all, which the parser could not bear at any length.
       if (at - from > PIECE_LIMIT) cut(at);
       for (const inside of longLineCuts(markdown, from, next)) cut(inside);
@@ -49,6 +53,8 @@ export function splitMarkdown(markdown: string): string[] {
     for (const inside of longLineCuts(markdown, from, next)) cut(inside);
     openEnded ||= HTML.test(line);
     fence = FENCE.exec(line)?.[1] ?? "";
+    // It ends whatever is before it, if it stands at the left.
+    if (fence !== "" && plain && !whole && !openEnded) cut(at);
     blankBefore = line.trim() === "";
   }
   cut(markdown.length);
@@ -111,11 +117,34 @@ function withoutCode(piece: string): string {
 
 /** One line of words and the marks of prose that mean nothing in Markdown. */
 const PROSE_LINE = /^[\p{L}\p{M}\p{N} .,;:!?'"()%/–—…’‘“”„«»€$£-]+$/u;
-/** How a list, a rule or a heading begins, and what GFM makes links of (https://github.github.com/gfm/, 6.9). */
-const NOT_PROSE = /^(?:[ -]|\d{1,9}[.)])|:\/\/|www\./i;
+/** How a list, a rule or a heading begins, and what GFM (6.9) or Telegram makes links of. */
+const NOT_PROSE = /^(?:[ -]|\d{1,9}[.)])|:\/\/|www\.|\.\p{L}+[/?]/iu;
 
 /** The text of a piece that is nothing but one line of prose, which the parser would only give back; else null. */
 export function proseOf(piece: string): string | null {
   const line = piece.replace(/[ \n]+$/, "");
   return PROSE_LINE.test(line) && !NOT_PROSE.test(line) ? line : null;
+}
+
+export interface FencedCode {
+  value: string;
+  /** The first word behind the fence. */
+  language: string | null;
+}
+
+/** The code of a piece that is nothing else, however long, without its parsing; else null. */
+export function codeOf(piece: string): FencedCode | null {
+  const [first = ""] = piece.split("\n", 1);
+  const fence = /^\S/.test(first) ? (FENCE.exec(first)?.[1] ?? "") : "";
+  const info = first.slice(fence.length).trim();
+  if (fence === "" || /[\\&]/.test(info)) return null;
+  const lines = piece
+    .slice(first.length + 1)
+    .replace(/\n$/, "")
+    .split("\n");
+  const end = lines.findIndex((line) => closes(line, fence));
+  // What stands behind the code is none, so the parser reads it.
+  if (end !== -1 && end < lines.length - 1) return null;
+  const value = lines.slice(0, end === -1 ? undefined : end).join("\n");
+  return { value, language: info.split(/\s/, 1)[0] || null };
 }

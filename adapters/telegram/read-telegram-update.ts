@@ -1,7 +1,15 @@
-import type { BurstHint, IncomingPlace, IncomingUpdate, Sender } from "../../src/platform/incoming-update.ts";
+import type {
+  BurstHint,
+  ContextPart,
+  IncomingPlace,
+  IncomingUpdate,
+  Sender,
+} from "../../src/platform/incoming-update.ts";
+import { filesIn } from "./read-telegram-files.ts";
 import {
   commandIn,
   isAddressed,
+  labelOf,
   type TelegramBot,
   textFor,
   threadIn,
@@ -9,11 +17,23 @@ import {
   writtenIn,
 } from "./telegram-content.ts";
 import { chatAsSender, telegramAccount } from "./telegram-ids.ts";
-import { asObject, has, isTrueIn, type Json, nameIn, objectIn, wholeIn } from "./telegram-json.ts";
+import {
+  asObject,
+  has,
+  isTrueIn,
+  type Json,
+  cleanText,
+  nameIn,
+  objectIn,
+  rawTextIn,
+  wholeIn,
+} from "./telegram-json.ts";
+import { answeredIn, otherAuthor, personName } from "./telegram-origin.ts";
 
 /** A text this long was probably cut by the sender's app, and the rest follows (which cuts at 4096). */
 const LONG_TEXT = 4000;
 
+type Message = Extract<IncomingUpdate, { kind: "message" }>;
 type Envelope = Pick<IncomingUpdate, "account" | "key">;
 
 /** Bad news about an update, thrown inside this file only. */
@@ -76,14 +96,38 @@ function readMessage(message: Json, envelope: Envelope, bot: TelegramBot): Incom
   const { place, sender, messageId, written } = readAuthored(message, bot);
   const writtenAt = need(wholeIn(message, "date"), "date") * 1000;
   const from = { ...envelope, place, sender, messageId, writtenAt };
-  const command = commandIn(written, bot);
+  const author = otherAuthor(message);
+  const command = author === null ? commandIn(written, bot) : null;
   if (command) return { ...from, kind: "command", ...command };
   const burst = burstOf(message, written);
   const addressed = place.kind === "private" || isAddressed(message, written, bot);
-  return { ...from, kind: "message", text: textFor(written, bot), addressed, ...(burst ? { burst } : {}) };
+  return {
+    ...from,
+    kind: "message",
+    ...partsOf(message, textFor(written, bot), author),
+    addressed,
+    ...(burst ? { burst } : {}),
+  };
+}
+
+/** The sender's own words, whose words come with them, and the file. */
+function partsOf(message: Json, words: string, author: string | null): Pick<Message, "text" | "context" | "files"> {
+  const answered = answeredIn(message);
+  const files = filesIn(message);
+  const others = words || (has(message, "forward_origin") ? labelOf(message) : "");
+  const context: ContextPart[] = [
+    ...(answered ? [answered] : []),
+    ...(author !== null && others !== "" ? [{ type: "context", kind: "forward", author, text: others } as const] : []),
+  ];
+  return {
+    text: author === null ? words : "",
+    ...(context.length > 0 ? { context } : {}),
+    ...(files.length > 0 ? { files } : {}),
+  };
 }
 
 function readEdit(message: Json, envelope: Envelope, bot: TelegramBot): IncomingUpdate {
+  if (otherAuthor(message) !== null) throw new Unusable("ignored", "edit of another's words");
   const { place, sender, messageId, written } = readAuthored(message, bot);
   return { ...envelope, place, sender, messageId, kind: "edited", text: textFor(written, bot) };
 }
@@ -140,12 +184,9 @@ function readSender(message: Json): Sender {
 }
 
 function readPerson(user: Json): Sender {
-  return { id: String(need(wholeIn(user, "id"), "sender id")), name: personName(user) };
-}
-
-function personName(person: Json): string {
-  const name = [nameIn(person, "first_name"), nameIn(person, "last_name")].filter((it) => it !== "").join(" ");
-  return name || nameIn(person, "username");
+  const language = /^[a-z]{2,3}(-[a-z0-9]{1,8}){0,3}$/i.exec(rawTextIn(user, "language_code") ?? "")?.[0];
+  const sender: Sender = { id: String(need(wholeIn(user, "id"), "sender id")), name: personName(user) };
+  return language === undefined ? sender : { ...sender, language };
 }
 
 function burstOf(message: Json, written: Written): BurstHint | null {
@@ -168,11 +209,15 @@ function readMembership(change: Json, envelope: Envelope): IncomingUpdate {
   return { ...envelope, place, sender, kind: "membership", member: isMember };
 }
 
+/** Under a message that is too old to be shown, only where it stands is known (Bot API, InaccessibleMessage). */
 function readPress(query: Json, envelope: Envelope, bot: TelegramBot): IncomingUpdate {
   const message = objectIn(query, "message");
   if (!message) throw new Unusable("ignored", "callback_query outside of a chat");
+  const value = rawTextIn(query, "data");
+  if (value === null) throw new Unusable("ignored", "callback_query without data");
   const sender = readPerson(need(objectIn(query, "from"), "from"));
-  return { ...envelope, place: readPlace(message, bot), sender, kind: "other", what: "callback_query" };
+  const messageId = String(need(wholeIn(message, "message_id"), "message_id"));
+  return { ...envelope, place: readPlace(message, bot), sender, kind: "press", messageId, value: cleanText(value) };
 }
 
 function readReaction(reaction: Json, envelope: Envelope): IncomingUpdate {
@@ -183,11 +228,12 @@ function readReaction(reaction: Json, envelope: Envelope): IncomingUpdate {
   return { ...envelope, place, sender, kind: "other", what: "message_reaction" };
 }
 
-/** Drafts exist in private chats only, so the chat is the person. */
+/** Drafts exist in private chats only, so the chat is the person. Telegram says neither when nor of which message. */
 function readStop(stop: Json, envelope: Envelope, bot: TelegramBot): IncomingUpdate {
   const chat = need(objectIn(stop, "chat"), "chat");
   const place = readPlace({ ...stop, is_topic_message: true }, bot);
-  return { ...envelope, place, sender: readPerson(chat), kind: "other", what: "stopped_message_generation" };
+  const command = { command: "stop", args: "", messageId: "", writtenAt: 0 };
+  return { ...envelope, place, sender: readPerson(chat), kind: "command", ...command };
 }
 
 /** For updates that say nothing of topics. */

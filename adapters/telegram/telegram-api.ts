@@ -1,4 +1,6 @@
 import { Api, type RawApi, type Transformer } from "grammy";
+import type { OutgoingFile } from "../../src/platform/platform-adapter.ts";
+import { MultipartForm } from "./multipart-form.ts";
 import { type RefusalBody, TransportFailure, refused, toTelegramError } from "./telegram-errors.ts";
 import { TelegramTransport } from "./telegram-transport.ts";
 
@@ -22,10 +24,19 @@ type WithSignal<F> = F extends (...args: infer A) => infer R
 /** The Bot API, typed. Every call rejects with a `GatewayError` only, and none is ever repeated here. */
 export interface TelegramApi {
   raw: TelegramMethods;
+  /** Posts a message with a file, which goes as a form. */
+  upload(
+    method: "sendPhoto" | "sendDocument",
+    fields: Readonly<Record<string, unknown>>,
+    fileField: string,
+    file: OutgoingFile,
+  ): Promise<{ message_id: number }>;
   /** Ends all sockets at once; calls on the way reject. */
   close(): Promise<void>;
 }
 
+/** 50 MB at 420 kB/s. */
+const UPLOAD_DEADLINE_MS = 120_000;
 /** Enough for the 30 calls per second of an account, many times over. */
 const MAX_QUEUED = 1000;
 
@@ -37,19 +48,27 @@ export function openTelegramApi(options: TelegramApiOptions): TelegramApi {
   const { token, deadlineMs, connections } = options;
   const apiRoot = options.apiRoot ?? TELEGRAM_API_ROOT;
   const transport = new TelegramTransport({ apiRoot, token, connections, maxQueued: MAX_QUEUED });
-  const overTransport: Transformer = async (_previous, method, payload, signal) => {
+  const call = async (method: string, payload: object, untilMs: number, signal?: AbortSignal) => {
     try {
-      const body = await transport.call(method, payload, deadlineMs, signal as AbortSignal | undefined);
-      if (isSuccess(body)) return body as Awaited<ReturnType<typeof _previous<typeof method>>>;
+      const body = await transport.call(method, payload, untilMs, signal);
+      if (isSuccess(body)) return body;
       if (isRefusal(body)) throw refused(method, body, token);
       throw new TransportFailure("unreadable", true, null, "the answer is JSON, but none of Telegram's");
     } catch (error) {
       throw toTelegramError(error, method, token);
     }
   };
+  const overTransport: Transformer = async (_previous, method, payload, signal) => {
+    const body = await call(method, payload, deadlineMs, signal as AbortSignal | undefined);
+    return body as Awaited<ReturnType<typeof _previous<typeof method>>>;
+  };
   const api = new Api(token);
   api.config.use(overTransport);
-  return { raw: api.raw as TelegramMethods, close: () => transport.close() };
+  const upload: TelegramApi["upload"] = async (method, fields, fileField, file) => {
+    const body = await call(method, new MultipartForm(fields, fileField, file), UPLOAD_DEADLINE_MS);
+    return body.result as { message_id: number };
+  };
+  return { raw: api.raw as TelegramMethods, upload, close: () => transport.close() };
 }
 
 function isSuccess(body: unknown): body is { ok: true; result: unknown } {

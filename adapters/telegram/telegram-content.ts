@@ -9,6 +9,8 @@ import {
   rawTextIn,
   wholeIn,
 } from "./telegram-json.ts";
+import { filesIn } from "./read-telegram-files.ts";
+import { thingIn } from "./telegram-things.ts";
 
 /** What is asked of a bot in a message: its name, and what it may read. */
 export interface TelegramBot {
@@ -24,37 +26,35 @@ export interface Written {
   entities: readonly Json[];
 }
 
-/** Things a person may send instead of text, and what a reader of the text sees of them. */
-const CONTENT: Readonly<Record<string, string>> = {
+/** What files are called where only their name can stand for them. */
+const FILES: Readonly<Record<string, string>> = {
+  live_photo: "live photo",
   photo: "photo",
   voice: "voice message",
   audio: "audio",
   video: "video",
   video_note: "video message",
-  live_photo: "live photo",
   animation: "animation",
   document: "file",
-  sticker: "sticker",
-  contact: "contact",
-  venue: "place",
-  location: "location",
-  poll: "poll",
-  checklist: "checklist",
-  dice: "dice",
-  game: "game",
-  story: "story",
-  paid_media: "paid media",
-  rich_message: "formatted message",
 };
 
-/** What a person wrote, `[photo]` and the like for what has no text; null for a service message. */
+/** What a person wrote, with "" for a file without words; null for a service message. */
 export function writtenIn(message: Json): Written | null {
   const text = rawTextIn(message, "text");
   if (text !== null) return { text, entities: entitiesIn(message, "entities") };
   const caption = rawTextIn(message, "caption");
   if (caption !== null) return { text: caption, entities: entitiesIn(message, "caption_entities") };
-  const kind = Object.keys(CONTENT).find((field) => has(message, field));
-  return kind === undefined ? null : { text: `[${CONTENT[kind]}]`, entities: [] };
+  const thing = thingIn(message);
+  if (thing !== null) return { text: thing, entities: [] };
+  const label = labelOf(message);
+  if (label === "") return null;
+  return { text: filesIn(message).length > 0 ? "" : label, entities: [] };
+}
+
+/** `[photo]` and the like; "" = no file. */
+export function labelOf(message: Json): string {
+  const field = Object.keys(FILES).find((it) => has(message, it));
+  return field === undefined ? "" : `[${FILES[field]}]`;
 }
 
 function entitiesIn(message: Json, field: string): Json[] {

@@ -58,6 +58,8 @@ const BY_DESCRIPTION: readonly (readonly [RegExp, Verdict])[] = [
     /message to (edit|delete|be replied) not found|message can't be edited|MESSAGE_ID_INVALID|no text in the message to edit/i,
     { code: "not_found", message: "This message is gone or cannot be edited." },
   ],
+  [/file is too big/i, { code: "too_large", message: "The file is too large for Telegram." }],
+  [/(invalid|wrong) file_?\s?id/i, { code: "not_found", message: "Telegram does not have this file any more." }],
   [/too long|MESSAGE_TOO_LONG|Entity Too Large/i, { code: "too_large", message: "The text is too long for Telegram." }],
   [
     /not enough rights|no rights|CHAT_WRITE_FORBIDDEN|administrator rights|can't be deleted|CHAT_ADMIN_REQUIRED/i,
@@ -132,6 +134,11 @@ export function isEntityRefusal(error: unknown): boolean {
 /** What a post was to answer is not there; it is taken without. In an edit the same words are about the message itself. */
 export function isReplyRefusal(error: unknown): boolean {
   return /repl(y|ied) .*not found|MESSAGE_ID_INVALID/i.test(refusalText(error));
+}
+
+/** A picture in a shape or a format that Telegram does not show as one (Bot API, sendPhoto); as a file it takes it. */
+export function isPictureRefusal(error: unknown): boolean {
+  return /PHOTO_INVALID|IMAGE_PROCESS_FAILED|PHOTO_EXT_INVALID|too big for a photo/i.test(refusalText(error));
 }
 
 /** Telegram's word for an edit that changes nothing (Bot API, editMessageText). */

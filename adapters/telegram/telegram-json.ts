@@ -24,6 +24,11 @@ export function wholeIn(source: Json, field: string): number | null {
   return typeof value === "number" && Number.isSafeInteger(value) ? value : null;
 }
 
+export function numberIn(source: Json, field: string): number | null {
+  const value = valueIn(source, field);
+  return typeof value === "number" && Number.isFinite(value) ? value : null;
+}
+
 export function isTrueIn(source: Json, field: string): boolean {
   return valueIn(source, field) === true;
 }

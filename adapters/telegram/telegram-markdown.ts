@@ -2,11 +2,15 @@ import type { Definition, List, ListItem, Nodes, Root, Table } from "mdast";
 import { fromMarkdown } from "mdast-util-from-markdown";
 import { gfmFromMarkdown } from "mdast-util-gfm";
 import { gfm } from "micromark-extension-gfm";
-import { type FormattedText, FormattedTextBuilder, type Marks, within } from "./formatted-text.ts";
-import { isTooHard, proseOf } from "./markdown-pieces.ts";
-import { isOwnLabel, readableUrl, toLinkUrl } from "./telegram-link.ts";
+import { isHonest } from "../../src/platform/link-safety.ts";
+import { type FormattedText, FormattedTextBuilder, type Mark, type Marks, within } from "./formatted-text.ts";
+import { codeOf, type FencedCode, isTooHard, proseOf } from "./markdown-pieces.ts";
+import { isOwnLabel, partsOf, readableUrl, toLinkUrl, withoutMentions } from "./telegram-link.ts";
+import { finishMarkdown, withoutHalfFence } from "./open-markdown.ts";
 import { alignTable } from "./telegram-table.ts";
 
+/** Longer quotes, in UTF-16 units, are shown by their first lines. */
+const LONG_QUOTE = 800;
 /** Deeper nesting is shown as it was written. */
 const MAX_DEPTH = 40;
 
@@ -27,8 +31,40 @@ interface Setting {
 export function fromMarkdownPiece(source: string): FormattedText {
   const prose = proseOf(source);
   if (prose !== null) return { text: prose, entities: [] };
+  const code = codeOf(source);
+  if (code) return fromCode(code);
   const root = isTooHard(source) ? null : parse(source);
-  return root ? new MarkdownWriter(source, root).write() : { text: source.trimEnd(), entities: [] };
+  return new MarkdownWriter(source, root ?? asText(source.trimEnd())).write();
+}
+
+/** The last piece of an answer, which may end anywhere: what it has begun is shown as if it were finished. */
+export function fromLastPiece(source: string, isAll: boolean): FormattedText {
+  const code = codeOf(source);
+  if (code) return fromCode({ ...code, value: withoutHalfFence(code.value) });
+  const root = proseOf(source) !== null || isTooHard(source) ? null : parse(source);
+  if (!root) return fromMarkdownPiece(source);
+  const asIs = new MarkdownWriter(source, root).write();
+  const finished = finishMarkdown(source, root, isAll);
+  if (finished === source) return asIs;
+  const shown = fromMarkdownPiece(finished);
+  // Signs that do not pair as they seemed to are shown, and so is what would be hidden as something else.
+  const isWorse = signsIn(shown.text) > signsIn(asIs.text) || (finished.trim() !== "" && shown.text.trim() === "");
+  return isWorse ? asIs : shown;
+}
+
+/** How many signs of formatting a reader sees. */
+function signsIn(text: string): number {
+  return text.match(/[*_~`]/g)?.length ?? 0;
+}
+
+function fromCode({ value, language }: FencedCode): FormattedText {
+  const out = new FormattedTextBuilder();
+  out.add(value, [{ type: "pre", language: languageOf(language) }]);
+  return out.build();
+}
+
+function asText(value: string): Root {
+  return { type: "root", children: [{ type: "paragraph", children: [{ type: "text", value }] }] };
 }
 
 /** null if the parser gives up: it recurses on some inputs. */
@@ -88,8 +124,7 @@ class MarkdownWriter {
       case "list":
         return this.#list(node, inside);
       case "blockquote":
-        this.#ownLine(at);
-        return this.#blocks(node.children, { ...inside, indent: "", marks: within(marks, { type: "blockquote" }) });
+        return this.#quote(node.children, inside);
       case "code":
         this.#ownLine(at);
         return this.#out.add(node.value, within(marks, { type: "pre", language: languageOf(node.lang) }));
@@ -137,6 +172,15 @@ class MarkdownWriter {
     }
   }
 
+  /** One that is long opens when it is touched. */
+  #quote(nodes: readonly Nodes[], at: Setting): void {
+    this.#ownLine(at);
+    const from = this.#out.length;
+    const mark: Mark = { type: "blockquote" };
+    this.#blocks(nodes, { ...at, indent: "", marks: within(at.marks, mark) });
+    if (this.#out.length - from > LONG_QUOTE) mark.type = "expandable_blockquote";
+  }
+
   #list(list: List, at: Setting): void {
     for (const [index, item] of list.children.entries()) {
       if (index > 0) this.#out.separate("\n", at.marks);
@@ -181,14 +225,19 @@ class MarkdownWriter {
     const alreadyLinked = at.marks.some((it) => it.type === "text_link");
     if (shown.trim() === "") return this.#text(readableUrl(address), at);
     if (isOwnLabel(shown, address) || alreadyLinked) return this.#inlines(label, at);
-    if (url !== null) return this.#inlines(label, { ...at, marks: within(at.marks, { type: "text_link", url }) });
+    if (url !== null && keepsPromise(shown, url)) {
+      return this.#inlines(label, { ...at, marks: within(at.marks, { type: "text_link", url }) });
+    }
     this.#inlines(label, at);
     if (address !== "") this.#text(` (${readableUrl(address)})`, at);
   }
 
+  /** Mentions in it call nobody, and addresses that could carry something out are code, where nothing is live. */
   #text(text: string, at: Setting): void {
-    const lines = at.indent === "" ? text : text.replaceAll("\n", `\n${at.indent}`);
-    this.#out.add(this.#out.atLineStart ? at.indent + lines : lines, at.marks);
+    const lines = withoutMentions(at.indent === "" ? text : text.replaceAll("\n", `\n${at.indent}`));
+    for (const part of partsOf(this.#out.atLineStart ? at.indent + lines : lines)) {
+      this.#out.add(part.text, part.secret ? within(at.marks, { type: "code" }) : at.marks);
+    }
   }
 
   /** For blocks that Telegram shows as boxes: they cannot share a line with the marker of a list. */
@@ -221,6 +270,11 @@ function bullet(list: List, item: ListItem, index: number): string {
   const task = item.checked === true ? "☑" : item.checked === false ? "☐" : null;
   if (list.ordered) return `${(list.start ?? 1) + index}.${task === null ? "" : ` ${task}`}`;
   return task ?? "•";
+}
+
+/** A name of a site in a label must be the link's. */
+function keepsPromise(label: string, url: string): boolean {
+  return !/^https?:/i.test(url) || isHonest(label, url);
 }
 
 /** The first word behind the fence; Telegram takes any, readers know short ones. */

@@ -1,23 +1,26 @@
 import type { MessageEntity } from "grammy/types";
 import type { RenderedPage } from "../../src/platform/platform-adapter.ts";
+import { rememberByText } from "../../src/platform/remember-by-text.ts";
 import type { FormattedText } from "./formatted-text.ts";
 import { splitMarkdown } from "./markdown-pieces.ts";
-import { fromMarkdownPiece } from "./telegram-markdown.ts";
+import { fromLastPiece, fromMarkdownPiece } from "./telegram-markdown.ts";
 import { toPages } from "./telegram-pages.ts";
 
 /** UTF-16 units of Markdown whose parsed pieces are kept: those of many answers that are streaming at once. */
 const KEPT_UNITS = 1_000_000;
 
+type Render = (markdown: string) => RenderedPage[];
+
 /**
  * Renders answers, finished or not, as pages. An answer is rendered again for every edit, so the pieces before its last
  * one are remembered; what is given back depends on the Markdown only.
  */
-export function createTelegramRenderer(): (markdown: string) => RenderedPage[] {
-  const remembered = rememberPieces(fromMarkdownPiece);
+export function createTelegramRenderer(parse = fromMarkdownPiece, parseLast = fromLastPiece): Render {
+  const remembered = rememberByText(KEPT_UNITS, parse);
   return (markdown) => {
     const pieces = splitMarkdown(clean(markdown));
     return toPages(
-      join(pieces.map((piece, i) => (i < pieces.length - 1 ? remembered(piece) : fromMarkdownPiece(piece)))),
+      join(pieces.map((piece, i) => (i < pieces.length - 1 ? remembered(piece) : parseLast(piece, i === 0)))),
     );
   };
 }
@@ -41,23 +44,4 @@ function join(parts: readonly FormattedText[]): FormattedText {
     text += part.text;
   }
   return { text, entities };
-}
-
-/** Forgets what was not used for longest. */
-function rememberPieces(parse: (piece: string) => FormattedText): (piece: string) => FormattedText {
-  const kept = new Map<string, FormattedText>();
-  let units = 0;
-  return (piece) => {
-    const known = kept.get(piece);
-    kept.delete(piece);
-    const parsed = known ?? parse(piece);
-    kept.set(piece, parsed);
-    if (!known) units += piece.length;
-    for (const oldest of kept.keys()) {
-      if (units <= KEPT_UNITS) break;
-      kept.delete(oldest);
-      units -= oldest.length;
-    }
-    return parsed;
-  };
 }

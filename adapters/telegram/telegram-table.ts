@@ -27,14 +27,16 @@ function pad(text: string, width: number, align: AlignType): string {
   return " ".repeat(left) + text + " ".repeat(room - left);
 }
 
-const ZERO = /[\p{M}\p{Cf}]/u;
+const CHARACTERS = new Intl.Segmenter("en", { granularity: "grapheme" });
+const ZERO = /^[\p{M}\p{Cf}]+$/u;
+/** East Asian characters, and emoji with all that is joined to them: families, flags, keycaps. */
 const WIDE =
-  /[\p{Emoji_Presentation}\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\uFF01-\uFF60]/u;
+  /[\p{Emoji_Presentation}\p{Regional_Indicator}\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\u3000-\u303F\uFF01-\uFF60\uFFE0-\uFFE6]|\uFE0F/u;
 
 /** Columns in a monospaced font, nearly: marks take none, East Asian characters and emoji two. */
 function displayWidth(text: string): number {
   if (/^[ -~]*$/.test(text)) return text.length;
   let width = 0;
-  for (const character of text) width += ZERO.test(character) ? 0 : WIDE.test(character) ? 2 : 1;
+  for (const { segment } of CHARACTERS.segment(text)) width += ZERO.test(segment) ? 0 : WIDE.test(segment) ? 2 : 1;
   return width;
 }

@@ -1,5 +1,6 @@
 import { Agent, type Dispatcher } from "undici";
 import { TransportFailure } from "./telegram-errors.ts";
+import { MultipartForm } from "./multipart-form.ts";
 
 export interface TransportOptions {
   apiRoot: string;
@@ -100,13 +101,14 @@ export class TelegramTransport {
         state = "active";
         this.#active += 1;
         try {
+          const form = payload instanceof MultipartForm ? payload : null;
           this.#agent.dispatch(
             {
               origin: this.#origin,
               path: this.#path + method,
               method: "POST",
-              headers: ["content-type", "application/json"],
-              body: JSON.stringify(payload),
+              headers: ["content-type", form?.contentType ?? "application/json"],
+              body: form?.toBytes() ?? JSON.stringify(payload),
             },
             handler,
           );

@@ -1,4 +1,5 @@
 import type { AgentCard } from "./agent-card.ts";
+import type { MessageId } from "../ids.ts";
 import type { Message } from "./message.ts";
 import type { ModelClient } from "./model-client.ts";
 import type { RunEvent } from "./run-event.ts";
@@ -17,8 +18,14 @@ export interface Clone {
   inFlight: ReadonlySet<string>;
   model: ModelClient;
   tools: ToolSource;
-  /** Called at a model boundary: what the person said meanwhile and now belongs to this turn; usually empty. */
-  steer(): Message[];
+  /** Called at a model boundary: what the person said meanwhile and now belongs to this turn; usually nothing. */
+  steer(): Promise<Joining[]>;
+}
+
+/** A message that joins a run under way. */
+export interface Joining {
+  messageId: MessageId;
+  message: Message;
 }
 
 /** The reason of an abort after which another attempt goes on: nothing is made up about calls that have no result. */

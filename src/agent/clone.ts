@@ -1,5 +1,5 @@
 import type { AgentCard } from "./agent-card.ts";
-import type { Clone } from "./agent-runner.ts";
+import type { Clone, Joining } from "./agent-runner.ts";
 import type { Message } from "./message.ts";
 import type { ModelClient } from "./model-client.ts";
 import { renderInstruction } from "./render-instruction.ts";
@@ -18,7 +18,7 @@ export interface CloneParts {
   model: ModelClient;
   tools: ToolSource;
   /** Left out: nothing ever joins the turn. */
-  steer?: () => Message[];
+  steer?: () => Promise<Joining[]>;
   /** The date as the instruction shall show it, for example `2026-11-21`. */
   today: string;
   window?: WindowLimits;
@@ -35,7 +35,7 @@ export function makeClone(parts: CloneParts): Clone {
     inFlight: parts.inFlight ?? new Set(),
     model: parts.model,
     tools: parts.tools,
-    steer: parts.steer ?? (() => []),
+    steer: parts.steer ?? (() => Promise.resolve([])),
   };
 }
 

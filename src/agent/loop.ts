@@ -122,7 +122,7 @@ class NativeRun {
         yield cancelled;
         return;
       }
-      for (const message of this.#clone.steer()) yield this.#add(message);
+      for (const { message, messageId } of await this.#clone.steer()) yield { ...this.#add(message), messageId };
 
       step += 1;
       yield { type: "step.started", step };
@@ -251,7 +251,7 @@ class NativeRun {
     yield this.#add({ role: "assistant", parts: [said(text)], status: "complete" });
   }
 
-  #add(message: Message): RunEvent {
+  #add(message: Message): Extract<RunEvent, { type: "message.completed" }> {
     this.#own.push(message);
     return { type: "message.completed", message };
   }

@@ -1,9 +1,10 @@
 import type { AccountId } from "../ids.ts";
-import type { Log, PlatformAdapter } from "../platform/platform-adapter.ts";
+import type { CallKind, Log, PlatformAdapter } from "../platform/platform-adapter.ts";
+import type { OtherLoad, ReplicaLoad } from "../store/replicas.ts";
 import { blockChat, markChatGone, moveChat } from "../store/places.ts";
 import type { Root } from "../store/schema.ts";
 import { withTransaction } from "../store/transaction.ts";
-import { ChatBudgets } from "./chat-budgets.ts";
+import { CallScheduler } from "./call-scheduler.ts";
 import { DraftPosts } from "./draft-posts.ts";
 import type { SendFailure } from "./send-failure.ts";
 
@@ -11,15 +12,15 @@ import type { SendFailure } from "./send-failure.ts";
 export class Delivery {
   readonly db: Root;
   readonly log: Log;
-  readonly budgets: ChatBudgets;
+  readonly scheduler: CallScheduler;
   readonly drafts: DraftPosts;
   readonly #adapters: ReadonlyMap<AccountId, PlatformAdapter>;
 
-  constructor(db: Root, adapters: ReadonlyMap<AccountId, PlatformAdapter>, log: Log, budgets = new ChatBudgets()) {
+  constructor(db: Root, adapters: ReadonlyMap<AccountId, PlatformAdapter>, log: Log, scheduler = new CallScheduler()) {
     this.db = db;
     this.#adapters = adapters;
     this.log = log;
-    this.budgets = budgets;
+    this.scheduler = scheduler;
     this.drafts = new DraftPosts(db);
   }
 
@@ -39,20 +40,15 @@ export class Delivery {
 
   /**
    * Remembers what a failure says about the place, for this replica and for all. Never rejects. `call`: what failed; a
-   * platform that counts edits apart means them alone when it refuses one for haste.
+   * platform that counts such calls in the account alone means them all when it refuses one for haste.
    */
-  async learn(
-    account: AccountId,
-    chat: string,
-    failure: SendFailure,
-    call: "post" | "edit" | "remove" = "post",
-  ): Promise<void> {
+  async learn(account: AccountId, chat: string, failure: SendFailure, call: CallKind = "post"): Promise<void> {
     try {
-      if (failure.kind === "blocked" && call !== "post" && this.#countsEditsApart(account)) {
+      if (failure.kind === "blocked" && !this.#countsInChats(account, call)) {
         this.log.warn({ account, chat, call, ms: failure.ms }, "the platform asked for a pause");
-        if (call === "edit") this.budgets.blockEdits(account, failure.ms);
+        this.scheduler.pause(account, call, failure.ms);
       } else if (failure.kind === "blocked") {
-        this.budgets.block(account, chat, failure.ms);
+        this.scheduler.block(account, chat, failure.ms);
         this.log.warn({ account, chat, ms: failure.ms }, "the platform asked for a pause in a chat");
         await withTransaction(this.db, (trx) => blockChat(trx, account, chat, failure.ms));
       } else if (failure.kind === "gone") {
@@ -66,7 +62,18 @@ export class Delivery {
     }
   }
 
-  #countsEditsApart(account: AccountId): boolean {
-    return this.#adapters.get(account)?.editing?.budget.account.editsOnly === true;
+  /** What this replica sends just now, for the others. */
+  load(): ReplicaLoad {
+    return this.scheduler.load([...this.#adapters.keys()]);
+  }
+
+  /** What the others send, since they were told of `mine`. */
+  heard(mine: ReplicaLoad, others: OtherLoad[]): void {
+    this.scheduler.heard(mine, others);
+  }
+
+  #countsInChats(account: AccountId, call: CallKind): boolean {
+    const calls = this.#adapters.get(account)?.editing?.budget.chat("group").calls;
+    return calls === undefined || calls.includes(call);
   }
 }

@@ -1,13 +1,15 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { errorCode, GatewayError } from "../errors.ts";
 import type { OutboxId, ReplicaId } from "../ids.ts";
-import type { PlatformAdapter } from "../platform/platform-adapter.ts";
+import type { CallKind, PlatformAdapter } from "../platform/platform-adapter.ts";
 import type { ReplyTarget } from "../platform/reply-target.ts";
 import { Doorbell, type Hints } from "../run/hints.ts";
 import { GroupCommit } from "../store/group-commit.ts";
 import { claimDuePages, claimPages, type OutboxPage, type Receipt, recordReceipts } from "../store/outbox.ts";
 import { retrying } from "../store/transaction.ts";
 import type { Delivery } from "./delivery.ts";
+import type { Call } from "./call-scheduler.ts";
+import { ChatCalls } from "./chat-calls.ts";
 import { findPost } from "./find-post.ts";
 import { judgeSendFailure } from "./send-failure.ts";
 
@@ -18,6 +20,8 @@ const MAX_IN_FLIGHT = 200;
 const MAX_CLAIM = 50;
 /** A longer wait for a chat's budget goes back into the outbox. */
 const MAX_WAIT_MS = 2_500;
+/** A page that went back for lack of budget is tried again after this, here or elsewhere. */
+const ASK_AGAIN_MS = 1_000;
 /** A post goes back sooner: as long as it is claimed it counts as under way, and is in doubt if the process dies. */
 const MAX_POST_WAIT_MS = 100;
 /** After this long a page that could not be shown is listed instead of tried. */
@@ -157,18 +161,8 @@ export class Dispatcher {
       if (known) return known;
     }
     if (page.age_ms > GIVE_UP_MS) return { id, kind: "failed", error: "could not be shown for a day" };
-    const at = { account: page.account_id, chat: page.chat, kind: page.place_kind };
-    const budget = adapter.editing?.budget;
-    const patienceMs = page.message_id === null ? MAX_POST_WAIT_MS : MAX_WAIT_MS;
-    for (;;) {
-      const purpose = page.message_id === null ? "post" : "final";
-      const waitMs = budget ? this.#delivery.budgets.take(budget, at, purpose) : 0;
-      if (waitMs === 0) break;
-      if (waitMs > patienceMs || this.#signal.aborted) {
-        return { id, kind: "again", dueInMs: waitMs, error: "waits for the chat's budget" };
-      }
-      await sleep(waitMs);
-    }
+    const waitMs = await this.#turn(adapter, page);
+    if (waitMs > 0) return { id, kind: "again", dueInMs: waitMs, error: "waits for the chat's budget" };
     try {
       if (page.message_id !== null) {
         const message = { account: page.account_id, chat: page.chat, messageId: page.message_id };
@@ -182,6 +176,22 @@ export class Dispatcher {
     } catch (error) {
       return this.#afterFailure(adapter, page, error);
     }
+  }
+
+  /** Waits in line for the page's call; else how long until it is to be tried again. */
+  async #turn(adapter: PlatformAdapter, page: OutboxPage): Promise<number> {
+    const isPost = page.message_id === null;
+    const purpose = page.kind === "answer" ? "final" : "reply";
+    const place = { ...targetOf(page), placeKind: page.place_kind };
+    const calls = new ChatCalls(this.#delivery.scheduler, adapter, place);
+    const call: Call = { purpose, kind: callOf(page) };
+    const waitMs = await calls.turn(call, {
+      signal: this.#signal,
+      withinMs: isPost ? MAX_POST_WAIT_MS : MAX_WAIT_MS,
+      ticket: page.id,
+    });
+    // Another replica may have more of the account's budget left.
+    return waitMs === 0 ? 0 : Math.max(calls.pausedMs(call), Math.min(waitMs, ASK_AGAIN_MS));
   }
 
   /** What is known of a post whose answer was lost; null = it certainly is not there. */
@@ -200,8 +210,7 @@ export class Dispatcher {
       { err: error, page: id, run_id: page.run_id, failure: failure.kind },
       "a page was not shown",
     );
-    const call = page.message_id === null ? "post" : page.remove ? "remove" : "edit";
-    await this.#delivery.learn(page.account_id, page.chat, failure, call);
+    await this.#delivery.learn(page.account_id, page.chat, failure, callOf(page));
     const retry = { id, kind: "again", dueInMs: backoffMs(page.tries), error: text } as const;
     switch (failure.kind) {
       case "blocked":
@@ -231,6 +240,11 @@ export class Dispatcher {
 
 function full(): GatewayError {
   return new GatewayError("unavailable", "Too many pages wait for their receipts.");
+}
+
+function callOf(page: OutboxPage): CallKind {
+  if (page.message_id === null) return "post";
+  return page.remove ? "remove" : "edit";
 }
 
 function targetOf(page: OutboxPage): ReplyTarget {

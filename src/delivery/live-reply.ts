@@ -6,7 +6,8 @@ import { type Draft, underText } from "../run/answer.ts";
 import { Doorbell } from "../run/hints.ts";
 import type { OutboxPage } from "../store/outbox.ts";
 import type { RunTarget } from "../store/schema.ts";
-import type { CallPurpose } from "./chat-budgets.ts";
+import type { Call } from "./call-scheduler.ts";
+import { ChatCalls, DRAFT, FIRST, TYPING } from "./chat-calls.ts";
 import type { Delivery } from "./delivery.ts";
 import { LiveMessages, type LivePage } from "./live-messages.ts";
 import { judgeSendFailure } from "./send-failure.ts";
@@ -62,6 +63,7 @@ export class LiveReply {
   readonly #closing = new AbortController();
   readonly #messages: LiveMessages;
   readonly #typing: TypingSign;
+  readonly #calls: ChatCalls;
   /** Characters that stand in the chat at least. */
   readonly #knownLength: number;
   #firstTextAt = 0;
@@ -69,17 +71,18 @@ export class LiveReply {
 
   constructor(options: LiveReplyOptions) {
     this.#options = options;
+    this.#calls = new ChatCalls(options.delivery.scheduler, options.adapter, options.target);
     this.#messages = new LiveMessages({
       ...options,
       signal: this.#closing.signal,
-      mayCall: () => options.maySend() && !options.delivery.budgets.isBlocked(this.#place),
-      giveBack: () => options.delivery.budgets.giveBack(this.#place),
+      mayCall: () => options.maySend() && !this.#calls.blocked,
+      giveBack: () => this.#calls.giveBack(FIRST),
       onPosting: () => this.#typing.end(),
     });
     this.#typing = new TypingSign({
       typing: options.adapter.typing,
       target: this.target,
-      mayShow: () => this.#budget("typing") === 0 && options.maySend(),
+      mayShow: () => this.#calls.take(TYPING) && options.maySend(),
       learn: (error) => this.#learnFromTyping(error),
     });
     const { knownText, adapter } = options;
@@ -139,6 +142,7 @@ export class LiveReply {
 
   async #run(): Promise<void> {
     const { signal } = this.#closing;
+    using _streaming = this.#calls.streaming();
     while (!signal.aborted) {
       const draft = this.#options.draft();
       const waitMs = this.#firstWaitMs(draft);
@@ -146,24 +150,36 @@ export class LiveReply {
         await this.#bell.wait(waitMs, signal);
         continue;
       }
-      const next = this.#nextPage(draft);
+      let next = this.#nextPage(draft);
       if (!next) {
         await this.#bell.wait(draft.againInMs ?? IDLE_MS, signal);
         // What happens at once is one edit: tools begin together.
         await pause(TOGETHER_MS, signal);
         continue;
       }
-      const purpose = next.live?.messageId ? "draft" : "first";
-      const pauseMs = this.#options.maySend() ? this.#budget(purpose) : 200;
-      if (pauseMs > 0) {
-        await pause(pauseMs, signal);
+      if (!this.#options.maySend()) {
+        await pause(200, signal);
         continue;
+      }
+      const call = callFor(next);
+      if (!this.#calls.take(call)) {
+        const againInMs = await this.#calls.turn(call, { signal });
+        if (againInMs > 0) {
+          await pause(againInMs, signal);
+          continue;
+        }
+        // More may have been said while it waited.
+        next = this.#nextPage(this.#options.draft());
+        if (signal.aborted || !next || callFor(next) !== call) {
+          this.#calls.giveBack(call);
+          continue;
+        }
       }
       if (next.live?.messageId) await this.#messages.edit(next.live, next.content);
       else await this.#messages.post(next.index, next.content, next.said);
       // What comes until the next edit may go is rendered once, not with every chunk.
       const isShown = next.isLast && this.pages[next.index]?.shown === next.content;
-      if (isShown) await pause(this.#untilEditMs(), signal);
+      if (isShown) await pause(this.#calls.untilDraftMs(), signal);
     }
   }
 
@@ -223,21 +239,10 @@ export class LiveReply {
     const { kind } = judgeSendFailure(error);
     if (kind === "blocked" || kind === "gone" || kind === "moved") await this.#messages.learn(error);
   }
+}
 
-  #budget(purpose: CallPurpose): number {
-    const { editing } = this.#options.adapter;
-    return editing ? this.#options.delivery.budgets.take(editing.budget, this.#place, purpose) : 0;
-  }
-
-  #untilEditMs(): number {
-    const { editing } = this.#options.adapter;
-    return editing ? this.#options.delivery.budgets.untilDraftMs(editing.budget, this.#place) : 0;
-  }
-
-  get #place() {
-    const { account, chat, placeKind } = this.target;
-    return { account, chat, kind: placeKind };
-  }
+function callFor({ live }: { live: LivePage | undefined }): Call {
+  return live?.messageId ? DRAFT : FIRST;
 }
 
 function lengthOf(pages: RenderedPage[]): number {

@@ -1,11 +1,11 @@
 import { type Static, Type } from "typebox";
-import type { TroubledPage, TroubleFilter } from "../store/outbox.ts";
+import type { TroubledPage, TroubleFilter } from "../store/troubled-pages.ts";
 import type { Api } from "./api.ts";
 
 const MAX_PAGE = 200;
 const DEFAULT_PAGE = 50;
 
-const State = Type.Union([Type.Literal("uncertain"), Type.Literal("failed")]);
+const State = Type.Union([Type.Literal("uncertain"), Type.Literal("failed"), Type.Literal("parked")]);
 
 const DeliveryJson = Type.Object({
   id: Type.String(),
@@ -21,16 +21,19 @@ const DeliveryJson = Type.Object({
   chat_gone_at: Type.Union([Type.String({ format: "date-time" }), Type.Null()], {
     description: "Since when the bot is known to be blocked or removed there",
   }),
+  parked_until: Type.Union([Type.String({ format: "date-time" }), Type.Null()], {
+    description: "When the platform, which asked for a pause of over a minute, lets it be shown",
+  }),
 });
 
-/** For the operator's eyes: what nobody can be sure of, and what could not be shown. Never a text. */
+/** For the operator's eyes: what nobody can be sure of, what could not be shown, and what must wait. Never a text. */
 export function deliveryRoutes(app: Api, list: (filter: TroubleFilter) => Promise<TroubledPage[]>): void {
   app.route({
     method: "GET",
     url: "/v1/deliveries",
     config: { scope: "deliveries:read" },
     schema: {
-      summary: "List posts that are uncertain or failed, newest first",
+      summary: "List posts that are uncertain, failed or parked, newest first",
       querystring: Type.Object(
         {
           state: Type.Optional(State),
@@ -48,6 +51,12 @@ export function deliveryRoutes(app: Api, list: (filter: TroubleFilter) => Promis
 }
 
 function toDeliveryJson(page: TroubledPage): Static<typeof DeliveryJson> {
-  const { account_id: account, created_at: at, gone_at: goneAt, ...rest } = page;
-  return { ...rest, account, created_at: at.toISOString(), chat_gone_at: goneAt?.toISOString() ?? null };
+  const { account_id: account, created_at: at, gone_at: goneAt, parked_until: until, ...rest } = page;
+  return {
+    ...rest,
+    account,
+    created_at: at.toISOString(),
+    chat_gone_at: goneAt?.toISOString() ?? null,
+    parked_until: until?.toISOString() ?? null,
+  };
 }

@@ -6,7 +6,7 @@ import { GatewayError } from "../errors.ts";
 import type { Logger } from "../observe/log.ts";
 import type { Metrics } from "../observe/metrics.ts";
 import type { Accept, PlatformAdapter } from "../platform/platform-adapter.ts";
-import type { TroubledPage, TroubleFilter } from "../store/outbox.ts";
+import type { TroubledPage, TroubleFilter } from "../store/troubled-pages.ts";
 import type { AgentService } from "../talk/agent-service.ts";
 import { answerClientError, answerErrors, sendProblem } from "./answer-errors.ts";
 import { AuthFailures } from "./auth-failures.ts";

@@ -49,6 +49,7 @@ export function createMetrics() {
     /** `method`: `send`, `edit`, `remove`, `typing`. `result`: `ok`, `refused`, `rate_limited`, `unknown`. */
     sends: counter("sends_total", "Calls that show something on a platform", "platform", "method", "result"),
     rateLimited: counter("rate_limited_total", "Answers of a platform to wait", "platform"),
+    pagesParked: gauge("pages_parked", "Pages to chats for which a platform asked to wait for over a minute more"),
     uncertainSends: counter("uncertain_sends_total", "Posts of which nobody knows whether they were applied"),
 
     /** `outcome`: `finished`, the kind of failure, or `left`: nobody waited for the end. */

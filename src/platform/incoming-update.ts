@@ -1,3 +1,4 @@
+export type { ContextPart, FilePart } from "../agent/message.ts";
 import type { ContextPart, FilePart } from "../agent/message.ts";
 import type { AccountId } from "../ids.ts";
 

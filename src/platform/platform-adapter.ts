@@ -17,12 +17,23 @@ export interface SentMessage {
   messageId: string;
 }
 
-/** Calls allowed in one chat: `every` ms between two drafts, bursts of `burst` calls, of which finals keep `reserve`. */
+export type CallKind = "post" | "edit" | "remove" | "typing";
+
+/** `burst` calls at once and one more every `refillMs`, of which drafts and typing leave `reserve` to what matters more. */
+export interface CallLimit {
+  refillMs: number;
+  burst: number;
+  reserve: number;
+  /** The calls that are counted here, together; every one unless given. */
+  calls?: readonly CallKind[];
+}
+
+/** How often a platform may be called. */
 export interface EditBudget {
-  /** For a place of this kind; topics of one chat share it. */
-  chat(kind: "private" | "group"): { draftEveryMs: number; refillMs: number; burst: number; reserve: number };
-  /** For the whole account; `editsOnly`: posts and typing are not counted there. */
-  account: { refillMs: number; burst: number; reserve: number; editsOnly?: true };
+  /** For a chat of this kind, which its topics share; `draftEveryMs`: least time between two drafts at one place. */
+  chat(kind: "private" | "group"): CallLimit & { draftEveryMs: number };
+  /** For the account, all replicas together: a call is counted in the first of them that is for its kind. */
+  account: readonly CallLimit[];
 }
 
 /** `name` is for people; no platform and no disk takes it for a path. */

@@ -23,12 +23,20 @@ export class Answer {
   readonly #said: string[] = [];
   readonly #progress = new Progress();
   #current = "";
+  #working = false;
 
-  constructor(kept: readonly Message[]) {
+  /** `joined`: the ids of the user messages among `kept`, in order. */
+  constructor(kept: readonly Message[], joined: readonly MessageId[] = []) {
+    const ids = joined.values();
     for (const message of kept) {
-      this.#complete(message);
+      this.#complete(message, message.role === "user" ? ids.next().value : undefined);
       this.#progress.keep(message);
     }
+  }
+
+  /** Nothing was said or done. */
+  get silent(): boolean {
+    return this.#block.length === 0 && this.#current === "" && !this.#working;
   }
 
   /** Takes the next event of the run; true = the chat is to show something else. */
@@ -38,12 +46,13 @@ export class Answer {
       this.#current += event.text;
       return true;
     }
-    if (event.type === "message.completed") this.#complete(event.message);
+    if (event.type === "tool.started") this.#working = true;
+    if (event.type === "message.completed") this.#complete(event.message, event.messageId);
     return moved;
   }
 
-  #complete(message: Message): void {
-    this.#block.push({ messageId: newId("msg"), message });
+  #complete(message: Message, messageId = newId("msg")): void {
+    this.#block.push({ messageId, message });
     if (message.role !== "assistant") return;
     this.#said.push(textOf(message));
     this.#current = "";

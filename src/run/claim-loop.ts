@@ -1,5 +1,6 @@
 import { errorCode } from "../errors.ts";
-import { type AccountId, newId, type RunId } from "../ids.ts";
+import type { BusyPolicy } from "../agent/busy-policy.ts";
+import { type AccountId, newId, type RunId, type SessionId } from "../ids.ts";
 import {
   type ClaimedLane,
   claimLanes,
@@ -9,11 +10,13 @@ import {
   releaseLane,
   renewLeases,
 } from "../store/lanes.ts";
-import { insertRuns, type NewRun, runsToEnd, takeOverRun, turnMessage } from "../store/runs.ts";
+import { insertRuns, type NewRun, takeOverRun, turnMessage } from "../store/runs.ts";
 import type { RunTarget, Trx } from "../store/schema.ts";
 import { withdrawArrivals } from "../store/inbox.ts";
 import { retrying, withTransaction } from "../store/transaction.ts";
+import { runLevels } from "../store/run-levels.ts";
 import { decideDrain, type DrainDecision } from "./drain.ts";
+import { meetLevel } from "./meet-level.ts";
 import { Doorbell } from "./hints.ts";
 import type { RunRoom } from "./run-room.ts";
 import { type ClaimedRun, RunWorker } from "./run-worker.ts";
@@ -32,7 +35,8 @@ const ASIDE_MS = 60_000;
 export interface ClaimLoopOptions {
   /** Runs at once. */
   slots: number;
-  onBusy: "interrupt" | "queue";
+  /** What becomes of messages that find a run of this lane's session under way. */
+  policyFor(lane: LaneState): BusyPolicy;
   signal: AbortSignal;
 }
 
@@ -88,6 +92,8 @@ export class ClaimLoop {
       this.#noticeGap();
       this.#answeredAt = performance.now();
       for (const run of runs) this.#start(run);
+      // What people were told of these messages is taken back.
+      if (runs.some(({ told }) => told)) this.#room.hints.outbox();
     } catch (error) {
       if (tried.length === 0 || errorCode(error) === "unavailable") throw error;
       if (tried.length === 1) await this.#setAside(tried[0]!, error);
@@ -102,12 +108,15 @@ export class ClaimLoop {
     await retrying(() => releaseLane(this.#room.db, { ...lane, lease_no: lane.lease_no - 1 }, ASIDE_MS));
   }
 
-  /** Renews every lease; runs whose lane another replica has taken are dropped. */
+  /** Renews every lease; runs whose lane another replica has taken are dropped. Replicas also hear of each other's load. */
   async renew(): Promise<void> {
     const startedAt = performance.now();
     const workers = this.#workersHere();
     const lanes = workers.map((worker) => worker.claimed.lane);
-    const kept = await renewLeases(this.#room.db, this.#room.replica, lanes, this.#room.pagesInFlight());
+    const { db, replica, delivery } = this.#room;
+    const load = delivery.load();
+    const { kept, others } = await renewLeases(db, replica, lanes, this.#room.pagesInFlight(), load);
+    delivery.heard(load, others);
     const mine = new Set(kept.map(laneKey));
     for (const worker of workers) if (!mine.has(laneKey(worker.claimed.lane))) worker.lose();
     this.#room.confirmedAt = startedAt;
@@ -145,10 +154,10 @@ export class ClaimLoop {
   async #endByLevels(workers: RunWorker[]): Promise<void> {
     if (workers.length === 0) return;
     const runs = workers.map(({ claimed }) => ({ session: claimed.session, id: claimed.id }));
-    const reasons = new Map((await runsToEnd(this.#room.db, runs)).map(({ id, by }) => [id, by]));
+    const levels = new Map((await runLevels(this.#room.db, runs)).map((level) => [level.id, level]));
     for (const worker of workers) {
-      const by = reasons.get(worker.claimed.id);
-      if (by) worker.end(by);
+      const level = levels.get(worker.claimed.id);
+      if (level) await meetLevel(this.#room, worker, level);
     }
   }
 
@@ -193,6 +202,7 @@ export class ClaimLoop {
       if (claimed.length === 0) return [];
       const runs: ClaimedRun[] = [];
       const fresh: NewRun[] = [];
+      const draining = new Set<SessionId>();
       for (const lane of await readLanes(trx, claimed)) {
         const account = accountOf(lane);
         if (account && !this.#room.delivery.adapter(account)) {
@@ -200,10 +210,17 @@ export class ClaimLoop {
           await releaseLane(trx, lane, ELSEWHERE_MS);
           continue;
         }
-        const decision = decideDrain(lane);
+        const policy = this.#options.policyFor(lane);
+        const decision = decideDrain(lane, policy);
+        if (decision.kind === "start" && draining.has(lane.session_id)) {
+          // Another lane of the session takes all that waits.
+          await releaseLane(trx, lane, 0);
+          continue;
+        }
         if (decision.kind === "start") {
+          draining.add(lane.session_id);
           // What did not fit into this turn does not interrupt it.
-          const run = newRun(lane, decision, decision.more ? "queue" : this.#options.onBusy);
+          const run = newRun(lane, decision, decision.more ? "queue" : policy);
           fresh.push(run);
           if (decision.withdrawn.length > 0) await withdrawArrivals(trx, lane.session_id, decision.withdrawn);
           runs.push(claimedFresh(lane, decision, run));
@@ -213,7 +230,7 @@ export class ClaimLoop {
         }
         const blockedMs = (lane.place?.blocked_ms ?? 0) - lane.now_ms;
         if (lane.place && blockedMs > 0) {
-          this.#room.delivery.budgets.block(lane.place.account_id, lane.place.chat, blockedMs);
+          this.#room.delivery.scheduler.block(lane.place.account_id, lane.place.chat, blockedMs);
         }
       }
       if (fresh.length > 0) await insertRuns(trx, replica, fresh);
@@ -264,13 +281,9 @@ function laneKey(lane: ClaimedLane): string {
   return `${lane.session_id} ${lane.lane} ${lane.lease_no}`;
 }
 
-function newRun(
-  lane: LaneState,
-  { inputs }: Extract<DrainDecision, { kind: "start" }>,
-  policy: "interrupt" | "queue",
-): NewRun {
+function newRun(lane: LaneState, { inputs }: Extract<DrainDecision, { kind: "start" }>, policy: BusyPolicy): NewRun {
   const last = inputs.at(-1)!;
-  const target = targetOf(lane, inputs);
+  const target = targetOf(lane, inputs, policy);
   const authors = inputs.flatMap((input) => (input.author ? [input.author.id] : []));
   return {
     id: newId("run"),
@@ -288,7 +301,7 @@ function newRun(
 }
 
 /** The answer goes to the newest message that came from the place; what came over the API is read over the API. */
-function targetOf(lane: LaneState, inputs: LaneState["waiting"]): RunTarget | null {
+function targetOf(lane: LaneState, inputs: LaneState["waiting"], policy: BusyPolicy = "interrupt"): RunTarget | null {
   const { place } = lane;
   const last = inputs.findLast((input) => input.account_id === place?.account_id);
   if (!place || !last) return null;
@@ -296,7 +309,8 @@ function targetOf(lane: LaneState, inputs: LaneState["waiting"]): RunTarget | nu
     account: place.account_id,
     chat: place.chat,
     thread: place.thread,
-    replyTo: place.kind === "group" ? last.chat_message_id : null,
+    // Where answers may come side by side, each says what it answers.
+    replyTo: place.kind === "group" || policy === "parallel" ? last.chat_message_id : null,
     placeKind: place.kind,
   };
 }
@@ -328,6 +342,7 @@ function claimedFresh(
       message: turnMessage(input.parts, input.author),
       writtenAt: input.written_ms,
     })),
+    told: inputs.some(({ receipt }) => receipt !== null),
     end: null,
     queuedMs: inputs[0]!.received_ms,
   };

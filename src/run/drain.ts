@@ -1,3 +1,4 @@
+import type { BusyPolicy } from "../agent/busy-policy.ts";
 import type { DrainInput, LaneState } from "../store/lanes.ts";
 
 /** What a claimed lane does next. `withdrawn`: arrivals that a stop covers. `more`: something waits besides. */
@@ -21,15 +22,21 @@ const FORWARD_MS = 1_000;
 const QUICK_MS = 400;
 const QUICK_WITHIN_MS = 1_000;
 const BURST_MAX_MS = 7_500;
+const BESIDE_MS = 500;
 
-/** Pure: reads a lane's state and decides. A plain message to an idle session starts at once. */
-export function decideDrain(lane: LaneState): DrainDecision {
+/**
+ * Pure: reads a lane's state and decides, by what is to become of messages that find a run under way. A plain message to
+ * an idle session starts at once.
+ */
+export function decideDrain(lane: LaneState, policy: BusyPolicy): DrainDecision {
   if (lane.run) return { kind: "resume", end: endBeforeResume(lane, lane.run) };
   const withdrawn = lane.waiting.filter((input) => input.arrival_no <= lane.stop_through);
   const inputs = lane.waiting.filter((input) => input.arrival_no > lane.stop_through);
   const gone = withdrawn.map((input) => input.arrival_no);
   const more = lane.waiting.length >= MAX_INPUTS;
   if (inputs.length === 0) return { kind: "idle", withdrawn: gone, more };
+  // What runs beside began when this was a place for that.
+  if (lane.others > 0 && policy !== "parallel") return { kind: "wait", delayMs: BESIDE_MS };
   const delayMs = burstDelayMs(inputs, lane.now_ms);
   if (delayMs > 0) return { kind: "wait", delayMs };
   return { kind: "start", inputs, withdrawn: gone, more };

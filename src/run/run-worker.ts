@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { HAND_OVER } from "../agent/agent-runner.ts";
+import { HAND_OVER, type Joining } from "../agent/agent-runner.ts";
 import { makeClone } from "../agent/clone.ts";
 import { type Message, textOf } from "../agent/message.ts";
 import { type FinalRunEvent, isFinal, type RunEvent } from "../agent/run-event.ts";
@@ -11,6 +11,7 @@ import type { Log, PlatformAdapter, RenderedPage } from "../platform/platform-ad
 import type { ClaimedLane } from "../store/lanes.ts";
 import { type OutboxPage, pagesOfRun } from "../store/outbox.ts";
 import { eventsOfRun } from "../store/run-events.ts";
+import { unsteer } from "../store/run-levels.ts";
 import { handOverRun, type Merge, type MergedPage, runInputs, turnMessage } from "../store/runs.ts";
 import type { RunTarget } from "../store/schema.ts";
 import { retrying } from "../store/transaction.ts";
@@ -20,6 +21,7 @@ import { STALE_MS } from "./drain.ts";
 import type { RunLog } from "./event-log.ts";
 import type { RunRoom } from "./run-room.ts";
 import { readAttempts, type Remains } from "./resume.ts";
+import { steerWaiting } from "./steer-waiting.ts";
 
 /** A run as the claim loop hands it over. */
 export interface ClaimedRun {
@@ -37,6 +39,8 @@ export interface ClaimedRun {
   firstPage: OutboxId | null;
   /** The user turn; null = read it back from the inbox (take-over). */
   turn: TurnInput[] | null;
+  /** Its people had been told that they wait. */
+  told?: boolean;
   /** End it instead of going on. */
   end: "stop" | "interrupt" | "crashed" | "stale" | null;
   queuedMs: number;
@@ -68,6 +72,7 @@ export class RunWorker {
   #ending: Ending | null = null;
   #lost = false;
   #merging = false;
+  #steerable = false;
   #live: LiveReply | null = null;
   #turn: TurnInput[] = [];
   #answer = new Answer([]);
@@ -94,6 +99,16 @@ export class RunWorker {
     this.#abort.abort();
   }
 
+  /** Nothing was said or done yet: what comes now may join the turn as if it had been there. */
+  get isSilent(): boolean {
+    return this.#answer.silent && !this.#live?.shown && !this.#merging;
+  }
+
+  /** Something waits that may join the run at its next boundary. */
+  offerSteering(): void {
+    this.#steerable = true;
+  }
+
   /** Never rejects. */
   async work(): Promise<void> {
     const total = setTimeout(() => this.end("timeout"), TOTAL_MS);
@@ -118,18 +133,26 @@ export class RunWorker {
     const { session, id, target, firstPage } = this.claimed;
     const { db } = this.#room;
     const adapter = target ? this.#room.delivery.adapter(target.account) : undefined;
+    let joinedIds: MessageId[] = [];
     let remains: Remains = { kept: [], inFlight: new Set(), text: "", rest: "" };
     if (this.claimed.turn) {
       this.#turn = this.claimed.turn;
     } else {
       const inputs = await this.#surely(() => runInputs(db, session, id));
-      this.#turn = inputs.map((input) => ({ ...input, writtenAt: input.writtenAt.getTime() }));
+      const [joined, turn] = partition(inputs, ({ steered }) => steered);
+      this.#turn = turn.map((input) => ({ ...input, writtenAt: input.writtenAt.getTime() }));
       remains = readAttempts(await this.#surely(() => eventsOfRun(db, session, id)));
+      // What joined the run is known to it by its events only; the rest waits for its next boundary, or the next turn.
+      const read = remains.kept.filter(({ role }) => role === "user").length;
+      joinedIds = joined.slice(0, read).map(({ messageId }) => messageId);
+      const unread = joined.slice(read).map(({ messageId }) => messageId);
+      if (unread.length > 0) await this.#surely(() => unsteer(db, this.claimed, unread));
+      this.#steerable = unread.length > 0;
       const pages = await this.#surely(() => pagesOfRun(db, session, id));
       const write = <T>(work: () => Promise<T>) => this.#surely(work);
       this.#knownPages = target && adapter ? await findDrafts(db, adapter, target, this.claimed, pages, write) : pages;
     }
-    this.#answer = new Answer(remains.kept);
+    this.#answer = new Answer(remains.kept, joinedIds);
     if (target && adapter?.editing) this.#live = this.#openLive(target, adapter, remains.text, firstPage);
     return remains;
   }
@@ -177,6 +200,7 @@ export class RunWorker {
       inFlight: remains.inFlight,
       model: this.#room.model,
       tools: this.#room.tools,
+      steer: () => this.#steer(),
       today: new Date().toISOString().slice(0, 10),
     });
     this.#events.append(
@@ -192,7 +216,16 @@ export class RunWorker {
     return this.#finalEvent({ type: "run.cancelled", by: "interrupt" });
   }
 
+  /** What waits joins the run; its people see that it did. */
+  async #steer(): Promise<Joining[]> {
+    if (!this.#steerable || this.#lost || this.#ending !== null) return [];
+    this.#steerable = false;
+    return this.#surely(() => steerWaiting(this.#room, this.claimed));
+  }
+
   async #take(event: RunEvent): Promise<void> {
+    // Whoever interrupts before the first word shall not see it come all the same.
+    if (event.type === "text.delta" && this.#ending !== null && this.#answer.silent) return;
     const changed = this.#answer.take(event);
     if (changed) this.#live?.changed();
     if (event.type === "usage") {
@@ -201,7 +234,8 @@ export class RunWorker {
     }
     this.#events.append(event);
     // A call that may change something is known to the database before it is made; its result as soon as it is there.
-    if ((event.type === "tool.started" && !event.readOnly) || event.type === "tool.finished") {
+    const joins = event.type === "message.completed" && event.message.role === "user";
+    if (joins || (event.type === "tool.started" && !event.readOnly) || event.type === "tool.finished") {
       if (!(await this.#surely(() => this.#events.flush()))) this.lose();
     }
   }
@@ -325,6 +359,10 @@ export class RunWorker {
     }));
     return [...wanted, ...removed];
   }
+}
+
+function partition<T>(items: T[], holds: (item: T) => boolean): [T[], T[]] {
+  return [items.filter(holds), items.filter((item) => !holds(item))];
 }
 
 function sameJson(a: unknown, b: unknown): boolean {

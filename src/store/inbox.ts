@@ -3,6 +3,7 @@ import type { AccountId, MessageId, ReplicaId, SessionId, UserId } from "../ids.
 import type { Part } from "../agent/message.ts";
 import type { BurstHint } from "../platform/incoming-update.ts";
 import { toJson } from "./json.ts";
+import { withdrawReceipts } from "./receipts.ts";
 import type { Db } from "./schema.ts";
 import type { Asker } from "./talk-sessions.ts";
 
@@ -222,7 +223,11 @@ export async function withdrawMessage(db: Db, session: SessionId, chatMessageId:
 /** Locks in the order in which a claim does. */
 async function withdraw(db: Db, which: RawBuilder<unknown>): Promise<number> {
   const { numAffectedRows } = await sql`
-    with these as (select account_id, update_key from inbox where ${which} order by session_id, arrival_no for update)
+    with these as (
+      select session_id, account_id, update_key from inbox where ${which} order by session_id, arrival_no for update
+    ), told as (
+      ${withdrawReceipts(sql`select session_id from these`)}
+    )
     update inbox b set state = 'withdrawn' from these
     where b.account_id = these.account_id and b.update_key = these.update_key`.execute(db);
   return Number(numAffectedRows ?? 0n);

@@ -1,7 +1,9 @@
 import { sql } from "kysely";
 import type { AccountId, MessageId, OutboxId, PlaceId, ReplicaId, RunId, SessionId, UserId } from "../ids.ts";
+import type { BusyPolicy } from "../agent/busy-policy.ts";
 import type { Part } from "../agent/message.ts";
 import { toJson } from "./json.ts";
+import type { OtherLoad, ReplicaLoad } from "./replicas.ts";
 import type { Db, RunTarget } from "./schema.ts";
 
 export const LEASE_MS = 6_000;
@@ -60,6 +62,8 @@ export interface DrainInput {
   author: { id: string; name: string } | null;
   parts: Part[];
   language: string;
+  /** What its author was told meanwhile; null = nothing. */
+  receipt: string | null;
   chat_message_id: string | null;
   burst: string | null;
   received_ms: number;
@@ -82,11 +86,15 @@ export interface LaneState {
     thread: string;
     kind: "private" | "group";
     blocked_ms: number | null;
+    /** As it was set in the chat; null = it was not. */
+    on_busy: BusyPolicy | null;
   } | null;
+  /** Runs under way in other lanes of the session. */
+  others: number;
   run: {
     id: RunId;
     agent: string;
-    policy: string;
+    policy: BusyPolicy;
     language: string;
     attempt: number;
     crashes: number;
@@ -110,7 +118,7 @@ export async function readLanes(db: Db, lanes: ClaimedLane[]): Promise<LaneState
     select l.session_id, l.lane, l.lease_no, l.arrivals, s.user_id, s.agent, s.stop_through,
       (extract(epoch from now()) * 1000)::float8 as now_ms,
       (select jsonb_build_object('id', p.id, 'account_id', p.account_id, 'chat', p.chat, 'thread', p.thread,
-                'kind', p.kind, 'blocked_ms', (extract(epoch from p.blocked_until) * 1000)::float8)
+                'kind', p.kind, 'on_busy', p.on_busy, 'blocked_ms', (extract(epoch from p.blocked_until) * 1000)::float8)
        from places p where p.id = s.place_id) as place,
       (select jsonb_build_object('id', r.id, 'agent', r.agent, 'policy', r.policy, 'language', r.language, 'attempt', r.attempt, 'crashes', r.crashes,
                 'handed_over', r.handed_over, 'input_through', r.input_through, 'authors', r.authors,
@@ -119,8 +127,10 @@ export async function readLanes(db: Db, lanes: ClaimedLane[]): Promise<LaneState
                   select e.created_at from run_events e where e.session_id = r.session_id and e.run_id = r.id
                   order by e.attempt desc, e.n desc limit 1))) * 1000)::float8)
        from runs r where r.session_id = l.session_id and r.lane = l.lane and r.state in ('running', 'waiting')) as run,
+      (select count(*) from runs r where r.session_id = l.session_id and r.lane <> l.lane
+         and r.state in ('running', 'waiting')) as others,
       coalesce((select jsonb_agg(w order by w.arrival_no) from (
-         select i.account_id, i.arrival_no, i.message_id, i.author, i.parts, i.chat_message_id, i.burst, i.language,
+         select i.account_id, i.arrival_no, i.message_id, i.author, i.parts, i.chat_message_id, i.burst, i.language, i.receipt,
                 (extract(epoch from i.received_at) * 1000)::float8 as received_ms,
                 (extract(epoch from i.written_at) * 1000)::float8 as written_ms
          from inbox i where i.session_id = l.session_id and i.state = 'waiting'
@@ -146,6 +156,22 @@ export async function releaseLane(db: Db, lane: ClaimedLane, delayMs: number): P
     .execute();
 }
 
+/** Lanes of one session at most: as many runs side by side. */
+const MAX_LANES = 4;
+
+/** Opens a further lane of a session, for messages that need not wait for its running runs; none if it has four. */
+export async function openLane(db: Db, session: SessionId): Promise<void> {
+  await sql`
+    insert into lanes (session_id, lane, user_id)
+    select l.session_id, n.lane, l.user_id
+    from lanes l, generate_series(1, ${MAX_LANES - 1}::int) as n(lane)
+    where l.session_id = ${session} and l.lane = 0
+      and not exists (select from lanes o where o.session_id = l.session_id and o.lane = n.lane)
+      and not exists (select from lanes o where o.session_id = l.session_id and o.owner is null and o.lane > 0)
+    order by n.lane limit 1
+    on conflict do nothing`.execute(db);
+}
+
 /** Removes a lane that has nothing left to do; false = something arrived since `arrivals` was read, or it was lost. */
 export async function deleteLane(db: Db, lane: ClaimedLane, arrivals: number): Promise<boolean> {
   const result = await db
@@ -161,15 +187,17 @@ export async function deleteLane(db: Db, lane: ClaimedLane, arrivals: number): P
 /**
  * Renews the leases of the lanes and outbox pages a replica works on, in one statement, and answers which lanes are
  * still its own: the others were taken over. What it holds without knowing runs out. Rows are locked in the order in
- * which accepts and receipts lock them.
+ * which accepts and receipts lock them. Also says what the replica sends just now, and what the others have said that
+ * live.
  */
 export async function renewLeases(
   db: Db,
   replica: ReplicaId,
   lanes: ClaimedLane[],
   pages: OutboxId[] = [],
-): Promise<ClaimedLane[]> {
-  const { rows } = await sql<ClaimedLane>`
+  load: ReplicaLoad = {},
+): Promise<{ kept: ClaimedLane[]; others: OtherLoad[] }> {
+  const { rows } = await sql<{ kept: ClaimedLane[]; others: OtherLoad[] }>`
     with mine as (
       select l.session_id, l.lane
       from jsonb_to_recordset(${toJson(lanes)}::jsonb) as m(session_id text, lane int, lease_no bigint)
@@ -182,12 +210,18 @@ export async function renewLeases(
     ), pages as (
       update outbox o set lease_until = ${lease} from sending where o.id = sending.id
     ), seen as (
-      update replicas set seen_at = now() where id = ${replica}
+      update replicas set seen_at = now(), load = ${toJson(load)}::jsonb where id = ${replica}
+    ), renewed as (
+      update lanes l set lease_until = ${lease} from mine
+      where l.session_id = mine.session_id and l.lane = mine.lane
+      returning l.session_id, l.lane, l.lease_no
     )
-    update lanes l set lease_until = ${lease} from mine
-    where l.session_id = mine.session_id and l.lane = mine.lane
-    returning l.session_id, l.lane, l.lease_no`.execute(db);
-  return rows;
+    select coalesce((select jsonb_agg(r) from renewed r), '[]') as kept, coalesce((
+      select jsonb_agg(jsonb_build_object('load', o.load, 'age_ms', extract(epoch from now() - o.seen_at) * 1000))
+      from replicas o where o.id <> ${replica} and o.seen_at > now() - interval '6 seconds'), '[]') as others`.execute(
+    db,
+  );
+  return rows[0]!;
 }
 
 /** How many lanes wait for a slot. */

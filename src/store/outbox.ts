@@ -13,7 +13,7 @@ export interface OutboxPage {
   session_id: SessionId | null;
   run_id: RunId | null;
   page: number;
-  kind: "answer" | "reply";
+  kind: "answer" | "reply" | "receipt" | "file";
   account_id: AccountId;
   chat: string;
   thread: string;
@@ -40,14 +40,21 @@ const page = sql`o.id, o.session_id, o.run_id, o.page, o.kind, o.account_id, o.c
  */
 export async function insertReply(
   db: Db,
-  reply: { id: OutboxId; session: SessionId | null; target: RunTarget; content: RenderedPage },
+  reply: {
+    id: OutboxId;
+    session: SessionId | null;
+    target: RunTarget;
+    content: RenderedPage;
+    /** It holds for a while only. */
+    kind?: "receipt";
+  },
 ): Promise<void> {
   await db
     .insertInto("outbox")
     .values({
       id: reply.id,
       session_id: reply.session,
-      kind: "reply",
+      kind: reply.kind ?? "reply",
       account_id: reply.target.account,
       chat: reply.target.chat,
       thread: reply.target.thread,
@@ -283,7 +290,8 @@ export async function recordReceipts(db: Db, replica: ReplicaId, receipts: Recei
     set message_id = case when r.kind = 'repost' then null else coalesce(r.message_id, o.message_id) end,
         state = case r.kind when 'done' then 'sent' when 'uncertain' then 'uncertain' when 'failed' then 'failed'
                  else case when o.message_id is null or r.kind = 'repost' then 'planned' else 'sent' end end,
-        due_at = case when r.kind = 'done' and o.repeat then now() + interval '15 seconds'
+        due_at = case when r.kind = 'done' and o.remove and o.message_id is null and r.message_id is not null then now()
+                      when r.kind = 'done' and o.repeat then now() + interval '15 seconds'
                       when r.kind in ('repost', 'thread_gone') then now()
                       when r.kind = 'again' then now() + r.due_in_ms * interval '1 millisecond' end,
         thread = case when r.kind = 'thread_gone' then '' else o.thread end,
@@ -292,43 +300,4 @@ export async function recordReceipts(db: Db, replica: ReplicaId, receipts: Recei
         shown_at = case when r.kind = 'done' then now() else o.shown_at end,
         error = coalesce(r.error, o.error), owner = null, lease_until = null
     from receipts r join pages using (id) where o.id = r.id`.execute(db);
-}
-
-/** A page nobody can be sure of, or that could not be shown; without its text. */
-export interface TroubledPage {
-  id: OutboxId;
-  state: "uncertain" | "failed";
-  account_id: AccountId;
-  chat: string;
-  thread: string;
-  run_id: RunId | null;
-  session_id: SessionId | null;
-  page: number;
-  error: string | null;
-  created_at: Date;
-  /** Since when the chat is known to be gone (blocked, kicked, deleted); null = it is not, or nobody knows. */
-  gone_at: Date | null;
-}
-
-/** Both states unless one is named. */
-export interface TroubleFilter {
-  state?: TroubledPage["state"];
-  limit: number;
-}
-
-/** What the operator may want to look after, newest first. */
-export async function listTrouble(db: Db, { state, limit }: TroubleFilter): Promise<TroubledPage[]> {
-  return db
-    .selectFrom("outbox as o")
-    .leftJoin("places as p", (on) =>
-      on.onRef("p.account_id", "=", "o.account_id").onRef("p.chat", "=", "o.chat").onRef("p.thread", "=", "o.thread"),
-    )
-    .select(["o.id", "o.account_id", "o.chat", "o.thread", "o.run_id", "o.session_id", "o.page", "o.error"])
-    .select(["o.created_at", "p.gone_at"])
-    .select((eb) => eb.ref("o.state").$castTo<TroubledPage["state"]>().as("state"))
-    .where("o.state", "in", state ? [state] : ["uncertain", "failed"])
-    .orderBy("o.created_at", "desc")
-    .orderBy("o.id", "desc")
-    .limit(limit)
-    .execute();
 }

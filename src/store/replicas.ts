@@ -1,5 +1,6 @@
 import { sql } from "kysely";
-import type { ReplicaId } from "../ids.ts";
+import type { AccountId, ReplicaId } from "../ids.ts";
+import type { CallKind } from "../platform/platform-adapter.ts";
 import type { Db } from "./schema.ts";
 
 /** A process, so that its successor can prove it gone: pids repeat, so the start time goes with it. */
@@ -8,6 +9,24 @@ export interface ProcessIdentity {
   bootId: string;
   pid: number;
   startedAt: string;
+}
+
+/** What a replica sends, by account. */
+export type ReplicaLoad = Record<AccountId, AccountLoad>;
+
+interface AccountLoad {
+  /** How many answers stream, or wait to be shown. */
+  answers: number;
+  /** How many of them stream in each chat that has, or may have, several places. */
+  shared?: Record<string, number>;
+  /** For how many ms more the platform wants no such calls. */
+  paused?: Partial<Record<CallKind, number>>;
+}
+
+/** As another replica said it `age_ms` ago. One that has said nothing yet has no account in its load. */
+export interface OtherLoad {
+  load: ReplicaLoad;
+  age_ms: number;
 }
 
 export async function registerReplica(db: Db, id: ReplicaId, process: ProcessIdentity): Promise<void> {

@@ -4,6 +4,7 @@ import type { MessageId, OutboxId, ReplicaId, RunId, SessionId } from "../ids.ts
 import type { RenderedPage } from "../platform/platform-adapter.ts";
 import { cleanText, toJson } from "./json.ts";
 import type { ClaimedLane } from "./lanes.ts";
+import { withdrawReceipts } from "./receipts.ts";
 import type { Db, RunTarget } from "./schema.ts";
 
 export interface NewRun {
@@ -64,6 +65,8 @@ export async function insertRuns(db: Db, replica: ReplicaId, runs: NewRun[]): Pr
       select session_id, id, lane, 'running', agent, policy, language, ${replica}, input_through, authors,
              nullif(reply_target, 'null'::jsonb), queued_at
       from input
+    ), answered as (
+      ${withdrawReceipts(sql`select session_id from input`)}
     ), pages as (
       insert into outbox (id, session_id, run_id, attempt, kind, account_id, chat, thread, reply_to, place_kind, state)
       select first_page, session_id, id, 1, 'answer', reply_target->>'account', reply_target->>'chat',
@@ -94,15 +97,19 @@ export async function takeOverRun(db: Db, replica: ReplicaId, session: SessionId
   return rows[0].attempt;
 }
 
-/** What a run was given: its user turn, in order of arrival. */
-export async function runInputs(
-  db: Db,
-  session: SessionId,
-  run: RunId,
-): Promise<{ messageId: MessageId; message: Message; writtenAt: Date }[]> {
+export interface RunInput {
+  messageId: MessageId;
+  message: Message;
+  writtenAt: Date;
+  /** It joined the run while that was under way. */
+  steered: boolean;
+}
+
+/** What a run was given, in order of arrival: its user turn, and what joined it. */
+export async function runInputs(db: Db, session: SessionId, run: RunId): Promise<RunInput[]> {
   const rows = await db
     .selectFrom("inbox")
-    .select(["message_id", "author", "parts", "written_at"])
+    .select(["message_id", "author", "parts", "written_at", "receipt"])
     .where("session_id", "=", session)
     .where("run_id", "=", run)
     .orderBy("arrival_no")
@@ -111,6 +118,7 @@ export async function runInputs(
     messageId: row.message_id,
     message: turnMessage(row.parts ?? [], row.author),
     writtenAt: row.written_at,
+    steered: row.receipt === "steered",
   }));
 }
 
@@ -219,7 +227,7 @@ export async function mergeRun(db: Db, merge: Merge): Promise<MergeOutcome> {
                         ended_at = now(), owner = null
       from mine where r.session_id = mine.session_id and r.id = mine.id
     ), returned as (
-      update inbox b set state = 'waiting', run_id = null
+      update inbox b set state = 'waiting', run_id = null, receipt = null
       from mine where ${merge.returnInputs}::boolean and b.session_id = mine.session_id and b.run_id = mine.id
     ), unplanned as (
       delete from outbox o using mine
@@ -283,30 +291,6 @@ export async function handOverRun(
     where l.session_id = handed.session_id and l.lane = ${run.lane.lane}
     returning l.session_id`.execute(db);
   return rows.length > 0;
-}
-
-/**
- * Which of these runs must end: the person stopped them, or (policy `interrupt`) a newer message waits whose author may
- * interrupt. One query for all runs of a replica.
- */
-export async function runsToEnd(
-  db: Db,
-  runs: { session: SessionId; id: RunId }[],
-): Promise<{ id: RunId; by: "stop" | "interrupt" }[]> {
-  const { rows } = await sql<{ id: RunId; stopped: boolean; interrupted: boolean }>`
-    select r.id, s.stop_through >= r.input_through as stopped,
-      r.policy = 'interrupt' and exists (
-        select from inbox b where b.session_id = r.session_id and b.state = 'waiting'
-          and b.arrival_no > r.input_through
-          and (cardinality(r.authors) = 0 or b.author->>'id' = any (r.authors))) as interrupted
-    from jsonb_to_recordset(${toJson(runs)}::jsonb) as q(session text, id text)
-    join runs r on r.session_id = q.session and r.id = q.id
-    join talk_sessions s on s.id = r.session_id
-    where r.state = 'running'`.execute(db);
-  return rows.flatMap((row): { id: RunId; by: "stop" | "interrupt" }[] => {
-    if (row.stopped) return [{ id: row.id, by: "stop" }];
-    return row.interrupted ? [{ id: row.id, by: "interrupt" }] : [];
-  });
 }
 
 const microsOf = (time: RawBuilder<unknown>) => sql<number>`(extract(epoch from ${time}) * 1000000)::bigint`;

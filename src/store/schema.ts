@@ -3,6 +3,7 @@ import type { Author, Part } from "../agent/message.ts";
 import type { AccountId, FileId, MessageId, OutboxId, PlaceId, ReplicaId, RunId, SessionId, UserId } from "../ids.ts";
 import type { RenderedPage } from "../platform/platform-adapter.ts";
 import type { ReplyTarget } from "../platform/reply-target.ts";
+import type { ReplicaLoad } from "./replicas.ts";
 
 /** Timestamps default to the database's clock and are read as Date. */
 type Time = ColumnType<Date, Date | string | undefined, Date | string>;
@@ -166,7 +167,7 @@ export interface Schema {
     boot_id: string;
     pid: number;
     started_at: string;
-    load: Generated<Record<string, number>>;
+    load: ColumnType<ReplicaLoad, string | undefined, string>;
     seen_at: Time;
   };
   files: {

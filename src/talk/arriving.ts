@@ -32,7 +32,7 @@ export function arriving(update: Extract<IncomingUpdate, { kind: "message" }>, o
 
 /** What came with the message, its own words, its files. */
 function partsOf({ context = [], text, files = [] }: Extract<IncomingUpdate, { kind: "message" }>): Part[] {
-  const said: Part[] = text === "" && files.length > 0 ? [] : [{ type: "text", text }];
+  const said: Part[] = text === "" && context.length + files.length > 0 ? [] : [{ type: "text", text }];
   return [...context, ...said, ...files];
 }
 

@@ -10,6 +10,10 @@ export interface Texts {
   interrupted: string;
   /** Under an answer that failed: what happened, and the run's short id for the operator. */
   failed(what: string, run: string): string;
+  /** What became of a message that came while an answer was under way. */
+  receiptQueued: string;
+  receiptSteered: string;
+  receiptRefused: string;
   cannotBeShown(run: string): string;
   /** On the button under a running answer. At most 75 characters (Slack, Button). */
   stopButton: string;

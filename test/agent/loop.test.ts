@@ -1,3 +1,4 @@
+import { newId } from "../../src/ids.ts";
 import { describe, expect, test } from "vitest";
 import { userMessage } from "../../src/agent/message.ts";
 import type { ToolSource } from "../../src/agent/tool-source.ts";
@@ -245,9 +246,10 @@ describe("tools", () => {
 
 describe("steering", () => {
   test("adds what the person said meanwhile at the next model boundary, where it joined", async () => {
-    const said = [[], [userMessage("and in Rome?")], []];
+    const joining = { messageId: newId("msg"), message: userMessage("and in Rome?") };
+    const said = [[], [joining], []];
     const model = scriptedModel(callTool("look"), "Noon there too.");
-    const events = await runIt(cloneOf({ model, tools: watch, steer: () => said.shift() ?? [] }));
+    const events = await runIt(cloneOf({ model, tools: watch, steer: async () => said.shift() ?? [] }));
     expect(protocol(events).slice(-6)).toEqual([
       "tool complete: call_look ok: noon",
       "user complete: and in Rome?",
@@ -286,7 +288,8 @@ describe("fault-32: an endless loop of tools", () => {
       "Done.",
     );
     const steps = [0, 0, 0, 0, 0, 1];
-    const steer = () => (steps.shift() === 1 ? [userMessage("go on")] : []);
+    const joining = { messageId: newId("msg"), message: userMessage("go on") };
+    const steer = async () => (steps.shift() === 1 ? [joining] : []);
     expect((await runIt(cloneOf({ model, tools: watch, steer }))).at(-1)).toEqual({
       type: "run.completed",
       stopReason: "stop",

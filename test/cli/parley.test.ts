@@ -47,7 +47,7 @@ describe("npm run parley", () => {
   });
 
   it("lists the posts that are uncertain or failed as a table, without letting their errors steer the terminal", async () => {
-    expect((await parley("deliveries")).out).toBe("No post is uncertain or failed.\n");
+    expect((await parley("deliveries")).out).toBe("No post is uncertain, failed or parked.\n");
     const post = { kind: "reply", account_id: accountId("telegram", "1"), chat: "7", place_kind: "private" } as const;
     const [lost, refused] = [newId("out"), newId("out")];
     const run = newId("run");

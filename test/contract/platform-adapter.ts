@@ -272,7 +272,7 @@ export function platformAdapterContract(name: string, make: () => Promise<Platfo
     test("the numbers of its budgets make sense", () => {
       const { budget } = adapter.editing ?? {};
       if (!budget) return;
-      for (const it of [budget.chat("private"), budget.chat("group"), budget.account]) {
+      for (const it of [budget.chat("private"), budget.chat("group"), ...budget.account]) {
         expect(it.refillMs).toBeGreaterThan(0);
         expect(it.burst).toBeGreaterThan(it.reserve);
       }

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { ChatBudgets } from "../../src/delivery/chat-budgets.ts";
+import { type Call, CallScheduler } from "../../src/delivery/call-scheduler.ts";
 import { Delivery } from "../../src/delivery/delivery.ts";
 import { LiveReply, type LiveReplyOptions } from "../../src/delivery/live-reply.ts";
 import { newId } from "../../src/ids.ts";
@@ -32,14 +32,14 @@ function replyOn(
   adapter: FakePlatform,
   options: Partial<LiveReplyOptions> & {
     thread?: string;
-    budgets?: ChatBudgets;
+    scheduler?: CallScheduler;
     announce?: () => boolean;
     text?: () => string;
   } = {},
 ): LiveReply {
-  const { thread = "", budgets = new ChatBudgets(), announce = () => true, ...rest } = options;
+  const { thread = "", scheduler = new CallScheduler(), announce = () => true, ...rest } = options;
   const { text = () => "More than enough text to be shown at once.", ...more } = rest;
-  const delivery = new Delivery(store.db, new Map([[adapter.account, adapter]]), log, budgets);
+  const delivery = new Delivery(store.db, new Map([[adapter.account, adapter]]), log, scheduler);
   Object.assign(delivery, { drafts: { announce: async () => announce(), posted: async () => undefined } });
   live = new LiveReply({
     delivery,
@@ -67,24 +67,25 @@ function start(reply: LiveReply): LiveReply {
 
 it("spends none of the chat's calls on a post that an older one keeps waiting", async () => {
   const adapter = platform();
-  const budgets = new ChatBudgets(() => 0);
+  const scheduler = new CallScheduler(() => 0);
   let refusals = 0;
-  start(replyOn(adapter, { budgets, announce: () => (refusals++, false) }));
+  start(replyOn(adapter, { scheduler, announce: () => (refusals++, false) }));
   await expect.poll(() => refusals, { timeout: 5_000 }).toBeGreaterThan(3);
-  const place = { account: adapter.account, chat: "-7", kind: "group" as const };
-  expect(budgets.take(adapter.editing.budget, place, "final")).toBe(0);
+  const place = { account: adapter.account, chat: "-7", thread: "", placeKind: "group" as const };
+  const final: Call = { purpose: "final", kind: "edit" };
+  expect(scheduler.take(adapter.editing.budget, place, final)).toBe(0);
 });
 
 it("keeps a pause that the platform asked for while an edit got ready", async () => {
   const adapter = platform();
-  const budgets = new ChatBudgets();
+  const scheduler = new CallScheduler();
   let text = "More than enough text to be shown at once.";
   let flushed = 0;
   const flushLog = async () => {
     flushed += 1;
-    budgets.block(adapter.account, "-7", 60_000);
+    scheduler.block(adapter.account, "-7", 60_000);
   };
-  const reply = start(replyOn(adapter, { budgets, flushLog, text: () => text }));
+  const reply = start(replyOn(adapter, { scheduler, flushLog, text: () => text }));
   await expect.poll(() => adapter.messages("-7").length).toBe(1);
   text += " And more of it.";
   start(reply);
@@ -95,17 +96,21 @@ it("keeps a pause that the platform asked for while an edit got ready", async ()
 
 it("fault-16: an edit that is refused for haste stops edits alone, where the platform counts them apart", async () => {
   const { budget } = platform().editing;
-  const adapter = new FakePlatform({ budget: { ...budget, account: { ...budget.account, editsOnly: true } } });
-  const budgets = new ChatBudgets();
+  const chat = () => ({ ...budget.chat("group"), calls: ["post" as const] });
+  const account = [{ ...budget.account[0]!, calls: ["edit" as const] }];
+  const adapter = new FakePlatform({ budget: { chat, account } });
+  const scheduler = new CallScheduler();
   let text = "More than enough text to be shown at once.";
-  const reply = start(replyOn(adapter, { budgets, text: () => text }));
+  const reply = start(replyOn(adapter, { scheduler, text: () => text }));
   await expect.poll(() => adapter.messages("-7").length).toBe(1);
   adapter.failNext({ code: "rate_limited", call: "edit", retryAfterMs: 60_000 });
   text += " And more of it.";
   start(reply);
-  const waitMs = (chat: string, purpose: "post" | "final") =>
-    budgets.take(adapter.editing.budget, { account: adapter.account, chat, kind: "group" }, purpose);
-  await expect.poll(() => waitMs("-8", "final")).toBeGreaterThan(50_000);
+  const waitMs = (at: string, kind: "post" | "edit") => {
+    const place = { account: adapter.account, chat: at, thread: "", placeKind: "group" as const };
+    return scheduler.take(adapter.editing.budget, place, { purpose: "final", kind });
+  };
+  await expect.poll(() => waitMs("-8", "edit")).toBeGreaterThan(50_000);
   expect(waitMs("-7", "post")).toBeLessThan(5_000);
   expect(adapter.messages("-7")[0]?.history).toHaveLength(1);
 });

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { newId } from "../../src/ids.ts";
-import { listTrouble } from "../../src/store/outbox.ts";
+import { listTrouble } from "../../src/store/troubled-pages.ts";
 import { FakePlatform } from "../fakes/fake-platform.ts";
 import { hold, scriptedModel } from "../fakes/scripted-model.ts";
 import { createTestDatabase, runStatement } from "../support/postgres.ts";

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { listTrouble } from "../../src/store/outbox.ts";
+import { listTrouble } from "../../src/store/troubled-pages.ts";
 import { FakePlatform } from "../fakes/fake-platform.ts";
 import { hold, scriptedModel } from "../fakes/scripted-model.ts";
 import { createTestDatabase } from "../support/postgres.ts";
@@ -92,7 +92,7 @@ it("shows a long answer as pages, in order and without loss", async () => {
 
 it("holds no page as under way that waits for the chat's budget: a crash would leave it in doubt", async () => {
   const chat = () => ({ draftEveryMs: 20, refillMs: 2_000, burst: 1, reserve: 0 });
-  const budget = { chat, account: { refillMs: 1, burst: 100, reserve: 5 } };
+  const budget = { chat, account: [{ refillMs: 1, burst: 100, reserve: 5 }] };
   const platform = new FakePlatform({ textLimit: 100, budget });
   const { database: store } = await ask(platform, scriptedModel("word ".repeat(30)));
   const pages = () => store.db.selectFrom("outbox").select(["state", "tries"]).orderBy("page").execute();

@@ -153,7 +153,7 @@ function plain(shown: string): string {
 }
 
 /** The answer is whole, and no button is left. */
-async function ends({ voice, lines }: Place, text: string | RegExp): Promise<void> {
-  await sees(voice, text);
-  await voice.until(() => !lines().at(-1)?.endsWith("[Stop]"), 30_000);
+async function ends(place: Place, text: string | RegExp): Promise<void> {
+  await sees(place.voice, text);
+  await place.voice.until(() => !place.lines().at(-1)?.endsWith("[Stop]"), 30_000);
 }

@@ -122,7 +122,7 @@ describe("people who are known", () => {
     const ann = { ...scene().person("Ann"), chat };
     const bob = { ...scene().person("Bob"), chat };
     answers({
-      "when do": inTwo("Tomatoes go out after the last frost,", " usually in May."),
+      "when do": inTwo("Tomatoes go out after the last frost,", " usually in May.", 5_000),
       "and when": atOnce("Beans as well, Bob."),
       thanks: atOnce("You are welcome."),
     });
@@ -131,7 +131,9 @@ describe("people who are known", () => {
     const request = await ask(ann, "when do I plant tomatoes?");
     await shows(ann, "Tomatoes go out after the last frost,");
     say(bob, `and when beans, @${scene().telegram.botUsername}?`);
+    await shows(bob, "⏳ I answer this after the running one.");
     await shows(bob, "Beans as well, Bob.");
+    await scene().telegram.until(() => scene().telegram.botMessages(chat).length === 2);
     expect(request.closedBy).toBe("server");
     const [answer] = scene().telegram.botMessages(chat);
     scene().telegram.say({ chat, from: bob.user, text: "thanks", replyTo: answer!.messageId });
@@ -144,7 +146,7 @@ describe("people who are known", () => {
       "assistant: Tomatoes go out after the last frost, usually in May.",
       `user: [Bob] and when beans, @${scene().telegram.botUsername}?`,
       "assistant: Beans as well, Bob.",
-      "user: [Bob] thanks",
+      "user: [Bob] [answers what Parley wrote:]\n> Tomatoes go out after the last frost, usually in May.\n[end]\nthanks",
     ]);
     await reads("group", { chat });
   });

@@ -87,7 +87,7 @@ export interface FakePlatformOptions {
 
 const FAST_BUDGET: EditBudget = {
   chat: () => ({ draftEveryMs: 20, refillMs: 5, burst: 3, reserve: 1 }),
-  account: { refillMs: 1, burst: 100, reserve: 5 },
+  account: [{ refillMs: 1, burst: 100, reserve: 5 }],
 };
 
 /**

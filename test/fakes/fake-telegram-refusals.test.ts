@@ -24,12 +24,21 @@ async function start(options?: FakeTelegramOptions): Promise<FakeTelegram> {
 }
 
 async function call(fake: FakeTelegram, method: string, payload: object, token = fake.token): Promise<Reply> {
+  const isForm = Object.values(payload).some((value) => value instanceof File);
   const response = await fetch(`${fake.url}/bot${token}/${method}`, {
     method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify(payload),
+    headers: isForm ? {} : { "content-type": "application/json" },
+    body: isForm ? formOf(payload) : JSON.stringify(payload),
   });
   return { status: response.status, body: (await response.json()) as Reply["body"] };
+}
+
+function formOf(payload: object): FormData {
+  const form = new FormData();
+  for (const [field, value] of Object.entries(payload) as [string, unknown][]) {
+    form.append(field, value instanceof File ? value : String(value));
+  }
+  return form;
 }
 
 async function scene(): Promise<Scene> {

@@ -32,9 +32,9 @@ test("a terminal shows the bot's last message growing in place", () => {
   view.draw();
   const message = chat.post({ author: "bot", at: 0, text: "Hello" });
   view.draw();
-  chat.edit(message, 1, "Hello there", []);
+  chat.edit(message, 1, { text: "Hello there", entities: [] });
   view.draw();
-  chat.edit(message, 2, "Hello there, ann", []);
+  chat.edit(message, 2, { text: "Hello there, ann", entities: [] });
   view.draw();
   // "bot#1: Hello" takes two rows of ten columns, as does "bot#1: Hello there".
   expect(written().match(/\u001b\[\d+A/g)).toEqual(["\u001b[2A", "\u001b[2A"]);
@@ -52,7 +52,7 @@ test("a message that something else was written under is not drawn over", () => 
   const message = chat.post({ author: "bot", at: 0, text: "a" });
   view.draw();
   view.disturbed();
-  chat.edit(message, 1, "ab", []);
+  chat.edit(message, 1, { text: "ab", entities: [] });
   view.draw();
   expect(stripVTControlCharacters(written())).toContain("bot#1~ ab\n> ");
   expect(written()).not.toContain("A\r");
@@ -62,14 +62,14 @@ test("without a terminal, and for older messages, every edit is a line", () => {
   const { chat, view, written } = open(null);
   const message = chat.post({ author: "bot", at: 0, text: "a" });
   view.draw();
-  chat.edit(message, 1, "ab", []);
+  chat.edit(message, 1, { text: "ab", entities: [] });
   view.draw();
   expect(written()).toBe("bot#1: a\n> bot#1~ ab\n> ");
 
   const wide = open(80);
   const first = wide.chat.post({ author: "bot", at: 0, text: "a" });
   wide.chat.post({ author: "bot", at: 0, text: "b" });
-  wide.chat.edit(first, 1, "ab", []);
+  wide.chat.edit(first, 1, { text: "ab", entities: [] });
   wide.view.draw();
   expect(stripVTControlCharacters(wide.written())).toBe("\rbot#1: a\nbot#2: b\nbot#1~ ab\n> ");
 });

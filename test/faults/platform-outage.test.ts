@@ -10,7 +10,7 @@ const WORDS = 40;
 /** About 3 s of speaking. */
 const SLOW = { words: WORDS, chunkChars: 4, chunkEveryMs: 40 };
 
-/** What the operator sees of posts that are uncertain or failed, newest first: state and chat. */
+/** What the operator sees of posts that are uncertain, failed or parked, newest first: state and chat. */
 async function troubled(replica: Replica): Promise<string[]> {
   const { body } = await replica.process.api("GET", "/v1/deliveries");
   return body.deliveries.map(({ state, chat }: { state: string; chat: string }) => `${state} ${chat}`);
@@ -100,6 +100,9 @@ describe.concurrent("Telegram", () => {
       return run?.state === "completed" && (place?.wait ?? 0) > 3_500;
     });
     expect(await stage.rows("select state, chat from outbox")).toEqual([{ state: "planned", chat: "300" }]);
+    expect(await troubled(replica)).toEqual(["parked 300"]);
+    const metrics = async () => String((await replica.process.api("GET", "/metrics")).body);
+    await until("the metrics to count it", async () => (await metrics()).includes("parley_pages_parked 1"));
     telegram.say({ chat: parked!.chat, from: parked!.user, text: "the second" });
     for (const { chat, user } of others) telegram.say({ chat, from: user, text: `I am ${user.name}` });
     await telegram.until(() => others.every(({ chat }) => telegram.botMessages(chat).length === 1), 10_000);

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { accountId, newId } from "../../src/ids.ts";
-import { markChatGone, upsertPlace } from "../../src/store/places.ts";
+import { blockChat, markChatGone, upsertPlace } from "../../src/store/places.ts";
 import { startHttp, type TestHttp } from "./start-http.ts";
 
 const BOT = accountId("telegram", "1");
@@ -51,7 +51,7 @@ afterAll(() => http.stop());
 
 const list = async (query = "") =>
   (await http.call("GET", `/v1/deliveries${query}`)).json<{
-    deliveries: { id: string; chat_gone_at: string | null }[];
+    deliveries: { id: string; chat_gone_at: string | null; parked_until: string | null }[];
   }>().deliveries;
 const listed = async (query = "") => (await list(query)).map(({ id }) => id);
 
@@ -69,6 +69,7 @@ it("lists what is uncertain or failed, newest first, with where and why", async 
       error: "timed out",
       created_at: "2026-07-03T10:00:00.000Z",
       chat_gone_at: null,
+      parked_until: null,
     },
     expect.objectContaining({ id: ids[2], state: "failed", error: null }),
     expect.objectContaining({ id: ids[0], run_id: null, session_id: null, page: 0 }),
@@ -89,6 +90,35 @@ it("tells since when a chat is gone", async () => {
   for (const { chat_gone_at: at } of await list()) expect(Date.parse(at ?? "")).toBeGreaterThan(Date.now() - 60_000);
   await markChatGone(db, BOT, "7", false);
   for (const { chat_gone_at: at } of await list()) expect(at).toBeNull();
+});
+
+it("fault-17: lists what must wait for over a minute because the platform wants it so, and until when", async () => {
+  const { db } = http.database;
+  const parked = newId("out");
+  for (const chat of ["8", "9"]) {
+    const incoming = { kind: "private", chat, thread: "", title: "" } as const;
+    await upsertPlace(db, BOT, incoming, newId("usr"), "tester");
+    const post = {
+      kind: "answer",
+      account_id: BOT,
+      chat,
+      thread: "",
+      place_kind: "private",
+      state: "planned",
+    } as const;
+    const id = chat === "8" ? parked : newId("out");
+    await db
+      .insertInto("outbox")
+      .values({ ...post, id, due_at: new Date() })
+      .execute();
+  }
+  await blockChat(db, BOT, "8", 3_600_000);
+  await blockChat(db, BOT, "9", 30_000);
+  expect(await listed()).toContain(parked);
+  const [only, ...others] = await list("?state=parked");
+  expect([only?.id, others]).toEqual([parked, []]);
+  expect(Date.parse(only?.parked_until ?? "") - Date.now()).toBeGreaterThan(3_500_000);
+  expect(await listed("?state=uncertain")).toEqual([ids[1]]);
 });
 
 it("refuses what it does not know", async () => {

@@ -13,6 +13,7 @@ function input(arrivalNo: number, ageMs: number, more: Partial<DrainInput> = {})
     author: null,
     parts: [{ type: "text", text: `m${arrivalNo}` }],
     language: "",
+    receipt: null,
     chat_message_id: String(arrivalNo),
     burst: null,
     received_ms: NOW - ageMs,
@@ -33,6 +34,7 @@ function lane(more: Partial<LaneState>): LaneState {
     now_ms: NOW,
     place: null,
     run: null,
+    others: 0,
     waiting: [],
     ...more,
   };
@@ -58,7 +60,7 @@ function run(more: Partial<NonNullable<LaneState["run"]>> = {}): NonNullable<Lan
 
 describe("a drain", () => {
   it("starts a single plain message at once", () => {
-    expect(decideDrain(lane({ waiting: [input(1, 0)] }))).toMatchObject({ kind: "start", more: false });
+    expect(decideDrain(lane({ waiting: [input(1, 0)] }), "interrupt")).toMatchObject({ kind: "start", more: false });
   });
 
   it.each([
@@ -82,9 +84,9 @@ describe("a drain", () => {
   });
 
   it("withdraws what a stop covers, and starts the rest", () => {
-    const decision = decideDrain(lane({ stop_through: 1, waiting: [input(1, 5_000), input(2, 0)] }));
+    const decision = decideDrain(lane({ stop_through: 1, waiting: [input(1, 5_000), input(2, 0)] }), "interrupt");
     expect(decision).toMatchObject({ kind: "start", withdrawn: [1], inputs: [{ arrival_no: 2 }] });
-    expect(decideDrain(lane({ stop_through: 1, waiting: [input(1, 0)] }))).toEqual({
+    expect(decideDrain(lane({ stop_through: 1, waiting: [input(1, 0)] }), "interrupt")).toEqual({
       kind: "idle",
       withdrawn: [1],
       more: false,
@@ -93,26 +95,32 @@ describe("a drain", () => {
 
   it("that finds nothing but what a stop covers looks again if it could not see everything", () => {
     const waiting = Array.from({ length: 200 }, (_, index) => input(index + 1, 5_000));
-    expect(decideDrain(lane({ stop_through: 200, waiting }))).toMatchObject({ kind: "idle", more: true });
+    expect(decideDrain(lane({ stop_through: 200, waiting }), "interrupt")).toMatchObject({ kind: "idle", more: true });
   });
 });
 
 describe("a lane whose replica is gone", () => {
   it("goes on with its run", () => {
-    expect(decideDrain(lane({ run: run() }))).toEqual({ kind: "resume", end: null });
+    expect(decideDrain(lane({ run: run() }), "interrupt")).toEqual({ kind: "resume", end: null });
   });
 
   it("ends it instead when it was stopped or interrupted meanwhile", () => {
-    expect(decideDrain(lane({ run: run(), stop_through: 1 }))).toEqual({ kind: "resume", end: "stop" });
-    expect(decideDrain(lane({ run: run(), waiting: [input(2, 0)] }))).toEqual({ kind: "resume", end: "interrupt" });
-    const queued = decideDrain(lane({ run: run({ policy: "queue" }), waiting: [input(2, 0)] }));
+    expect(decideDrain(lane({ run: run(), stop_through: 1 }), "interrupt")).toEqual({ kind: "resume", end: "stop" });
+    expect(decideDrain(lane({ run: run(), waiting: [input(2, 0)] }), "interrupt")).toEqual({
+      kind: "resume",
+      end: "interrupt",
+    });
+    const queued = decideDrain(lane({ run: run({ policy: "queue" }), waiting: [input(2, 0)] }), "interrupt");
     expect(queued).toEqual({ kind: "resume", end: null });
   });
 
   it("is interrupted in a group by an author of its turn only", () => {
     const waiting = [input(2, 0, { author: { id: "bob", name: "Bob" } })];
-    expect(decideDrain(lane({ run: run({ authors: ["ann"] }), waiting }))).toEqual({ kind: "resume", end: null });
-    expect(decideDrain(lane({ run: run({ authors: ["bob"] }), waiting }))).toEqual({
+    expect(decideDrain(lane({ run: run({ authors: ["ann"] }), waiting }), "interrupt")).toEqual({
+      kind: "resume",
+      end: null,
+    });
+    expect(decideDrain(lane({ run: run({ authors: ["bob"] }), waiting }), "interrupt")).toEqual({
       kind: "resume",
       end: "interrupt",
     });
@@ -120,12 +128,15 @@ describe("a lane whose replica is gone", () => {
 
   it("gives up after crashes, but not after being handed over", () => {
     const crashed = run({ crashes: MAX_CRASHES - 1 });
-    expect(decideDrain(lane({ run: crashed }))).toEqual({ kind: "resume", end: "crashed" });
-    expect(decideDrain(lane({ run: { ...crashed, handed_over: true } }))).toEqual({ kind: "resume", end: null });
+    expect(decideDrain(lane({ run: crashed }), "interrupt")).toEqual({ kind: "resume", end: "crashed" });
+    expect(decideDrain(lane({ run: { ...crashed, handed_over: true } }), "interrupt")).toEqual({
+      kind: "resume",
+      end: null,
+    });
   });
 
   it("does not go on with a run that has stood still for too long", () => {
     const old = run({ alive_ms: NOW - STALE_MS - 1 });
-    expect(decideDrain(lane({ run: old }))).toEqual({ kind: "resume", end: "stale" });
+    expect(decideDrain(lane({ run: old }), "interrupt")).toEqual({ kind: "resume", end: "stale" });
   });
 });

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { listTrouble } from "../../src/store/outbox.ts";
+import { listTrouble } from "../../src/store/troubled-pages.ts";
 import { stopValue } from "../../src/platform/stop-button.ts";
 import { FakePlatform } from "../fakes/fake-platform.ts";
 import { callTool, hold, type ModelStep, scriptedModel } from "../fakes/scripted-model.ts";

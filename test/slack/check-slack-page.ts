@@ -3,8 +3,9 @@ import { fromMarkdown } from "mdast-util-from-markdown";
 import { gfmFromMarkdown } from "mdast-util-gfm";
 import { gfm } from "micromark-extension-gfm";
 import { expect } from "vitest";
-import { isHonest, toLiveUrl } from "../../adapters/slack/slack-link.ts";
+import { toLiveUrl } from "../../adapters/slack/slack-link.ts";
 import { blocksOf, SLACK_MARKDOWN_LIMIT } from "../../adapters/slack/slack-render.ts";
+import { isHonest } from "../../src/platform/link-safety.ts";
 import type { RenderedPage } from "../../src/platform/platform-adapter.ts";
 
 /** The Markdown of a page that was rendered. */

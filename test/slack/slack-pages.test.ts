@@ -1,8 +1,8 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { readMarkdown } from "../../adapters/slack/slack-markdown.ts";
+import { createMarkdownReader, readLines, readMarkdown } from "../../adapters/slack/slack-markdown.ts";
 import { renderSlack } from "../../adapters/slack/slack-render.ts";
-import { MARKDOWN_WORDS } from "../telegram/markdown-samples.ts";
+import { LONG, MARKDOWN_WORDS } from "../telegram/markdown-samples.ts";
 import { checkPages, markdownOf } from "./check-slack-page.ts";
 
 const markdown = fc.array(fc.constantFrom(...MARKDOWN_WORDS), { maxLength: 60 }).map((words) => words.join(""));
@@ -88,6 +88,37 @@ describe("nothing is lost", () => {
   });
 });
 
+test("lines are the same, whatever parts they are read in", () => {
+  const [whole, byLine] = [
+    createMarkdownReader(undefined, Number.POSITIVE_INFINITY),
+    createMarkdownReader(undefined, 1),
+  ];
+  const table = fc.constantFrom("\n| a | b |\n", "|---|:-:|\n", "\n> | a |\n> |---|\n", "\n> ```\n> ");
+  const texts = fc.array(fc.oneof(fc.constantFrom(...MARKDOWN_WORDS), table), { maxLength: 40 });
+  fc.assert(
+    fc.property(texts, (words) => {
+      expect(byLine(words.join(""))).toEqual(whole(words.join("")));
+    }),
+    { numRuns: 1000 },
+  );
+});
+
+test("an edit of an answer of 100,000 characters reads its last part only", () => {
+  let read = 0;
+  let most = 0;
+  const reader = createMarkdownReader((state, part, isLast) => {
+    read += part.length;
+    return readLines(state, part, isLast);
+  });
+  for (let end = 90_000; end <= LONG.length; end += 97) {
+    read = 0;
+    reader(LONG.slice(0, end));
+    if (end > 90_000) most = Math.max(most, read);
+  }
+  expect(most).toBeGreaterThan(0);
+  expect(most).toBeLessThanOrEqual(3 * 2_100);
+});
+
 describe("code over more than one page", () => {
   const code = Array.from({ length: 900 }, (_, i) => `  const value${i} = "${"x".repeat(20)}";`).join("\n");
 
@@ -119,6 +150,27 @@ test("a table over more than one page has its head on each", () => {
   const pages = written(`| No | Text |\n|---:|------|\n${rows}`);
   expect(pages.length).toBeGreaterThan(1);
   expect(pages.every((page) => page.startsWith("| No | Text |\n|---:|------|\n| "))).toBe(true);
+});
+
+test("no table is larger than Slack's own are", () => {
+  const rows = written(`| a | b |\n|---|---|\n${"| 1 | 2 |\n".repeat(250)}`);
+  expect(rows.map((page) => page.split("\n").length - 1)).toEqual([100, 100, 53]);
+  expect(rows.every((page) => page.startsWith("| a | b |\n|---|---|\n| 1"))).toBe(true);
+  const long = written(`| a |\n|---|\n${`| ${"word ".repeat(40)} |\n`.repeat(60)}`);
+  expect(Math.max(...long.map((page) => page.length))).toBeLessThanOrEqual(10_100);
+});
+
+test("a table of more columns than Slack has is lines of text", () => {
+  const cells = Array.from({ length: 21 }, (_, index) => `c${index}`);
+  const [wide] = written(`${cells.join("|")}\n${cells.map(() => "--").join("|")}\n${cells.join("|")}`);
+  expect(wide).toBe(`${cells.join("|")}\n\u200B${cells.map(() => "--").join("|")}\n${cells.join("|")}`);
+  const [kept] = written(
+    `|${cells.slice(1).join("|")}|\n|${cells
+      .slice(1)
+      .map(() => "--")
+      .join("|")}|`,
+  );
+  expect(kept).not.toContain("\u200B");
 });
 
 test("a list that is cut goes on as a list, not as code", () => {

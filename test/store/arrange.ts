@@ -1,3 +1,4 @@
+import { runLevels } from "../../src/store/run-levels.ts";
 import { sql } from "kysely";
 import type { Message } from "../../src/agent/message.ts";
 import { accountId, newId, type OutboxId, type RunId, type SessionId, type UserId } from "../../src/ids.ts";
@@ -310,4 +311,16 @@ export async function untilBlocked(db: Db, count = 1): Promise<void> {
     if (rows[0]!.n >= count) return;
     if (performance.now() > deadline) throw new Error("nobody waits for a lock");
   }
+}
+
+/** Which of these runs end, and by what. */
+export async function runsToEnd(
+  db: Db,
+  runs: { session: SessionId; id: RunId }[],
+): Promise<{ id: RunId; by: "stop" | "interrupt" }[]> {
+  const levels = await runLevels(db, runs);
+  return levels.flatMap(({ id, stopped, own, policy }): { id: RunId; by: "stop" | "interrupt" }[] => {
+    if (stopped) return [{ id, by: "stop" }];
+    return own && policy === "interrupt" ? [{ id, by: "interrupt" }] : [];
+  });
 }

@@ -3,7 +3,6 @@ import { newId } from "../../src/ids.ts";
 import {
   claimDuePages,
   type DraftPost,
-  listTrouble,
   markSending,
   pagesOfRun,
   recordDraftFailure,
@@ -11,6 +10,7 @@ import {
   recordReceipts,
   settleDraft,
 } from "../../src/store/outbox.ts";
+import { listTrouble } from "../../src/store/troubled-pages.ts";
 import { mergeRun, takeOverRun } from "../../src/store/runs.ts";
 import type { Db } from "../../src/store/schema.ts";
 import { withTransaction } from "../../src/store/transaction.ts";

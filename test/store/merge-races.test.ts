@@ -3,13 +3,25 @@ import { expect, test } from "vitest";
 import type { MessageId, SessionId } from "../../src/ids.ts";
 import { claimLanes, deleteLane, readLanes, renewLeases } from "../../src/store/lanes.ts";
 import { appendEvents } from "../../src/store/run-events.ts";
-import { insertRuns, mergeRun, runsToEnd } from "../../src/store/runs.ts";
+import { insertRuns, mergeRun } from "../../src/store/runs.ts";
 import type { Db } from "../../src/store/schema.ts";
 import { withdrawWaiting } from "../../src/store/inbox.ts";
 import { stopSession } from "../../src/store/talk-sessions.ts";
 import { withTransaction } from "../../src/store/transaction.ts";
 import { onPostgres } from "../support/store-engines.ts";
-import { accept, ME, mergeOf, newTalk, OTHER, runOn, say, said, startRuns, type StartedRun } from "./arrange.ts";
+import {
+  accept,
+  ME,
+  mergeOf,
+  newTalk,
+  OTHER,
+  runOn,
+  say,
+  said,
+  startRuns,
+  type StartedRun,
+  runsToEnd,
+} from "./arrange.ts";
 
 onPostgres((store) => {
   const headOf = async (session: SessionId) =>

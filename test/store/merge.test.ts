@@ -1,7 +1,8 @@
 import { sql } from "kysely";
 import { describe, expect, test } from "vitest";
 import { newId } from "../../src/ids.ts";
-import { claimPages, listTrouble, recordDrafts, recordReceipts } from "../../src/store/outbox.ts";
+import { claimPages, recordDrafts, recordReceipts } from "../../src/store/outbox.ts";
+import { listTrouble } from "../../src/store/troubled-pages.ts";
 import { messagesAfter } from "../../src/store/messages.ts";
 import { appendEvents, eventsAfter } from "../../src/store/run-events.ts";
 import { handOverRun, mergeRun, sessionActivity, takeOverRun } from "../../src/store/runs.ts";

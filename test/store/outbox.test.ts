@@ -1,14 +1,8 @@
 import { sql } from "kysely";
 import { beforeEach, describe, expect, test } from "vitest";
 import { accountId, newId, type OutboxId } from "../../src/ids.ts";
-import {
-  claimDuePages,
-  claimPages,
-  insertReply,
-  listTrouble,
-  type Receipt,
-  recordReceipts,
-} from "../../src/store/outbox.ts";
+import { claimDuePages, claimPages, insertReply, type Receipt, recordReceipts } from "../../src/store/outbox.ts";
+import { listTrouble } from "../../src/store/troubled-pages.ts";
 import { renewLeases } from "../../src/store/lanes.ts";
 import { blockChat, moveChat } from "../../src/store/places.ts";
 import { mergeRun } from "../../src/store/runs.ts";

@@ -51,6 +51,26 @@ storeEngines((store) => {
     });
   });
 
+  describe("a renewal", () => {
+    test("says what the replica sends, and brings what the others that live have said, and how long ago", async () => {
+      const load = { [BOT]: { answers: 3, paused: { edit: 1_500 } } };
+      await registerReplica(store.db, ME, PROCESS);
+      await registerReplica(store.db, OTHER, PROCESS);
+      const dead = newId("rep");
+      await registerReplica(store.db, dead, PROCESS);
+      await store.db
+        .updateTable("replicas")
+        .set({ seen_at: sql<Date>`now() - interval '7 seconds'` })
+        .where("id", "=", dead)
+        .execute();
+      const silent = { load: {}, age_ms: expect.any(Number) };
+      expect((await renewLeases(store.db, ME, [], [], load)).others).toEqual([silent]);
+      const { others } = await renewLeases(store.db, OTHER, []);
+      expect(others).toEqual([{ load, age_ms: expect.any(Number) }]);
+      expect(others[0]!.age_ms).toBeLessThan(5_000);
+    });
+  });
+
   describe("a replica that is gone", () => {
     test("leaves its lanes, pages and intake to the others at once, and only its own", async () => {
       await registerReplica(store.db, ME, PROCESS);

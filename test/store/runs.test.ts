@@ -1,19 +1,24 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { sql } from "kysely";
 import { newId } from "../../src/ids.ts";
-import {
-  insertRuns,
-  joinPoint,
-  mergeRun,
-  runsSince,
-  runsToEnd,
-  sessionActivity,
-  takeOverRun,
-} from "../../src/store/runs.ts";
+import { insertRuns, joinPoint, mergeRun, runsSince, sessionActivity, takeOverRun } from "../../src/store/runs.ts";
 import type { Db } from "../../src/store/schema.ts";
 import { stopSession } from "../../src/store/talk-sessions.ts";
 import { onPostgres, storeEngines } from "../support/store-engines.ts";
-import { accept, claimAll, ME, mergeOf, newChat, newTalk, outboxRows, runOn, say, sayIn, startRun } from "./arrange.ts";
+import {
+  accept,
+  claimAll,
+  ME,
+  mergeOf,
+  newChat,
+  newTalk,
+  outboxRows,
+  runOn,
+  say,
+  sayIn,
+  startRun,
+  runsToEnd,
+} from "./arrange.ts";
 import { buffers, planOf } from "./plans.ts";
 
 storeEngines((store) => {

@@ -6,21 +6,24 @@ import { decideDrain } from "../../src/run/drain.ts";
 import { withdrawArrivals, withdrawWaiting } from "../../src/store/inbox.ts";
 import { claimLanes, deleteLane, type LaneState, readLanes, releaseLane, renewLeases } from "../../src/store/lanes.ts";
 import { appendEvents } from "../../src/store/run-events.ts";
-import {
-  handOverRun,
-  insertRuns,
-  type Merge,
-  mergeRun,
-  runInputs,
-  runsToEnd,
-  takeOverRun,
-} from "../../src/store/runs.ts";
+import { handOverRun, insertRuns, type Merge, mergeRun, runInputs, takeOverRun } from "../../src/store/runs.ts";
 import { stopSession } from "../../src/store/talk-sessions.ts";
 import { withTransaction } from "../../src/store/transaction.ts";
 import type { Kysely } from "kysely";
 import type { Schema, Trx } from "../../src/store/schema.ts";
 import { emptyStore, storeEngines } from "../support/store-engines.ts";
-import { accept, expireLeases, mergeOf, newTalk, runOn, said, say, type StartedRun, type Talk } from "./arrange.ts";
+import {
+  accept,
+  expireLeases,
+  mergeOf,
+  newTalk,
+  runOn,
+  said,
+  say,
+  type StartedRun,
+  type Talk,
+  runsToEnd,
+} from "./arrange.ts";
 
 const WORLD = ["accept", "accept three", "stop", "expire leases"] as const;
 const REPLICA = [
@@ -87,7 +90,7 @@ class FakeReplica {
         this.#held = null;
         return;
       case "renew":
-        if ((await renewLeases(this.#db, this.id, [held.lane])).length === 0) this.#held = null;
+        if ((await renewLeases(this.#db, this.id, [held.lane])).kept.length === 0) this.#held = null;
         return;
       default:
         act satisfies never;
@@ -104,7 +107,7 @@ class FakeReplica {
   }
 
   async #drain(trx: Trx, lane: LaneState): Promise<Held | null> {
-    const decision = decideDrain(lane);
+    const decision = decideDrain(lane, "interrupt");
     if (decision.kind === "wait") {
       await releaseLane(trx, lane, 0);
       return null;

@@ -1,3 +1,4 @@
+import { runsToEnd } from "./arrange.ts";
 import { expect, test } from "vitest";
 import { accountId, newId, type SessionId } from "../../src/ids.ts";
 import { holdIntake, leaveIntake } from "../../src/store/accounts.ts";
@@ -18,13 +19,13 @@ import {
   claimDuePages,
   claimPages,
   insertReply,
-  listTrouble,
   markSending,
   pagesOfRun,
   recordDraftFailure,
   recordDrafts,
   recordReceipts,
 } from "../../src/store/outbox.ts";
+import { listTrouble } from "../../src/store/troubled-pages.ts";
 import { blockChat, markChatGone, moveChat, openSessionAt, upsertPlace } from "../../src/store/places.ts";
 import { thisProcess } from "../../src/store/process-identity.ts";
 import { deleteStale } from "../../src/store/housekeeping.ts";
@@ -37,7 +38,6 @@ import {
   mergeRun,
   runInputs,
   runsSince,
-  runsToEnd,
   sessionActivity,
   takeOverRun,
 } from "../../src/store/runs.ts";
@@ -142,7 +142,7 @@ storeEngines((store) => {
       ]);
       return busy;
     });
-    expect(await renewLeases(db, replica, [lane])).toHaveLength(1);
+    expect((await renewLeases(db, replica, [lane])).kept).toHaveLength(1);
     expect(await runInputs(db, place.sessionId, run)).toHaveLength(1);
     expect(await runsToEnd(db, [{ session: place.sessionId, id: run }])).toEqual([]);
     expect(await runsSince(db, place.sessionId, 0)).toHaveLength(1);

@@ -1,3 +1,4 @@
+import type { BusyPolicy } from "../../src/agent/busy-policy.ts";
 import { functionTools } from "../../src/agent/function-tools.ts";
 import { createNativeRunner } from "../../src/agent/loop.ts";
 import type { Agents } from "../../src/agent/agents.ts";
@@ -17,7 +18,7 @@ export interface TestGatewayOptions {
   model: ModelClient;
   adapters?: PlatformAdapter[];
   tools?: ToolSource;
-  onBusy?: "interrupt" | "queue";
+  onBusy?: BusyPolicy;
   access?: AccessPolicy;
   slots?: number;
   cards?: AgentCard[];

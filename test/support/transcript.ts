@@ -10,9 +10,9 @@ import { turnOf } from "./e2e.ts";
 const PAUSE_MS = 2_500;
 
 /** Says the first words, long enough to be shown at once, and the rest, which is no longer, after a pause. */
-export function inTwo(first: string, rest: string): Script {
+export function inTwo(first: string, rest: string, pauseMs = PAUSE_MS): Script {
   if (first.length < 24 || rest.length > first.length) throw new Error("the first part is too short");
-  return { text: first + rest, chunkChars: first.length, chunkEveryMs: PAUSE_MS };
+  return { text: first + rest, chunkChars: first.length, chunkEveryMs: pauseMs };
 }
 
 /** Says the first words, and nothing more while the test lasts. */

@@ -94,7 +94,7 @@ describe("a command that names a chat and no thread", () => {
 describe("/stop of a chat", () => {
   it("ends in a group every answer that this person asked for, and nobody else's", async () => {
     const pauses = [hold(), hold(), hold()] as const;
-    await start(...pauses.map((pause) => [pause, "Answer."]));
+    await start(...pauses.map((pause) => ["It begins", pause, "Answer."]));
     await ask({ ...channel, thread: "1.0", from: "T1:U1" }, pauses[0]);
     await ask({ ...channel, thread: "2.0", from: "T1:U2" }, pauses[1]);
     await ask({ chat: "C2", kind: "group", thread: "1.0", from: "T1:U1" }, pauses[2]);
@@ -118,7 +118,7 @@ describe("/stop of a chat", () => {
 
   it("ends in private all of this person's answers there, and what waits behind them", async () => {
     const pauses = [hold(), hold(), hold()] as const;
-    await start(...pauses.map((pause) => [pause, "Answer."]));
+    await start(...pauses.map((pause) => ["It begins", pause, "Answer."]));
     await ask({ chat: "D1", thread: "1.0", from: "T1:U1" }, pauses[0]);
     await ask({ chat: "D1", thread: "2.0", from: "T1:U1" }, pauses[1]);
     await ask({ chat: "D2", thread: "1.0", from: "T1:U2" }, pauses[2]);

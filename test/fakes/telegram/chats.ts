@@ -1,10 +1,13 @@
 import type { InlineKeyboardMarkup, MessageEntity } from "grammy/types";
+import type { FakeFile } from "./files.ts";
 
 export interface FakeUser {
   readonly id: number;
   name: string;
   username?: string;
   isBot?: boolean;
+  /** Of their app; "en" unless given. */
+  language?: string;
 }
 
 /** A topic of a forum, or of a private chat with a bot that has topics enabled. Its id is the message that made it. */
@@ -20,6 +23,7 @@ export interface MessageVersion {
   at: number;
   text: string;
   entities: MessageEntity[];
+  keyboard?: InlineKeyboardMarkup | null;
 }
 
 /** One message as people in the chat see it. `text` and `entities` are those of the last version. */
@@ -36,6 +40,8 @@ export interface FakeMessage {
   readonly thread: number | null;
   readonly replyTo: number | null;
   readonly mediaGroupId: string | null;
+  /** Its text is the caption then. */
+  readonly file: FakeFile | null;
   keyboard: InlineKeyboardMarkup | null;
   deleted: boolean;
   readonly versions: MessageVersion[];
@@ -54,9 +60,22 @@ const FIRST_SUPERGROUP_ID = -1_000_000_000_000;
 /** One line of the transcript, in the order of what happened. */
 export type ChatEvent =
   | { kind: "post"; message: FakeMessage }
-  | { kind: "edit"; message: FakeMessage; text: string }
+  | { kind: "edit"; message: FakeMessage; version: MessageVersion }
+  | { kind: "draft"; draft: FakeDraft }
   | { kind: "remove"; message: FakeMessage }
   | { kind: "note"; text: string; thread: number | null };
+
+/** A text that is being written, gone after a while or with the next message. */
+export interface FakeDraft {
+  readonly draftId: number;
+  readonly text: string;
+  readonly thread: number | null;
+  readonly at: number;
+  readonly canStop: boolean;
+}
+
+/** "a temporary 30-second preview" (Bot API, sendMessageDraft). */
+const DRAFT_LIFE_MS = 30_000;
 
 /** Hands out message ids. Private chats and basic groups of a bot share one counter; every supergroup has its own. */
 export interface IdSource {
@@ -75,6 +94,7 @@ export class FakeChat {
   readonly messages = new Map<number, FakeMessage>();
   readonly topics = new Map<number, FakeTopic>();
   readonly events: ChatEvent[] = [];
+  readonly #drafts = new Map<number, FakeDraft>();
   #ids: IdSource;
   #botMessages = 0;
 
@@ -105,11 +125,13 @@ export class FakeChat {
     thread?: number | null;
     replyTo?: number | null;
     mediaGroupId?: string | null;
+    file?: FakeFile | null;
     keyboard?: InlineKeyboardMarkup | null;
     service?: Record<string, unknown> | null;
   }): FakeMessage {
     const { author, at, text } = fields;
     const entities = fields.entities ?? [];
+    const keyboard = fields.keyboard ?? null;
     const message: FakeMessage = {
       messageId: fields.messageId ?? this.nextId(),
       from: author === "bot" ? "bot" : author.id,
@@ -121,21 +143,44 @@ export class FakeChat {
       thread: fields.thread ?? null,
       replyTo: fields.replyTo ?? null,
       mediaGroupId: fields.mediaGroupId ?? null,
-      keyboard: fields.keyboard ?? null,
+      file: fields.file ?? null,
+      keyboard,
       deleted: false,
-      versions: [{ at, text, entities }],
+      versions: [{ at, text, entities, keyboard }],
       service: fields.service ?? null,
     };
     this.messages.set(message.messageId, message);
+    if (author === "bot") {
+      this.#drafts.clear();
+    }
     this.events.push({ kind: "post", message });
     return message;
   }
 
-  edit(message: FakeMessage, at: number, text: string, entities: MessageEntity[]): void {
+  edit(message: FakeMessage, at: number, { text, entities, keyboard = null }: Omit<MessageVersion, "at">): void {
     message.text = text;
     message.entities = entities;
-    message.versions.push({ at, text, entities });
-    this.events.push({ kind: "edit", message, text });
+    message.keyboard = keyboard;
+    const version = { at, text, entities, keyboard };
+    message.versions.push(version);
+    this.events.push({ kind: "edit", message, version });
+  }
+
+  showDraft(draft: FakeDraft): void {
+    const before = this.#drafts.get(draft.draftId);
+    this.#drafts.set(draft.draftId, draft);
+    if (before?.text !== draft.text) {
+      this.events.push({ kind: "draft", draft });
+    }
+  }
+
+  /** The drafts that can be seen at this time. */
+  drafts(now: number): FakeDraft[] {
+    return [...this.#drafts.values()].filter((draft) => now - draft.at < DRAFT_LIFE_MS);
+  }
+
+  removeDraft(draftId: number): void {
+    this.#drafts.delete(draftId);
   }
 
   remove(message: FakeMessage): void {

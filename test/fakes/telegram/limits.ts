@@ -26,7 +26,14 @@ export const TELEGRAM_LIMITS: Limits = {
 export const NO_LIMITS: Limits = { private: null, group: null, token: null, graceMs: 100 };
 
 /** What shows something in a chat and counts there. Other calls count for the token only. */
-const COUNTED_IN_CHAT = new Set(["sendMessage", "editMessageText", "sendChatAction"]);
+const COUNTED_IN_CHAT = new Set([
+  "sendMessage",
+  "sendDocument",
+  "sendPhoto",
+  "sendMessageDraft",
+  "editMessageText",
+  "sendChatAction",
+]);
 /** Answered by the Bot API server itself (Client.cpp, is_local_method): never limited. */
 const LOCAL = new Set(["getMe", "getUpdates", "setWebhook", "deleteWebhook", "getWebhookInfo"]);
 

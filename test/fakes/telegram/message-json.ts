@@ -1,4 +1,5 @@
 import type { FakeChat, FakeMessage, FakeUser } from "./chats.ts";
+import { fileJson } from "./files.ts";
 
 export interface BotIdentity {
   readonly id: number;
@@ -16,7 +17,7 @@ export function userJson(user: FakeUser): Json {
     is_bot: user.isBot ?? false,
     first_name: user.name,
     ...(user.username === undefined ? {} : { username: user.username }),
-    ...(user.isBot ? {} : { language_code: "en" }),
+    ...(user.isBot ? {} : { language_code: user.language ?? "en" }),
   };
 }
 
@@ -104,16 +105,17 @@ function addReply(json: Json, bot: BotIdentity, chat: FakeChat, message: FakeMes
 
 function addContent(json: Json, message: FakeMessage): void {
   const entities = message.entities.length > 0;
-  if (message.mediaGroupId === null) {
+  if (message.file === null) {
     json["text"] = message.text;
     if (entities) {
       json["entities"] = message.entities;
     }
     return;
   }
-  const photo = `photo-${message.messageId}`;
-  json["media_group_id"] = message.mediaGroupId;
-  json["photo"] = [{ file_id: photo, file_unique_id: `u-${photo}`, width: 320, height: 240, file_size: 4096 }];
+  if (message.mediaGroupId !== null) {
+    json["media_group_id"] = message.mediaGroupId;
+  }
+  Object.assign(json, fileJson(message.file));
   if (message.text !== "") {
     json["caption"] = message.text;
     if (entities) {

@@ -59,6 +59,9 @@ export function editMessageText(call: ApiCall): unknown {
   const chat = requireChat(call, "edit");
   const message = requireMessage(call, chat, "message to edit");
   checkEditable(message);
+  if (message.file !== null) {
+    throw badRequest("there is no text in the message to edit");
+  }
   if (
     message.text === content.text &&
     same(message.entities, content.entities) &&
@@ -67,8 +70,7 @@ export function editMessageText(call: ApiCall): unknown {
   ) {
     throw badRequest(NOT_MODIFIED);
   }
-  message.keyboard = keyboard;
-  chat.edit(message, call.world.now(), content.text, content.entities);
+  chat.edit(message, call.world.now(), { ...content, keyboard });
   call.entry.messageId = message.messageId;
   return messageJson(call.bot, chat, message);
 }
@@ -82,7 +84,7 @@ export function editMessageReplyMarkup(call: ApiCall): unknown {
   if (same(message.keyboard, keyboard)) {
     throw badRequest(NOT_MODIFIED);
   }
-  message.keyboard = keyboard;
+  chat.edit(message, call.world.now(), { text: message.text, entities: message.entities, keyboard });
   call.entry.messageId = message.messageId;
   return messageJson(call.bot, chat, message);
 }

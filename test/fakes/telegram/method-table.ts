@@ -1,4 +1,6 @@
 import * as bots from "./bot-methods.ts";
+import * as drafts from "./draft-methods.ts";
+import * as files from "./file-methods.ts";
 import * as messages from "./message-methods.ts";
 import type { ApiCall } from "./world.ts";
 
@@ -21,6 +23,7 @@ const SHARED_SEND = [
   "reply_markup",
 ];
 const TEXT = ["text", "entities", "parse_mode", "link_preview_options"];
+const DRAFT = ["chat_id", "message_thread_id", "draft_id", "can_stop", "keep_on_stop"];
 const SCOPE = ["scope", "language_code"];
 const WEBHOOK = ["url", "ip_address", "max_connections", "allowed_updates", "drop_pending_updates", "secret_token"];
 
@@ -33,6 +36,10 @@ const METHODS: ApiMethod[] = [
   method("getChat", bots.getChat, ["chat_id"]),
   method("setMyCommands", bots.setMyCommands, ["commands", ...SCOPE]),
   method("getMyCommands", bots.getMyCommands, SCOPE),
+  method("getFile", files.getFile, ["file_id"]),
+  method("sendDocument", files.sendDocument, [...SHARED_SEND, "document", "disable_content_type_detection"]),
+  method("sendPhoto", files.sendPhoto, [...SHARED_SEND, "photo"]),
+  method("sendMessageDraft", drafts.sendMessageDraft, [...DRAFT, "text", "entities", "parse_mode"]),
   method("sendMessage", messages.sendMessage, [...SHARED_SEND, ...TEXT]),
   method("editMessageText", messages.editMessageText, ["chat_id", "message_id", "reply_markup", ...TEXT]),
   method("editMessageReplyMarkup", messages.editMessageReplyMarkup, ["chat_id", "message_id", "reply_markup"]),

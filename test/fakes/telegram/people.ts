@@ -2,6 +2,7 @@ import type { MessageEntity } from "grammy/types";
 import { FakeChat, type ChatType, type FakeMessage, type FakeTopic, type FakeUser, type Standing } from "./chats.ts";
 import { GENERAL_TOPIC } from "./chat-checks.ts";
 import { botJson, chatJson, messageJson, userJson } from "./message-json.ts";
+import type { FakeFile, GivenFile } from "./files.ts";
 import { CALLBACK_LIFE_MS, UPDATE_LIFE_MS } from "./update-queue.ts";
 import { findUserEntities } from "./user-entities.ts";
 import type { FakeBot, World } from "./world.ts";
@@ -18,9 +19,14 @@ export interface Said {
   replyTo?: number;
   /** Instead of the commands and mentions found in the text. */
   entities?: MessageEntity[];
-  /** Makes it a photo of an album with the text as caption. */
+  /** With the text as caption. */
+  file?: GivenFile;
+  /** Makes it a part of an album, with a photo unless another file is given. */
   mediaGroupId?: string;
-  forwarded?: boolean;
+  /** Theirs, or somebody's. */
+  forwarded?: boolean | FakeUser;
+  /** The part of the answered message that is quoted. */
+  quote?: string;
   /** When it was written, ms since the epoch; now by default. */
   at?: number;
   /** Further fields of the Bot API's Message, over what the fake makes. */
@@ -99,11 +105,15 @@ export class People {
       thread: this.#threadFor(chat, said),
       replyTo: said.replyTo ?? null,
       mediaGroupId: said.mediaGroupId ?? null,
+      file: this.#fileOf(chat, said),
     });
     const json = messageJson(this.#bot(chat), chat, message);
     if (said.forwarded) {
-      const date = json["date"];
-      json["forward_origin"] = { type: "user", date, sender_user: userJson(said.from) };
+      const writer = said.forwarded === true ? said.from : said.forwarded;
+      json["forward_origin"] = { type: "user", date: json["date"], sender_user: userJson(writer) };
+    }
+    if (said.quote !== undefined) {
+      json["quote"] = { text: said.quote, position: 0, is_manual: true };
     }
     return {
       updateId: this.#pushMessage(chat, "message", { ...json, ...said.fields }, message.at),
@@ -122,7 +132,7 @@ export class People {
     const chat = this.chat(edit.chat);
     const message = this.#own(chat, edit.messageId);
     const at = edit.at ?? this.world.now();
-    chat.edit(message, at, edit.text, edit.entities ?? findUserEntities(edit.text));
+    chat.edit(message, at, { text: edit.text, entities: edit.entities ?? findUserEntities(edit.text) });
     const json = messageJson(this.#bot(chat), chat, message);
     return { updateId: this.#pushMessage(chat, "edited_message", json, at), messageId: message.messageId };
   }
@@ -161,6 +171,20 @@ export class People {
     };
     const updateId = bot.queue.push("callback_query", query, `user:${press.from.id}:callback`, at + CALLBACK_LIFE_MS);
     return { updateId, queryId };
+  }
+
+  /** The person presses the stop button of a draft that can be seen. */
+  stopDraft(ref: ChatRef, draftId: number): number {
+    const chat = this.chat(ref);
+    const at = this.world.now();
+    const draft = chat.drafts(at).find((it) => it.draftId === draftId && it.canStop);
+    if (draft === undefined) {
+      throw new Error(`there is no draft ${draftId} that can be stopped`);
+    }
+    chat.removeDraft(draftId);
+    const thread = draft.thread === null ? {} : { message_thread_id: draft.thread };
+    const content = { chat: chatJson(chat), ...thread, draft_id: draftId };
+    return this.#bot(chat).queue.push("stopped_message_generation", content, `chat:${chat.id}`, at + UPDATE_LIFE_MS);
   }
 
   /** Whether the bot answered the press of a button. */
@@ -277,6 +301,11 @@ export class People {
       this.#pushMessage(chat, "message", messageJson(bot, chat, message), message.at);
     }
     return topic;
+  }
+
+  #fileOf(chat: FakeChat, { file, mediaGroupId }: Said): FakeFile | null {
+    const given = file ?? (mediaGroupId === undefined ? null : { kind: "photo" as const });
+    return given && this.#bot(chat).files.add(given);
   }
 
   #threadFor(chat: FakeChat, said: Said): number | null {

@@ -1,4 +1,5 @@
 import { SERVER, TDLIB, type RefusalRow } from "./refusal-row.ts";
+import { FILE_REFUSALS } from "./refusals-of-files.ts";
 import { CONTENT_REFUSALS } from "./refusals-of-content.ts";
 
 const UPGRADED = "Bad Request: group chat was upgraded to a supergroup chat";
@@ -229,4 +230,10 @@ const SETTINGS: RefusalRow[] = [
 ];
 
 /** Every rule by which the fake refuses a call, limits and conflicts aside (they need a history). */
-export const REFUSALS: readonly RefusalRow[] = [...CONTENT_REFUSALS, ...PLACES, ...MESSAGES, ...SETTINGS];
+export const REFUSALS: readonly RefusalRow[] = [
+  ...CONTENT_REFUSALS,
+  ...FILE_REFUSALS,
+  ...PLACES,
+  ...MESSAGES,
+  ...SETTINGS,
+];

@@ -1,9 +1,11 @@
 import type { ChatLine } from "../terminal-chat.ts";
+import type { InlineKeyboardMarkup } from "grammy/types";
 import type { ChatEvent, FakeChat, FakeMessage } from "./chats.ts";
+import { fileWords } from "./files.ts";
 
 /**
  * What happened in a chat, one line per event, without times and ids: "ann: hi", "bot#1: Hel", "bot#1~ Hello",
- * "bot#1 removed". Further lines of a text are indented; a topic stands before the line as "[5] ".
+ * "bot#1 removed", "bot… Hel" for a draft. Further lines of a text are indented, as are buttons, "[Stop]"; a topic stands before the line as "[5] ".
  */
 export function transcript(chat: FakeChat, thread?: number | null): string[] {
   return chat.events
@@ -15,7 +17,7 @@ export function transcript(chat: FakeChat, thread?: number | null): string[] {
 export function chatLines(chat: FakeChat): ChatLine[] {
   return chat.events.map((event) => ({
     text: line(event),
-    message: event.kind === "note" ? null : event.message,
+    message: "message" in event ? event.message : null,
     isEdit: event.kind === "edit",
   }));
 }
@@ -31,7 +33,9 @@ function words(event: ChatEvent): string {
     case "post":
       return `${speaker(event.message)}: ${indented(content(event.message))}`;
     case "edit":
-      return `${speaker(event.message)}~ ${indented(event.text)}`;
+      return `${speaker(event.message)}~ ${indented(event.version.text + buttons(event.version.keyboard))}`;
+    case "draft":
+      return `bot… ${indented(event.draft.text)}`;
     case "remove":
       return `${speaker(event.message)} removed`;
     case "note":
@@ -42,15 +46,23 @@ function words(event: ChatEvent): string {
 }
 
 function content(message: FakeMessage): string {
-  const text = message.versions[0]?.text ?? "";
+  const { text = "", keyboard = null } = message.versions[0] ?? {};
   if (message.service !== null) {
     return `(${Object.keys(message.service).join(", ")})`;
   }
-  return message.mediaGroupId === null ? text : `[photo] ${text}`.trimEnd();
+  const shown = message.file === null ? text : `${fileWords(message.file)} ${text}`.trimEnd();
+  return shown + buttons(keyboard);
+}
+
+function buttons(keyboard?: InlineKeyboardMarkup | null): string {
+  return (keyboard?.inline_keyboard ?? []).map((row) => `\n${row.map(({ text }) => `[${text}]`).join(" ")}`).join("");
 }
 
 function threadOf(event: ChatEvent): number | null {
-  return event.kind === "note" ? event.thread : event.message.thread;
+  if (event.kind === "note") {
+    return event.thread;
+  }
+  return event.kind === "draft" ? event.draft.thread : event.message.thread;
 }
 
 function speaker(message: FakeMessage): string {

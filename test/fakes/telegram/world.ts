@@ -1,5 +1,6 @@
 import type { Changes } from "./changes.ts";
 import type { FakeChat } from "./chats.ts";
+import { FakeFiles } from "./files.ts";
 import type { Journal, JournalEntry } from "./journal.ts";
 import { LongPoll } from "./long-poll.ts";
 import type { BotIdentity } from "./message-json.ts";
@@ -43,6 +44,7 @@ export class FakeBot implements BotIdentity {
   readonly name: string;
   readonly topics: boolean;
   readonly chats = new Map<number, FakeChat>();
+  readonly files = new FakeFiles();
   readonly queue: UpdateQueue;
   readonly poll: LongPoll;
   webhook: WebhookDelivery | null = null;

@@ -1,0 +1,73 @@
+import { Agent } from "undici";
+import { GatewayError } from "../../src/errors.ts";
+import { TELEGRAM_FETCH_LIMIT } from "./read-telegram-files.ts";
+
+const CONNECTIONS = 8;
+/** No piece for this long, and all of it: 20 MB at a very slow 170 kB/s. */
+const STALL_MS = 15_000;
+const DEADLINE_MS = 120_000;
+
+/**
+ * Reads files from where the Bot API says they lie: always its own host, whatever the path says. The address holds the
+ * token, so no error of the HTTP client gets out.
+ */
+export class TelegramDownloads {
+  readonly #agent = new Agent({
+    connections: CONNECTIONS,
+    allowH2: false,
+    headersTimeout: STALL_MS,
+    bodyTimeout: STALL_MS,
+    connect: { timeout: 5000, autoSelectFamily: true, autoSelectFamilyAttemptTimeout: 1000 },
+  });
+  readonly #origin: string;
+  readonly #folder: string;
+
+  constructor(apiRoot: string, token: string) {
+    const root = new URL(apiRoot);
+    this.#origin = root.origin;
+    this.#folder = `${root.pathname.replace(/\/+$/, "")}/file/bot${token}/`;
+  }
+
+  async open(filePath: string, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>> {
+    const parts = filePath.split("/");
+    // A server of one's own may name a path on its disk instead, which is not ours to read.
+    if (parts.some((part) => part === "" || part === "." || part === "..")) {
+      throw new GatewayError("not_found", "Telegram does not say where the file lies.");
+    }
+    const until = AbortSignal.any([signal, AbortSignal.timeout(DEADLINE_MS)]);
+    const path = this.#folder + parts.map(encodeURIComponent).join("/");
+    const answer = await this.#agent
+      .request({ origin: this.#origin, path, method: "GET", signal: until })
+      .catch(() => Promise.reject(unavailable(signal)));
+    if (answer.statusCode === 200) return capped(answer.body, signal);
+    await answer.body.dump().catch(() => undefined);
+    if (answer.statusCode === 404) throw new GatewayError("not_found", "Telegram does not have this file any more.");
+    throw new GatewayError("unavailable", "Telegram does not hand over the file.", {
+      cause: new Error(`status ${answer.statusCode}`),
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.#agent.destroy();
+  }
+}
+
+async function* capped(body: AsyncIterable<Uint8Array>, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  let size = 0;
+  try {
+    for await (const chunk of body) {
+      size += chunk.length;
+      if (size > TELEGRAM_FETCH_LIMIT) break;
+      yield chunk;
+    }
+  } catch {
+    throw unavailable(signal);
+  }
+  if (size > TELEGRAM_FETCH_LIMIT) throw new GatewayError("too_large", "The file is too large.");
+}
+
+function unavailable(signal: AbortSignal): GatewayError {
+  return signal.aborted
+    ? new GatewayError("cancelled", "The file is not wanted any more.")
+    : new GatewayError("unavailable", "The file did not arrive from Telegram.");
+}

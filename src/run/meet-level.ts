@@ -1,0 +1,60 @@
+import { newId } from "../ids.ts";
+import { openLane } from "../store/lanes.ts";
+import { insertReply } from "../store/outbox.ts";
+import { hasReceipt } from "../store/receipts.ts";
+import { noteQueued, refuseWaiting, type RunLevel, type Told } from "../store/run-levels.ts";
+import { withTransaction } from "../store/transaction.ts";
+import type { Trx } from "../store/schema.ts";
+import { type Texts, textsFor } from "../texts/texts.ts";
+import type { RunRoom } from "./run-room.ts";
+import type { RunWorker } from "./run-worker.ts";
+
+/**
+ * Does for a run here what a stop or a newer message asks of it, by its policy. A level, not an event: doing it twice
+ * is harmless. What came before anything was said joins the turn, whatever the policy.
+ */
+export async function meetLevel(room: RunRoom, worker: RunWorker, level: RunLevel): Promise<void> {
+  if (level.stopped) return worker.end("stop");
+  if (!level.waits) return;
+  if (level.own && (level.policy === "interrupt" || worker.isSilent)) return worker.end("interrupt");
+  switch (level.policy) {
+    case "steer":
+      return worker.offerSteering();
+    case "parallel":
+      await openLane(room.db, worker.claimed.session);
+      return room.hints.work();
+    case "reject":
+      return tell(room, worker, refuseWaiting, (texts) => texts.receiptRefused);
+    case "interrupt":
+    case "queue":
+      return tell(room, worker, noteQueued, (texts) => texts.receiptQueued, "receipt");
+    default:
+      level.policy satisfies never;
+  }
+}
+
+/** Tells the people of waiting messages what becomes of them; in one transaction with what does. */
+async function tell(
+  room: RunRoom,
+  worker: RunWorker,
+  change: (
+    db: Trx,
+    run: { session: typeof worker.claimed.session; id: typeof worker.claimed.id; attempt: number },
+  ) => Promise<Told | null>,
+  words: (texts: Texts) => string,
+  kind?: "receipt",
+): Promise<void> {
+  const { session, target } = worker.claimed;
+  const adapter = target && room.delivery.adapter(target.account);
+  if (!target || !adapter) return;
+  const told = await withTransaction(room.db, async (trx) => {
+    const first = await change(trx, worker.claimed);
+    if (!first || (kind && (await hasReceipt(trx, session)))) return false;
+    const replyTo = target.placeKind === "group" ? first.chatMessageId : null;
+    const [content] = adapter.render(words(textsFor(first.language)));
+    const reply = { id: newId("out"), session, target: { ...target, replyTo }, content: content! };
+    await insertReply(trx, kind ? { ...reply, kind } : reply);
+    return true;
+  });
+  if (told) room.hints.outbox();
+}

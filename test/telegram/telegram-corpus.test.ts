@@ -1,0 +1,77 @@
+import { expect, test } from "vitest";
+import { createTelegramRenderer } from "../../adapters/telegram/telegram-render.ts";
+import { startFakeTelegram } from "../fakes/telegram/fake-telegram.ts";
+import { readFormattedText } from "../fakes/telegram/formatted-text.ts";
+import { ANSWER_EXAMPLES, type Example, prefixesOf, SPECIFICATION } from "../support/markdown-corpus.ts";
+import { differenceOf, tokensOf } from "../support/tokens-of-markdown.ts";
+import { checkPages, entitiesOf } from "./check-page.ts";
+import { telegramAt } from "./start-telegram.ts";
+
+const render = createTelegramRenderer();
+
+/** Throws if the strict fake refuses a page, or leaves out something of it. */
+function checkAccepted(markdown: string): void {
+  const pages = render(markdown);
+  checkPages(pages);
+  for (const page of pages) {
+    const { dropped } = readFormattedText({ text: page.text, entities: entitiesOf(page) }, "message is too long");
+    expect(dropped).toEqual([]);
+  }
+}
+
+function troublesIn(examples: readonly Example[], step: number): string[] {
+  return examples.flatMap((example) => {
+    for (const prefix of prefixesOf(example, step)) {
+      try {
+        checkAccepted(prefix);
+      } catch (error) {
+        return [`${example.name} at ${prefix.length}: ${(error as Error).message}`];
+      }
+    }
+    return [];
+  });
+}
+
+test("every prefix of every example of the specifications is pages that Telegram takes", { timeout: 180_000 }, () => {
+  expect(SPECIFICATION.length).toBeGreaterThan(650);
+  expect(troublesIn(SPECIFICATION, 1)).toEqual([]);
+});
+
+test("so is every prefix of what models answer", { timeout: 180_000 }, () => {
+  expect(ANSWER_EXAMPLES.length).toBeGreaterThan(10);
+  expect(troublesIn(ANSWER_EXAMPLES, 3)).toEqual([]);
+});
+
+test("the pages show the text of the tree, and nothing else", () => {
+  const differences = [...SPECIFICATION, ...ANSWER_EXAMPLES].flatMap(({ name, markdown }) => {
+    // What an open end has begun is shown as if it were finished, so nothing is open here.
+    const closed = `${markdown}\n\nEnd.`;
+    const shown = render(closed).map((page) => page.text);
+    const difference = differenceOf(shown.join("\n"), tokensOf(closed));
+    return difference === null ? [] : [`${name}: ${difference}`];
+  });
+  expect(differences).toEqual([]);
+});
+
+test("a sample of them is posted and edited, and no call is refused", { timeout: 60_000 }, async () => {
+  const telegram = await startFakeTelegram({ limits: "off", timeScale: 0.01, strict: true });
+  const adapter = telegramAt(telegram);
+  const { signal } = new AbortController();
+  telegram.privateChat(telegram.user(7, "Ann"));
+  await adapter.connect(signal);
+  const target = { account: adapter.account, chat: "7", thread: "", replyTo: null };
+  for (const { markdown } of [...ANSWER_EXAMPLES, ...SPECIFICATION.filter((_, index) => index % 10 === 0)]) {
+    const at = await adapter.send(target, adapter.render(markdown.slice(0, markdown.length / 3))[0]!);
+    const [page, ...more] = adapter.render(markdown);
+    await adapter.editing?.edit(at, page!);
+    for (const each of more) await adapter.send(target, each);
+  }
+  const ill = telegram.journal.filter(
+    ({ outcome, description }) => outcome !== "ok" && !/not modified/.test(description ?? ""),
+  );
+  expect(telegram.journal.length).toBeGreaterThan(150);
+  expect(ill).toEqual([]);
+  expect(telegram.droppedEntities).toEqual([]);
+  await adapter.close();
+  await telegram.close();
+});
