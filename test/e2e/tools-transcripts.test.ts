@@ -33,7 +33,10 @@ const PLACES: Record<string, (scene: Scene) => Place> = {
       const { ts } = scene.slack.botMessages(channel, voice.thread).at(-1)!;
       scene.slack.press({ channel, user, ts });
     };
-    return { voice, lines: () => scene.slack.transcript(channel, voice.thread ?? undefined), stop, afterStop: 1 };
+    // One message of the bot in each thread, whatever was said in others before.
+    const numbered = (line: string) => line.replace(/^bot#\d+/, "bot#1");
+    const lines = () => scene.slack.transcript(channel, voice.thread ?? undefined).map(numbered);
+    return { voice, lines, stop, afterStop: 1 };
   },
 };
 
