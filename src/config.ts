@@ -48,6 +48,8 @@ export interface Config {
   readonly slack: SlackConfig | null;
   /** Null = the demo agent answers from its script. A server of one's own may need no key. */
   readonly model: { readonly apiKey: string | null; readonly baseUrl: string; readonly model: string } | null;
+  /** Null = speech stays unheard. At the model's provider. */
+  readonly transcription: { readonly apiKey: string | null; readonly baseUrl: string; readonly model: string } | null;
   readonly agentsDir: string;
   /** Null = the one whose card says `default`. */
   readonly defaultAgent: string | null;
@@ -99,6 +101,7 @@ export function readConfig(
   }
   const publicUrl = reader.url("PUBLIC_URL");
   const dataDir = reader.path("DATA_DIR", "./data");
+  const model = readModel(reader);
   const config: Config = {
     host: readHost(reader),
     port: readPort(reader),
@@ -109,7 +112,8 @@ export function readConfig(
     access: readAccess(reader),
     telegram: readTelegram(reader, publicUrl),
     slack: readSlack(reader),
-    model: readModel(reader),
+    model,
+    transcription: readTranscription(reader, model),
     agentsDir: reader.path("AGENTS_DIR", "./agents"),
     defaultAgent: readDefaultAgent(reader),
     onBusy: reader.choice("ON_BUSY", BUSY_POLICIES, "interrupt"),
@@ -279,6 +283,18 @@ function readModel(reader: ConfigReader): Config["model"] {
   }
   if (!/^[^\s\p{Cc}]{1,200}$/u.test(model)) reader.fault("OPENAI_MODEL", "is not the name of a model. Write one.");
   return apiKey === null && ownRoot === null ? null : { apiKey, baseUrl: ownRoot ?? OPENAI_ROOT, model };
+}
+
+function readTranscription(reader: ConfigReader, provider: Config["model"]): Config["transcription"] {
+  const model = reader.text("TRANSCRIPTION_MODEL");
+  if (model === null) return null;
+  if (!/^[^\s\p{Cc}]{1,200}$/u.test(model)) {
+    return reader.fault("TRANSCRIPTION_MODEL", "is not the name of a model. Write one, for example whisper-1.");
+  }
+  if (provider === null && !reader.isFaulty("OPENAI_API_KEY")) {
+    return reader.fault("TRANSCRIPTION_MODEL", "has no provider. Set OPENAI_API_KEY or OPENAI_BASE_URL, or remove it.");
+  }
+  return provider && { ...provider, model };
 }
 
 function readDefaultAgent(reader: ConfigReader): string | null {

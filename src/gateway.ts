@@ -2,8 +2,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { AgentRunner } from "./agent/agent-runner.ts";
 import type { Agents } from "./agent/agents.ts";
 import type { BusyPolicy } from "./agent/busy-policy.ts";
+import type { DocumentReader } from "./agent/document-reader.ts";
 import type { ModelClient } from "./agent/model-client.ts";
 import type { ToolSource } from "./agent/tool-source.ts";
+import type { Transcriber } from "./agent/transcriber.ts";
 import { countSends } from "./delivery/count-sends.ts";
 import { Delivery } from "./delivery/delivery.ts";
 import { Dispatcher } from "./delivery/dispatcher.ts";
@@ -53,6 +55,9 @@ export interface GatewayParts {
   model: ModelClient;
   tools: ToolSource;
   runner: AgentRunner;
+  documents: DocumentReader;
+  /** Null = speech stays unheard. */
+  transcriber: Transcriber | null;
   access: AccessPolicy;
   onBusy: BusyPolicy;
   log: Logger;

@@ -1,4 +1,6 @@
+import { createDocumentReader } from "../adapters/documents/document-reader.ts";
 import { createOpenAIModel } from "../adapters/openai/openai-model.ts";
+import { createOpenAITranscriber } from "../adapters/openai/openai-transcriber.ts";
 import { createTelegramAdapter } from "../adapters/telegram/telegram-adapter.ts";
 import { loadAgents } from "./agent/agents.ts";
 import { systemClock } from "./agent/clock.ts";
@@ -62,6 +64,8 @@ export async function startGateway(config: Config, options: StartOptions = {}): 
     opened.defer(() => database.close());
     const provider = config.model ? createOpenAIModel({ ...config.model, apiKey: config.model.apiKey ?? "" }) : null;
     opened.defer(() => provider?.close());
+    const transcriber = config.transcription && createOpenAITranscriber(config.transcription);
+    opened.defer(() => transcriber?.close());
     await migrate(config, database);
     const { firstTokenMs } = options;
     const replica = new Gateway({
@@ -70,6 +74,8 @@ export async function startGateway(config: Config, options: StartOptions = {}): 
       agents,
       model: provider ?? demoModel(),
       tools: options.tools ?? functionTools([currentTimeTool(systemClock)]),
+      documents: createDocumentReader(),
+      transcriber,
       runner: createNativeRunner(firstTokenMs === undefined ? {} : { firstTokenMs }),
       access: config.access,
       onBusy: config.onBusy,

@@ -57,6 +57,7 @@ describe("with no variable set", () => {
       telegram: null,
       slack: null,
       model: null,
+      transcription: null,
       agentsDir: resolve("agents"),
       defaultAgent: null,
       onBusy: "interrupt",

@@ -19,6 +19,7 @@ const BAD_KEY: Verdict = ["refused", "The model provider did not accept the gate
 const NO_ACCESS: Verdict = ["refused", "The model provider denies access to this model."];
 const NO_MODEL: Verdict = ["refused", "The model provider does not know this model or address."];
 const TOO_LONG: Verdict = ["context_too_long", "The conversation is too long for the model."];
+const NO_IMAGES: Verdict = ["images_refused", "The model does not look at pictures."];
 const FILTERED: Verdict = [
   "refused",
   "The model provider's content filter refused this conversation. Please use other words, or start a new one.",
@@ -46,6 +47,15 @@ const BY_CODE: readonly (readonly [pattern: RegExp, verdict: Verdict])[] = [
 const TOO_LONG_WORDS =
   /maximum context|context (length|window|size)|(prompt|input|request) is too (long|large)|too many (input )?tokens|exceeds? .{0,40}token/i;
 
+/**
+ * How servers say that this model, or this picture, will not do: OpenAI ("Invalid content type. image_url is only
+ * supported by certain models", "unsupported image", "image exceeds …"), OpenRouter ("No endpoints found that support
+ * image input", a 404), vLLM ("is not a multimodal model", "At most 0 image(s) may be provided"), llama.cpp ("image
+ * input is not supported"), DeepSeek and others by serde ("unknown variant `image_url`, expected `text`"), Ollama.
+ */
+const NO_IMAGES_WORDS =
+  /image_url|image input|image\(s\)|images? (is|are|was|were)? ?not (supported|allowed)|(support|process|accept|read)\w* (any )?images?\b|(unsupported|invalid|too many|large) images?\b|image (exceeds|is too|size|format|data|url)|not (a )?(multimodal|vision)|multimodal.{0,20}not|does not support (vision|multimodal)|vision is not/i;
+
 function byStatus(status: number): Verdict {
   if (status === 401) return BAD_KEY;
   if (status === 402) return NO_CREDIT;
@@ -64,6 +74,8 @@ function judge({ status, code, type, message }: ProviderError): Verdict {
   if (badRequest && TOO_LONG_WORDS.test(message)) return TOO_LONG;
   // Ollama calls everything that has no other name an api_error.
   const certain = status !== undefined && status >= 401 && status <= 404;
+  const mayBeImages = badRequest || status === 404 || status === 415 || status === 500 || status === 501;
+  if (mayBeImages && NO_IMAGES_WORDS.test(message)) return NO_IMAGES;
   const row = BY_CODE.find(([pattern, verdict]) => pattern.test(words) && !(certain && verdict === TROUBLE));
   if (row) return row[1];
   // In a stream, what stands for a status may be the code itself.

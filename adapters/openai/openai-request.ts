@@ -1,12 +1,13 @@
 import { createHash } from "node:crypto";
 import type {
   ChatCompletionAssistantMessageParam,
+  ChatCompletionContentPart,
   ChatCompletionCreateParamsStreaming,
   ChatCompletionMessageFunctionToolCall,
   ChatCompletionMessageParam,
 } from "openai/resources/chat/completions";
 import { type Message, type Part, textOf } from "../../src/agent/message.ts";
-import type { ModelRequest, Sampling } from "../../src/agent/model-client.ts";
+import type { ModelRequest, Sampling, SentImages } from "../../src/agent/model-client.ts";
 import { turnText } from "../../src/agent/turn-text.ts";
 import type { ToolDescription } from "../../src/agent/tool-source.ts";
 import { isJson } from "./openai-calls.ts";
@@ -50,19 +51,19 @@ export function chatRequest(request: ModelRequest, options: RequestOptions): Cha
  * answers in a row are one that met its limit and the words that say so.
  */
 function chatMessages(
-  { instruction, messages }: ModelRequest,
+  { instruction, messages, images = new Map() }: ModelRequest,
   extraOf: (part: CallPart) => CallExtra | null,
 ): ChatCompletionMessageParam[] {
   const result: ChatCompletionMessageParam[] = [];
   if (instruction !== "") result.push({ role: "system", content: clean(instruction) });
-  let userTexts: string[] = [];
+  let said: ChatCompletionContentPart[] = [];
   const flushUser = () => {
-    if (userTexts.length > 0) result.push({ role: "user", content: userTexts.join("\n\n") });
-    userTexts = [];
+    if (said.length > 0) result.push({ role: "user", content: asTextAlone(said) });
+    said = [];
   };
   for (const message of messages) {
     if (message.role === "user") {
-      userTexts.push(clean(turnText(message)));
+      said.push({ type: "text", text: clean(turnText(message, images)) }, ...imageParts(message, images));
       continue;
     }
     flushUser();
@@ -79,6 +80,20 @@ function chatMessages(
   }
   flushUser();
   return result;
+}
+
+/** The pictures of a message, in the order of their marks in its text. */
+function imageParts({ parts }: Message, images: SentImages): ChatCompletionContentPart[] {
+  return parts.flatMap((part): ChatCompletionContentPart[] => {
+    const image = part.type === "file" && part.file ? images.get(part.file) : undefined;
+    return image ? [{ type: "image_url", image_url: { url: `data:${image.mediaType};base64,${image.base64}` } }] : [];
+  });
+}
+
+/** Many servers know no lists of parts: words alone go as a string. */
+function asTextAlone(parts: ChatCompletionContentPart[]): string | ChatCompletionContentPart[] {
+  const texts = parts.flatMap((part) => (part.type === "text" ? [part.text] : []));
+  return texts.length === parts.length ? texts.join("\n\n") : parts;
 }
 
 /**

@@ -39,6 +39,8 @@ const LINE_COST = 16;
 const PREFIX = /^([ \t]{0,40})((?:(?:>|[-+*](?=[ \t])|\d{1,9}[.)](?=[ \t]))[ \t]{0,8}){0,12})/;
 const FENCE = /^(`{3,16}(?=[^`]*$)|~{3,16})[ \t]*([\w+#.-]{0,32})/;
 const DELIMITER_ROW = /^\|?[ \t]*:?-+:?[ \t]*(?:\|[ \t]*:?-+:?[ \t]*)*\|?[ \t]*$/;
+/** Nothing but signs; what they begin cannot be told yet, and they could make a heading of what is before. */
+const SIGNS = /^(?:[-+*|]|#{1,6}|=+|-{2,}|\*{2,3}|_{1,3}|~{1,2}|`{1,2})?[ \t]*$/;
 const HEADING = /^#{1,6}[ \t]+/;
 const QUOTE = /^[ \t]*>[ \t]?/;
 
@@ -49,6 +51,7 @@ const KEPT_UNITS = 500_000;
 
 /** What the lines before say about those behind them. */
 interface ReaderState {
+  isStart: boolean;
   fence: OpenFence | null;
   head: readonly string[] | null;
   /** The line before, if it may be the head of a table. */
@@ -75,7 +78,7 @@ export function createMarkdownReader(readPart = readLines, length = PART_LENGTH)
   });
   return (markdown) => {
     const parts = partsOf(markdown, length);
-    let state: ReaderState = { fence: null, head: null, before: "" };
+    let state: ReaderState = { isStart: true, fence: null, head: null, before: "" };
     return parts.flatMap((part, index) => {
       const isLast = index === parts.length - 1;
       const read = isLast ? readPart(state, part, true) : remembered(JSON.stringify([state, part]));
@@ -117,18 +120,20 @@ export function readLines(state: ReaderState, part: string, isLast: boolean): Re
 
 class LineReader {
   readonly lines: MarkdownLine[] = [];
+  readonly #isStart: boolean;
   #fence: OpenFence | null;
   #head: readonly string[] | null;
   #before: string;
 
-  constructor({ fence, head, before }: ReaderState) {
+  constructor({ isStart, fence, head, before }: ReaderState) {
+    this.#isStart = isStart;
     this.#fence = fence;
     this.#head = head;
     this.#before = before;
   }
 
   get state(): ReaderState {
-    return { fence: this.#fence, head: this.#head, before: this.#before };
+    return { isStart: false, fence: this.#fence, head: this.#head, before: this.#before };
   }
 
   read(source: string, isLast: boolean): void {
@@ -145,6 +150,8 @@ class LineReader {
     const indent = spaces.replaceAll("\t", "    ");
     const fence = FENCE.exec(rest);
     if (fence) return this.#open(indent + marks, fence, isLast);
+    const isAll = this.#isStart && this.lines.length === 0;
+    if (isLast && !isAll && SIGNS.test(rest)) return this.#push({ markdown: rest, plain: null, hidden: true });
     this.#text(indent, marks.replaceAll("\t", " "), rest, isLast);
   }
 

@@ -1,7 +1,7 @@
 import type { AgentCard } from "./agent-card.ts";
 import type { MessageId } from "../ids.ts";
 import type { Message } from "./message.ts";
-import type { ModelClient } from "./model-client.ts";
+import type { ModelClient, SentImages } from "./model-client.ts";
 import type { RunEvent } from "./run-event.ts";
 import type { ToolSource } from "./tool-source.ts";
 
@@ -16,6 +16,8 @@ export interface Clone {
   kept: readonly Message[];
   /** Calls of the last kept message that were started without a known result, by callId. */
   inFlight: ReadonlySet<string>;
+  /** Pictures of history and turn that the model is shown. */
+  images: SentImages;
   model: ModelClient;
   tools: ToolSource;
   /** Called at a model boundary: what the person said meanwhile and now belongs to this turn; usually nothing. */

@@ -1,7 +1,7 @@
 import type { AgentCard } from "./agent-card.ts";
 import type { Clone, Joining } from "./agent-runner.ts";
 import type { Message } from "./message.ts";
-import type { ModelClient } from "./model-client.ts";
+import type { ModelClient, SentImages } from "./model-client.ts";
 import { renderInstruction } from "./render-instruction.ts";
 import { repairHistory } from "./repair-history.ts";
 import { replayWindow, type WindowLimits } from "./replay-window.ts";
@@ -15,6 +15,8 @@ export interface CloneParts {
   /** Of earlier attempts; left out in the first one. */
   kept?: readonly Message[];
   inFlight?: ReadonlySet<string>;
+  /** Left out: none. */
+  images?: SentImages;
   model: ModelClient;
   tools: ToolSource;
   /** Left out: nothing ever joins the turn. */
@@ -33,6 +35,7 @@ export function makeClone(parts: CloneParts): Clone {
     turn: parts.turn,
     kept: parts.kept ?? [],
     inFlight: parts.inFlight ?? new Set(),
+    images: parts.images ?? new Map(),
     model: parts.model,
     tools: parts.tools,
     steer: parts.steer ?? (() => Promise.resolve([])),

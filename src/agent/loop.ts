@@ -1,7 +1,7 @@
 import type { AgentRunner, Clone } from "./agent-runner.ts";
 import { systemClock, type Clock } from "./clock.ts";
 import type { Message, Part } from "./message.ts";
-import type { ModelRequest } from "./model-client.ts";
+import type { ModelRequest, SentImages } from "./model-client.ts";
 import { modelStep, type ModelCall, type StepOutcome } from "./model-step.ts";
 import { openCalls, repairHistory } from "./repair-history.ts";
 import { halveWindow } from "./replay-window.ts";
@@ -74,6 +74,7 @@ class NativeRun {
   /** What is replayed of the session; halved at most once. */
   #history: readonly Message[];
   #halved = false;
+  #images: SentImages;
   /** The run's own block: its turn, what earlier attempts kept, and what this one adds. Never cut. */
   readonly #own: Message[];
   /** Call ids the run has used: a provider may number its calls anew in every step. */
@@ -85,6 +86,7 @@ class NativeRun {
     this.#signal = signal;
     this.#settings = settings;
     this.#history = clone.history;
+    this.#images = clone.images;
     this.#own = [...clone.turn, ...clone.kept];
     for (const call of callsOf(clone.kept)) this.#callIds.add(call.callId);
   }
@@ -130,6 +132,7 @@ class NativeRun {
         model: this.#clone.model,
         request: () => this.#request(),
         shrink: () => this.#shrink(),
+        dropImages: () => this.#dropImages(),
         clock: this.#settings.clock,
         random: this.#settings.random,
         signal: this.#signal,
@@ -191,6 +194,7 @@ class NativeRun {
       instruction: card.instruction,
       // Names, quotes and results of tools stay inside messages: nothing untrusted ever joins the instruction.
       messages: repairHistory([...this.#history, ...this.#own]),
+      images: this.#images,
       tools: [...this.#tools.values()].map(({ name, description, schema }) => ({ name, description, schema })),
       sampling: card.sampling,
       firstTokenMs: this.#settings.firstTokenMs,
@@ -202,6 +206,12 @@ class NativeRun {
     if (this.#halved || this.#history.length === 0) return false;
     this.#history = halveWindow(this.#history);
     this.#halved = true;
+    return true;
+  }
+
+  #dropImages(): boolean {
+    if (this.#images.size === 0) return false;
+    this.#images = new Map();
     return true;
   }
 

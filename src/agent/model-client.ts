@@ -1,4 +1,5 @@
 import type { Message } from "./message.ts";
+import type { FileId } from "../ids.ts";
 import type { ToolDescription } from "./tool-source.ts";
 
 /** Sampling of one request; absent = the provider's default. */
@@ -18,12 +19,17 @@ export interface Usage {
   cachedTokens?: number;
 }
 
+/** Pictures that go to the model, by the file that a message's part names. */
+export type SentImages = ReadonlyMap<FileId, { mediaType: string; base64: string }>;
+
 export interface ModelRequest {
   /** As the card writes it, without the provider's prefix; null = the client's default model. */
   model: string | null;
   instruction: string;
   /** Repaired history and the turn: starts with a user message, every call has its result. */
   messages: readonly Message[];
+  /** Of the messages' pictures those that are shown to the model; the others are words only. */
+  images?: SentImages;
   tools: readonly ToolDescription[];
   sampling: Sampling;
   /** From the request to the first event, and between two events, in ms. */
@@ -44,10 +50,18 @@ export type ModelEvent =
 
 /**
  * `retryable`: the same request may succeed later. `refused`: it never will (bad key, bad request).
- * `context_too_long`: history must shrink first. `truncated`: the stream ended without a finish reason.
+ * `context_too_long`: history must shrink first. `images_refused`: the model looks at no pictures. `truncated`: the stream ended without a finish reason.
  */
 export interface ModelFailure {
-  kind: "retryable" | "refused" | "context_too_long" | "truncated" | "first_token_timeout" | "idle_timeout" | "aborted";
+  kind:
+    | "retryable"
+    | "refused"
+    | "context_too_long"
+    | "images_refused"
+    | "truncated"
+    | "first_token_timeout"
+    | "idle_timeout"
+    | "aborted";
   /** May be shown to the person. */
   message: string;
   retryAfterMs?: number;

@@ -24,6 +24,8 @@ export interface StepOptions {
   request: () => ModelRequest;
   /** Makes the history shorter after `context_too_long`; false = it cannot be. */
   shrink: () => boolean;
+  /** Leaves the pictures out from now on; false = there are none. */
+  dropImages: () => boolean;
   clock: Clock;
   /** 0 ≤ random() < 1, for the jitter of waits. */
   random: () => number;
@@ -47,8 +49,9 @@ export async function* modelStep(options: StepOptions): AsyncGenerator<RunEvent,
     const outcome = yield* oneTry(options);
     if (outcome.kind !== "failed" || outcome.text !== "") return outcome;
     const { failure } = outcome;
-    if (failure.kind === "context_too_long") {
-      if (!options.shrink()) return outcome;
+    if (failure.kind === "context_too_long" || failure.kind === "images_refused") {
+      const shorter = failure.kind === "context_too_long" && options.shrink();
+      if (!shorter && !options.dropImages()) return outcome;
       continue;
     }
     if (!worthRetrying(failure) || retries === MAX_RETRIES) return outcome;

@@ -12,6 +12,8 @@ export const DEFAULT_WINDOW: WindowLimits = { maxMessages: 200, maxTokens: 100_0
 /** Bytes of UTF-8 per token, measured on o200k and rounded to the safe side: prose, and JSON with ids in it. */
 const PROSE_BYTES = 3.5;
 const JSON_BYTES = 2.2;
+/** A picture of about a megapixel; providers count 765 to 1,600. https://platform.openai.com/docs/guides/images */
+const IMAGE_TOKENS = 1_600;
 /** Role and separators of one message. */
 const MESSAGE_TOKENS = 4;
 
@@ -63,7 +65,10 @@ function partTokens(part: Part): number {
     case "context":
       return Buffer.byteLength(part.author + part.text) / PROSE_BYTES;
     case "file":
-      return Buffer.byteLength(part.name + (part.text ?? part.problem ?? "")) / PROSE_BYTES;
+      return (
+        Buffer.byteLength(part.name + (part.text ?? part.problem ?? "")) / PROSE_BYTES +
+        (part.kind === "image" && part.file ? IMAGE_TOKENS : 0)
+      );
     case "tool_call":
       return Buffer.byteLength(part.tool + part.args + (JSON.stringify(part.extra?.data) ?? "")) / JSON_BYTES;
     case "tool_result":

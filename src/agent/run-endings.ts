@@ -51,6 +51,7 @@ function adviceFor(failure: ModelFailure): string {
     case "context_too_long":
       return `${said} Please start a new conversation, or send less text at once.`;
     case "refused":
+    case "images_refused":
       return said;
     case "truncated":
     case "first_token_timeout":

@@ -1,4 +1,4 @@
-import type { MessageId } from "../ids.ts";
+import type { FileId, MessageId } from "../ids.ts";
 import type { Message, MessageStatus } from "./message.ts";
 import type { Usage } from "./model-client.ts";
 
@@ -14,7 +14,7 @@ export type RunEvent =
   | { type: "step.started"; step: number }
   | { type: "text.delta"; text: string }
   | { type: "tool.started"; callId: string; tool: string; args: string; readOnly: boolean }
-  | { type: "tool.finished"; callId: string; tool: string; ok: boolean; ms: number; text: string }
+  | { type: "tool.finished"; callId: string; tool: string; ok: boolean; ms: number; text: string; file?: FileId }
   /** `messageId`: of a user message that joined the run. */
   | { type: "message.completed"; message: Message; messageId?: MessageId }
   | { type: "usage"; model: string; usage: Usage }

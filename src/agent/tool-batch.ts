@@ -146,16 +146,17 @@ async function callSafely(call: ToolCall, options: BatchOptions, left: AbortSign
 }
 
 function readable(result: unknown): ToolResult {
-  const { ok, text } = (typeof result === "object" && result !== null ? result : {}) as Partial<ToolResult>;
+  const { ok, text, file } = (typeof result === "object" && result !== null ? result : {}) as Partial<ToolResult>;
   if (typeof ok !== "boolean" || typeof text !== "string")
     return failure("The tool gave a result that cannot be read.");
-  return { ok, text: capText(text) };
+  return { ok, text: capText(text), ...(file === undefined ? {} : { file }) };
 }
 
 function failure(text: string): ToolResult {
   return { ok: false, text: capText(text) };
 }
 
-function finished({ callId, tool }: ToolCall, { ok, text }: ToolResult, ms: number): RunEvent {
-  return { type: "tool.finished", callId, tool, ok, ms, text };
+function finished({ callId, tool }: ToolCall, result: ToolResult, ms: number): RunEvent {
+  const { ok, text, file } = result;
+  return { type: "tool.finished", callId, tool, ok, ms, text, ...(file === undefined ? {} : { file }) };
 }

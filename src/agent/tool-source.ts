@@ -1,3 +1,5 @@
+import type { FileId } from "../ids.ts";
+
 /** JSON Schema of type object. */
 export type ToolSchema = Record<string, unknown>;
 
@@ -22,10 +24,11 @@ export interface ToolCall {
   args: string;
 }
 
-/** `text` is what the model reads, at most 30 kB (the middle is cut out). */
+/** `text` is what the model reads, at most 30 kB (the middle is cut out). `file`: what the person is to be sent. */
 export interface ToolResult {
   ok: boolean;
   text: string;
+  file?: FileId;
 }
 
 /** Contract: `call` never throws; a failing, unknown or aborted tool is a result with `ok: false`. */

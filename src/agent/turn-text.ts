@@ -1,13 +1,16 @@
+import type { FileId } from "../ids.ts";
 import type { ContextPart, FilePart, Message } from "./message.ts";
 
 const NAME_CHARS = 64;
+const PROBLEM_CHARS = 200;
 const LINE_START_BRACKET = /([\r\n\u2028\u2029])\[/g;
 
 /**
  * A user message as the model reads it: each part's origin goes before it in brackets. No name holds brackets or line
- * ends, and no line of a text begins like one of these marks, so nobody's words can look like somebody else's.
+ * ends, and no line of a text begins like one of these marks, so nobody's words can look like somebody else's. `seen`:
+ * the pictures that the model is shown beside this.
  */
-export function turnText(message: Message): string {
+export function turnText(message: Message, seen?: ReadonlyMap<FileId, unknown>): string {
   const marked = message.parts.some((part) => part.type === "context" || part.type === "file");
   const said = message.parts.flatMap((part): string[] => {
     switch (part.type) {
@@ -16,7 +19,7 @@ export function turnText(message: Message): string {
       case "context":
         return [contextText(part)];
       case "file":
-        return [fileText(part)];
+        return [fileText(part, seen)];
       case "tool_call":
       case "tool_result":
         return [];
@@ -40,9 +43,11 @@ function contextText({ kind, author, text }: ContextPart): string {
   return `[${ORIGIN[kind](nameLabel(author))}:]\n${quoted(text)}\n[end]`;
 }
 
-function fileText({ kind, name, mediaType, text, problem }: FilePart): string {
+function fileText(part: FilePart, seen?: ReadonlyMap<FileId, unknown>): string {
+  const { kind, name, mediaType, text, problem, file } = part;
   const what = [kind, nameLabel(name, ""), nameLabel(mediaType, "")].filter((word) => word !== "").join(", ");
-  if (problem !== undefined) return `[${what}: ${nameLabel(problem)}]`;
+  if (problem !== undefined) return `[${what}: ${nameLabel(problem, "not read", PROBLEM_CHARS)}]`;
+  if (kind === "image" && file && !seen?.has(file)) return `[${what}: not shown to you]`;
   return text === undefined ? `[${what}]` : `[${what}:]\n${quoted(text)}\n[end]`;
 }
 
@@ -55,11 +60,11 @@ function unmarked(text: string): string {
   return text.replaceAll(LINE_START_BRACKET, "$1 [");
 }
 
-function nameLabel(name: string, nobody = "someone"): string {
+function nameLabel(name: string, nobody = "someone", chars = NAME_CHARS): string {
   const label = name
     .toWellFormed()
     .replaceAll(/[\s\p{Cc}\p{Cf}\u2028\u2029]+/gu, " ")
     .replaceAll(/[[\]]/g, "")
     .trim();
-  return [...label].slice(0, NAME_CHARS).join("").trim() || nobody;
+  return [...label].slice(0, chars).join("").trim() || nobody;
 }

@@ -6,8 +6,8 @@ type Counted = Pick<Metrics, "sends" | "rateLimited" | "uncertainSends">;
 
 /** The same adapter, whose calls that show something are counted. It has to be connected: its account is taken over. */
 export function countSends(adapter: PlatformAdapter, metrics: Counted): PlatformAdapter {
-  const { platform, account, webhook, editing, typing, marks, buttons, commandSign } = adapter;
-  async function counted<T>(method: "send" | "edit" | "remove" | "typing", call: Promise<T>): Promise<T> {
+  const { platform, account, webhook, editing, typing, marks, buttons, commandSign, files, background } = adapter;
+  async function counted<T>(method: "send" | "edit" | "remove" | "typing" | "file", call: Promise<T>): Promise<T> {
     try {
       const shown = await call;
       metrics.sends.inc({ platform, method, result: "ok" });
@@ -16,7 +16,7 @@ export function countSends(adapter: PlatformAdapter, metrics: Counted): Platform
       const { kind } = judgeSendFailure(error);
       metrics.sends.inc({ platform, method, result: resultOf(kind) });
       if (kind === "blocked") metrics.rateLimited.inc({ platform });
-      if (kind === "unknown" && method === "send") metrics.uncertainSends.inc();
+      if (kind === "unknown" && (method === "send" || method === "file")) metrics.uncertainSends.inc();
       throw error;
     }
   }
@@ -32,6 +32,8 @@ export function countSends(adapter: PlatformAdapter, metrics: Counted): Platform
     send: (to, page, mark) => counted("send", adapter.send(to, page, mark)),
     ...(marks ? { marks } : {}),
     ...(buttons ? { buttons } : {}),
+    ...(background ? { background } : {}),
+    ...(files ? { files: { ...files, send: (to, file, mark) => counted("file", files.send(to, file, mark)) } } : {}),
     ...(editing
       ? {
           editing: {

@@ -11,6 +11,7 @@ import type { Delivery } from "./delivery.ts";
 import type { Call } from "./call-scheduler.ts";
 import { ChatCalls } from "./chat-calls.ts";
 import { findPost } from "./find-post.ts";
+import { sendFile } from "./send-file.ts";
 import { judgeSendFailure } from "./send-failure.ts";
 
 const POLL_MS = 250;
@@ -156,6 +157,8 @@ export class Dispatcher {
     const { id } = page;
     const adapter = this.#delivery.adapter(page.account_id);
     if (!adapter) return { id, kind: "again", dueInMs: ELSEWHERE_MS, error: "the account is not connected here" };
+    // Whether a file is there no platform tells.
+    if (page.doubtful && page.file_id) return { id, kind: "uncertain", error: "the process ended while posting" };
     if (page.doubtful) {
       const known = await this.#findPost(adapter, page, "the process ended while posting");
       if (known) return known;
@@ -170,6 +173,7 @@ export class Dispatcher {
         else if (page.content) await adapter.editing?.edit(message, page.content);
         return { id, kind: "done", messageId: null };
       }
+      if (page.file_id) return await sendFile(this.#delivery.db, adapter, targetOf(page), page);
       if (page.remove || !page.content) return { id, kind: "done", messageId: null };
       const sent = await adapter.send(targetOf(page), page.content, id);
       return { id, kind: "done", messageId: sent.messageId };
@@ -218,6 +222,7 @@ export class Dispatcher {
       case "retry":
         return retry;
       case "unknown":
+        if (page.file_id) return { id, kind: "uncertain", error: text };
         return page.message_id === null ? ((await this.#findPost(adapter, page, text)) ?? retry) : retry;
       case "missing":
         // A post that finds something missing would find it missing for ever.

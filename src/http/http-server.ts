@@ -15,6 +15,7 @@ import { deliveryRoutes } from "./delivery-routes.ts";
 import { describeApi, openApiRoutes } from "./describe-api.ts";
 import { eventRoutes } from "./event-routes.ts";
 import { EventStreams } from "./event-streams.ts";
+import { fileRoutes } from "./file-routes.ts";
 import { healthRoutes, metricsRoutes } from "./health-routes.ts";
 import { DEFAULT_LIMITS, type HttpLimits } from "./http-limits.ts";
 import { logRequests } from "./log-requests.ts";
@@ -85,6 +86,7 @@ export function createHttpServer(parts: HttpParts): FastifyInstance {
       const personal = inner.withTypeProvider<TypeBoxTypeProvider>();
       sessionRoutes(personal, service);
       messageRoutes(personal, service);
+      fileRoutes(personal, service);
       eventRoutes(personal, service, streams, limits);
     });
   });

@@ -48,12 +48,19 @@ export function toPartJson(part: Part): { type: string; [field: string]: unknown
         name: part.name,
         media_type: part.mediaType,
         size: part.size,
+        ...(part.file === undefined ? {} : { file: part.file }),
         ...(part.problem === undefined ? {} : { problem: part.problem }),
       };
     case "tool_call":
       return { type: part.type, call_id: part.callId, tool: part.tool, args: part.args };
     case "tool_result":
-      return { type: part.type, call_id: part.callId, ok: part.ok, text: part.text };
+      return {
+        type: part.type,
+        call_id: part.callId,
+        ok: part.ok,
+        text: part.text,
+        ...(part.file === undefined ? {} : { file: part.file }),
+      };
     default:
       return part satisfies never;
   }

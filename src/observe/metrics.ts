@@ -46,7 +46,7 @@ export function createMetrics() {
     ),
     takeovers: counter("takeovers_total", "Runs resumed after their replica was gone"),
 
-    /** `method`: `send`, `edit`, `remove`, `typing`. `result`: `ok`, `refused`, `rate_limited`, `unknown`. */
+    /** `method`: `send`, `edit`, `remove`, `typing`, `file`. `result`: `ok`, `refused`, `rate_limited`, `unknown`. */
     sends: counter("sends_total", "Calls that show something on a platform", "platform", "method", "result"),
     rateLimited: counter("rate_limited_total", "Answers of a platform to wait", "platform"),
     pagesParked: gauge("pages_parked", "Pages to chats for which a platform asked to wait for over a minute more"),

@@ -1,6 +1,6 @@
 import { type Message, textOf } from "../agent/message.ts";
 import { cutStatus, type FinalRunEvent, type RunEvent } from "../agent/run-event.ts";
-import { newId, type MessageId } from "../ids.ts";
+import { type FileId, newId, type MessageId } from "../ids.ts";
 import type { Texts } from "../texts/texts.ts";
 import { Progress } from "./progress.ts";
 import { joinSaid } from "./resume.ts";
@@ -24,6 +24,8 @@ export class Answer {
   readonly #progress = new Progress();
   #current = "";
   #working = false;
+  /** Words of the gateway above the answer, as Markdown; they are no part of the history. */
+  preface = "";
 
   /** `joined`: the ids of the user messages among `kept`, in order. */
   constructor(kept: readonly Message[], joined: readonly MessageId[] = []) {
@@ -60,7 +62,7 @@ export class Answer {
 
   /** Everything the person has been told, as Markdown. */
   get text(): string {
-    return joinSaid([...this.#said, this.#current]);
+    return joinSaid([this.preface, ...this.#said, this.#current]);
   }
 
   draft(texts: Texts): Draft {
@@ -77,6 +79,12 @@ export class Answer {
   /** Tools have run: the run has left a trace even if it said nothing. */
   get acted(): boolean {
     return this.#block.some(({ message }) => message.role === "tool");
+  }
+
+  /** Files that tools have made for the person, in order. */
+  get files(): FileId[] {
+    const parts = this.#block.flatMap(({ message }) => message.parts);
+    return parts.flatMap((part) => (part.type === "tool_result" && part.file ? [part.file] : []));
   }
 
   /** The messages to merge. Text of a message that was cut short is kept, marked by its status. */
@@ -100,7 +108,7 @@ export class Answer {
 }
 
 /** The line under an answer that tells the person how the run ended; "" = it speaks for itself. */
-function closingLine(end: FinalRunEvent, runId: string, texts: Texts): string {
+export function closingLine(end: FinalRunEvent, runId: string, texts: Texts): string {
   switch (end.type) {
     case "run.completed":
       return "";
@@ -136,7 +144,7 @@ export function underText(text: string, lines: string): string {
 }
 
 /** What ends the block of code that a text was cut off in; "" = it was not. https://spec.commonmark.org/0.31.2/#fenced-code-blocks */
-function openFence(text: string): string {
+export function openFence(text: string): string {
   let open = "";
   for (const [, fence = "", rest = ""] of text.matchAll(/^ {0,3}(`{3,}|~{3,})(.*)$/gm)) {
     if (open === "") open = fence.startsWith("`") && rest.includes("`") ? "" : fence;

@@ -340,6 +340,7 @@ function claimedFresh(
     turn: inputs.map((input) => ({
       messageId: input.message_id,
       message: turnMessage(input.parts, input.author),
+      chatMessageId: input.chat_message_id,
       writtenAt: input.written_ms,
     })),
     told: inputs.some(({ receipt }) => receipt !== null),

@@ -1,5 +1,6 @@
 import type { Message, Part } from "../agent/message.ts";
 import { textOf } from "../agent/message.ts";
+import { readId } from "../ids.ts";
 import type { StoredEvent } from "../store/run-events.ts";
 
 /** What a dead attempt leaves to the next one. */
@@ -53,7 +54,9 @@ function readAttempt(events: StoredEvent[]): Remains {
     } else if (type === "tool.finished") {
       const callId = String(data["callId"]);
       inFlight.delete(callId);
-      results.push({ type: "tool_result", callId, ok: data["ok"] === true, text: String(data["text"]) });
+      const file = readId("fil", data["file"]);
+      const result = { callId, ok: data["ok"] === true, text: String(data["text"]), ...(file ? { file } : {}) };
+      results.push({ type: "tool_result", ...result });
     }
   }
   if (results.length > 0) kept.push({ role: "tool", parts: results, status: "complete" });

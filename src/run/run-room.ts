@@ -1,12 +1,15 @@
 import type { AgentRunner } from "../agent/agent-runner.ts";
 import type { Agents } from "../agent/agents.ts";
+import type { DocumentReader } from "../agent/document-reader.ts";
 import type { ModelClient } from "../agent/model-client.ts";
 import type { ToolSource } from "../agent/tool-source.ts";
+import type { Transcriber } from "../agent/transcriber.ts";
 import type { Delivery } from "../delivery/delivery.ts";
 import type { Dispatcher } from "../delivery/dispatcher.ts";
 import { GatewayError } from "../errors.ts";
 import type { OutboxId, ReplicaId, SessionId } from "../ids.ts";
 import type { Metrics } from "../observe/metrics.ts";
+import type { AccessPolicy } from "../platform/access-gate.ts";
 import type { Log } from "../platform/platform-adapter.ts";
 import { GroupCommit } from "../store/group-commit.ts";
 import { type StoredMessage, windows } from "../store/messages.ts";
@@ -15,6 +18,7 @@ import type { Root } from "../store/schema.ts";
 import { retrying } from "../store/transaction.ts";
 import { EventLog } from "./event-log.ts";
 import type { Hints } from "./hints.ts";
+import { TurnPreparer } from "./prepare-turn.ts";
 import type { ClaimedRun } from "./run-worker.ts";
 
 /** Rows a replay window is chosen from. */
@@ -32,6 +36,9 @@ export interface RunRoomParts {
   model: ModelClient;
   tools: ToolSource;
   runner: AgentRunner;
+  documents: DocumentReader;
+  transcriber: Transcriber | null;
+  access: AccessPolicy;
   delivery: Delivery;
   dispatcher: Dispatcher;
 }
@@ -49,6 +56,7 @@ export class RunRoom {
   readonly delivery: Delivery;
   readonly hints: Hints;
   readonly events: EventLog;
+  readonly turns: TurnPreparer;
   /** The process is about to end: nobody waits for the database any more. */
   closed = false;
   /** When a renewal of all leases last began that then succeeded, by `performance.now()`. */
@@ -68,6 +76,7 @@ export class RunRoom {
     this.delivery = parts.delivery;
     this.hints = parts.hints;
     this.#dispatcher = parts.dispatcher;
+    this.turns = new TurnPreparer(parts);
     this.events = new EventLog(parts.db, {
       followed: (session) => parts.hints.followed(session),
       written: (session) => parts.hints.news(session),

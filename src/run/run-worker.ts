@@ -1,27 +1,33 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { HAND_OVER, type Joining } from "../agent/agent-runner.ts";
 import { makeClone } from "../agent/clone.ts";
-import { type Message, textOf } from "../agent/message.ts";
+import type { ToolSource } from "../agent/tool-source.ts";
 import { type FinalRunEvent, isFinal, type RunEvent } from "../agent/run-event.ts";
 import { findDrafts } from "../delivery/find-drafts.ts";
 import { LiveReply } from "../delivery/live-reply.ts";
+import { type PagePlan, planPages, withPagePlan } from "../delivery/page-plan.ts";
 import { errorCode } from "../errors.ts";
 import { newId, type MessageId, type OutboxId, type RunId, type SessionId } from "../ids.ts";
-import type { Log, PlatformAdapter, RenderedPage } from "../platform/platform-adapter.ts";
+import type { Log, PlatformAdapter } from "../platform/platform-adapter.ts";
+import { keepMade } from "../store/files.ts";
 import type { ClaimedLane } from "../store/lanes.ts";
 import { type OutboxPage, pagesOfRun } from "../store/outbox.ts";
 import { eventsOfRun } from "../store/run-events.ts";
 import { unsteer } from "../store/run-levels.ts";
-import { handOverRun, type Merge, type MergedPage, runInputs, turnMessage } from "../store/runs.ts";
+import { handOverRun, type Merge, runInputs } from "../store/runs.ts";
 import type { RunTarget } from "../store/schema.ts";
 import { retrying } from "../store/transaction.ts";
 import { textsFor } from "../texts/texts.ts";
-import { Answer, finalText } from "./answer.ts";
-import { STALE_MS } from "./drain.ts";
+import { Answer, closingLine, finalText } from "./answer.ts";
+import { finalPages } from "./final-pages.ts";
 import type { RunLog } from "./event-log.ts";
 import type { RunRoom } from "./run-room.ts";
+import { unreadFiles } from "./prepare-turn.ts";
 import { readAttempts, type Remains } from "./resume.ts";
+import { datedIfOld, titleFrom, type TurnInput } from "./turn.ts";
 import { steerWaiting } from "./steer-waiting.ts";
+import { withSendFile } from "./send-file-tool.ts";
+import { windowImages } from "./window-images.ts";
 
 /** A run as the claim loop hands it over. */
 export interface ClaimedRun {
@@ -46,17 +52,13 @@ export interface ClaimedRun {
   queuedMs: number;
 }
 
-export interface TurnInput {
-  messageId: MessageId;
-  message: Message;
-  writtenAt: number;
-}
-
 type Ending = "stop" | "interrupt" | "shutdown" | "place_gone" | "timeout";
 
 /** One run must be over by then, whatever its model and tools do. */
 const TOTAL_MS = 15 * 60_000;
 const RETRY_MS = 500;
+/** Of the file that holds an answer of many pages. */
+const WHOLE_NAME = "answer.md";
 
 /**
  * Carries one attempt of a run from its clone to its merge. Everything it writes is fenced by the attempt; a worker
@@ -162,7 +164,7 @@ export class RunWorker {
     const texts = textsFor(this.claimed.language);
     return new LiveReply({
       delivery: this.#room.delivery,
-      adapter,
+      adapter: withPagePlan(adapter, texts.restInFile(WHOLE_NAME)),
       target: { ...target },
       run: { session, id, attempt },
       firstPage: firstPage ?? newId("out"),
@@ -192,14 +194,20 @@ export class RunWorker {
     this.#live?.startTyping();
     const card = this.#room.agents.get(this.claimed.agent) ?? this.#room.agents.default();
     const window = card.useHistory ? await this.#surely(() => this.#room.window(this.claimed.session)) : [];
+    if (!(await this.#prepareTurn(window.length === 0 && card.useHistory))) {
+      return this.#finalEvent({ type: "run.cancelled", by: "interrupt" });
+    }
+    const turn = this.#turn.map(datedIfOld);
+    const shown = [...window.map(({ message }) => message), ...turn];
     const clone = makeClone({
       card,
       history: window.map((stored) => stored.message),
-      turn: this.#turn.map(datedIfOld),
+      turn,
       kept: remains.kept,
       inFlight: remains.inFlight,
+      images: await this.#surely(() => windowImages(this.#room.db, this.claimed.session, shown)),
       model: this.#room.model,
-      tools: this.#room.tools,
+      tools: this.#tools(),
       steer: () => this.#steer(),
       today: new Date().toISOString().slice(0, 10),
     });
@@ -221,6 +229,32 @@ export class RunWorker {
     if (!this.#steerable || this.#lost || this.#ending !== null) return [];
     this.#steerable = false;
     return this.#surely(() => steerWaiting(this.#room, this.claimed));
+  }
+
+  /** False = the run belongs to another attempt. */
+  async #prepareTurn(first: boolean): Promise<boolean> {
+    const { target } = this.claimed;
+    const turn = await this.#room.turns.prepare({
+      run: this.claimed,
+      inputs: this.#turn,
+      adapter: target ? this.#room.delivery.adapter(target.account) : undefined,
+      first,
+      signal: this.#abort.signal,
+      surely: (work) => this.#surely(work),
+    });
+    if (turn) this.#turn = turn;
+    else this.lose();
+    if (target) this.#answer.preface = unreadFiles(this.#turn, textsFor(this.claimed.language));
+    return turn !== null;
+  }
+
+  #tools(): ToolSource {
+    const { id, target } = this.claimed;
+    return withSendFile(this.#room.tools, {
+      run: id,
+      shown: !target || this.#room.delivery.adapter(target.account)?.files !== undefined,
+      keep: (file) => this.#surely(() => keepMade(this.#room.db, this.claimed, file)),
+    });
   }
 
   async #take(event: RunEvent): Promise<void> {
@@ -298,6 +332,9 @@ export class RunWorker {
     // Interrupted before anybody saw anything: as if it had not been, and its input joins the next turn.
     const vanish = end.type === "run.cancelled" && end.by === "interrupt" && !shown && !this.#answer.acted;
     const turn = this.#turn.map(({ messageId, message }) => ({ messageId, message }));
+    const plan = vanish || !target ? null : this.#plan(end, target);
+    const whole = plan && plan.whole !== null ? { id: newId("fil"), name: WHOLE_NAME, text: plan.whole } : null;
+    const files = [...(whole ? [whole.id] : []), ...this.#answer.files];
     return {
       session,
       run: id,
@@ -312,61 +349,32 @@ export class RunWorker {
       title: titleFrom(this.#turn),
       events: [...rest, ...this.#events.closing([end])],
       target: this.#live?.target ?? target,
-      pages: vanish || !target ? [] : this.#finalPages(this.#finalText(end), target),
+      pages: plan ? finalPages(plan.pages, this.#live?.pages ?? [], files, attempt > 1) : [],
+      ...(whole ? { whole } : {}),
       returnInputs: vanish,
     };
   }
 
-  #finalText(end: FinalRunEvent): string {
-    const texts = textsFor(this.claimed.language);
-    const remarks = this.#answer.remarks(texts);
-    const stands = this.#live?.shown ?? false;
-    return finalText(this.#answer.text, end, this.claimed.id, texts, { remarks, stands });
-  }
-
   /** A text that cannot be rendered must not keep its run from ending. */
-  #render(adapter: PlatformAdapter, text: string): RenderedPage[] {
+  #plan(end: FinalRunEvent, target: RunTarget): PagePlan {
+    const { id, language } = this.claimed;
+    const texts = textsFor(language);
+    const shown = { remarks: this.#answer.remarks(texts), stands: this.#live?.shown ?? false };
+    const text = finalText(this.#answer.text, end, id, texts, shown);
+    const adapter = this.#room.delivery.adapter(target.account);
+    if (!adapter || text === "") return { pages: [], whole: null };
     try {
-      return adapter.render(text);
+      const last = [texts.restInFile(WHOLE_NAME), closingLine(end, id, texts)].filter((line) => line !== "");
+      return planPages(adapter, text, last.join("\n\n"));
     } catch (error) {
       this.#log.error({ err: error }, "an answer could not be rendered");
-      return adapter.render(textsFor(this.claimed.language).cannotBeShown(this.claimed.id.slice(0, 8)));
+      return { pages: adapter.render(texts.cannotBeShown(id.slice(0, 8))), whole: null };
     }
-  }
-
-  /** The pages of the final text on the messages that are there, and what is left over. */
-  #finalPages(text: string, target: RunTarget): MergedPage[] {
-    const adapter = this.#room.delivery.adapter(target.account);
-    if (!adapter) return [];
-    const live = this.#live?.pages ?? [];
-    const pages = text === "" ? [] : this.#render(adapter, text);
-    const wanted = pages.map((content, page): MergedPage => {
-      const known = live[page];
-      const same = known?.messageId != null && known.shown !== null && sameJson(known.shown, content);
-      const repeat = known?.messageId != null && (known.doubtful || this.claimed.attempt > 1);
-      const { id, messageId } = known ?? { id: newId("out"), messageId: null };
-      return { id, messageId, page, content, shown: same && !known.doubtful, remove: false, repeat };
-    });
-    const left = live.slice(pages.length).filter((page) => page.messageId !== null);
-    const removed = left.map(({ id, messageId }, index): MergedPage => ({
-      id,
-      messageId,
-      page: pages.length + index,
-      content: null,
-      shown: false,
-      remove: true,
-      repeat: false,
-    }));
-    return [...wanted, ...removed];
   }
 }
 
 function partition<T>(items: T[], holds: (item: T) => boolean): [T[], T[]] {
   return [items.filter(holds), items.filter((item) => !holds(item))];
-}
-
-function sameJson(a: unknown, b: unknown): boolean {
-  return JSON.stringify(a) === JSON.stringify(b);
 }
 
 function endBeforeStart(end: NonNullable<ClaimedRun["end"]>): FinalRunEvent {
@@ -381,20 +389,4 @@ function endBeforeStart(end: NonNullable<ClaimedRun["end"]>): FinalRunEvent {
     default:
       return end satisfies never;
   }
-}
-
-/** What was written long ago says so, as data of the turn. */
-function datedIfOld(input: TurnInput): Message {
-  if (Date.now() - input.writtenAt < STALE_MS) return input.message;
-  const when = new Date(input.writtenAt).toISOString().slice(0, 16).replace("T", " ");
-  const { parts, author } = input.message;
-  return turnMessage([{ type: "text", text: `[written ${when} UTC]\n` }, ...parts], author ?? null);
-}
-
-/** The first words of the turn. */
-function titleFrom(turn: TurnInput[]): string {
-  const words = textOf(turn[0]?.message ?? { parts: [] })
-    .replaceAll(/\s+/g, " ")
-    .trim();
-  return words.length <= 60 ? words : `${words.slice(0, 59).toWellFormed()}…`;
 }

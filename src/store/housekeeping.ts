@@ -20,6 +20,9 @@ const stale = [
   // Platforms repeat an update for a day at most; those of sessions stay with their session.
   sql`delete from inbox where ctid = any (array(
     select ctid from inbox where session_id is null and received_at < now() - interval '7 days' limit ${BATCH}))`,
+  // The words of a conversation stay; what came with them is kept for a while.
+  sql`delete from files where ctid = any (array(
+    select ctid from files where created_at < now() - interval '30 days' limit ${BATCH}))`,
   sql`delete from pairings where expires_at < now() - interval '1 day'`,
   sql`delete from replicas where seen_at < now() - interval '1 day'`,
 ];

@@ -31,6 +31,19 @@ export async function findIdentity(db: Db, platform: string, externalId: string)
   return row ? { userId: row.user_id, approved: row.approved_at !== null } : null;
 }
 
+/** Which of these the operator has approved. */
+export async function approvedAmong(db: Db, platform: string, externalIds: string[]): Promise<Set<string>> {
+  if (externalIds.length === 0) return new Set();
+  const rows = await db
+    .selectFrom("identities")
+    .select("external_id")
+    .where("platform", "=", platform)
+    .where("external_id", "in", externalIds)
+    .where("approved_at", "is not", null)
+    .execute();
+  return new Set(rows.map((row) => row.external_id));
+}
+
 export async function userExists(db: Db, user: UserId): Promise<boolean> {
   const row = await db.selectFrom("users").select("id").where("id", "=", user).executeTakeFirst();
   return row !== undefined;

@@ -1,5 +1,5 @@
 import { sql } from "kysely";
-import type { AccountId, OutboxId, ReplicaId, RunId, SessionId } from "../ids.ts";
+import type { AccountId, FileId, OutboxId, ReplicaId, RunId, SessionId } from "../ids.ts";
 import type { RenderedPage } from "../platform/platform-adapter.ts";
 import { cleanText, toJson } from "./json.ts";
 import type { Db, OutboxState, RunTarget } from "./schema.ts";
@@ -20,6 +20,7 @@ export interface OutboxPage {
   reply_to: string | null;
   place_kind: "private" | "group";
   content: RenderedPage | null;
+  file_id: FileId | null;
   state: OutboxState;
   message_id: string | null;
   remove: boolean;
@@ -31,7 +32,7 @@ export interface OutboxPage {
 }
 
 const page = sql`o.id, o.session_id, o.run_id, o.page, o.kind, o.account_id, o.chat, o.thread, o.reply_to, o.place_kind,
-  o.content, o.state, o.message_id, o.remove, o.tries,
+  o.content, o.file_id, o.state, o.message_id, o.remove, o.tries,
   (extract(epoch from clock_timestamp() - o.created_at) * 1000)::float8 as age_ms`;
 
 /**

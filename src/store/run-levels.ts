@@ -44,11 +44,17 @@ const live = ({ session, id, attempt }: Attempt) => sql`
   select r.session_id, r.id, r.input_through from runs r
   where r.session_id = ${session} and r.id = ${id} and r.attempt = ${attempt} and r.state = 'running' for share`;
 
-/** Binds what waits to a run under way, which takes it into its turn; in order. Nothing if the attempt is over. */
+/**
+ * Binds what waits to a run under way, which takes it into its turn; in order. Nothing if the attempt is over, or if files
+ * wait, which are read before a turn begins.
+ */
 export async function steerInto(db: Db, run: Attempt): Promise<{ messageId: MessageId; message: Message }[]> {
   const { rows } = await sql<{ message_id: MessageId; parts: Message["parts"]; author: Author | null }>`
     with waiting as (
-      select account_id, update_key from inbox where session_id = ${run.session} and state = 'waiting'
+      select account_id, update_key from inbox
+      where session_id = ${run.session} and state = 'waiting' and not exists (
+        select from inbox f where f.session_id = ${run.session} and f.state = 'waiting'
+          and f.parts @> '[{"type": "file"}]')
       order by session_id, arrival_no limit 200 for update
     ), live as (${live(run)}), bound as (
       update inbox b set state = 'taken', run_id = live.id, receipt = 'steered'

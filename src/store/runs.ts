@@ -1,6 +1,6 @@
 import { type RawBuilder, sql } from "kysely";
 import type { Author, Message } from "../agent/message.ts";
-import type { MessageId, OutboxId, ReplicaId, RunId, SessionId } from "../ids.ts";
+import type { FileId, MessageId, OutboxId, ReplicaId, RunId, SessionId } from "../ids.ts";
 import type { RenderedPage } from "../platform/platform-adapter.ts";
 import { cleanText, toJson } from "./json.ts";
 import type { ClaimedLane } from "./lanes.ts";
@@ -100,6 +100,7 @@ export async function takeOverRun(db: Db, replica: ReplicaId, session: SessionId
 export interface RunInput {
   messageId: MessageId;
   message: Message;
+  chatMessageId: string | null;
   writtenAt: Date;
   /** It joined the run while that was under way. */
   steered: boolean;
@@ -109,7 +110,7 @@ export interface RunInput {
 export async function runInputs(db: Db, session: SessionId, run: RunId): Promise<RunInput[]> {
   const rows = await db
     .selectFrom("inbox")
-    .select(["message_id", "author", "parts", "written_at", "receipt"])
+    .select(["message_id", "author", "parts", "chat_message_id", "written_at", "receipt"])
     .where("session_id", "=", session)
     .where("run_id", "=", run)
     .orderBy("arrival_no")
@@ -117,6 +118,7 @@ export async function runInputs(db: Db, session: SessionId, run: RunId): Promise
   return rows.map((row) => ({
     messageId: row.message_id,
     message: turnMessage(row.parts ?? [], row.author),
+    chatMessageId: row.chat_message_id,
     writtenAt: row.written_at,
     steered: row.receipt === "steered",
   }));
@@ -138,6 +140,8 @@ export interface MergedPage {
   remove: boolean;
   /** Shows it once more 15 s later: an older edit may still be on its way. */
   repeat: boolean;
+  /** Instead of content: a file of the session. */
+  file?: FileId;
 }
 
 export interface Merge {
@@ -157,6 +161,8 @@ export interface Merge {
   events: { n: number; type: string; data: object }[];
   target: RunTarget | null;
   pages: MergedPage[];
+  /** A file that holds what the pages do not; one of them sends it. */
+  whole?: { id: FileId; name: string; text: string };
   /** The inputs go back and wait: the next run takes them together with what interrupted this one. */
   returnInputs: boolean;
 }
@@ -237,17 +243,23 @@ export async function mergeRun(db: Db, merge: Merge): Promise<MergeOutcome> {
       update outbox o set state = 'uncertain', error = 'nobody knows what became of the post' from mine
       where o.session_id = mine.session_id and o.run_id = mine.id and o.state = 'sending'
         and o.id <> all (${merge.pages.map((page) => page.id)}::text[])
+    ), whole as (
+      insert into files (id, session_id, name, media_type, size, content)
+      select f.id, ${merge.session}, f.name, 'text/markdown', octet_length(f.text), convert_to(f.text, 'UTF8')
+      from mine, jsonb_to_recordset(${toJson(merge.whole ? [merge.whole] : [])}::jsonb) as f(id text, name text, text text)
     ), pages as (
-      insert into outbox (id, session_id, run_id, attempt, page, kind, account_id, chat, thread, reply_to, place_kind,
-                          content, state, message_id, remove, repeat, due_at, shown_at)
-      select p.id, ${merge.session}, ${merge.run}, ${merge.attempt}::int, p.page, 'answer', ${target?.account ?? null},
+      insert into outbox (id, session_id, run_id, attempt, page, kind, file_id, account_id, chat, thread, reply_to,
+                          place_kind, content, state, message_id, remove, repeat, due_at, shown_at)
+      select p.id, ${merge.session}, ${merge.run}, ${merge.attempt}::int, p.page,
+             case when p.file is null then 'answer' else 'file' end, p.file, ${target?.account ?? null},
              ${target?.chat ?? null}, ${target?.thread ?? null}, case when p.page = 0 then ${target?.replyTo ?? null} end,
              ${target?.placeKind ?? null}, nullif(p.content, 'null'::jsonb),
              case when p."messageId" is null then 'planned' else 'sent' end, p."messageId", p.remove, p.repeat,
              case when not p.shown then now() when p.repeat then now() + interval '15 seconds' end,
              case when p.shown then now() end
       from mine, jsonb_to_recordset(${toJson(merge.pages)}::jsonb)
-        as p(id text, "messageId" text, page int, content jsonb, shown boolean, remove boolean, repeat boolean)
+        as p(id text, "messageId" text, page int, content jsonb, shown boolean, remove boolean, repeat boolean,
+             file text)
       on conflict (id) do update
         set content = excluded.content, remove = excluded.remove, repeat = excluded.repeat,
             due_at = excluded.due_at, message_id = coalesce(excluded.message_id, outbox.message_id),

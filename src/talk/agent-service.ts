@@ -3,6 +3,7 @@ import { textOf } from "../agent/message.ts";
 import { GatewayError } from "../errors.ts";
 import { accountId, type MessageId, newId, readId, type ReplicaId, type UserId } from "../ids.ts";
 import type { Hints } from "../run/hints.ts";
+import { readFiles, type SessionFile } from "../store/files.ts";
 import { findIdentity, upsertIdentity, userExists } from "../store/identities.ts";
 import { acceptedParts, withdrawWaiting } from "../store/inbox.ts";
 import { toJson } from "../store/json.ts";
@@ -110,6 +111,15 @@ export class AgentService {
    */
   async getMessages(user: UserId, session: string, options: FollowOptions = {}): Promise<AsyncIterable<FollowItem>> {
     return followSession(this.#db, this.#hints, await this.getSession(user, session), options);
+  }
+
+  /** A file of the session. Rejects `not_found`, also for one that is not kept any more. */
+  async readFile(user: UserId, session: string, file: string): Promise<SessionFile> {
+    const { id } = await this.getSession(user, session);
+    const wanted = readId("fil", file);
+    const [found] = wanted ? await retrying(() => readFiles(this.#db, id, [wanted])) : [];
+    if (!found) throw new GatewayError("not_found", "There is no such file.");
+    return found;
   }
 
   /** Ends the running run, its partial answer kept and marked, and withdraws what waits. Repeatable. */

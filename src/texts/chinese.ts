@@ -1,3 +1,4 @@
+import { fileName } from "./file-name.ts";
 import type { Texts } from "./texts.ts";
 
 export const chinese: Texts = {
@@ -15,6 +16,19 @@ export const chinese: Texts = {
   noResultFrom: (tools) => `⚠️ 没有结果：${tools.join("、")}。`,
   toolsUnreachable: "⚠️ 暂时无法使用智能体的工具。",
   modelBusy: (wait) => `⏳ 模型繁忙，${seconds(wait)}后重试。`,
+  fileFaults: {
+    unsupported: "这里无法读取这类文件",
+    too_large: "文件太大",
+    too_many: "一条消息中的文件太多",
+    unreachable: "无法获取该文件",
+    too_slow: "获取或读取文件耗时太长",
+    damaged: "无法读取该文件，它可能已损坏",
+    locked: "文件受密码保护",
+    empty: "文件中没有找到文字",
+    unheard: "这里无法听懂语音消息：尚未配置语音转写模型",
+  },
+  filesNotRead: (files) => files.map((file) => `⚠️ ${fileName(file)}: ${chinese.fileFaults[file.fault]}.`).join("\n\n"),
+  restInFile: (name) => `…… 完整回答见文件 \`${name}\`.`,
 };
 
 function seconds(count: number): string {

@@ -1,3 +1,4 @@
+import { fileName } from "./file-name.ts";
 import type { Texts } from "./texts.ts";
 
 export const english: Texts = {
@@ -15,6 +16,19 @@ export const english: Texts = {
   noResultFrom: (tools) => `⚠️ No result from: ${tools.join(", ")}.`,
   toolsUnreachable: "⚠️ The agent's tools cannot be reached right now.",
   modelBusy: (wait) => `⏳ The model is busy; trying again in ${seconds(wait)}.`,
+  fileFaults: {
+    unsupported: "this kind of file cannot be read here",
+    too_large: "it is too large",
+    too_many: "these are too many files for one message",
+    unreachable: "it could not be fetched",
+    too_slow: "it took too long to fetch or read",
+    damaged: "it could not be read; it may be damaged",
+    locked: "it is protected by a password",
+    empty: "no text was found in it",
+    unheard: "voice messages cannot be understood here: no transcription model is configured",
+  },
+  filesNotRead: (files) => files.map((file) => `⚠️ ${fileName(file)}: ${english.fileFaults[file.fault]}.`).join("\n\n"),
+  restInFile: (name) => `… The whole answer is in the file \`${name}\`.`,
 };
 
 function seconds(count: number): string {

@@ -1,3 +1,4 @@
+import { fileName } from "./file-name.ts";
 import type { Texts } from "./texts.ts";
 
 export const german: Texts = {
@@ -16,6 +17,19 @@ export const german: Texts = {
   noResultFrom: (tools) => `⚠️ Ohne Ergebnis: ${tools.join(", ")}.`,
   toolsUnreachable: "⚠️ Die Werkzeuge des Agenten sind gerade nicht erreichbar.",
   modelBusy: (wait) => `⏳ Das Modell ist ausgelastet; neuer Versuch in ${seconds(wait)}.`,
+  fileFaults: {
+    unsupported: "diese Art von Datei kann hier nicht gelesen werden",
+    too_large: "sie ist zu groß",
+    too_many: "das sind zu viele Dateien für eine Nachricht",
+    unreachable: "sie konnte nicht geladen werden",
+    too_slow: "das Laden oder Lesen hat zu lange gedauert",
+    damaged: "sie konnte nicht gelesen werden; vielleicht ist sie beschädigt",
+    locked: "sie ist durch ein Passwort geschützt",
+    empty: "es wurde kein Text darin gefunden",
+    unheard: "Sprachnachrichten werden hier nicht verstanden: Es ist kein Modell für Transkription eingerichtet",
+  },
+  filesNotRead: (files) => files.map((file) => `⚠️ ${fileName(file)}: ${german.fileFaults[file.fault]}.`).join("\n\n"),
+  restInFile: (name) => `… Die ganze Antwort steht in der Datei \`${name}\`.`,
 };
 
 function seconds(count: number): string {

@@ -1,3 +1,4 @@
+import { fileName } from "./file-name.ts";
 import type { Texts } from "./texts.ts";
 
 export const russian: Texts = {
@@ -15,6 +16,19 @@ export const russian: Texts = {
   noResultFrom: (tools) => `⚠️ Без результата: ${tools.join(", ")}.`,
   toolsUnreachable: "⚠️ Инструменты агента сейчас недоступны.",
   modelBusy: (wait) => `⏳ Модель занята; новая попытка через ${seconds(wait)}.`,
+  fileFaults: {
+    unsupported: "такие файлы здесь прочитать нельзя",
+    too_large: "файл слишком большой",
+    too_many: "в одном сообщении слишком много файлов",
+    unreachable: "файл не удалось загрузить",
+    too_slow: "загрузка или чтение заняли слишком много времени",
+    damaged: "файл не удалось прочитать; возможно, он повреждён",
+    locked: "файл защищён паролем",
+    empty: "в нём не найден текст",
+    unheard: "голосовые сообщения здесь не распознаются: модель расшифровки не настроена",
+  },
+  filesNotRead: (files) => files.map((file) => `⚠️ ${fileName(file)}: ${russian.fileFaults[file.fault]}.`).join("\n\n"),
+  restInFile: (name) => `… Ответ целиком — в файле \`${name}\`.`,
 };
 
 function seconds(count: number): string {

@@ -3,6 +3,18 @@ import { chinese } from "./chinese.ts";
 import { german } from "./german.ts";
 import { russian } from "./russian.ts";
 
+/** Why a file that came is not known to the agent. */
+export type FileFault =
+  | "unsupported"
+  | "too_large"
+  | "too_many"
+  | "unreachable"
+  | "too_slow"
+  | "damaged"
+  | "locked"
+  | "empty"
+  | "unheard";
+
 /** Everything the gateway itself says in chats, once per language; agents speak for themselves. Markdown. */
 export interface Texts {
   /** The line under an answer that was stopped, or ended by a newer message. */
@@ -27,6 +39,11 @@ export interface Texts {
   noResultFrom(tools: readonly string[]): string;
   toolsUnreachable: string;
   modelBusy(seconds: number): string;
+  /** In English also for the model. */
+  fileFaults: Readonly<Record<FileFault, string>>;
+  filesNotRead(files: readonly { name: string; kind: string; fault: FileFault }[]): string;
+  /** The last line of pages that do not hold all of an answer. */
+  restInFile(name: string): string;
 }
 
 const LANGUAGES: Readonly<Record<string, Texts>> = { en: english, ru: russian, de: german, zh: chinese };

@@ -34,9 +34,9 @@ describe("a clone", () => {
     expect(clone.turn).toHaveLength(1);
   });
 
-  test("starts with nothing kept, nothing in flight and nobody who steers", () => {
+  test("starts with nothing kept, nothing in flight and nobody who steers", async () => {
     const clone = cloneOf({ model });
-    expect([clone.kept, clone.inFlight.size, clone.steer()]).toEqual([[], 0, []]);
+    expect([clone.kept, clone.inFlight.size, await clone.steer()]).toEqual([[], 0, []]);
   });
 });
 

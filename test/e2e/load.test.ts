@@ -17,7 +17,7 @@ describe("on Postgres", () => {
 
   // All at once, as on a busy day.
   test.concurrent(
-    "a 100,000 character answer arrives complete and in order, as pages",
+    "a 100,000 character answer arrives complete and in order, as five pages and a file",
     { timeout: 60_000 },
     async () => {
       const { model, telegram } = scene();
@@ -26,12 +26,16 @@ describe("on Postgres", () => {
       model.script((request) => (turnOf(request) === "tell me all" ? long : undefined));
       const request = await scene().ask(ann.chat, ann.user, "tell me all");
       const words = LONG.split(/\s+/);
-      await telegram.until(() => wordsOf(telegram, ann).at(-1) === words.at(-1), 50_000);
+      const sent = () => telegram.botMessages(ann.chat).at(-1)?.file;
+      await telegram.until(() => Boolean(sent()), 50_000);
       expect(request.sentText).toBe(LONG);
-      expect(wordsOf(telegram, ann)).toEqual(words);
-      const pages = telegram.botMessages(ann.chat).map(({ text }) => text.length);
-      expect(Math.max(...pages)).toBeLessThanOrEqual(4096);
-      expect(pages.length).toBeLessThan(30);
+      expect(Buffer.from(sent()!.bytes).toString()).toBe(LONG);
+      const pages = telegram.botMessages(ann.chat).slice(0, -1);
+      expect(pages).toHaveLength(5);
+      const shown = pages.flatMap(({ text }) => text.split(/\s+/)).slice(0, -9);
+      expect(shown.length).toBeGreaterThan(2_000);
+      expect(shown).toEqual(words.slice(0, shown.length));
+      expect(Math.max(...pages.map(({ text }) => text.length))).toBeLessThanOrEqual(4096);
       expect(refusedTooOften(telegram, 0)).toEqual([]);
     },
   );
@@ -88,8 +92,4 @@ function refusedTooOften(telegram: FakeTelegram, bot: number) {
 
 function callsTo(telegram: FakeTelegram, chat: number) {
   return telegram.journal.filter((call) => call.chat === chat);
-}
-
-function wordsOf(telegram: FakeTelegram, { chat }: Person): string[] {
-  return telegram.botMessages(chat).flatMap(({ text }) => text.split(/\s+/));
 }

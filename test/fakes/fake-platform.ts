@@ -1,8 +1,10 @@
 import { accountId, type AccountId } from "../../src/ids.ts";
 import { type ErrorCode, type ErrorDetails, GatewayError } from "../../src/errors.ts";
 import type { BurstHint, IncomingPlace, IncomingUpdate } from "../../src/platform/incoming-update.ts";
+import type { ContextPart, FilePart } from "../../src/agent/message.ts";
 import type {
   Accept,
+  BackgroundMessage,
   EditBudget,
   Platform,
   PlatformAdapter,
@@ -10,8 +12,9 @@ import type {
   SentMessage,
 } from "../../src/platform/platform-adapter.ts";
 import type { ReplyTarget } from "../../src/platform/reply-target.ts";
+import { FakeFiles } from "./fake-files.ts";
 
-export type FakeCall = "send" | "edit" | "remove" | "typing" | "hide" | "find";
+export type FakeCall = "send" | "edit" | "remove" | "typing" | "hide" | "find" | "fetch" | "send_file" | "background";
 
 /** A message of the bot, as the chat shows it now. `history`: every text it ever had, the newest last. */
 export interface ShownMessage {
@@ -54,6 +57,8 @@ export interface Said {
   messageId?: string;
   writtenAt?: number;
   burst?: BurstHint;
+  context?: ContextPart[];
+  files?: FilePart[];
 }
 
 /** A button that somebody pressed. */
@@ -79,6 +84,10 @@ export interface FakePlatformOptions {
   /** Pages may have a button to stop the answer; it is seen as `rich`, `{ stop: value }`. */
   buttons?: true;
   commandSign?: string;
+  /** Files come and go; those that came are named by their `ref`, whose content `put` gives. */
+  files?: true;
+  /** What was said before the bot was asked, by `chat/thread`. */
+  background?: Readonly<Record<string, BackgroundMessage[]>>;
   /** How long typing shows; `hide` is there where this is given. */
   typingLastsMs?: number;
   /** Only for `writtenAt`; nothing here waits on a clock. */
@@ -102,6 +111,10 @@ export class FakePlatform implements PlatformAdapter {
   readonly commandSign?: string;
   readonly marks?: NonNullable<PlatformAdapter["marks"]>;
   readonly buttons?: NonNullable<PlatformAdapter["buttons"]>;
+  readonly files?: NonNullable<PlatformAdapter["files"]>;
+  readonly background?: NonNullable<PlatformAdapter["background"]>;
+  /** What `files` reads and where it sends. */
+  readonly store = new FakeFiles();
   /** Calls of `typing.show`, as `chat` or `chat/thread`. */
   readonly typingShown: string[] = [];
   /** Calls of `typing.hide`, likewise. */
@@ -143,6 +156,17 @@ export class FakePlatform implements PlatformAdapter {
     };
     if (options.commandSign !== undefined) this.commandSign = options.commandSign;
     if (options.marks) this.marks = { find: (to, mark) => this.#call("find", to.chat, () => this.#look(to, mark)) };
+    if (options.files) {
+      this.files = this.store.ability(
+        (call, chat, apply) => this.#call(call, chat, apply),
+        (to, file) => this.#post(to, { text: `[file ${file.name}]` }),
+      );
+    }
+    const { background } = options;
+    if (background) {
+      const said = (to: ReplyTarget) => background[placeName(to.chat, to.thread)] ?? [];
+      this.background = { before: (to) => this.#call("background", to.chat, () => said(to)) };
+    }
     if (options.buttons) this.buttons = { withStop: (page, value) => ({ ...page, rich: { stop: value } }) };
   }
 
@@ -213,6 +237,8 @@ export class FakePlatform implements PlatformAdapter {
           text: said.text,
           addressed: kind === "private" || (said.addressed ?? false),
           ...(said.burst ? { burst: said.burst } : {}),
+          ...(said.context ? { context: said.context } : {}),
+          ...(said.files ? { files: said.files } : {}),
         };
     this.#write(said.chat, `${envelope.sender.name}: ${said.text}`);
     this.said.push(update);

@@ -7,6 +7,7 @@ import { badRequest, type ErrorAnswer, errorAnswer, keyRefusal } from "./model/h
 import { epochNow, Exchange, type JournalEntry } from "./model/journal.ts";
 import { playStream } from "./model/play-stream.ts";
 import { contentText, defaultText, hasQuirk, type Script } from "./model/script.ts";
+import { readRecording, type SentRecording } from "./model/transcriptions.ts";
 import { TimerWheel } from "./model/timer-wheel.ts";
 
 /** What the server does where a script says nothing. */
@@ -20,6 +21,8 @@ export interface FakeModelOptions {
   chunkChars?: number;
   ttftMs?: number;
   chunkEveryMs?: number;
+  /** What is said in a recording; an error answers instead. */
+  hears?: string | { status: number };
 }
 
 export type ScriptRule = (request: JournalEntry) => Script | undefined;
@@ -29,6 +32,8 @@ export interface FakeModel {
   readonly url: string;
   /** In order of arrival. */
   readonly requests: readonly JournalEntry[];
+  /** What came to be transcribed. */
+  readonly recordings: readonly SentRecording[];
   /** Newest rule first; the first that answers wins. Returns how to take it back. */
   script(rule: ScriptRule): () => void;
   /** Resolves once the condition holds; rejects with the journal's summary after `timeoutMs`. */
@@ -47,6 +52,7 @@ const PLAN_CACHE = 64;
 export async function startFakeModel(options: FakeModelOptions = {}): Promise<FakeModel> {
   let arrived = 0;
   const journal: Exchange[] = [];
+  const recordings: SentRecording[] = [];
   const rules: ScriptRule[] = [];
   const plans = new Map<string, StreamPlan>();
   const wheel = new TimerWheel();
@@ -63,6 +69,9 @@ export async function startFakeModel(options: FakeModelOptions = {}): Promise<Fa
     const key = request.headers.authorization;
     const keyOk = options.apiKey === undefined ? /^Bearer \S+/.test(key ?? "") : key === `Bearer ${options.apiKey}`;
     if (request.method === "GET" && request.url === "/v1/models") return models(response);
+    if (request.method === "POST" && request.url === "/v1/audio/transcriptions") {
+      return keyOk ? transcribe(request, response) : refuse(response, keyRefusal(key));
+    }
     if (request.method !== "POST" || request.url !== "/v1/chat/completions") {
       return refuse(response, { ...badRequest("unknown route"), status: 404 });
     }
@@ -75,6 +84,15 @@ export async function startFakeModel(options: FakeModelOptions = {}): Promise<Fa
     const fault = chatRequestFault(body);
     if (fault !== null) return refuse(response, badRequest(fault));
     answer(exchange, key, response);
+  }
+
+  async function transcribe(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const recording = await readRecording(request);
+    if ("body" in recording) return refuse(response, recording);
+    recordings.push(recording);
+    const { hears = "" } = options;
+    if (typeof hears !== "string") return refuse(response, { ...badRequest("no"), ...hears });
+    response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify({ text: hears }));
   }
 
   function answer(exchange: Exchange, key: string | undefined, response: ServerResponse): void {
@@ -141,6 +159,7 @@ export async function startFakeModel(options: FakeModelOptions = {}): Promise<Fa
   return {
     url,
     requests: journal,
+    recordings,
     script(rule) {
       rules.unshift(rule);
       return () => void rules.splice(rules.indexOf(rule), 1);

@@ -163,6 +163,7 @@ describe("the description of the API", () => {
       "/v1/sessions",
       "/v1/sessions/{id}",
       "/v1/sessions/{id}/events",
+      "/v1/sessions/{id}/files/{file}",
       "/v1/sessions/{id}/messages",
       "/v1/sessions/{id}/stop",
     ]);

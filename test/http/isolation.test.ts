@@ -41,6 +41,7 @@ describe("security-16: a session of somebody else", () => {
     expect(personal.map(named).toSorted()).toEqual([
       "GET /v1/sessions/{id}",
       "GET /v1/sessions/{id}/events",
+      "GET /v1/sessions/{id}/files/{file}",
       "GET /v1/sessions/{id}/messages",
       "POST /v1/sessions/{id}/messages",
       "POST /v1/sessions/{id}/stop",

@@ -3,9 +3,10 @@ import { expect, test } from "vitest";
 import { chatRequest } from "../../adapters/openai/openai-request.ts";
 import { type Message, type MessageStatus, type Part, userMessage } from "../../src/agent/message.ts";
 import type { ModelRequest } from "../../src/agent/model-client.ts";
+import { type FileId, newId } from "../../src/ids.ts";
 import { modelRequest } from "../contract/model-client.ts";
 import { chatRequestFault } from "../fakes/model/check-chat-request.ts";
-import { openAISubject } from "./openai-subject.ts";
+import { failureOf, openAISubject } from "./openai-subject.ts";
 
 function body(changes: Partial<ModelRequest>) {
   return chatRequest(modelRequest("Hello", changes), {
@@ -260,4 +261,34 @@ test("security-10: NUL and lone surrogates never go out, wherever they stand", (
       expect(chatRequestFault(sentBody as unknown as Record<string, unknown>)).toBeNull();
     }),
   );
+});
+
+test("pictures go after the words of their message, those that are not sent stay words", () => {
+  const [seen, unseen] = [newId("fil"), newId("fil")];
+  const picture = (file: FileId, name: string): Part => {
+    return { type: "file", kind: "image", name, mediaType: "image/png", size: 3, file };
+  };
+  const messages: Message[] = [
+    { role: "user", parts: [text("before"), picture(unseen, "old.png")], status: "complete" },
+    { role: "user", parts: [text("look"), picture(seen, "new.png")], status: "complete" },
+  ];
+  const images = new Map([[seen, { mediaType: "image/png", base64: "AAAA" }]]);
+  const request = body({ messages, images });
+  expect(request.messages.slice(1)).toEqual([
+    {
+      role: "user",
+      content: [
+        { type: "text", text: "before\n[image, old.png, image/png: not shown to you]" },
+        { type: "text", text: "look\n[image, new.png, image/png]" },
+        { type: "image_url", image_url: { url: "data:image/png;base64,AAAA" } },
+      ],
+    },
+  ]);
+  expect(chatRequestFault({ ...request })).toBeNull();
+  expect(body({ messages }).messages[1]?.content).toBeTypeOf("string");
+});
+
+test("a server that looks at no pictures is known by what it says", async () => {
+  await using subject = await openAISubject();
+  expect(failureOf(await subject.ask({ fault: "no-images" })).kind).toBe("images_refused");
 });

@@ -102,7 +102,8 @@ describe("queue", () => {
     await shows(QUEUED);
     await say("/stop");
     await until("the receipt to go", () => !shown().includes(QUEUED));
-    await until("the end", () => shown().length === 2);
+    await shows(`${LONG}\n\n⏹ Stopped.`);
+    await until("the command's answer", () => shown().length === 2);
     expect(shown()).toEqual([`${LONG}\n\n⏹ Stopped.`, "⏹ Stopped. 1 message that waited will not be answered."]);
   });
 

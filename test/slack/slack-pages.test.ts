@@ -1,7 +1,8 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { createMarkdownReader, readLines, readMarkdown } from "../../adapters/slack/slack-markdown.ts";
-import { renderSlack } from "../../adapters/slack/slack-render.ts";
+import { blocksOf, renderSlack } from "../../adapters/slack/slack-render.ts";
+import { checkedBlocks } from "../fakes/slack/block-rules.ts";
 import { LONG, MARKDOWN_WORDS } from "../telegram/markdown-samples.ts";
 import { checkPages, markdownOf } from "./check-slack-page.ts";
 
@@ -44,6 +45,7 @@ function ink(text: string): string {
 function written(text: string): string[] {
   const pages = renderSlack(text);
   checkPages(pages);
+  for (const page of pages) checkedBlocks(blocksOf(page));
   return pages.map((page) => markdownOf(page));
 }
 

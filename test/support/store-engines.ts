@@ -116,6 +116,7 @@ const TABLES = [
   "run_events",
   "outbox",
   "replicas",
+  "files",
 ] as const satisfies (keyof Schema)[];
 
 export async function emptyStore(db: Kysely<Schema>): Promise<void> {

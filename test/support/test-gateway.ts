@@ -3,8 +3,10 @@ import { functionTools } from "../../src/agent/function-tools.ts";
 import { createNativeRunner } from "../../src/agent/loop.ts";
 import type { Agents } from "../../src/agent/agents.ts";
 import type { AgentCard } from "../../src/agent/agent-card.ts";
+import type { DocumentReader } from "../../src/agent/document-reader.ts";
 import type { ModelClient } from "../../src/agent/model-client.ts";
 import type { ToolSource } from "../../src/agent/tool-source.ts";
+import type { Transcriber } from "../../src/agent/transcriber.ts";
 import { Gateway } from "../../src/gateway.ts";
 import { createLog } from "../../src/observe/log.ts";
 import { createMetrics, type Metrics } from "../../src/observe/metrics.ts";
@@ -24,6 +26,9 @@ export interface TestGatewayOptions {
   cards?: AgentCard[];
   /** Instead of opening `url`. */
   database?: Database;
+  transcriber?: Transcriber;
+  /** Default: reads what is text already. */
+  documents?: DocumentReader;
 }
 
 export interface TestGateway {
@@ -56,6 +61,8 @@ export async function startTestGateway(options: TestGatewayOptions): Promise<Tes
     agents: fixedAgents(options.cards ?? [TEST_CARD]),
     model: options.model,
     tools: options.tools ?? functionTools([]),
+    documents: options.documents ?? { read: async () => ({ fault: "unsupported" }) },
+    transcriber: options.transcriber ?? null,
     runner: createNativeRunner(),
     access: options.access ?? { mode: "open", allowedUsers: new Set() },
     onBusy: options.onBusy ?? "interrupt",

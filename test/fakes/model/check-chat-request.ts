@@ -30,7 +30,22 @@ function messageFault(message: SentChatMessage, index: number): string | null {
       : `messages[${index}].content is missing`;
   if (typeof content === "string" && (!content.isWellFormed() || content.includes("\0")))
     return `messages[${index}].content is not valid text`;
-  return callsFault(message.tool_calls, index);
+  return (
+    (Array.isArray(content) ? partsFault(content, message.role, index) : null) ?? callsFault(message.tool_calls, index)
+  );
+}
+
+/** https://platform.openai.com/docs/guides/images: four formats, as data, in the user's messages alone. */
+function partsFault(parts: readonly unknown[], role: string, index: number): string | null {
+  if (parts.length === 0) return `messages[${index}].content must not be empty`;
+  for (const part of parts as { type?: string; text?: unknown; image_url?: { url?: unknown } }[]) {
+    const isText =
+      part.type === "text" && typeof part.text === "string" && part.text !== "" && part.text.isWellFormed();
+    const url = part.type === "image_url" && role === "user" ? part.image_url?.url : undefined;
+    const isImage = typeof url === "string" && /^data:image\/(png|jpeg|gif|webp);base64,[A-Za-z0-9+/]+=*$/.test(url);
+    if (!isText && !isImage) return `messages[${index}].content holds a part that is not allowed`;
+  }
+  return null;
 }
 
 function callsFault(calls: SentChatMessage["tool_calls"], index: number): string | null {

@@ -28,6 +28,14 @@ const ERRORS: Partial<Record<Fault, ErrorShape>> = {
     status: 400,
     error: { message: "Invalid parameter.", type: "invalid_request_error", code: "invalid_value" },
   },
+  "no-images": {
+    status: 400,
+    error: {
+      message: "Invalid content type. image_url is only supported by certain models.",
+      type: "invalid_request_error",
+      code: null,
+    },
+  },
   "context-too-long": {
     status: 400,
     error: {

@@ -41,6 +41,7 @@ export type Fault =
   | "html"
   | "bad-request"
   | "context-too-long"
+  | "no-images"
   // Nothing to read: no headers at all, headers only, headers and keep-alive comments for ever, connection closed.
   | "no-headers"
   | "stall-before"

@@ -14,6 +14,8 @@ const BUTTON_TEXT = 75;
 const BUTTON_VALUE = 2000;
 const IDS = 255;
 const MOST_ACTIONS = 25;
+const TABLE_ROWS = 100;
+const TABLE_COLUMNS = 20;
 const MOST_CONTEXT = 10;
 const MOST_CONTEXT_ACTIONS = 5;
 
@@ -62,6 +64,7 @@ function checkBlock(block: unknown, at: string, ids: Set<string>): Json {
   switch (type) {
     case "markdown":
       checkText(block["text"], `${at}/text`, MARKDOWN_SUM);
+      checkTables(String(block["text"]), `${at}/text`);
       break;
     case "section":
       checkSection(block, at);
@@ -95,6 +98,22 @@ function checkBlock(block: unknown, at: string, ids: Set<string>): Json {
       break;
   }
   return block;
+}
+
+/** Tables in Markdown, which are held to the limits of Slack's table block: what becomes of larger ones is not written down. */
+function checkTables(markdown: string, at: string): void {
+  const plain = markdown.replaceAll(/^(`{3,}|~{3,})[^]*?^\1/gm, "");
+  for (const [table, head = ""] of plain.matchAll(/^(.*\|.*)\n[ >|:-]*\|[ >|:-]*(?:\n.*\|.*)*/gm)) {
+    if (!/\n[ >|:-]*-[ >|:-]*(?:\n|$)/.test(table)) {
+      continue;
+    }
+    if (table.split("\n").length - 1 > TABLE_ROWS) {
+      refuse(`no more than ${TABLE_ROWS} rows allowed`, at);
+    }
+    if (head.replaceAll(/^[ >]*\||\|[ \t]*$/g, "").split(/(?<!\\)\|/).length > TABLE_COLUMNS) {
+      refuse(`no more than ${TABLE_COLUMNS} columns allowed`, at);
+    }
+  }
 }
 
 function checkSection(block: Json, at: string): void {

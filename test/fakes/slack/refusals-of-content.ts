@@ -26,6 +26,11 @@ const section = (more: object): object => ({ type: "section", text: { type: "mrk
 const button = (more: object): object => ({ type: "button", text: { type: "plain_text", text: "x" }, ...more });
 const actions = (...elements: object[]): object[] => [{ type: "actions", elements }];
 const markdown = (length: number): object => ({ type: "markdown", text: "x".repeat(length) });
+const row = (columns: number, cell: string): string => `|${`${cell}|`.repeat(columns)}\n`;
+const table = (columns: number, rows: number): object => ({
+  type: "markdown",
+  text: row(columns, "a") + row(columns, "-") + row(columns, "b").repeat(rows),
+});
 const FIRST = "/blocks/0";
 const ELEMENT = `${FIRST}/elements/0`;
 
@@ -144,6 +149,18 @@ const BLOCKS: Row[] = [
 export const CONTENT_REFUSALS: readonly RefusalRow[] = [
   ...posts(`${DOCS}/chat.postMessage`, WHOLE),
   ...posts(KIT, BLOCKS),
+  ...posts("fake: the limits of the table block; what becomes of larger tables in Markdown is not written down", [
+    blocks(
+      "a table of 101 rows in Markdown",
+      [table(2, 100)],
+      `no more than 100 rows allowed [json-pointer:${FIRST}/text]`,
+    ),
+    blocks(
+      "a table of 21 columns in Markdown",
+      [table(21, 1)],
+      `no more than 20 columns allowed [json-pointer:${FIRST}/text]`,
+    ),
+  ]),
   ...posts("slackapi/bolt-js#2509: about 13 200 in all, measured", [
     {
       rule: "blocks above 13 200 characters of JSON",

@@ -164,6 +164,18 @@ const ENTITIES: RefusalRow[] = [
     [{ type: "text_link", offset: 0, length: 1, url: "https://" }],
     "Bad Request: entity URL 'https://' is invalid: URL host is empty",
   ),
+  entity(
+    "a link into Telegram that names nothing",
+    "tdlib/td, LinkManager.cpp check_link_impl",
+    [{ type: "text_link", offset: 0, length: 1, url: "tg://?x" }],
+    "Bad Request: entity URL 'tg://?x' is invalid: Wrong tg URL",
+  ),
+  entity(
+    "a language of code that is no text",
+    `${SERVER} get_text_entity_type`,
+    [{ type: "pre", offset: 0, length: 1, language: 7 }],
+    'Bad Request: can\'t parse MessageEntity: Field "language" must be of type String',
+  ),
   text(
     "links whose addresses are too long in all",
     "tdlib/telegram-bot-api#165",

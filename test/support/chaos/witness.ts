@@ -55,19 +55,20 @@ export class Witness implements AsyncDisposable {
     const caller = new AbortController();
     // Only a poll is void without its caller.
     if (call.method === "getUpdates") response.once("close", () => caller.abort());
+    // Calls are posts; files are fetched.
+    const post = request.method === "POST";
     const answer = await this.#agent.request({
       origin: target,
       path: request.url ?? "",
-      method: "POST",
-      headers: { "content-type": request.headers["content-type"] ?? "application/json" },
-      body,
+      method: post ? "POST" : "GET",
+      ...(post ? { headers: { "content-type": request.headers["content-type"] ?? "application/json" }, body } : {}),
       signal: caller.signal,
     });
-    const text = await answer.body.text();
+    const bytes = Buffer.from(await answer.body.arrayBuffer());
     call.status = answer.statusCode;
-    call.messageId = messageIdOf(text);
+    call.messageId = messageIdOf(bytes.toString());
     const type = String(answer.headers["content-type"] ?? "application/json");
-    response.writeHead(answer.statusCode, { "content-type": type }).end(text);
+    response.writeHead(answer.statusCode, { "content-type": type }).end(bytes);
   }
 }
 

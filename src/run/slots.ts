@@ -1,0 +1,44 @@
+/** At most so many at once; the others wait in order until their signal aborts. */
+export class Slots {
+  #free: number;
+  readonly #waiting: (() => void)[] = [];
+
+  constructor(count: number) {
+    this.#free = count;
+  }
+
+  /** Runs `work` in a slot; null = the abort came first. */
+  async during<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T | null> {
+    if (!(await this.#take(signal))) return null;
+    try {
+      return await work();
+    } finally {
+      const next = this.#waiting.shift();
+      if (next) next();
+      else this.#free += 1;
+    }
+  }
+
+  async #take(signal: AbortSignal): Promise<boolean> {
+    if (signal.aborted) return false;
+    if (this.#free > 0) {
+      this.#free -= 1;
+      return true;
+    }
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    const given = () => resolve(true);
+    const left = () => {
+      const at = this.#waiting.indexOf(given);
+      if (at === -1) return;
+      this.#waiting.splice(at, 1);
+      resolve(false);
+    };
+    this.#waiting.push(given);
+    signal.addEventListener("abort", left, { once: true });
+    try {
+      return await promise;
+    } finally {
+      signal.removeEventListener("abort", left);
+    }
+  }
+}

@@ -1,0 +1,29 @@
+import { type Message, textOf } from "../agent/message.ts";
+import type { MessageId } from "../ids.ts";
+import { turnMessage } from "../store/runs.ts";
+import { STALE_MS } from "./drain.ts";
+
+/** One message of a run's turn. */
+export interface TurnInput {
+  messageId: MessageId;
+  message: Message;
+  /** The platform's id of it; null = it came over the API. */
+  chatMessageId: string | null;
+  writtenAt: number;
+}
+
+/** What was written long ago says so, as data of the turn. */
+export function datedIfOld(input: TurnInput): Message {
+  if (Date.now() - input.writtenAt < STALE_MS) return input.message;
+  const when = new Date(input.writtenAt).toISOString().slice(0, 16).replace("T", " ");
+  const { parts, author } = input.message;
+  return turnMessage([{ type: "text", text: `[written ${when} UTC]\n` }, ...parts], author ?? null);
+}
+
+/** The first words of the turn. */
+export function titleFrom(turn: TurnInput[]): string {
+  const words = textOf(turn[0]?.message ?? { parts: [] })
+    .replaceAll(/\s+/g, " ")
+    .trim();
+  return words.length <= 60 ? words : `${words.slice(0, 59).toWellFormed()}…`;
+}
