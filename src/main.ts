@@ -7,6 +7,7 @@ import { systemClock } from "./agent/clock.ts";
 import { currentTimeTool } from "./agent/current-time.ts";
 import { demoModel } from "./agent/demo-model.ts";
 import { functionTools } from "./agent/function-tools.ts";
+import type { ToolSource } from "./agent/tool-source.ts";
 import { createNativeRunner } from "./agent/loop.ts";
 import { type Config, ConfigFaults, listSecrets, readConfig, type SlackConfig, type TelegramConfig } from "./config.ts";
 import { GatewayError } from "./errors.ts";
@@ -42,6 +43,8 @@ export interface StartOptions {
   log?: Logger;
   /** How long a model may take to begin its answer, in ms. */
   firstTokenMs?: number;
+  /** Instead of the built-in tools. */
+  tools?: ToolSource;
 }
 
 /** Starts one gateway. Rejects with `ConfigFaults` or a `GatewayError` when it cannot start; then nothing is left open. */
@@ -70,7 +73,7 @@ export async function startGateway(config: Config, options: StartOptions = {}): 
       adapters: await openAdapters(config, log),
       agents,
       model: provider ?? demoModel(),
-      tools: functionTools([currentTimeTool(systemClock)]),
+      tools: options.tools ?? functionTools([currentTimeTool(systemClock)]),
       documents: createDocumentReader(),
       transcriber,
       runner: createNativeRunner(firstTokenMs === undefined ? {} : { firstTokenMs }),

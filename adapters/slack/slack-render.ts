@@ -50,10 +50,10 @@ export function plainPage(page: RenderedPage): RenderedPage {
   return { text: page.text, rich: { blocks: plainBlocks(page.text) } satisfies SlackRich };
 }
 
-/** The page with a button that brings `value` back, which must be at most 64 characters of ASCII. */
-export function withStop(page: RenderedPage, value: string): RenderedPage {
+/** The page with a button that reads `label` and brings `value` back, which must be at most 64 characters of ASCII. */
+export function withStop(page: RenderedPage, value: string, label: string): RenderedPage {
   if (!/^[ -~]{1,64}$/.test(value)) throw new Error("the value of a button is at most 64 characters of ASCII");
-  const button = { type: "button", action_id: STOP_ACTION, text: { type: "plain_text", text: "Stop" }, value } as const;
+  const button = { type: "button", action_id: STOP_ACTION, text: { type: "plain_text", text: label }, value } as const;
   const blocks = [...blocksOf(page), { type: "actions" as const, elements: [button] }];
   return { text: page.text, rich: { blocks } satisfies SlackRich };
 }

@@ -182,7 +182,8 @@ class NativeRun {
       settled.abort();
     }
     if (!this.#signal.aborted) {
-      yield { type: "notice", level: "warning", text: "The agent's tools cannot be reached right now." };
+      const text = "The agent's tools cannot be reached right now.";
+      yield { type: "notice", code: "tools_unreachable", level: "warning", text };
     }
   }
 

@@ -60,8 +60,10 @@ export async function* modelStep(options: StepOptions): AsyncGenerator<RunEvent,
     if (waitMs >= TOLD_WAIT_MS) {
       yield {
         type: "notice",
+        code: "model_busy",
         level: "info",
         text: `The model is busy; trying again in ${Math.ceil(waitMs / 1000)} s.`,
+        waitMs,
       };
     }
     retries += 1;

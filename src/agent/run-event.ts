@@ -18,7 +18,9 @@ export type RunEvent =
   /** `messageId`: of a user message that joined the run. */
   | { type: "message.completed"; message: Message; messageId?: MessageId }
   | { type: "usage"; model: string; usage: Usage }
-  | { type: "notice"; level: "info" | "warning"; text: string }
+  | { type: "notice"; code: "tools_unreachable"; level: "warning"; text: string }
+  /** The model is asked again after `waitMs`. */
+  | { type: "notice"; code: "model_busy"; level: "info"; text: string; waitMs: number }
   | { type: "run.completed"; stopReason: "stop" | "length" | "max_steps" }
   | { type: "run.failed"; code: string; message: string; cause?: unknown }
   | { type: "run.cancelled"; by: "stop" | "interrupt" | "shutdown" | "place_gone" };

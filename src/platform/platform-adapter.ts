@@ -138,7 +138,7 @@ export interface PlatformAdapter {
      * Pure: the page with a button to stop the answer, which reads `label`; a press brings `value` back, at most 64
      * ASCII characters.
      */
-    withStop(page: RenderedPage, value: string, label?: string): RenderedPage;
+    withStop(page: RenderedPage, value: string, label: string): RenderedPage;
   };
   /** Releases sockets. No call is made afterwards. */
   close(): Promise<void>;

@@ -2,12 +2,26 @@ import { type Message, textOf } from "../agent/message.ts";
 import { cutStatus, type FinalRunEvent, type RunEvent } from "../agent/run-event.ts";
 import { type FileId, newId, type MessageId } from "../ids.ts";
 import type { Texts } from "../texts/texts.ts";
+import { Progress } from "./progress.ts";
 import { joinSaid } from "./resume.ts";
+
+/** What the chat is to show of a run that goes on. */
+export interface Draft {
+  /** Everything the person has been told, as Markdown. */
+  said: string;
+  /** Lines under it, as Markdown; "" = none. */
+  progress: string;
+  /** Since when (`performance.now()`) the lines are worth a message although nothing was said; null = they are not. */
+  since: number | null;
+  /** When the lines change by themselves, in ms; null = they do not. */
+  againInMs: number | null;
+}
 
 /** What a run has said and done so far: the text for the chat and the block for the history. */
 export class Answer {
   readonly #block: { messageId: MessageId; message: Message }[] = [];
   readonly #said: string[] = [];
+  readonly #progress = new Progress();
   #current = "";
   /** Words of the gateway above the answer, as Markdown; they are no part of the history. */
   preface = "";
@@ -16,7 +30,10 @@ export class Answer {
   /** `joined`: the ids of the user messages among `kept`, in order. */
   constructor(kept: readonly Message[], joined: readonly MessageId[] = []) {
     const ids = joined.values();
-    for (const message of kept) this.#complete(message, message.role === "user" ? ids.next().value : undefined);
+    for (const message of kept) {
+      this.#complete(message, message.role === "user" ? ids.next().value : undefined);
+      this.#progress.keep(message);
+    }
   }
 
   /** Nothing was said or done. */
@@ -24,15 +41,16 @@ export class Answer {
     return this.#block.length === 0 && this.#current === "" && !this.#working;
   }
 
-  /** Takes the next event of the run; true = the chat's text has changed. */
+  /** Takes the next event of the run; true = the chat is to show something else. */
   take(event: RunEvent): boolean {
+    const moved = this.#progress.take(event);
     if (event.type === "text.delta") {
       this.#current += event.text;
       return true;
     }
     if (event.type === "tool.started") this.#working = true;
     if (event.type === "message.completed") this.#complete(event.message, event.messageId);
-    return false;
+    return moved;
   }
 
   #complete(message: Message, messageId = newId("msg")): void {
@@ -45,6 +63,17 @@ export class Answer {
   /** Everything the person has been told, as Markdown. */
   get text(): string {
     return joinSaid([this.preface, ...this.#said, this.#current]);
+  }
+
+  draft(texts: Texts): Draft {
+    // Before the lines, so that none of their changes is missed.
+    const { since, againInMs } = this.#progress;
+    return { said: this.text, progress: this.#progress.lines(texts), since, againInMs };
+  }
+
+  /** What else is said under the whole answer, as Markdown; "" = nothing. */
+  remarks(texts: Texts): string {
+    return this.#progress.remarks(texts);
   }
 
   /** Tools have run: the run has left a trace even if it said nothing. */
@@ -92,11 +121,26 @@ export function closingLine(end: FinalRunEvent, runId: string, texts: Texts): st
   }
 }
 
-/** What is shown in the end: the text and its closing line. "" = nothing needs to be shown. */
-export function finalText(said: string, end: FinalRunEvent, runId: string, texts: Texts): string {
+/**
+ * What is shown in the end: the text, remarks of a run that was not broken off, and its closing line. "" = nothing needs
+ * to be shown. `stands`: the chat shows something of the run, which is not taken away without a word.
+ */
+export function finalText(
+  said: string,
+  end: FinalRunEvent,
+  runId: string,
+  texts: Texts,
+  { remarks = "", stands = false }: { remarks?: string; stands?: boolean } = {},
+): string {
   const line = closingLine(end, runId, texts);
-  if (said.trim() === "") return end.type === "run.failed" ? line : "";
-  return line === "" ? said : `${said}${openFence(said)}\n\n${line}`;
+  if (said.trim() === "") return end.type === "run.failed" || stands ? line : "";
+  return underText(underText(said, end.type === "run.cancelled" ? "" : remarks), line);
+}
+
+/** Lines below a text, outside of whatever block it ends in. */
+export function underText(text: string, lines: string): string {
+  if (text.trim() === "" || lines === "") return text.trim() === "" ? lines : text;
+  return `${text}${openFence(text)}\n\n${lines}`;
 }
 
 /** What ends the block of code that a text was cut off in; "" = it was not. https://spec.commonmark.org/0.31.2/#fenced-code-blocks */

@@ -1,4 +1,4 @@
-import type { LivePage } from "../delivery/live-reply.ts";
+import type { LivePage } from "../delivery/live-messages.ts";
 import { type FileId, newId } from "../ids.ts";
 import type { RenderedPage } from "../platform/platform-adapter.ts";
 import type { MergedPage } from "../store/runs.ts";

@@ -159,15 +159,17 @@ export class RunWorker {
 
   #openLive(target: RunTarget, adapter: PlatformAdapter, knownText: string, firstPage: OutboxId | null): LiveReply {
     const { session, id, attempt, queuedMs } = this.claimed;
+    const texts = textsFor(this.claimed.language);
     return new LiveReply({
       delivery: this.#room.delivery,
-      adapter: withPagePlan(adapter, textsFor(this.claimed.language).restInFile(WHOLE_NAME)),
+      adapter: withPagePlan(adapter, texts.restInFile(WHOLE_NAME)),
       target: { ...target },
       run: { session, id, attempt },
       firstPage: firstPage ?? newId("out"),
       known: this.#knownPages,
       knownText,
-      text: () => this.#answer.text,
+      draft: () => this.#answer.draft(texts),
+      stopLabel: texts.stopButton,
       maySend: () => !this.#lost && this.#room.leaseHolds(this.#claimedAt),
       flushLog: () => this.#events.flush(),
       onGone: () => this.end("place_gone"),
@@ -244,8 +246,8 @@ export class RunWorker {
   async #take(event: RunEvent): Promise<void> {
     // Whoever interrupts before the first word shall not see it come all the same.
     if (event.type === "text.delta" && this.#ending !== null && this.#answer.silent) return;
-    const said = this.#answer.take(event);
-    if (said) this.#live?.changed();
+    const changed = this.#answer.take(event);
+    if (changed) this.#live?.changed();
     if (event.type === "usage") {
       this.#room.metrics.tokens.inc({ model: event.model, direction: "input" }, event.usage.inputTokens);
       this.#room.metrics.tokens.inc({ model: event.model, direction: "output" }, event.usage.outputTokens);
@@ -343,7 +345,8 @@ export class RunWorker {
   #plan(end: FinalRunEvent, target: RunTarget): PagePlan {
     const { id, language } = this.claimed;
     const texts = textsFor(language);
-    const text = finalText(this.#answer.text, end, id, texts);
+    const shown = { remarks: this.#answer.remarks(texts), stands: this.#live?.shown ?? false };
+    const text = finalText(this.#answer.text, end, id, texts, shown);
     const adapter = this.#room.delivery.adapter(target.account);
     if (!adapter || text === "") return { pages: [], whole: null };
     try {

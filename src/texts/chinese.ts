@@ -9,6 +9,13 @@ export const chinese: Texts = {
   receiptRefused: "✋ 我还在回答，暂时不接收新消息。请稍后再发一次。",
   failed: (what, run) => `⚠️ ${what}（${run}）`,
   cannotBeShown: (run) => `⚠️ 此回答无法在这里显示。（${run}）`,
+  stopButton: "停止",
+  seconds,
+  toolsDone: (count, busy) => `🔧 ${count} 个工具${busy < 1 ? "" : `，${seconds(busy)}`}`,
+  moreTools: (count) => `+ 另外 ${count} 个`,
+  noResultFrom: (tools) => `⚠️ 没有结果：${tools.join("、")}。`,
+  toolsUnreachable: "⚠️ 暂时无法使用智能体的工具。",
+  modelBusy: (wait) => `⏳ 模型繁忙，${seconds(wait)}后重试。`,
   fileFaults: {
     unsupported: "这里无法读取这类文件",
     too_large: "文件太大",
@@ -23,3 +30,7 @@ export const chinese: Texts = {
   filesNotRead: (files) => files.map((file) => `⚠️ ${fileName(file)}: ${chinese.fileFaults[file.fault]}.`).join("\n\n"),
   restInFile: (name) => `…… 完整回答见文件 \`${name}\`.`,
 };
+
+function seconds(count: number): string {
+  return count < 100 ? `${count} 秒` : `${Math.round(count / 60)} 分钟`;
+}

@@ -9,6 +9,13 @@ export const english: Texts = {
   receiptRefused: "✋ I am still answering, and take no more until that is done. Please send this again then.",
   failed: (what, run) => `⚠️ ${what} (${run})`,
   cannotBeShown: (run) => `⚠️ This answer cannot be shown here. (${run})`,
+  stopButton: "Stop",
+  seconds,
+  toolsDone: (count, busy) => `🔧 ${count} ${count === 1 ? "tool" : "tools"}${busy < 1 ? "" : `, ${seconds(busy)}`}`,
+  moreTools: (count) => `+ ${count} more`,
+  noResultFrom: (tools) => `⚠️ No result from: ${tools.join(", ")}.`,
+  toolsUnreachable: "⚠️ The agent's tools cannot be reached right now.",
+  modelBusy: (wait) => `⏳ The model is busy; trying again in ${seconds(wait)}.`,
   fileFaults: {
     unsupported: "this kind of file cannot be read here",
     too_large: "it is too large",
@@ -23,3 +30,7 @@ export const english: Texts = {
   filesNotRead: (files) => files.map((file) => `⚠️ ${fileName(file)}: ${english.fileFaults[file.fault]}.`).join("\n\n"),
   restInFile: (name) => `… The whole answer is in the file \`${name}\`.`,
 };
+
+function seconds(count: number): string {
+  return count < 100 ? `${count} s` : `${Math.round(count / 60)} min`;
+}

@@ -9,6 +9,14 @@ export const german: Texts = {
   receiptRefused: "✋ Ich antworte noch und nehme bis dahin nichts weiter an. Bitte schick das danach noch einmal.",
   failed: (what, run) => `⚠️ ${what} (${run})`,
   cannotBeShown: (run) => `⚠️ Diese Antwort lässt sich hier nicht anzeigen. (${run})`,
+  stopButton: "Stopp",
+  seconds,
+  toolsDone: (count, busy) =>
+    `🔧 ${count} ${count === 1 ? "Werkzeug" : "Werkzeuge"}${busy < 1 ? "" : `, ${seconds(busy)}`}`,
+  moreTools: (count) => `+ ${count} weitere`,
+  noResultFrom: (tools) => `⚠️ Ohne Ergebnis: ${tools.join(", ")}.`,
+  toolsUnreachable: "⚠️ Die Werkzeuge des Agenten sind gerade nicht erreichbar.",
+  modelBusy: (wait) => `⏳ Das Modell ist ausgelastet; neuer Versuch in ${seconds(wait)}.`,
   fileFaults: {
     unsupported: "diese Art von Datei kann hier nicht gelesen werden",
     too_large: "sie ist zu groß",
@@ -23,3 +31,7 @@ export const german: Texts = {
   filesNotRead: (files) => files.map((file) => `⚠️ ${fileName(file)}: ${german.fileFaults[file.fault]}.`).join("\n\n"),
   restInFile: (name) => `… Die ganze Antwort steht in der Datei \`${name}\`.`,
 };
+
+function seconds(count: number): string {
+  return count < 100 ? `${count} s` : `${Math.round(count / 60)} min`;
+}

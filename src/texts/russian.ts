@@ -9,6 +9,13 @@ export const russian: Texts = {
   receiptRefused: "✋ Я ещё отвечаю и пока ничего не принимаю. Пожалуйста, отправьте это ещё раз потом.",
   failed: (what, run) => `⚠️ ${what} (${run})`,
   cannotBeShown: (run) => `⚠️ Этот ответ нельзя показать здесь. (${run})`,
+  stopButton: "Стоп",
+  seconds,
+  toolsDone: (count, busy) => `🔧 Инструменты: ${count}${busy < 1 ? "" : `, ${seconds(busy)}`}`,
+  moreTools: (count) => `+ ещё ${count}`,
+  noResultFrom: (tools) => `⚠️ Без результата: ${tools.join(", ")}.`,
+  toolsUnreachable: "⚠️ Инструменты агента сейчас недоступны.",
+  modelBusy: (wait) => `⏳ Модель занята; новая попытка через ${seconds(wait)}.`,
   fileFaults: {
     unsupported: "такие файлы здесь прочитать нельзя",
     too_large: "файл слишком большой",
@@ -23,3 +30,7 @@ export const russian: Texts = {
   filesNotRead: (files) => files.map((file) => `⚠️ ${fileName(file)}: ${russian.fileFaults[file.fault]}.`).join("\n\n"),
   restInFile: (name) => `… Ответ целиком — в файле \`${name}\`.`,
 };
+
+function seconds(count: number): string {
+  return count < 100 ? `${count} с` : `${Math.round(count / 60)} мин`;
+}

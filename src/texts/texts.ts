@@ -27,6 +27,18 @@ export interface Texts {
   receiptSteered: string;
   receiptRefused: string;
   cannotBeShown(run: string): string;
+  /** On the button under a running answer. At most 75 characters (Slack, Button). */
+  stopButton: string;
+  /** How long something takes, short. */
+  seconds(seconds: number): string;
+  /** Under an answer: a line for the tools that have worked on it. Of 0 seconds nothing is said. */
+  toolsDone(count: number, seconds: number): string;
+  /** Under lines of tools: how many more there are. */
+  moreTools(count: number): string;
+  /** Under the whole answer. Names are plain words. */
+  noResultFrom(tools: readonly string[]): string;
+  toolsUnreachable: string;
+  modelBusy(seconds: number): string;
   /** In English also for the model. */
   fileFaults: Readonly<Record<FileFault, string>>;
   filesNotRead(files: readonly { name: string; kind: string; fault: FileFault }[]): string;

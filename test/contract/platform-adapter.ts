@@ -259,8 +259,8 @@ export function platformAdapterContract(name: string, make: () => Promise<Platfo
       const seen = listen(() => Promise.resolve());
       const [half] = adapter.render("half an **ans");
       const [whole] = adapter.render("half an **answer**");
-      const at = await adapter.send(to, buttons.withStop(half!, value));
-      await editing.edit(at, buttons.withStop(whole!, value));
+      const at = await adapter.send(to, buttons.withStop(half!, value, "Stop"));
+      await editing.edit(at, buttons.withStop(whole!, value, "Stop"));
       under.press?.(at);
       await expect.poll(() => seen.filter((it) => it.kind === "press").length).toBe(1);
       const press = seen.find((it) => it.kind === "press");

@@ -75,7 +75,7 @@ it("keeps every ability that the adapter has", async () => {
   const to = { account: platform.account, chat: "7", thread: "", replyTo: null };
   const sent = await adapter.send(to, { text: "one" }, "out_1");
   expect(await marks?.find(to, "out_1")).toEqual(sent);
-  expect(buttons?.withStop({ text: "one" }, "v")).toEqual({ text: "one", rich: { stop: "v" } });
+  expect(buttons?.withStop({ text: "one" }, "v", "Stop")).toEqual({ text: "one", rich: { stop: "v" } });
   await typing?.hide?.(to);
   expect(platform.typingHidden).toEqual(["7"]);
 });

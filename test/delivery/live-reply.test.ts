@@ -30,9 +30,15 @@ afterEach(async () => {
 /** A reply to message 5 in the group "-7"; its posts are written down by `announce` only. */
 function replyOn(
   adapter: FakePlatform,
-  options: Partial<LiveReplyOptions> & { thread?: string; scheduler?: CallScheduler; announce?: () => boolean } = {},
+  options: Partial<LiveReplyOptions> & {
+    thread?: string;
+    scheduler?: CallScheduler;
+    announce?: () => boolean;
+    text?: () => string;
+  } = {},
 ): LiveReply {
   const { thread = "", scheduler = new CallScheduler(), announce = () => true, ...rest } = options;
+  const { text = () => "More than enough text to be shown at once.", ...more } = rest;
   const delivery = new Delivery(store.db, new Map([[adapter.account, adapter]]), log, scheduler);
   Object.assign(delivery, { drafts: { announce: async () => announce(), posted: async () => undefined } });
   live = new LiveReply({
@@ -43,12 +49,13 @@ function replyOn(
     firstPage: newId("out"),
     known: [],
     knownText: "",
-    text: () => "More than enough text to be shown at once.",
+    draft: () => ({ said: text(), progress: "", since: null, againInMs: null }),
+    stopLabel: "Stop",
     maySend: () => true,
     flushLog: async () => undefined,
     onGone: () => undefined,
     onFirstShown: () => undefined,
-    ...rest,
+    ...more,
   });
   return live;
 }

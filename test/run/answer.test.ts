@@ -6,6 +6,16 @@ import { finalText } from "../../src/run/answer.ts";
 const STOPPED: FinalRunEvent = { type: "run.cancelled", by: "stop" };
 const FAILED: FinalRunEvent = { type: "run.failed", code: "timeout", message: "This took too long." };
 
+describe("remarks", () => {
+  const remarks = "⚠️ No result from: mail.";
+  it("stand under the whole answer, and not under one that was broken off", () => {
+    const end = (event: FinalRunEvent) => finalText("```\nx", event, "run_12345678", english, { remarks });
+    expect(end({ type: "run.completed", stopReason: "stop" })).toBe("```\nx\n```\n\n⚠️ No result from: mail.");
+    expect(end(FAILED)).toBe("```\nx\n```\n\n⚠️ No result from: mail.\n\n⚠️ This took too long. (run_1234)");
+    expect(end(STOPPED)).toBe("```\nx\n```\n\n⏹ Stopped.");
+  });
+});
+
 describe("the line under an answer that was cut off", () => {
   it.each([
     ["a sentence", "So far", "So far\n\n⏹ Stopped."],
@@ -21,6 +31,7 @@ describe("the line under an answer that was cut off", () => {
   it("is not shown where nothing was said, unless the run failed", () => {
     expect(finalText(" ", STOPPED, "run_12345678", english)).toBe("");
     expect(finalText("", FAILED, "run_12345678", english)).toBe("⚠️ This took too long. (run_1234)");
+    expect(finalText(" ", STOPPED, "run_12345678", english, { stands: true })).toBe("⏹ Stopped.");
     expect(finalText("All.", { type: "run.completed", stopReason: "stop" }, "run_12345678", english)).toBe("All.");
   });
 });

@@ -168,7 +168,11 @@ describe("what is not Markdown", () => {
 
   test("security-23: nor is anything live in a page without formatting, or under a button", () => {
     const page = renderSlack(everything)[0]!;
-    for (const it of [plainPage(page), withStop({ text: everything }, "run"), plainPage({ text: "🙂".repeat(4000) })]) {
+    for (const it of [
+      plainPage(page),
+      withStop({ text: everything }, "run", "Stop"),
+      plainPage({ text: "🙂".repeat(4000) }),
+    ]) {
       const { blocks } = it.rich as { blocks: { type: string; text?: { text: string } }[] };
       for (const { type, text } of blocks) {
         if (type !== "section") continue;
@@ -181,7 +185,7 @@ describe("what is not Markdown", () => {
 
   test("the button brings its value back, and takes no other", () => {
     const page = renderSlack("an answer")[0]!;
-    const { rich, text } = withStop(page, "stop:run_1");
+    const { rich, text } = withStop(page, "stop:run_1", "Stop");
     expect(text).toBe("an answer");
     expect(rich).toEqual({
       blocks: [
@@ -199,6 +203,6 @@ describe("what is not Markdown", () => {
         },
       ],
     });
-    for (const value of ["", "x".repeat(65), "é"]) expect(() => withStop(page, value)).toThrow("ASCII");
+    for (const value of ["", "x".repeat(65), "é"]) expect(() => withStop(page, value, "Stop")).toThrow("ASCII");
   });
 });

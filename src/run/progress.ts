@@ -1,0 +1,210 @@
+import type { Message } from "../agent/message.ts";
+import type { RunEvent } from "../agent/run-event.ts";
+import type { Texts } from "../texts/texts.ts";
+import { cutAt, digestArguments } from "./argument-digest.ts";
+
+/** Tools that have a line of their own. */
+const MAX_LINES = 6;
+const MAX_TITLE = 40;
+/** A shorter wait for the model is not worth a message of its own. */
+const LONG_WAIT_MS = 3_000;
+
+interface ToolLine {
+  tool: string;
+  /** What it is for; "" = unknown. */
+  digest: string;
+  startedAt: number;
+  /** How many calls had begun before. */
+  order: number;
+  /** null = it runs. */
+  ended: { ok: boolean; ms: number } | null;
+}
+
+/**
+ * What a run does besides speaking, for the chat and never for the history: tools at work, and what it waits for.
+ * Times are those of `now`, in ms.
+ */
+export class Progress {
+  readonly #now: () => number;
+  /** Tools since the run last spoke, in the order they began. */
+  readonly #lines = new Map<string, ToolLine>();
+  /** Calls that earlier attempts left open. */
+  readonly #open = new Map<string, { tool: string; args: string }>();
+  /** Tools without a result that were not called again with more luck, and how many calls had begun by then. */
+  readonly #failed = new Map<string, { tool: string; begun: number }>();
+  #begun = 0;
+  #done = 0;
+  #busyMs = 0;
+  #busySince = 0;
+  /** Since the last tool. */
+  #spoken = true;
+  #outOfReach = false;
+  #wait: { seconds: number; since: number } | null = null;
+
+  constructor(now: () => number = () => performance.now()) {
+    this.#now = now;
+  }
+
+  /** Takes a message that an earlier attempt has finished. */
+  keep({ parts }: Message): void {
+    for (const part of parts) {
+      if (part.type === "tool_call") {
+        this.#open.set(part.callId, part);
+        this.#begun += 1;
+      }
+      if (part.type !== "tool_result") continue;
+      const tool = this.#open.get(part.callId)?.tool ?? "";
+      this.#open.delete(part.callId);
+      this.#done += 1;
+      // All calls of a step begin before any of them ends.
+      this.#judge({ callId: part.callId, tool, ok: part.ok, order: this.#begun - 1 });
+    }
+  }
+
+  /** Takes the next event of the run; true = there is something else to show. */
+  take(event: RunEvent): boolean {
+    switch (event.type) {
+      case "tool.started":
+        this.#start(event);
+        return true;
+      case "tool.finished":
+        this.#finish(event);
+        return true;
+      case "notice":
+        if (event.code === "tools_unreachable") this.#outOfReach = true;
+        else this.#wait = { seconds: Math.ceil(event.waitMs / 1000), since: this.#now() };
+        return true;
+      case "text.delta":
+        this.#spoken = true;
+        this.#wait = null;
+        return false;
+      case "step.started":
+      case "message.completed":
+        this.#wait = null;
+        return false;
+      case "run.started":
+      case "run.restarted":
+      case "usage":
+      case "run.completed":
+      case "run.failed":
+      case "run.cancelled":
+        return false;
+      default:
+        return event satisfies never;
+    }
+  }
+
+  /** Since when there is something that is worth a message although nothing was said; null = there is nothing. */
+  get since(): number | null {
+    const times = this.#running().map(({ startedAt }) => startedAt);
+    if (this.#wait && this.#wait.seconds * 1000 >= LONG_WAIT_MS) times.push(this.#wait.since);
+    return times.length === 0 ? null : Math.min(...times);
+  }
+
+  /** When the lines change by themselves, in ms; null = they do not. */
+  get againInMs(): number | null {
+    if (this.#running().length === 0) return null;
+    const elapsed = this.#now() - this.#firstStart();
+    const step = stepOf(elapsed);
+    return step - (elapsed % step);
+  }
+
+  /** The lines under the text while the run goes on, as Markdown; "" = there are none. */
+  lines(texts: Texts): string {
+    const lines = this.#spoken ? this.#doneLine(texts) : this.#toolLines(texts);
+    if (this.#wait) lines.push(texts.modelBusy(this.#wait.seconds));
+    if (this.#outOfReach) lines.push(texts.toolsUnreachable);
+    return lines.join("\n");
+  }
+
+  /** What still matters when the run is over, as Markdown; "" = nothing. */
+  remarks(texts: Texts): string {
+    const failed = [...new Set([...this.#failed.values()].map(({ tool }) => titleOf(tool)))];
+    return [
+      ...(failed.length > 0 ? [texts.noResultFrom(failed)] : []),
+      ...(this.#outOfReach ? [texts.toolsUnreachable] : []),
+    ].join("\n");
+  }
+
+  #start({ callId, tool, args }: { callId: string; tool: string; args: string }): void {
+    if (this.#spoken) this.#lines.clear();
+    this.#spoken = false;
+    const startedAt = this.#now();
+    if (this.#running().length === 0) this.#busySince = startedAt;
+    this.#open.delete(callId);
+    this.#lines.set(callId, { tool, digest: digestArguments(args), startedAt, order: this.#begun, ended: null });
+    this.#begun += 1;
+  }
+
+  #finish({ callId, tool, ok, ms }: { callId: string; tool: string; ok: boolean; ms: number }): void {
+    if (!this.#lines.has(callId)) this.#start({ callId, tool, args: this.#open.get(callId)?.args ?? "" });
+    const line = this.#lines.get(callId);
+    if (!line) return;
+    line.ended = { ok, ms };
+    this.#done += 1;
+    if (this.#running().length === 0) this.#busyMs += this.#now() - this.#busySince;
+    this.#judge({ callId, tool, ok, order: line.order });
+  }
+
+  #judge({ callId, tool, ok, order }: { callId: string; tool: string; ok: boolean; order: number }): void {
+    if (!ok) return void this.#failed.set(callId, { tool, begun: this.#begun });
+    for (const [id, failure] of this.#failed) {
+      if (failure.tool === tool && order >= failure.begun) this.#failed.delete(id);
+    }
+  }
+
+  #running(): ToolLine[] {
+    return [...this.#lines.values()].filter(({ ended }) => ended === null);
+  }
+
+  #firstStart(): number {
+    return Math.min(...this.#running().map(({ startedAt }) => startedAt));
+  }
+
+  #doneLine(texts: Texts): string[] {
+    return this.#done === 0 ? [] : [texts.toolsDone(this.#done, Math.round(this.#busyMs / 1000))];
+  }
+
+  /** Those that run, and of the others the newest. */
+  #toolLines(texts: Texts): string[] {
+    const lines = [...this.#lines.values()];
+    const first = lines.toSorted((a, b) => rank(a) - rank(b)).slice(0, MAX_LINES);
+    const shown = lines.filter((line) => first.includes(line)).map((line) => this.#toolLine(line, texts));
+    return lines.length > shown.length ? [...shown, texts.moreTools(lines.length - shown.length)] : shown;
+  }
+
+  #toolLine({ tool, digest, startedAt, ended }: ToolLine, texts: Texts): string {
+    const sign = ended === null ? "⏳" : ended.ok ? "✓" : "✗";
+    const seconds = ended === null ? this.#secondsSince(startedAt) : Math.round(ended.ms / 1000);
+    const what = digest === "" ? titleOf(tool) : `${titleOf(tool)}: ${asCode(digest)}`;
+    return `${sign} ${what}${seconds < 1 ? "" : ` · ${texts.seconds(seconds)}`}`;
+  }
+
+  /** All running tools count on together, so that their lines change at the same moments. */
+  #secondsSince(startedAt: number): number {
+    const first = this.#firstStart();
+    const elapsed = this.#now() - first;
+    const shownAt = first + elapsed - (elapsed % stepOf(elapsed));
+    return Math.floor(Math.round(shownAt - startedAt) / 1000);
+  }
+}
+
+/** How often seconds are shown anew: edits are few, and the longer it takes the less each second matters. */
+function stepOf(elapsedMs: number): number {
+  return elapsedMs < 30_000 ? 5_000 : elapsedMs < 120_000 ? 15_000 : 60_000;
+}
+
+function rank({ ended, order }: ToolLine): number {
+  return ended === null ? order : Number.MAX_SAFE_INTEGER - order;
+}
+
+/** The tool's name as words: nothing in it can be Markdown, a mention or an address. */
+function titleOf(tool: string): string {
+  const words = tool.replaceAll(/[^\p{L}\p{N}]+/gu, " ").trim();
+  return cutAt(words, MAX_TITLE) || "…";
+}
+
+/** Within code no platform looks for mentions and addresses. */
+function asCode(text: string): string {
+  return `\`${text.replaceAll("`", "'")}\``;
+}
