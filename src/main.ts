@@ -16,6 +16,7 @@ import { createHttpServer } from "./http/http-server.ts";
 import { describeError } from "./observe/describe-error.ts";
 import { createLog, type Logger } from "./observe/log.ts";
 import { createMetrics } from "./observe/metrics.ts";
+import { commandMenus } from "./talk/chat-commands.ts";
 import type { PlatformAdapter } from "./platform/platform-adapter.ts";
 import { adminKey } from "./store/admin-key.ts";
 import type { Database } from "./store/database.ts";
@@ -158,7 +159,16 @@ function openTelegram(telegram: TelegramConfig, log: Logger): PlatformAdapter {
   const webhook = telegram.mode === "webhook" ? telegram : null;
   const publicUrl = webhook?.publicUrl ?? null;
   const webhookSecret = webhook?.webhookSecret ?? null;
-  return createTelegramAdapter({ token, apiRoot, mode, publicUrl, webhookSecret, callsPerSecond, log });
+  return createTelegramAdapter({
+    token,
+    apiRoot,
+    mode,
+    publicUrl,
+    webhookSecret,
+    callsPerSecond,
+    menus: commandMenus(),
+    log,
+  });
 }
 
 /** Its SDK is loaded here and not above: 0.3 s and 11 MB that a gateway without Slack need not pay. */

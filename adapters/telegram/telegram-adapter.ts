@@ -1,6 +1,7 @@
 import type { InlineKeyboardMarkup, MessageEntity } from "grammy/types";
 import { errorCode, GatewayError } from "../../src/errors.ts";
 import type { AccountId } from "../../src/ids.ts";
+import type { CommandMenu } from "../../src/platform/command-menu.ts";
 import type { IncomingUpdate } from "../../src/platform/incoming-update.ts";
 import type {
   Accept,
@@ -15,7 +16,7 @@ import type { ReplyTarget } from "../../src/platform/reply-target.ts";
 import { readTelegramUpdate } from "./read-telegram-update.ts";
 import { openTelegramApi, TELEGRAM_API_ROOT, type TelegramApi, type TelegramMethods } from "./telegram-api.ts";
 import { answerPress, keyboardOf, withStop } from "./telegram-buttons.ts";
-import { type CommandMenu, ENGLISH_MENU, setCommandMenus } from "./telegram-commands.ts";
+import { setCommandMenus } from "./telegram-commands.ts";
 import type { TelegramBot } from "./telegram-content.ts";
 import { isEntityRefusal, isNotModified } from "./telegram-errors.ts";
 import { TelegramDownloads } from "./telegram-download.ts";
@@ -41,7 +42,7 @@ export interface TelegramOptions {
   webhookSecret: string | null;
   /** Of all chats together; 30 unless given. */
   callsPerSecond?: number;
-  /** The menus of commands, by language; an English one unless given. */
+  /** The menus of commands, by language; left as they are unless given. */
   menus?: readonly CommandMenu[];
   log: Log;
 }
@@ -195,7 +196,7 @@ class TelegramAdapter implements PlatformAdapter {
   /** The menu is a convenience: without it everything else still works. */
   async #setMenu(signal: AbortSignal): Promise<void> {
     try {
-      await setCommandMenus(this.#api, this.#options.menus ?? [ENGLISH_MENU], signal);
+      await setCommandMenus(this.#api, this.#options.menus ?? [], signal);
     } catch (error) {
       if (!signal.aborted) this.#options.log.warn({ err: error }, "the menu of commands could not be set");
     }

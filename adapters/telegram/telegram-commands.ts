@@ -1,24 +1,6 @@
 import type { BotCommandScope } from "grammy/types";
+import type { CommandMenu } from "../../src/platform/command-menu.ts";
 import type { TelegramApi } from "./telegram-api.ts";
-
-/** The menu beside the text field, in one language; what the words do is the core's. */
-export interface CommandMenu {
-  /** As apps name it, for example `de`; `en` is shown to all for whom there is no other. */
-  language: string;
-  commands: readonly { word: string; description: string; privateOnly?: true }[];
-}
-
-export const ENGLISH_MENU: CommandMenu = {
-  language: "en",
-  commands: [
-    { word: "start", description: "Begin" },
-    { word: "help", description: "What I can do" },
-    { word: "new", description: "Begin a new talk" },
-    { word: "stop", description: "Stop the answer" },
-    { word: "status", description: "What is going on" },
-    { word: "sessions", description: "Earlier talks of this chat" },
-  ],
-};
 
 const SCOPES: readonly BotCommandScope[] = [{ type: "all_private_chats" }, { type: "all_group_chats" }];
 

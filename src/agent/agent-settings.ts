@@ -7,10 +7,21 @@ export const SETTINGS_FILE = "parley.yaml";
 
 const POLICIES = ["interrupt", "steer", "queue", "parallel", "reject"] as const satisfies BusyPolicy[];
 
+/** `off`: nothing is heard there, commands included. `always`: nobody has to mention the bot there. */
+export type Listening = "mentioned" | "always" | "off";
+const LISTENING = ["mentioned", "always", "off"] as const satisfies Listening[];
+
+/** What can be set for an agent or a place. `agent`, `listen`: of places only. */
+export interface SettingsOf {
+  on_busy?: BusyPolicy;
+  agent?: string;
+  listen?: Listening;
+}
+
 /** What an operator has set per agent, by its name, and per place, by its key; what is absent is not set. */
 export interface AgentSettings {
-  readonly agents: ReadonlyMap<string, BusyPolicy>;
-  readonly places: ReadonlyMap<string, BusyPolicy>;
+  readonly agents: ReadonlyMap<string, SettingsOf>;
+  readonly places: ReadonlyMap<string, SettingsOf>;
 }
 
 export const NO_SETTINGS: AgentSettings = { agents: new Map(), places: new Map() };
@@ -18,7 +29,7 @@ export const NO_SETTINGS: AgentSettings = { agents: new Map(), places: new Map()
 /** Reads the file; throws GatewayError `invalid` that lists all faults, one a line. */
 export function readSettings(text: string): AgentSettings {
   const faults: string[] = [];
-  const settings = { agents: new Map<string, BusyPolicy>(), places: new Map<string, BusyPolicy>() };
+  const settings = { agents: new Map<string, SettingsOf>(), places: new Map<string, SettingsOf>() };
   const mapping = readYamlMapping(text);
   if ("faults" in mapping) faults.push(...mapping.faults);
   for (const [section, value] of "faults" in mapping ? [] : mapping.entries) {
@@ -32,7 +43,7 @@ export function readSettings(text: string): AgentSettings {
   return settings;
 }
 
-function readSection(section: string, value: unknown, into: Map<string, BusyPolicy>, faults: string[]): void {
+function readSection(section: string, value: unknown, into: Map<string, SettingsOf>, faults: string[]): void {
   if (!isMapping(value)) return void faults.push(`${section}: must be a mapping of names to settings`);
   for (const [name, fields] of Object.entries(value)) {
     const at = `${section}.${name}`;
@@ -43,13 +54,25 @@ function readSection(section: string, value: unknown, into: Map<string, BusyPoli
       faults.push(`${at}: must be a mapping of fields to values`);
       continue;
     }
-    for (const [field, wanted] of Object.entries(fields)) {
-      const policy = POLICIES.find((each) => each === wanted);
-      if (field !== "on_busy") faults.push(`${at}.${field}: is not a field; remove it (fields: on_busy)`);
-      else if (policy) into.set(name, policy);
-      else faults.push(`${at}.on_busy: must be one of ${POLICIES.join(", ")}`);
-    }
+    into.set(name, readFields(at, fields, section === "places", faults));
   }
+}
+
+function readFields(at: string, fields: Record<string, unknown>, ofPlace: boolean, faults: string[]): SettingsOf {
+  const read: SettingsOf = {};
+  const known = ofPlace ? ["on_busy", "agent", "listen"] : ["on_busy"];
+  for (const [field, wanted] of Object.entries(fields)) {
+    const policy = POLICIES.find((each) => each === wanted);
+    const listen = LISTENING.find((each) => each === wanted);
+    if (!known.includes(field)) faults.push(`${at}.${field}: is not a field; remove it (fields: ${known.join(", ")})`);
+    else if (field === "on_busy" && policy) read.on_busy = policy;
+    else if (field === "on_busy") faults.push(`${at}.on_busy: must be one of ${POLICIES.join(", ")}`);
+    else if (field === "listen" && listen) read.listen = listen;
+    else if (field === "listen") faults.push(`${at}.listen: must be one of ${LISTENING.join(", ")}`);
+    else if (typeof wanted === "string" && wanted.trim() !== "") read.agent = wanted.trim();
+    else faults.push(`${at}.agent: must be the name of an agent`);
+  }
+  return read;
 }
 
 /**
@@ -60,8 +83,34 @@ export function busyPolicyFor(
   settings: AgentSettings,
   asked: { agent: string; place: { account: string; chat: string; thread: string } | null; mode: BusyPolicy | null },
 ): BusyPolicy | null {
-  const ofPlace = asked.place ? keysOf(asked.place).flatMap((key) => settings.places.get(key) ?? [])[0] : null;
-  return asked.mode ?? ofPlace ?? settings.agents.get(asked.agent) ?? null;
+  const ofPlace = asked.place ? ofPlaces(settings, asked.place, ({ on_busy }) => on_busy) : null;
+  return asked.mode ?? ofPlace ?? settings.agents.get(asked.agent)?.on_busy ?? null;
+}
+
+interface PlaceNames {
+  account: string;
+  chat: string;
+  thread: string;
+}
+
+/** Who answers at a place; null = nobody has set it. */
+export function agentOfPlace(settings: AgentSettings, place: PlaceNames): string | null {
+  return ofPlaces(settings, place, ({ agent }) => agent);
+}
+
+/** When the bot is heard at a place. */
+export function listeningAt(settings: AgentSettings, place: PlaceNames): Listening {
+  return ofPlaces(settings, place, ({ listen }) => listen) ?? "mentioned";
+}
+
+/** The thread's own word goes before its chat's. */
+function ofPlaces<T>(settings: AgentSettings, place: PlaceNames, pick: (of: SettingsOf) => T | undefined): T | null {
+  for (const key of keysOf(place)) {
+    const of = settings.places.get(key);
+    const value = of && pick(of);
+    if (value !== undefined) return value;
+  }
+  return null;
 }
 
 const PLACE_KEY = /^(telegram:-?\d+|slack:[^:\s]+:[^:\s]+)(:[^:\s]+)?$/;

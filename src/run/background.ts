@@ -3,6 +3,7 @@ import { decideAccess, type AccessPolicy } from "../platform/access-gate.ts";
 import type { Log } from "../platform/platform-adapter.ts";
 import { approvedAmong } from "../store/identities.ts";
 import type { Root } from "../store/schema.ts";
+import { isFirstTalk } from "../store/talk-sessions.ts";
 import { retrying } from "../store/transaction.ts";
 import type { WaitingTurn } from "./prepare-turn.ts";
 
@@ -25,6 +26,8 @@ export async function readBackground(
   if (!asked?.chatMessageId || asked.message.parts.some(isBackground)) return [];
   // Its own message began the thread.
   if (target.thread === asked.chatMessageId) return [];
+  // After /new the old talk is not to come back this way.
+  if (!(await retrying(() => isFirstTalk(db, run.session)))) return [];
   const late = AbortSignal.any([signal, AbortSignal.timeout(DEADLINE_MS)]);
   try {
     const ended = new Promise<null>((resolve) => late.addEventListener("abort", () => resolve(null), { once: true }));

@@ -1,5 +1,6 @@
 import { sql } from "kysely";
 import { type AccountId, newId, type PlaceId, type SessionId, type UserId } from "../ids.ts";
+import type { BusyPolicy } from "../agent/busy-policy.ts";
 import type { IncomingPlace } from "../platform/incoming-update.ts";
 import { cleanText } from "./json.ts";
 import type { Db } from "./schema.ts";
@@ -96,6 +97,28 @@ export async function placeUsedLast(
   if (!row) return null;
   const { id, thread, kind } = row;
   return { id, account, chat, thread, kind, userId: row.user_id, sessionId: row.session_id };
+}
+
+/** What was set in the chat for its place; null = nothing was. */
+export async function placeSettings(
+  db: Db,
+  place: PlaceId,
+): Promise<{ mode: BusyPolicy | null; agent: string | null }> {
+  const row = await db
+    .selectFrom("places")
+    .select(["on_busy", "agent"])
+    .where("id", "=", place)
+    .executeTakeFirstOrThrow();
+  return { mode: row.on_busy as BusyPolicy | null, agent: row.agent };
+}
+
+export async function setPlace(
+  db: Db,
+  place: PlaceId,
+  { mode, agent }: { mode?: BusyPolicy | null; agent?: string },
+): Promise<void> {
+  const values = { ...(mode === undefined ? {} : { on_busy: mode }), ...(agent === undefined ? {} : { agent }) };
+  await db.updateTable("places").set(values).where("id", "=", place).execute();
 }
 
 /** Opens another session at a place. */

@@ -62,6 +62,26 @@ export async function listSessions(
   return (await query.execute()).map(fromRow);
 }
 
+/** Whether nobody has talked in another session at the place of this one. */
+export async function isFirstTalk(db: Db, session: SessionId): Promise<boolean> {
+  const { rows } = await sql<{ first: boolean }>`
+    select not exists (
+      select from talk_sessions s join talk_sessions o on o.place_id = s.place_id and o.id <> s.id
+      where s.id = ${session}) as first`.execute(db);
+  return rows[0]!.first;
+}
+
+/** Changes a session of this user. */
+export async function changeSession(
+  db: Db,
+  user: UserId,
+  session: SessionId,
+  change: { title: string } | { agent: string },
+): Promise<void> {
+  const values = "title" in change ? { title: cleanText(change.title) } : change;
+  await db.updateTable("talk_sessions").set(values).where("id", "=", session).where("user_id", "=", user).execute();
+}
+
 /** Somebody on a platform; in private places their user counts, in groups the platform's id. */
 export interface Asker {
   senderId: string;

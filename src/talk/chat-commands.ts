@@ -1,137 +1,193 @@
 import type { Agents } from "../agent/agents.ts";
+import type { BusyPolicy } from "../agent/busy-policy.ts";
 import { newId } from "../ids.ts";
+import type { CommandMenu } from "../platform/command-menu.ts";
 import { withdrawWaiting } from "../store/inbox.ts";
-import { openSessionAt, type Place } from "../store/places.ts";
+import { openSessionAt, type Place, placeSettings, setPlace } from "../store/places.ts";
 import { sessionActivity } from "../store/runs.ts";
 import type { Db } from "../store/schema.ts";
-import { findSession, insertSession, listSessions, stopSession } from "../store/talk-sessions.ts";
+import { changeSession, findSession, insertSession, listSessions, stopSession } from "../store/talk-sessions.ts";
+import { LANGUAGES, type Texts } from "../texts/texts.ts";
+import type { CommandWord } from "../texts/command-texts.ts";
+import { agentFor } from "./agent-for.ts";
 
 /** Sessions `/sessions` lists. */
 const LISTED = 10;
+const TITLE_CHARS = 100;
+const POLICIES = ["interrupt", "steer", "queue", "parallel", "reject"] as const satisfies BusyPolicy[];
 
-const CHAT_COMMANDS = {
-  start: "say hello",
-  help: "what I can do",
-  new: "start a new talk",
-  stop: "stop the running answer",
-  status: "what is going on",
-  sessions: "earlier talks of this chat",
-} as const;
-
-export function unknownCommand(sign: string): string {
-  return `I do not know that command. ${sign}help lists those I know.`;
+export function isChatCommand(word: string): word is CommandWord {
+  return Object.hasOwn(LANGUAGES["en"]!.commands, word);
 }
 
-type Word = keyof typeof CHAT_COMMANDS;
+/** The words and what they do, as platforms show them in a menu. */
+export function commandMenus(): CommandMenu[] {
+  return Object.entries(LANGUAGES).map(([language, { commands }]) => ({
+    language,
+    commands: Object.entries(commands).map(([word, description]) => ({ word, description })),
+  }));
+}
 
-export function isChatCommand(word: string): word is Word {
-  return Object.hasOwn(CHAT_COMMANDS, word);
+/** What a command is about: `sign` goes before a command's word where it was given. */
+export interface CommandScene {
+  db: Db;
+  agents: Agents;
+  place: Place;
+  sign: string;
+  texts: Texts;
 }
 
 /**
  * Carries a command out inside its accept transaction and returns what to answer, as Markdown. Repeats of the update
- * never get here. `sign` goes before a command's word where it was given.
+ * never get here.
  */
-export async function runChatCommand(
-  db: Db,
-  agents: Agents,
-  place: Place,
-  command: Word,
-  args: string,
-  sign: string,
-): Promise<string> {
+export async function runChatCommand(scene: CommandScene, command: CommandWord, args: string): Promise<string> {
+  const given = args.trim();
   switch (command) {
     case "start":
-      return `Hello! I am **${agents.default().name}**. Write to me, and I answer here.\n\n${help(sign)}`;
+      return scene.texts.hello(agentFor(scene.agents, scene.place, null).name, help(scene));
     case "help":
-      return help(sign);
+      return help(scene);
     case "new":
-      return startNew(db, agents, place, sign);
+      return startNew(scene);
     case "stop":
-      return stop(db, place);
+      return stop(scene);
     case "status":
-      return status(db, place);
+      return status(scene);
     case "sessions":
-      return args.trim() === "" ? list(db, place, sign) : resume(db, place, args.trim(), sign);
+      return given === "" ? list(scene) : resume(scene, given);
+    case "agent":
+      return given === "" ? listAgents(scene) : chooseAgent(scene, given);
+    case "mode":
+      return given === "" ? listModes(scene) : setMode(scene, given.toLowerCase());
+    case "title":
+      return given === "" ? showTitle(scene) : setTitle(scene, given);
     default:
       return command satisfies never;
   }
 }
 
-export function help(sign: string): string {
-  return Object.entries(CHAT_COMMANDS)
+export function help({ sign, texts }: Pick<CommandScene, "sign" | "texts">): string {
+  return Object.entries(texts.commands)
     .map(([word, what]) => `${sign}${word} – ${what}`)
     .join("\n");
 }
 
-async function startNew(db: Db, agents: Agents, place: Place, sign: string): Promise<string> {
-  const stopped = await stopWork(db, place);
+async function startNew({ db, agents, place, sign, texts }: CommandScene): Promise<string> {
+  const stopped = await stopWork(db, place, texts);
   const session = newId("ses");
-  await insertSession(db, { id: session, userId: place.userId, agent: agents.default().name, placeId: place.id });
+  const { agent } = await placeSettings(db, place.id);
+  const card = agentFor(agents, place, agent);
+  await insertSession(db, { id: session, userId: place.userId, agent: card.name, placeId: place.id });
   await openSessionAt(db, place.id, session);
-  return `A new talk begins; I remember nothing of the old one here. ${sign}sessions brings it back.${stopped}`;
+  return `${texts.newTalk(sign)}${stopped}`;
 }
 
-async function stop(db: Db, place: Place): Promise<string> {
+async function stop({ db, place, texts }: CommandScene): Promise<string> {
   const { running } = await sessionActivity(db, place.sessionId);
   await stopSession(db, place.sessionId);
   const withdrawn = await withdrawWaiting(db, place.sessionId);
-  return toldOfStop(running, withdrawn);
+  return toldOfStop(running, withdrawn, texts);
 }
 
-export function toldOfStop(running: boolean, withdrawn: number): string {
-  if (!running && withdrawn === 0) return "Nothing is running.";
-  const also = withdrawn === 0 ? "" : ` ${messages(withdrawn)} that waited will not be answered.`;
-  return running ? `⏹ Stopped.${also}` : `⏹${also}`;
+export function toldOfStop(running: boolean, withdrawn: number, texts: Texts): string {
+  if (!running && withdrawn === 0) return texts.nothingRuns;
+  const also = withdrawn === 0 ? "" : ` ${texts.withdrawn(withdrawn)}`;
+  return running ? `${texts.stopped}${also}` : `⏹${also}`;
 }
 
 /** Leaves a session for another: its run ends, what waits in it is withdrawn, and the person is told. */
-async function stopWork(db: Db, place: Place): Promise<string> {
+async function stopWork(db: Db, place: Place, texts: Texts): Promise<string> {
   const { running } = await sessionActivity(db, place.sessionId);
   await stopSession(db, place.sessionId);
   const withdrawn = await withdrawWaiting(db, place.sessionId);
-  const parts = [
-    ...(running ? ["The running answer was stopped."] : []),
-    ...(withdrawn > 0 ? [`${messages(withdrawn)} that waited will not be answered.`] : []),
-  ];
+  const parts = [...(running ? [texts.answerStopped] : []), ...(withdrawn > 0 ? [texts.withdrawn(withdrawn)] : [])];
   return parts.length === 0 ? "" : ` ${parts.join(" ")}`;
 }
 
-async function status(db: Db, place: Place): Promise<string> {
+async function status({ db, place, texts }: CommandScene): Promise<string> {
   const session = await findSession(db, place.userId, place.sessionId);
   const { running, waiting } = await sessionActivity(db, place.sessionId);
-  const doing = running ? "I am answering." : "Nothing is running.";
-  const behind = waiting === 0 ? "" : ` ${messages(waiting)} wait.`;
-  return [
-    `**${escape(session?.title || "New talk")}** with ${session?.agent ?? "an agent"}, ${messages(session?.headSeq ?? 0)} so far.`,
-    `${doing}${behind}`,
-  ].join("\n");
+  const doing = running ? texts.answering : texts.nothingRuns;
+  const behind = waiting === 0 ? "" : ` ${texts.waiting(waiting)}`;
+  const title = titled(session?.title, texts);
+  return `${texts.statusOf(title, session?.agent ?? "", session?.headSeq ?? 0)}\n${doing}${behind}`;
 }
 
-async function list(db: Db, place: Place, sign: string): Promise<string> {
+async function list({ db, place, sign, texts }: CommandScene): Promise<string> {
   const sessions = await listSessions(db, place.userId, { limit: LISTED, place: place.id });
   const lines = sessions.map((session, index) => {
-    const here = session.id === place.sessionId ? " ← this one" : "";
-    return `${index + 1}. ${escape(session.title || "New talk")} (${session.updatedAt.toISOString().slice(0, 10)})${here}`;
+    const here = session.id === place.sessionId ? ` ${texts.thisOne}` : "";
+    return `${index + 1}. ${titled(session.title, texts)} (${session.updatedAt.toISOString().slice(0, 10)})${here}`;
   });
-  return `${lines.join("\n")}\n\nOpen one with ${sign}sessions and its number, for example ${sign}sessions 2.`;
+  return `${lines.join("\n")}\n\n${texts.openOne(sign)}`;
 }
 
-async function resume(db: Db, place: Place, args: string, sign: string): Promise<string> {
+async function resume({ db, place, sign, texts }: CommandScene, args: string): Promise<string> {
   const sessions = await listSessions(db, place.userId, { limit: LISTED, place: place.id });
   const chosen = /^\d{1,2}$/.test(args) ? sessions[Number(args) - 1] : undefined;
-  if (!chosen) return `There is no talk of that number here. ${sign}sessions lists them.`;
-  if (chosen.id === place.sessionId) return "That talk is open already.";
-  const stopped = await stopWork(db, place);
+  if (!chosen) return texts.noSuchTalk(sign);
+  if (chosen.id === place.sessionId) return texts.openAlready;
+  const stopped = await stopWork(db, place, texts);
   await openSessionAt(db, place.id, chosen.id);
-  return `We go on with **${escape(chosen.title || "New talk")}**.${stopped}`;
+  return `${texts.goOnWith(titled(chosen.title, texts))}${stopped}`;
 }
 
-function messages(count: number): string {
-  return count === 1 ? "1 message" : `${count} messages`;
+async function listAgents({ db, agents, place, sign, texts }: CommandScene): Promise<string> {
+  const session = await findSession(db, place.userId, place.sessionId);
+  const lines = agents.list().map(({ name, description }, index) => {
+    const here = name === session?.agent ? ` ${texts.thisOne}` : "";
+    const what = description === "" ? "" : ` – ${escape(description)}`;
+    return `${index + 1}. **${escape(name)}**${what}${here}`;
+  });
+  return `${lines.join("\n")}\n\n${texts.chooseAgent(sign)}`;
 }
 
-/** Titles are the person's words, not Markdown. */
+/** From the next turn on; an answer under way is finished by whom it was begun. */
+async function chooseAgent({ db, agents, place, sign, texts }: CommandScene, args: string): Promise<string> {
+  const cards = agents.list();
+  const chosen = /^\d{1,3}$/.test(args) ? cards[Number(args) - 1] : cards.find(({ name }) => same(name, args));
+  if (!chosen) return texts.noSuchAgent(sign);
+  await changeSession(db, place.userId, place.sessionId, { agent: chosen.name });
+  await setPlace(db, place.id, { agent: chosen.name });
+  return texts.agentChosen(escape(chosen.name));
+}
+
+async function listModes({ db, place, sign, texts }: CommandScene): Promise<string> {
+  const { mode } = await placeSettings(db, place.id);
+  const lines = POLICIES.map((policy) => {
+    return `• **${policy}** – ${texts.modes[policy]}${policy === mode ? ` ${texts.thisOne}` : ""}`;
+  });
+  return `${lines.join("\n")}\n\n${texts.chooseMode(sign)}`;
+}
+
+async function setMode({ db, place, sign, texts }: CommandScene, wanted: string): Promise<string> {
+  const policy = POLICIES.find((each) => each === wanted);
+  if (!policy && wanted !== "default") return texts.noSuchMode(sign);
+  await setPlace(db, place.id, { mode: policy ?? null });
+  return policy ? `**${policy}** – ${texts.modes[policy]}` : texts.modeCleared;
+}
+
+async function showTitle({ db, place, sign, texts }: CommandScene): Promise<string> {
+  const session = await findSession(db, place.userId, place.sessionId);
+  return texts.titleIs(titled(session?.title, texts), sign);
+}
+
+async function setTitle({ db, place, texts }: CommandScene, args: string): Promise<string> {
+  const title = [...args.replaceAll(/[\s\p{Cc}]+/gu, " ")].slice(0, TITLE_CHARS).join("").trim();
+  await changeSession(db, place.userId, place.sessionId, { title });
+  return texts.titleSet(escape(title));
+}
+
+function titled(title: string | undefined, texts: Texts): string {
+  return title ? escape(title) : texts.untitled;
+}
+
+function same(name: string, typed: string): boolean {
+  return name.toLowerCase() === typed.toLowerCase();
+}
+
+/** Titles and names are people's words, not Markdown. */
 function escape(text: string): string {
   return text.replaceAll(/[\\`*_[\]<>~|#]/g, (sign) => `\\${sign}`);
 }

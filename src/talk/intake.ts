@@ -1,6 +1,7 @@
+import { listeningAt } from "../agent/agent-settings.ts";
 import type { Agents } from "../agent/agents.ts";
 import { GatewayError } from "../errors.ts";
-import { type AccountId, type MessageId, newId, type ReplicaId, type SessionId } from "../ids.ts";
+import { type MessageId, newId, type ReplicaId, type SessionId } from "../ids.ts";
 import type { Metrics } from "../observe/metrics.ts";
 import { type AccessPolicy, decideAccess } from "../platform/access-gate.ts";
 import type { IncomingUpdate } from "../platform/incoming-update.ts";
@@ -15,11 +16,15 @@ import { notifySessions } from "../store/notify.ts";
 import { insertReply } from "../store/outbox.ts";
 import { findPlace, markChatGone, moveChat, type Place, upsertPlace } from "../store/places.ts";
 import type { Root, RunTarget, Trx } from "../store/schema.ts";
+import { sessionActivity } from "../store/runs.ts";
 import { retrying, withTransaction } from "../store/transaction.ts";
+import { type Texts, textsFor } from "../texts/texts.ts";
 import { arriving, type FromSender, platformOf, targetOf } from "./arriving.ts";
-import { isChatCommand, runChatCommand, unknownCommand } from "./chat-commands.ts";
+import { agentFor } from "./agent-for.ts";
+import { isChatCommand, runChatCommand } from "./chat-commands.ts";
 import { runChatWideCommand } from "./chat-wide-commands.ts";
 import { pressButton } from "./press-button.ts";
+import { isStopWord } from "./stop-words.ts";
 
 /** Updates of one commit, and how many may wait for theirs. */
 const MAX_BATCH = 200;
@@ -159,14 +164,16 @@ export class Intake {
   #asKnown(item: Item): ArrivingMessage | null {
     if ("message" in item) return item.message;
     const { update } = item;
-    if (update.kind !== "message") return null;
+    if (update.kind !== "message" || isStopWord(update.text)) return null;
     const approved = this.#decide(update, true, true);
     if (approved !== "allow") return null;
     return arriving(update, this.#decide(update, false, true) === "allow");
   }
 
   #decide(update: FromSender, approved: boolean, placeKnown: boolean): ReturnType<typeof decideAccess> {
-    const addressed = update.kind === "message" ? update.addressed : true;
+    const listening = listeningAt(this.#parts.agents.settings(), { account: update.account, ...update.place });
+    if (listening === "off") return "ignore";
+    const addressed = update.kind === "message" && listening !== "always" ? update.addressed : true;
     return decideAccess(this.#parts.access, {
       kind: update.kind,
       platform: platformOf(update),
@@ -252,13 +259,22 @@ export class Intake {
     if (update.kind === "command" && update.ofChat) {
       if (!(await record("handled"))) return { ...nothing(messageId), outcome: "repeat" };
       const { agents } = this.#parts;
-      const sign = this.#sign(update.account);
-      const { answer, sessions } = await runChatWideCommand(trx, agents, update, person.userId, sign);
+      const words = this.#words(update);
+      const { answer, sessions } = await runChatWideCommand(trx, agents, update, person.userId, words);
       await this.#reply(trx, targetOf(update), answer, sessions[0] ?? null);
       return { outcome: "stored", messageId, sessionId: null, touched: sessions };
     }
-    const agent = this.#parts.agents.default().name;
-    const place = await upsertPlace(trx, update.account, update.place, person.userId, agent);
+    if (update.kind === "message" && isStopWord(update.text)) {
+      const talk = await findPlace(trx, update.account, update.place);
+      const activity = talk && (await sessionActivity(trx, talk.sessionId));
+      if (talk && activity && (activity.running || activity.waiting > 0)) {
+        if (!(await record("handled"))) return { ...nothing(messageId), outcome: "repeat" };
+        return this.#command(trx, { ...update, kind: "command", command: "stop", args: "" }, talk, messageId);
+      }
+    }
+    const { account, place: named } = update;
+    const { name } = agentFor(this.#parts.agents, { account, ...named }, null);
+    const place = await upsertPlace(trx, account, named, person.userId, name);
     if (update.kind === "message") {
       const [arrival] = await acceptKnown(trx, [arriving(update, true)], this.#parts.replica);
       return arrival!;
@@ -274,12 +290,12 @@ export class Intake {
     messageId: MessageId,
   ): Promise<Arrival> {
     const { command } = update;
-    const sign = this.#sign(update.account);
+    const words = this.#words(update);
     // In a group it may be meant for another bot.
     if (!isChatCommand(command) && place.kind === "group") return nothing(messageId);
     const answer = isChatCommand(command)
-      ? await runChatCommand(trx, this.#parts.agents, place, command, update.args, sign)
-      : unknownCommand(sign);
+      ? await runChatCommand({ db: trx, agents: this.#parts.agents, place, ...words }, command, update.args)
+      : words.texts.unknownCommand(words.sign);
     await this.#reply(trx, targetOf(update), answer, place.sessionId);
     return { outcome: "stored", messageId, sessionId: place.sessionId };
   }
@@ -290,15 +306,16 @@ export class Intake {
     const limits = { ttlMs: PAIRING_TTL_MS, tries: PAIRING_TRIES };
     const { code, tell } = await pairingFor(trx, stranger, newPairingCode(), limits);
     if (!tell) return;
-    const what =
-      decision === "pair"
-        ? `approve this code within an hour: \`${code}\``
-        : `put you on its list, as \`${stranger.platform}:${stranger.externalId}\`.`;
-    await this.#reply(trx, targetOf(update), `I do not know you yet. Ask the operator of this bot to ${what}`, null);
+    const { texts } = this.#words(update);
+    const id = `${stranger.platform}:${stranger.externalId}`;
+    const answer = decision === "pair" ? texts.stranger(code) : texts.strangerToList(id);
+    await this.#reply(trx, targetOf(update), answer, null);
   }
 
-  #sign(account: AccountId): string {
-    return this.#parts.adapter(account)?.commandSign ?? "/";
+  /** How this person is talked to. */
+  #words({ account, sender }: FromSender): { sign: string; texts: Texts } {
+    const sign = this.#parts.adapter(account)?.commandSign ?? "/";
+    return { sign, texts: textsFor(sender.language ?? "") };
   }
 
   async #reply(trx: Trx, target: RunTarget, markdown: string, session: SessionId | null): Promise<void> {

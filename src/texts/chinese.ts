@@ -1,7 +1,9 @@
+import { chineseCommands } from "./chinese-commands.ts";
 import { fileName } from "./file-name.ts";
 import type { Texts } from "./texts.ts";
 
 export const chinese: Texts = {
+  ...chineseCommands,
   stopped: "⏹ 已停止。",
   interrupted: "⏹ 已中断。",
   receiptQueued: "⏳ 当前回答结束后我再回复这条。",

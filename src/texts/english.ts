@@ -1,7 +1,9 @@
+import { englishCommands } from "./english-commands.ts";
 import { fileName } from "./file-name.ts";
 import type { Texts } from "./texts.ts";
 
 export const english: Texts = {
+  ...englishCommands,
   stopped: "⏹ Stopped.",
   interrupted: "⏹ Interrupted.",
   receiptQueued: "⏳ I answer this after the running one.",

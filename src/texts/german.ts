@@ -1,7 +1,9 @@
+import { germanCommands } from "./german-commands.ts";
 import { fileName } from "./file-name.ts";
 import type { Texts } from "./texts.ts";
 
 export const german: Texts = {
+  ...germanCommands,
   stopped: "⏹ Angehalten.",
   interrupted: "⏹ Unterbrochen.",
   receiptQueued: "⏳ Das beantworte ich nach der laufenden Antwort.",

@@ -1,7 +1,9 @@
+import { russianCommands } from "./russian-commands.ts";
 import { fileName } from "./file-name.ts";
 import type { Texts } from "./texts.ts";
 
 export const russian: Texts = {
+  ...russianCommands,
   stopped: "⏹ Остановлено.",
   interrupted: "⏹ Прервано.",
   receiptQueued: "⏳ Отвечу на это после текущего ответа.",

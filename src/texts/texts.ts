@@ -1,3 +1,4 @@
+import type { CommandTexts } from "./command-texts.ts";
 import { english } from "./english.ts";
 import { chinese } from "./chinese.ts";
 import { german } from "./german.ts";
@@ -16,7 +17,7 @@ export type FileFault =
   | "unheard";
 
 /** Everything the gateway itself says in chats, once per language; agents speak for themselves. Markdown. */
-export interface Texts {
+export interface Texts extends CommandTexts {
   /** The line under an answer that was stopped, or ended by a newer message. */
   stopped: string;
   interrupted: string;
@@ -46,7 +47,7 @@ export interface Texts {
   restInFile(name: string): string;
 }
 
-const LANGUAGES: Readonly<Record<string, Texts>> = { en: english, ru: russian, de: german, zh: chinese };
+export const LANGUAGES: Readonly<Record<string, Texts>> = { en: english, ru: russian, de: german, zh: chinese };
 
 /** The texts of a language as a platform names it, for example `de-AT`; English where there are none, and for "". */
 export function textsFor(language: string): Texts {

@@ -139,11 +139,11 @@ describe("reloading a directory", () => {
 
   test("keeps the settings of a parley.yaml that broke, tells it once, and forgets those of a removed one", async () => {
     const { agents, faults } = await loaded({ "a.md": card(), "parley.yaml": "agents: { a: { on_busy: queue } }" });
-    expect(agents.settings().agents.get("a")).toBe("queue");
+    expect(agents.settings().agents.get("a")).toEqual({ on_busy: "queue" });
     await write({ "parley.yaml": "agents: { a: { on_busy: later } }" });
     await agents.reload();
     await agents.reload();
-    expect(agents.settings().agents.get("a")).toBe("queue");
+    expect(agents.settings().agents.get("a")).toEqual({ on_busy: "queue" });
     expect(faults).toEqual([expect.stringMatching(/^parley\.yaml: agents\.a\.on_busy: must be one of/)]);
     await rm(join(dir, "parley.yaml"));
     await agents.reload();

@@ -1,7 +1,7 @@
 import type { BusyPolicy } from "../../src/agent/busy-policy.ts";
 import { functionTools } from "../../src/agent/function-tools.ts";
 import { createNativeRunner } from "../../src/agent/loop.ts";
-import { NO_SETTINGS } from "../../src/agent/agent-settings.ts";
+import { type AgentSettings, NO_SETTINGS } from "../../src/agent/agent-settings.ts";
 import type { Agents } from "../../src/agent/agents.ts";
 import type { AgentCard } from "../../src/agent/agent-card.ts";
 import type { DocumentReader } from "../../src/agent/document-reader.ts";
@@ -25,6 +25,7 @@ export interface TestGatewayOptions {
   access?: AccessPolicy;
   slots?: number;
   cards?: AgentCard[];
+  settings?: AgentSettings;
   /** Instead of opening `url`. */
   database?: Database;
   transcriber?: Transcriber;
@@ -59,7 +60,7 @@ export async function startTestGateway(options: TestGatewayOptions): Promise<Tes
   const gateway = new Gateway({
     database,
     adapters: options.adapters ?? [],
-    agents: fixedAgents(options.cards ?? [TEST_CARD]),
+    agents: fixedAgents(options.cards ?? [TEST_CARD], options.settings ?? NO_SETTINGS),
     model: options.model,
     tools: options.tools ?? functionTools([]),
     documents: options.documents ?? { read: async () => ({ fault: "unsupported" }) },
@@ -84,12 +85,12 @@ export async function startTestGateway(options: TestGatewayOptions): Promise<Tes
   };
 }
 
-function fixedAgents(cards: AgentCard[]): Agents {
+function fixedAgents(cards: AgentCard[], settings: AgentSettings): Agents {
   return {
     get: (name) => cards.find((card) => card.name === name) ?? null,
     default: () => cards.find((card) => card.default) ?? cards[0]!,
     list: () => cards,
-    settings: () => NO_SETTINGS,
+    settings: () => settings,
     reload: async () => undefined,
   };
 }

@@ -20,6 +20,14 @@ export function keepLog(): KeptLog {
   return { lines, info: level("info"), warn: level("warn"), error: level("error") };
 }
 
+export const ENGLISH_MENU = {
+  language: "en",
+  commands: [
+    { word: "start", description: "Begin" },
+    { word: "help", description: "What I can do" },
+  ],
+};
+
 export function telegramAt(telegram: FakeTelegram, options: Partial<TelegramOptions> = {}): PlatformAdapter {
   return createTelegramAdapter({
     token: telegram.token,
@@ -28,6 +36,7 @@ export function telegramAt(telegram: FakeTelegram, options: Partial<TelegramOpti
     publicUrl: null,
     webhookSecret: null,
     log: keepLog(),
+    menus: [ENGLISH_MENU],
     ...options,
   });
 }

@@ -2,11 +2,10 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { ENGLISH_MENU } from "../../adapters/telegram/telegram-commands.ts";
 import type { PlatformAdapter } from "../../src/platform/platform-adapter.ts";
 import type { ReplyTarget } from "../../src/platform/reply-target.ts";
 import { type FakeTelegram, startFakeTelegram } from "../fakes/telegram/fake-telegram.ts";
-import { keepLog, type KeptLog, telegramAt } from "./start-telegram.ts";
+import { ENGLISH_MENU, keepLog, type KeptLog, telegramAt } from "./start-telegram.ts";
 
 const BOLD = { entities: [{ type: "bold", offset: 0, length: 2 }] };
 

@@ -1,0 +1,38 @@
+export type CommandWord = "start" | "help" | "new" | "stop" | "status" | "sessions" | "agent" | "mode" | "title";
+
+/** What chat commands answer. `sign` goes before the word of a command; titles and names are escaped already. */
+export interface CommandTexts {
+  /** What each word does, in the order in which they are listed. */
+  commands: Record<CommandWord, string>;
+  unknownCommand(sign: string): string;
+  hello(agent: string, help: string): string;
+  noTalk: string;
+  noTalkInThreads: string;
+  newTalk(sign: string): string;
+  nothingRuns: string;
+  answering: string;
+  answerStopped: string;
+  /** So many messages that waited will not be answered; so many wait. */
+  withdrawn(count: number): string;
+  waiting(count: number): string;
+  untitled: string;
+  statusOf(title: string, agent: string, messages: number): string;
+  thisOne: string;
+  openOne(sign: string): string;
+  noSuchTalk(sign: string): string;
+  openAlready: string;
+  goOnWith(title: string): string;
+  chooseAgent(sign: string): string;
+  noSuchAgent(sign: string): string;
+  agentChosen(agent: string): string;
+  /** What a message does that comes while an answer is written. */
+  modes: Record<"interrupt" | "steer" | "queue" | "parallel" | "reject", string>;
+  chooseMode(sign: string): string;
+  noSuchMode(sign: string): string;
+  modeCleared: string;
+  titleIs(title: string, sign: string): string;
+  titleSet(title: string): string;
+  /** What strangers are told; `code`, `id`: what the operator needs. */
+  stranger(code: string): string;
+  strangerToList(id: string): string;
+}
