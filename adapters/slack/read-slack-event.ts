@@ -8,7 +8,7 @@ import { authorIn, type Envelope, harmless, isDm, need, placeOf, reading, sender
 /** A text this long was probably cut by its author, and the rest follows. */
 const LONG_TEXT = 4000;
 /** The kinds of messages that people write; all others are Slack's own, or of other programs. */
-const WRITTEN = new Set([null, "file_share", "thread_broadcast", "me_message"]);
+export const WRITTEN = new Set([null, "file_share", "thread_broadcast", "me_message"]);
 /** Commands that ask of a talk what is already there. */
 const ABOUT_A_TALK = new Set(["stop", "status", "sessions"]);
 /** Slack itself, which writes without a `bot_id`. */
@@ -177,7 +177,7 @@ function isPrivate(event: Json, channel: string): boolean {
 }
 
 /** Ours or another's: programs that answer each other never end. */
-function isByProgram(message: Json, body: Json, bot: SlackBot): boolean {
+export function isByProgram(message: Json, body: Json, bot: SlackBot): boolean {
   const user = rawTextIn(message, "user") ?? "";
   const app = rawTextIn(message, "app_id");
   const isOurApp = app !== null && (app === bot.appId || app === rawTextIn(body, "api_app_id"));

@@ -14,6 +14,7 @@ import type { ReplyTarget } from "../../src/platform/reply-target.ts";
 import { readSlackEvent } from "./read-slack-event.ts";
 import { readSlackCommand, readSlackInteraction } from "./read-slack-interaction.ts";
 import { SLACK_API_URL, SlackApi } from "./slack-api.ts";
+import { saidBefore } from "./slack-background.ts";
 import type { SlackBot } from "./slack-content.ts";
 import { SLACK_FETCH_LIMIT, SlackDownloads } from "./slack-download.ts";
 import { fetchSlackFile, SLACK_SEND_LIMIT, sendSlackFile } from "./slack-files.ts";
@@ -72,6 +73,7 @@ class SlackAdapter implements PlatformAdapter {
   readonly marks: NonNullable<PlatformAdapter["marks"]>;
   readonly buttons: NonNullable<PlatformAdapter["buttons"]> = { withStop };
   readonly files: NonNullable<PlatformAdapter["files"]>;
+  readonly background: NonNullable<PlatformAdapter["background"]>;
   readonly webhook?: Webhook;
   readonly #options: SlackOptions;
   readonly #api: SlackApi;
@@ -102,6 +104,9 @@ class SlackAdapter implements PlatformAdapter {
       maxSendBytes: SLACK_SEND_LIMIT,
       fetch: (ref, signal) => fetchSlackFile(lines, ref, signal),
       send: (to, file) => sendSlackFile(lines, to, file),
+    };
+    this.background = {
+      before: (...asked) => saidBefore({ api: this.#api, people: this.#people, bot: this.#known() }, ...asked),
     };
     const status = new ThreadStatus(this.#api, log);
     this.typing = { lastsMs: STATUS_LASTS_MS, show: (to) => status.show(to), hide: (to) => status.hide(to) };
@@ -206,7 +211,7 @@ class SlackAdapter implements PlatformAdapter {
   }
 
   async #askAbout(user: string) {
-    const { user: about } = await this.#api.call("users.info", { user });
+    const { user: about } = await this.#api.call("users.info", { user, include_locale: true });
     if (!about) throw new GatewayError("unavailable", "Slack says nothing of a person.", { delivered: "no" });
     return about;
   }

@@ -7,6 +7,8 @@ export interface SlackPerson {
   name: string;
   /** A guest, a stranger, or somebody of another organisation. */
   outsider: boolean;
+  /** Of their app, for example `en-US`. */
+  language?: string;
 }
 
 /** Who we are on Slack, and what a reader must know besides the event itself. */
