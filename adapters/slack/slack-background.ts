@@ -12,7 +12,10 @@ const PAGE = 200;
 /** Slack gives a thread from its beginning; of one that is longer than this, its beginning is all there is. */
 const PAGES = 5;
 
-/** What people said in a thread before the message, oldest first, the newest `limit` of it. */
+/**
+ * What people said in a thread before the message, oldest first, the newest `limit` of it. Nothing where the bot has
+ * spoken before: its talk there was ended, and what was told in it is to be forgotten.
+ */
 export async function saidBefore(
   { api, people, bot }: { api: SlackApi; people: SlackPeople; bot: SlackBot },
   to: ReplyTarget,
@@ -32,7 +35,9 @@ export async function saidBefore(
       const json = asObject(message) ?? {};
       const at = shapedIn(json, "ts", MESSAGE_TS);
       // The thread's first message stands on every page.
-      if (at !== null && Number(at) < Number(latest) && isSaid(json, bot)) said.set(at, json);
+      if (at === null || Number(at) >= Number(latest)) continue;
+      if (json["user"] === bot.userId) return [];
+      if (isSaid(json, bot)) said.set(at, json);
     }
     cursor = response_metadata?.next_cursor ?? "";
     if (!has_more || cursor === "") break;

@@ -25,7 +25,6 @@ test("what people said in a thread before the bot was asked, with who is a guest
   const say = (user: typeof ann, text: string) => slack.say({ channel, user, text, thread }).ts;
   say(slack.user("robot", { kind: "bot" }), "beep");
   say(guest, "At <Luigi's>, @ann");
-  await adapter.send({ account: adapter.account, chat: channel.id, thread, replyTo: null }, { text: "I am the bot" });
   const asked = slack.say({ channel, user: ann, text: "which one?", mention: true, thread }).ts;
   say(ann, "later");
   const to = { account: adapter.account, chat: channel.id, thread, replyTo: null };
@@ -36,6 +35,16 @@ test("what people said in a thread before the bot was asked, with who is a guest
   ]);
   const newest = await adapter.background!.before(to, asked, 1, never);
   expect(newest.map(({ sender }) => sender.name)).toEqual(["gus"]);
+});
+
+test("nothing where the bot has spoken before: a new talk begins without the old one", async () => {
+  const channel = slack.channelNamed("general");
+  const ann = slack.user("ann");
+  const thread = slack.say({ channel, user: ann, text: "a secret", mention: true }).ts;
+  const to = { account: adapter.account, chat: channel.id, thread, replyTo: null };
+  await adapter.send(to, { text: "I keep it." });
+  const asked = slack.say({ channel, user: ann, text: "so?", mention: true, thread }).ts;
+  expect(await adapter.background!.before(to, asked, 50, never)).toEqual([]);
 });
 
 test("of a long thread the newest words before the message", async () => {
