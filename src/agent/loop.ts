@@ -1,5 +1,6 @@
 import type { AgentRunner, Clone } from "./agent-runner.ts";
 import { systemClock, type Clock } from "./clock.ts";
+import { joinPastes } from "./join-pastes.ts";
 import type { Message, Part } from "./message.ts";
 import type { ModelRequest, SentImages } from "./model-client.ts";
 import { modelStep, type ModelCall, type StepOutcome } from "./model-step.ts";
@@ -193,7 +194,7 @@ class NativeRun {
       model: card.model,
       instruction: card.instruction,
       // Names, quotes and results of tools stay inside messages: nothing untrusted ever joins the instruction.
-      messages: repairHistory([...this.#history, ...this.#own]),
+      messages: joinPastes(repairHistory([...this.#history, ...this.#own])),
       images: this.#images,
       tools: [...this.#tools.values()].map(({ name, description, schema }) => ({ name, description, schema })),
       sampling: card.sampling,

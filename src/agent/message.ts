@@ -2,7 +2,8 @@ import type { FileId } from "../ids.ts";
 
 /** One part of a message. */
 export type Part =
-  | { type: "text"; text: string }
+  /** `continues`: cut by the sender's app; what the same author sent right after it goes on where this ends. */
+  | { type: "text"; text: string; continues?: true }
   | ContextPart
   | FilePart
   /** `extra` is opaque provider data of the call; it is echoed only to the provider and model that made it. */

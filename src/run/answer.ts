@@ -41,6 +41,11 @@ export class Answer {
     return this.#block.length === 0 && this.#current === "" && !this.#working;
   }
 
+  /** The user messages that joined the run. */
+  get joined(): Set<MessageId> {
+    return new Set(this.#block.filter(({ message }) => message.role === "user").map(({ messageId }) => messageId));
+  }
+
   /** Takes the next event of the run; true = the chat is to show something else. */
   take(event: RunEvent): boolean {
     const moved = this.#progress.take(event);

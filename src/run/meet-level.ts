@@ -15,7 +15,8 @@ import type { RunWorker } from "./run-worker.ts";
  */
 export async function meetLevel(room: RunRoom, worker: RunWorker, level: RunLevel): Promise<void> {
   if (level.stopped) return worker.end("stop");
-  if (!level.waits) return;
+  // After the last word it is too late: what waits is the next turn.
+  if (!level.waits || worker.isMerging) return;
   if (level.own && (level.policy === "interrupt" || worker.isSilent)) return worker.end("interrupt");
   switch (level.policy) {
     case "steer":

@@ -104,6 +104,10 @@ export class RunWorker {
     return this.#answer.silent && !this.#live?.shown && !this.#merging;
   }
 
+  get isMerging(): boolean {
+    return this.#merging;
+  }
+
   /** Something waits that may join the run at its next boundary. */
   offerSteering(): void {
     this.#steerable = true;
@@ -233,7 +237,7 @@ export class RunWorker {
   async #steer(): Promise<Joining[]> {
     if (!this.#steerable || this.#lost || this.#ending !== null) return [];
     this.#steerable = false;
-    const joining = await this.#surely(() => steerWaiting(this.#room, this.claimed));
+    const joining = await this.#surely(() => steerWaiting(this.#room, this.claimed, this.#answer.joined));
     const now = Date.now();
     const joined = await this.#withFiles(
       joining.map((each) => ({ ...each, chatMessageId: null, writtenAt: now })),

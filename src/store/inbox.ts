@@ -3,6 +3,7 @@ import type { AccountId, MessageId, ReplicaId, SessionId, UserId } from "../ids.
 import type { Part } from "../agent/message.ts";
 import type { BurstHint } from "../platform/incoming-update.ts";
 import { toJson } from "./json.ts";
+import { withWords } from "./change-waiting.ts";
 import { withdrawReceipts } from "./receipts.ts";
 import type { Db } from "./schema.ts";
 import type { Asker } from "./talk-sessions.ts";
@@ -101,9 +102,13 @@ export async function acceptKnown(db: Db, messages: ArrivingMessage[], replica: 
     ), stored as (
       insert into inbox (account_id, update_key, session_id, arrival_no, message_id, state, author, parts,
                          chat_message_id, burst, language, written_at)
-      select f.account_id, f.update_key, f.sid, c.base + f.rank, f.message_id, 'waiting', f.author, f.parts,
+      select f.account_id, f.update_key, f.sid, c.base + f.rank, f.message_id,
+             case when e.chat is not null and e.parts is null then 'withdrawn' else 'waiting' end, f.author,
+             case when e.parts is null then f.parts else ${withWords(sql`f.parts`, sql`e.parts`)} end,
              f.chat_message_id, f.burst, f.language, f.written_at
       from fresh f join counted c on c.id = f.sid
+      left join early_edits e
+        on e.account_id = f.account_id and e.chat = f.chat and e.chat_message_id = f.chat_message_id
       order by f.account_id, f.update_key
       on conflict (account_id, update_key) do nothing
       returning account_id, update_key, session_id
@@ -176,18 +181,6 @@ export async function recordUpdate(
   return result.numInsertedOrUpdatedRows === 1n;
 }
 
-/** Replaces the text of a message that still waits; false = it was taken already, or never came. */
-export async function editWaiting(db: Db, session: SessionId, chatMessageId: string, text: string): Promise<boolean> {
-  const result = await db
-    .updateTable("inbox")
-    .set({ parts: toJson([{ type: "text", text }]) })
-    .where("session_id", "=", session)
-    .where("chat_message_id", "=", chatMessageId)
-    .where("state", "=", "waiting")
-    .executeTakeFirst();
-  return result.numUpdatedRows > 0n;
-}
-
 /** Withdraws everything that waits in a session; returns how much that was. */
 export async function withdrawWaiting(db: Db, session: SessionId): Promise<number> {
   return withdraw(db, sql`session_id = ${session} and state = 'waiting'`);
@@ -212,12 +205,6 @@ export async function withdrawOwn(
 export async function withdrawArrivals(db: Db, session: SessionId, arrivals: number[]): Promise<void> {
   const these = sql`arrival_no = any (${arrivals}::bigint[])`;
   await withdraw(db, sql`session_id = ${session} and state = 'waiting' and ${these}`);
-}
-
-/** Withdraws a message that was taken back while it still waits. */
-export async function withdrawMessage(db: Db, session: SessionId, chatMessageId: string): Promise<boolean> {
-  const it = sql`session_id = ${session} and chat_message_id = ${chatMessageId} and state = 'waiting'`;
-  return (await withdraw(db, it)) > 0;
 }
 
 /** Locks in the order in which a claim does. */

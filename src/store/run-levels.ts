@@ -1,9 +1,7 @@
 import { sql } from "kysely";
-import type { Author, Message } from "../agent/message.ts";
 import type { BusyPolicy } from "../agent/busy-policy.ts";
 import type { MessageId, RunId, SessionId } from "../ids.ts";
 import { toJson } from "./json.ts";
-import { turnMessage } from "./runs.ts";
 import type { Db } from "./schema.ts";
 
 /** An attempt of a run: what a statement of its owner is fenced by. */
@@ -45,24 +43,21 @@ const live = ({ session, id, attempt }: Attempt) => sql`
   where r.session_id = ${session} and r.id = ${id} and r.attempt = ${attempt} and r.state = 'running' for share`;
 
 /**
- * Binds what waits to a run under way, which takes it into its turn; in order. Nothing if the attempt is over or was
- * stopped.
+ * Binds what waits to a run under way, which takes it into its turn, and returns how many that were. None if the attempt
+ * is over or was stopped.
  */
-export async function steerInto(db: Db, run: Attempt): Promise<{ messageId: MessageId; message: Message }[]> {
-  const { rows } = await sql<{ message_id: MessageId; parts: Message["parts"]; author: Author | null }>`
+export async function steerInto(db: Db, run: Attempt): Promise<number> {
+  const { numAffectedRows } = await sql`
     with waiting as (
       select account_id, update_key from inbox
       where session_id = ${run.session} and state = 'waiting'
       order by session_id, arrival_no limit 200 for update
-    ), live as (${live(run)}), bound as (
-      update inbox b set state = 'taken', run_id = live.id, receipt = 'steered'
-      from live, waiting w, talk_sessions s
-      where b.account_id = w.account_id and b.update_key = w.update_key
-        and s.id = live.session_id and s.stop_through < live.input_through
-      returning b.arrival_no, b.message_id, b.parts, b.author
-    )
-    select message_id, parts, author from bound order by arrival_no`.execute(db);
-  return rows.map((row) => ({ messageId: row.message_id, message: turnMessage(row.parts, row.author) }));
+    ), live as (${live(run)})
+    update inbox b set state = 'taken', run_id = live.id, receipt = 'steered'
+    from live, waiting w, talk_sessions s
+    where b.account_id = w.account_id and b.update_key = w.update_key
+      and s.id = live.session_id and s.stop_through < live.input_through`.execute(db);
+  return Number(numAffectedRows ?? 0n);
 }
 
 /** Lets what joined a run, but was not read by it before its process died, wait again. */

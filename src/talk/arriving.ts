@@ -31,8 +31,11 @@ export function arriving(update: Extract<IncomingUpdate, { kind: "message" }>, o
 }
 
 /** What came with the message, its own words, its files. */
-function partsOf({ context = [], text, files = [] }: Extract<IncomingUpdate, { kind: "message" }>): Part[] {
-  const said: Part[] = text === "" && context.length + files.length > 0 ? [] : [{ type: "text", text }];
+function partsOf({ context = [], text, files = [], burst }: Extract<IncomingUpdate, { kind: "message" }>): Part[] {
+  const said: Part[] =
+    text === "" && context.length + files.length > 0
+      ? []
+      : [{ type: "text", text, ...(burst === "long" ? { continues: true } : {}) }];
   return [...context, ...said, ...files];
 }
 

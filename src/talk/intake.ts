@@ -7,16 +7,10 @@ import type { IncomingUpdate } from "../platform/incoming-update.ts";
 import type { Log, PlatformAdapter } from "../platform/platform-adapter.ts";
 import { newPairingCode, PAIRING_TRIES, PAIRING_TTL_MS } from "../platform/pairing-code.ts";
 import type { Hints } from "../run/hints.ts";
+import { changeWaiting } from "../store/change-waiting.ts";
 import { GroupCommit } from "../store/group-commit.ts";
 import { findIdentity, pairingFor, upsertIdentity } from "../store/identities.ts";
-import {
-  acceptKnown,
-  type Arrival,
-  type ArrivingMessage,
-  editWaiting,
-  recordUpdate,
-  withdrawMessage,
-} from "../store/inbox.ts";
+import { acceptKnown, type Arrival, type ArrivingMessage, recordUpdate } from "../store/inbox.ts";
 import { notifySessions } from "../store/notify.ts";
 import { insertReply } from "../store/outbox.ts";
 import { findPlace, markChatGone, moveChat, type Place, upsertPlace } from "../store/places.ts";
@@ -237,13 +231,11 @@ export class Intake {
       if (decision !== "ignore" && (await record("handled"))) await this.#turnAway(trx, update, decision);
       return { ...nothing(messageId), outcome: "stored" };
     }
-    if (update.kind === "edited") {
+    if (update.kind === "edited" || update.kind === "deleted") {
       // What was never said here is no reason to begin a talk.
-      if (known) await editWaiting(trx, known.sessionId, update.messageId, update.text);
-      return nothing(messageId);
-    }
-    if (update.kind === "deleted") {
-      if (known) await withdrawMessage(trx, known.sessionId, update.messageId);
+      const { account, place, messageId: chatMessageId } = update;
+      const message = { account, chat: place.chat, session: known?.sessionId ?? null, chatMessageId };
+      await changeWaiting(trx, message, update.kind === "edited" ? update.text : null);
       return nothing(messageId);
     }
     if (update.kind === "press") {

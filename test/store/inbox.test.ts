@@ -3,14 +3,8 @@ import { sql } from "kysely";
 import { Client } from "pg";
 import { describe, expect, test } from "vitest";
 import { newId, type SessionId } from "../../src/ids.ts";
-import {
-  acceptKnown,
-  arrivalsAfter,
-  editWaiting,
-  recordUpdate,
-  withdrawArrivals,
-  withdrawWaiting,
-} from "../../src/store/inbox.ts";
+import { changeWaiting } from "../../src/store/change-waiting.ts";
+import { acceptKnown, arrivalsAfter, recordUpdate, withdrawArrivals, withdrawWaiting } from "../../src/store/inbox.ts";
 import { readHint } from "../../src/store/notify.ts";
 import type { Db } from "../../src/store/schema.ts";
 import { onPostgres, storeEngines } from "../support/store-engines.ts";
@@ -183,12 +177,46 @@ storeEngines((store) => {
     const message = sayIn(chat, "before");
     await accept(store.db, message);
     const id = message.place!.chatMessageId;
-    expect(await editWaiting(store.db, chat.sessionId, id, "after\0")).toBe(true);
+    const at = { account: BOT, chat: chat.chat, session: chat.sessionId };
+    await changeWaiting(store.db, { ...at, chatMessageId: id }, "after\0");
     expect(await texts(store.db, chat.sessionId)).toEqual(["after\ufffd"]);
-    expect(await editWaiting(store.db, chat.sessionId, "another", "x")).toBe(false);
+    await changeWaiting(store.db, { ...at, chatMessageId: "another" }, "x");
+    expect(await texts(store.db, chat.sessionId)).toEqual(["after\ufffd"]);
     await startRun(store.db);
-    expect(await editWaiting(store.db, chat.sessionId, id, "too late")).toBe(false);
+    await changeWaiting(store.db, { ...at, chatMessageId: id }, "too late");
     expect(await texts(store.db, chat.sessionId)).toEqual(["after\ufffd"]);
+  });
+
+  test("an edit leaves what came with the message as it is", async () => {
+    const chat = await newChat(store.db);
+    const context = { type: "context", kind: "reply", author: "Bob", text: "seen?" } as const;
+    const file = { type: "file", kind: "image", name: "", mediaType: "", size: 1, ref: "f" } as const;
+    const message = { ...sayIn(chat), parts: [context, { type: "text" as const, text: "before" }, file] };
+    await accept(store.db, message);
+    const at = { account: BOT, chat: chat.chat, session: chat.sessionId, chatMessageId: message.place!.chatMessageId };
+    const parts = async () => (await arrivalsAfter(store.db, chat.sessionId, 0))[0]!.parts;
+    await changeWaiting(store.db, at, "after");
+    expect(await parts()).toEqual([context, { type: "text", text: "after" }, file]);
+    await changeWaiting(store.db, at, "");
+    expect(await parts()).toEqual([context, file]);
+  });
+
+  test("an edit that comes before its message changes it when it comes, a deletion withdraws it", async () => {
+    const chat = await newChat(store.db);
+    const [edited, deleted, other] = [sayIn(chat, "before"), sayIn(chat, "gone"), sayIn(chat, "as it was")];
+    const at = { account: BOT, chat: chat.chat, session: chat.sessionId };
+    await changeWaiting(store.db, { ...at, chatMessageId: edited.place!.chatMessageId }, "first");
+    await changeWaiting(store.db, { ...at, chatMessageId: edited.place!.chatMessageId }, "after");
+    await changeWaiting(store.db, { ...at, session: null, chatMessageId: deleted.place!.chatMessageId }, null);
+    await accept(store.db, edited, deleted, other);
+    expect(await texts(store.db, chat.sessionId)).toEqual(["after", "gone", "as it was"]);
+    const rows = await store.db
+      .selectFrom("inbox")
+      .select("state")
+      .where("session_id", "=", chat.sessionId)
+      .orderBy("arrival_no")
+      .execute();
+    expect(rows.map(({ state }) => state)).toEqual(["waiting", "withdrawn", "waiting"]);
   });
 
   test("what waits can be withdrawn, all or by number; what was taken stays taken", async () => {

@@ -1,16 +1,10 @@
+import { changeWaiting } from "../../src/store/change-waiting.ts";
 import { runsToEnd } from "./arrange.ts";
 import { expect, test } from "vitest";
 import { accountId, newId, type SessionId } from "../../src/ids.ts";
 import { holdIntake, leaveIntake } from "../../src/store/accounts.ts";
 import { approvePairing, findIdentity, pairingFor, upsertIdentity, userExists } from "../../src/store/identities.ts";
-import {
-  acceptKnown,
-  arrivalsAfter,
-  editWaiting,
-  recordUpdate,
-  withdrawArrivals,
-  withdrawWaiting,
-} from "../../src/store/inbox.ts";
+import { acceptKnown, arrivalsAfter, recordUpdate, withdrawArrivals, withdrawWaiting } from "../../src/store/inbox.ts";
 import { claimLanes, deleteLane, laneBacklog, readLanes, releaseLane, renewLeases } from "../../src/store/lanes.ts";
 import { messagesAfter, windows } from "../../src/store/messages.ts";
 import { migrationsFit } from "../../src/store/migrate.ts";
@@ -108,7 +102,7 @@ storeEngines((store) => {
       { outcome: "repeat", messageId: arrivals[0]!.messageId },
     ]);
     await recordUpdate(db, { account, key: "9", messageId: newId("msg"), state: "handled" });
-    expect(await editWaiting(db, place.sessionId, "55", "hello")).toBe(true);
+    await changeWaiting(db, { account, chat: "7", session: place.sessionId, chatMessageId: "55" }, "hello");
     expect(await arrivalsAfter(db, place.sessionId, 0)).toMatchObject([{ arrivalNo: 1, parts: [{ text: "hello" }] }]);
     await withdrawArrivals(db, api, [1]);
     expect(await withdrawWaiting(db, api)).toBe(0);

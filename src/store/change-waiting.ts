@@ -1,0 +1,42 @@
+import { type RawBuilder, sql } from "kysely";
+import type { AccountId, SessionId } from "../ids.ts";
+import { toJson } from "./json.ts";
+import { withdrawReceipts } from "./receipts.ts";
+import type { Db } from "./schema.ts";
+
+/** A message's parts with other words of its author's; what came with it stays. */
+export function withWords(parts: RawBuilder<unknown>, words: RawBuilder<unknown>): RawBuilder<unknown> {
+  const some = (type: string) => sql`
+    coalesce((select jsonb_agg(p) from jsonb_array_elements(${parts}) p where p->>'type' = ${type}::text), '[]')`;
+  return sql`(${some("context")} || ${words} || ${some("file")})`;
+}
+
+/**
+ * Gives a message that still waits other words, or takes it back (null). One that has not come yet is changed when it
+ * does: platforms promise no order. `session` null = nobody has talked there yet. What was taken already stays as it was.
+ */
+export async function changeWaiting(
+  db: Db,
+  message: { account: AccountId; chat: string; session: SessionId | null; chatMessageId: string },
+  text: string | null,
+): Promise<void> {
+  const { account, chat, session, chatMessageId } = message;
+  const words = text === null ? null : toJson(text === "" ? [] : [{ type: "text", text }]);
+  const change =
+    words === null ? sql`state = 'withdrawn'` : sql`parts = ${withWords(sql`b.parts`, sql`${words}::jsonb`)}`;
+  await sql`
+    with these as (
+      select session_id, account_id, update_key from inbox
+      where session_id = ${session}::text and chat_message_id = ${chatMessageId} and state = 'waiting'
+      order by session_id, arrival_no for update
+    ), told as (
+      ${withdrawReceipts(sql`select session_id from these where ${words === null}::boolean`)}
+    ), changed as (
+      update inbox b set ${change} from these
+      where b.account_id = these.account_id and b.update_key = these.update_key
+    )
+    insert into early_edits (account_id, chat, chat_message_id, parts)
+    select ${account}::text, ${chat}::text, ${chatMessageId}::text, ${words}::jsonb
+    where not exists (select from inbox where session_id = ${session}::text and chat_message_id = ${chatMessageId})
+    on conflict (account_id, chat, chat_message_id) do update set parts = excluded.parts`.execute(db);
+}
