@@ -1,5 +1,6 @@
 import type { IncomingPlace, IncomingUpdate, Sender } from "../../src/platform/incoming-update.ts";
-import { bareCommandIn, beginsWithUs, mentionsUs, type SlackBot, textFor } from "./slack-content.ts";
+import { filesIn } from "./read-slack-files.ts";
+import { bareCommandIn, beginsWithUs, mentionsUs, sharedIn, type SlackBot, textFor } from "./slack-content.ts";
 import { CHANNEL_ID, EVENT_ID, eventKey, MESSAGE_TS, messageKey, slackUser, tsToMs, USER_ID } from "./slack-ids.ts";
 import { asObject, has, isTrueIn, type Json, listIn, objectIn, rawTextIn, shapedIn } from "./slack-json.ts";
 import { authorIn, type Envelope, harmless, isDm, need, placeOf, reading, senderOf, Unusable } from "./slack-origin.ts";
@@ -7,11 +8,17 @@ import { authorIn, type Envelope, harmless, isDm, need, placeOf, reading, sender
 /** A text this long was probably cut by its author, and the rest follows. */
 const LONG_TEXT = 4000;
 /** The kinds of messages that people write; all others are Slack's own, or of other programs. */
-const WRITTEN = new Set([null, "file_share", "thread_broadcast", "me_message"]);
+export const WRITTEN = new Set([null, "file_share", "thread_broadcast", "me_message"]);
 /** Commands that ask of a talk what is already there. */
 const ABOUT_A_TALK = new Set(["stop", "status", "sessions"]);
 /** Slack itself, which writes without a `bot_id`. */
 const SLACK_USERS = new Set(["USLACKBOT", "USLACK"]);
+
+/** What became of a message that was told of before. */
+const CHANGES = new Map<string | null, (delivered: Delivered, envelope: Envelope) => IncomingUpdate>([
+  ["message_changed", readEdit],
+  ["message_deleted", readDeletion],
+]);
 
 /** An event with what came around it. */
 interface Delivered {
@@ -56,9 +63,7 @@ function readKind(delivered: Delivered, envelope: Envelope): IncomingUpdate {
   const type = rawTextIn(event, "type") ?? rawTextIn(body, "type") ?? "nothing";
   switch (type) {
     case "message":
-      return rawTextIn(event, "subtype") === "message_changed"
-        ? readEdit(delivered, envelope)
-        : readMessage(delivered, envelope);
+      return (CHANGES.get(rawTextIn(event, "subtype")) ?? readMessage)(delivered, envelope);
     case "app_mention":
       return readMessage(delivered, envelope);
     case "agent_session_stopped":
@@ -83,10 +88,11 @@ function readKind(delivered: Delivered, envelope: Envelope): IncomingUpdate {
 function readMessage(delivered: Delivered, envelope: Envelope): IncomingUpdate {
   const { bot, event } = delivered;
   const subtype = rawTextIn(event, "subtype");
-  // Deletions too: what was read is answered all the same, as on Telegram, which does not even tell of them.
   if (!WRITTEN.has(subtype)) throw new Unusable("ignored", harmless(subtype));
   if (isTrueIn(event, "hidden")) throw new Unusable("ignored", "hidden");
   const { place, sender, messageId, text } = readAuthored(delivered, event);
+  const [context, files] = [sharedIn(event, bot), filesIn(event)];
+  if (text === "" && context.length + files.length === 0) throw new Unusable("ignored", "no text");
   const from = { ...envelope, place, sender, messageId, writtenAt: tsToMs(messageId) };
   const command = place.kind === "private" || beginsWithUs(event, bot) ? bareCommandIn(event, bot) : null;
   if (command) {
@@ -95,7 +101,15 @@ function readMessage(delivered: Delivered, envelope: Envelope): IncomingUpdate {
     return { ...from, kind: "command", ...command, ...(ofChat ? { ofChat } : {}) };
   }
   const burst = text.length >= LONG_TEXT ? ({ burst: "long" } as const) : {};
-  return { ...from, kind: "message", text, addressed: isAddressed(delivered, place), ...burst };
+  return {
+    ...from,
+    kind: "message",
+    text,
+    addressed: isAddressed(delivered, place),
+    ...burst,
+    ...(context.length > 0 ? { context } : {}),
+    ...(files.length > 0 ? { files } : {}),
+  };
 }
 
 function isAddressed({ bot, event }: Delivered, place: IncomingPlace): boolean | "where_known" {
@@ -113,7 +127,9 @@ function readEdit(delivered: Delivered, envelope: Envelope): IncomingUpdate {
   const message = need(objectIn(event, "message"), "message");
   const before = objectIn(event, "previous_message") ?? {};
   const edited = objectIn(message, "edited");
-  if (!WRITTEN.has(rawTextIn(message, "subtype"))) throw new Unusable("ignored", "message_changed");
+  const subtype = rawTextIn(message, "subtype");
+  if (subtype === "tombstone") return readDeletion(delivered, envelope);
+  if (!WRITTEN.has(subtype)) throw new Unusable("ignored", "message_changed");
   if (!edited || rawTextIn(before, "text") === rawTextIn(message, "text")) {
     throw new Unusable("ignored", "no change of the text");
   }
@@ -121,7 +137,20 @@ function readEdit(delivered: Delivered, envelope: Envelope): IncomingUpdate {
   const { place, sender, messageId, text } = readAuthored(delivered, message);
   const wasForUs = isReply(message) || mentionsUs(message, bot) || mentionsUs(before, bot);
   if (place.kind === "group" && !wasForUs) throw new Unusable("ignored", "edit of what was not for us");
+  if (text === "" && filesIn(message).length === 0) throw new Unusable("ignored", "no text");
   return { ...envelope, place, sender, messageId, kind: "edited", text };
+}
+
+/** A thread's first message that is taken back stays as a tombstone, which comes as a change. */
+function readDeletion(delivered: Delivered, envelope: Envelope): IncomingUpdate {
+  const { bot, event } = delivered;
+  const before = objectIn(event, "previous_message");
+  if (!before || !WRITTEN.has(rawTextIn(before, "subtype"))) throw new Unusable("ignored", "message_deleted");
+  const { place, sender, messageId } = readAuthored(delivered, before);
+  if (place.kind === "group" && !isReply(before) && !mentionsUs(before, bot)) {
+    throw new Unusable("ignored", "deletion of what was not for us");
+  }
+  return { ...envelope, place, sender, messageId, kind: "deleted" };
 }
 
 interface Authored {
@@ -138,7 +167,6 @@ function readAuthored({ bot, body, event }: Delivered, message: Json): Authored 
   const root = has(message, "thread_ts") ? need(shapedIn(message, "thread_ts", MESSAGE_TS), "thread_ts") : ts;
   const author = authorIn(message, body, need(shapedIn(message, "user", USER_ID), "user"));
   const text = textFor(message, bot);
-  if (text === "") throw new Unusable("ignored", "no text");
   const sender = senderOf(bot, author);
   return { place: placeOf(bot, sender, channel, root, isPrivate(event, channel)), sender, messageId: ts, text };
 }
@@ -149,7 +177,7 @@ function isPrivate(event: Json, channel: string): boolean {
 }
 
 /** Ours or another's: programs that answer each other never end. */
-function isByProgram(message: Json, body: Json, bot: SlackBot): boolean {
+export function isByProgram(message: Json, body: Json, bot: SlackBot): boolean {
   const user = rawTextIn(message, "user") ?? "";
   const app = rawTextIn(message, "app_id");
   const isOurApp = app !== null && (app === bot.appId || app === rawTextIn(body, "api_app_id"));

@@ -14,7 +14,10 @@ import type { ReplyTarget } from "../../src/platform/reply-target.ts";
 import { readSlackEvent } from "./read-slack-event.ts";
 import { readSlackCommand, readSlackInteraction } from "./read-slack-interaction.ts";
 import { SLACK_API_URL, SlackApi } from "./slack-api.ts";
+import { saidBefore } from "./slack-background.ts";
 import type { SlackBot } from "./slack-content.ts";
+import { SLACK_FETCH_LIMIT, SlackDownloads } from "./slack-download.ts";
+import { fetchSlackFile, SLACK_SEND_LIMIT, sendSlackFile } from "./slack-files.ts";
 import { slackAccount } from "./slack-ids.ts";
 import { type Installed, SlackMessages } from "./slack-messages.ts";
 import { authorOf } from "./slack-origin.ts";
@@ -69,10 +72,13 @@ class SlackAdapter implements PlatformAdapter {
   readonly typing: NonNullable<PlatformAdapter["typing"]>;
   readonly marks: NonNullable<PlatformAdapter["marks"]>;
   readonly buttons: NonNullable<PlatformAdapter["buttons"]> = { withStop };
+  readonly files: NonNullable<PlatformAdapter["files"]>;
+  readonly background: NonNullable<PlatformAdapter["background"]>;
   readonly webhook?: Webhook;
   readonly #options: SlackOptions;
   readonly #api: SlackApi;
   readonly #messages: SlackMessages;
+  readonly #downloads: SlackDownloads;
   readonly #people: SlackPeople;
   readonly #receiver: SlackReceiver;
   #bot: Installed | null = null;
@@ -91,6 +97,17 @@ class SlackAdapter implements PlatformAdapter {
       checkToken: (signal) => this.#checkToken(signal),
       log,
     });
+    this.#downloads = new SlackDownloads(botToken, apiUrl);
+    const lines = { api: this.#api, downloads: this.#downloads };
+    this.files = {
+      maxFetchBytes: SLACK_FETCH_LIMIT,
+      maxSendBytes: SLACK_SEND_LIMIT,
+      fetch: (ref, signal) => fetchSlackFile(lines, ref, signal),
+      send: (to, file) => sendSlackFile(lines, to, file),
+    };
+    this.background = {
+      before: (...asked) => saidBefore({ api: this.#api, people: this.#people, bot: this.#known() }, ...asked),
+    };
     const status = new ThreadStatus(this.#api, log);
     this.typing = { lastsMs: STATUS_LASTS_MS, show: (to) => status.show(to), hide: (to) => status.hide(to) };
     this.marks = { find: (to, mark) => this.#messages.find(to, mark) };
@@ -125,7 +142,7 @@ class SlackAdapter implements PlatformAdapter {
   }
 
   async close(): Promise<void> {
-    await this.#api.close();
+    await Promise.all([this.#api.close(), this.#downloads.close()]);
   }
 
   /** Read once more with what is known of the author, where it makes a difference. */
@@ -194,7 +211,7 @@ class SlackAdapter implements PlatformAdapter {
   }
 
   async #askAbout(user: string) {
-    const { user: about } = await this.#api.call("users.info", { user });
+    const { user: about } = await this.#api.call("users.info", { user, include_locale: true });
     if (!about) throw new GatewayError("unavailable", "Slack says nothing of a person.", { delivered: "no" });
     return about;
   }

@@ -15,6 +15,12 @@ import {
   type ConversationsHistoryResponse,
   type ConversationsRepliesArguments,
   type ConversationsRepliesResponse,
+  type FilesCompleteUploadExternalArguments,
+  type FilesCompleteUploadExternalResponse,
+  type FilesGetUploadURLExternalArguments,
+  type FilesGetUploadURLExternalResponse,
+  type FilesInfoArguments,
+  type FilesInfoResponse,
   type UsersInfoArguments,
   type UsersInfoResponse,
   WebAPIHTTPError,
@@ -42,6 +48,9 @@ export interface SlackMethods {
   "chat.update": Call<ChatUpdateArguments, ChatUpdateResponse>;
   "conversations.history": Call<ConversationsHistoryArguments, ConversationsHistoryResponse>;
   "conversations.replies": Call<ConversationsRepliesArguments, ConversationsRepliesResponse>;
+  "files.completeUploadExternal": Call<FilesCompleteUploadExternalArguments, FilesCompleteUploadExternalResponse>;
+  "files.getUploadURLExternal": Call<FilesGetUploadURLExternalArguments, FilesGetUploadURLExternalResponse>;
+  "files.info": Call<FilesInfoArguments, FilesInfoResponse>;
   "users.info": Call<UsersInfoArguments, UsersInfoResponse>;
 }
 

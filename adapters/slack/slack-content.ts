@@ -1,11 +1,14 @@
+import type { ContextPart } from "../../src/platform/incoming-update.ts";
 import { decodeMrkdwn, isMention, leadingMention } from "./slack-mrkdwn.ts";
-import { asObject, cleanText, type Json, listIn, rawTextIn } from "./slack-json.ts";
+import { asObject, cleanText, isTrueIn, type Json, listIn, nameIn, rawTextIn } from "./slack-json.ts";
 
 /** What is known of somebody from `users.info`. */
 export interface SlackPerson {
   name: string;
   /** A guest, a stranger, or somebody of another organisation. */
   outsider: boolean;
+  /** Of their app, for example `en-US`. */
+  language?: string;
 }
 
 /** Who we are on Slack, and what a reader must know besides the event itself. */
@@ -31,12 +34,16 @@ export interface Command {
   args: string;
 }
 
+/** Of the messages that are shared in one, as many and as much as the answer may need. */
+const MAX_SHARED = 5;
+const MAX_SHARED_CHARS = 1000;
+
 /** The core's words, alone on a line; whatever else begins with one of them is a sentence. */
 const BARE_COMMAND = /^\/?(?:(start|help|new|stop|status)|(sessions)(?:\s+(\d{1,2}))?)$/i;
 
 /** A command that is written as a message: one of the core's words and nothing else, behind our name or alone. */
 export function bareCommandIn(message: Json, bot: SlackBot): Command | null {
-  if (filesIn(message).length > 0) return null;
+  if (listIn(message, "files").length > 0) return null;
   const [, word, sessions, number = ""] = BARE_COMMAND.exec(textFor(message, bot)) ?? [];
   const command = word ?? sessions;
   return command === undefined ? null : { command: command.toLowerCase(), args: number };
@@ -57,30 +64,29 @@ export function beginsWithUs(message: Json, bot: SlackBot): boolean {
   return leadingMention(rawTextIn(message, "text") ?? "", bot) > 0;
 }
 
-/** The text for the agent; `[photo]` and the like for what has none; "" for what a person did not write. */
+/** The person's own words, without our name before them; "" = there are none. */
 export function textFor(message: Json, bot: SlackBot): string {
   const raw = rawTextIn(message, "text") ?? "";
-  const text = clean(raw.slice(leadingMention(raw, bot)), bot) || clean(raw, bot);
-  if (text !== "") return text;
-  const files = filesIn(message).map((file) => `[${fileKind(file)}]`);
-  if (files.length > 0) return files.join(" ");
-  return listIn(message, "attachments").length > 0 ? "[shared message]" : "";
+  return clean(raw.slice(leadingMention(raw, bot)), bot) || clean(raw, bot);
+}
+
+/** Messages that were shared or linked to in this one. */
+export function sharedIn(message: Json, bot: SlackBot): ContextPart[] {
+  return listIn(message, "attachments")
+    .map(asObject)
+    .flatMap((shared): ContextPart[] => {
+      if (!shared || !(isTrueIn(shared, "is_share") || isTrueIn(shared, "is_msg_unfurl"))) return [];
+      const kind = isTrueIn(shared, "is_share") ? "forward" : "quote";
+      const text = shortened(clean(rawTextIn(shared, "text") ?? rawTextIn(shared, "fallback") ?? "", bot));
+      return text === "" ? [] : [{ type: "context", kind, author: nameIn(shared, "author_name"), text }];
+    })
+    .slice(0, MAX_SHARED);
+}
+
+function shortened(text: string): string {
+  return text.length <= MAX_SHARED_CHARS ? text : `${text.slice(0, MAX_SHARED_CHARS - 1).toWellFormed()}…`;
 }
 
 function clean(text: string, bot: SlackBot): string {
   return cleanText(decodeMrkdwn(text, bot)).trim();
-}
-
-function filesIn(message: Json): Json[] {
-  return listIn(message, "files")
-    .map(asObject)
-    .filter((it) => it !== null);
-}
-
-function fileKind(file: Json): string {
-  const subtype = rawTextIn(file, "subtype");
-  if (subtype === "slack_audio") return "voice message";
-  if (subtype === "slack_video") return "video message";
-  const [, type] = /^(image|audio|video)\//.exec(rawTextIn(file, "mimetype") ?? "") ?? [];
-  return type === "image" ? "photo" : (type ?? "file");
 }

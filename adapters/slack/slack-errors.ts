@@ -57,6 +57,7 @@ const HASTE: Verdict = { code: "rate_limited", message: "Slack asks to slow down
 const TROUBLE: Verdict = { code: "unavailable", message: "Slack has trouble." };
 /** "It's possible some aspect of the operation succeeded before the error was raised" (docs of every method). */
 const HALFWAY: Verdict = { ...TROUBLE, delivered: "unknown" };
+const FILE: Verdict = { code: "not_found", message: "This file is gone." };
 const REFUSED: Verdict = { code: "invalid", message: "Slack refused the request." };
 
 /** The words of the Web API's methods (docs.slack.dev, "Errors" of chat.postMessage, chat.update and auth.test). */
@@ -69,6 +70,7 @@ const BY_REASON = new Map<string, Verdict>([
   ...all(THREAD, "thread_not_found cannot_reply_to_message"),
   ...all(NO_THREADS, "restricted_action_non_threadable_channel"),
   ...all(MESSAGE, "message_not_found cant_update_message edit_window_closed block_mismatch streaming_state_conflict"),
+  ...all(FILE, "file_not_found file_deleted"),
   ...all(LONG, "msg_too_long msg_blocks_too_long"),
   ...all(RIGHTS, "missing_scope no_permission access_denied cant_delete_message accesslimited ekm_access_denied"),
   ...all(RIGHTS, "restricted_action_thread_only_channel restricted_action_thread_locked"),

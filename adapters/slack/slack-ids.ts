@@ -7,6 +7,7 @@ export const USER_ID = /^[UW][A-Z0-9]{1,31}$/;
 export const TEAM_ID = /^[TE][A-Z0-9]{1,31}$/;
 /** A message's id within its channel: seconds and a counter of six digits. */
 export const MESSAGE_TS = /^\d{1,11}\.\d{6}$/;
+export const FILE_ID = /^F[A-Z0-9]{1,31}$/;
 export const EVENT_ID = /^[A-Za-z0-9]{1,64}$/;
 export const TRIGGER_ID = /^[\w.-]{1,128}$/;
 

@@ -14,6 +14,8 @@ export const BOT_SCOPES = [
   "mpim:history", // group direct messages
   "chat:write", // answers
   "commands", // /parley
+  "files:read", // files that come with messages
+  "files:write", // files that agents send
   "users:read", // who is a guest
 ] as const;
 

@@ -84,6 +84,7 @@ export function senderOf(bot: SlackBot, author: Author): Sender {
     id: slackUser(isHome ? bot.install : (team ?? "?"), user),
     name: person?.name || author.name || "",
     ...(outsider ? { outsider } : {}),
+    ...(person?.language === undefined ? {} : { language: person.language }),
   };
 }
 

@@ -130,9 +130,11 @@ export class SlackPeople {
     const { teamId, enterpriseId } = this.#options.home();
     const isOfOurOrganisation = enterpriseId !== null && user.enterprise_user?.enterprise_id === enterpriseId;
     const isGuest = [user.is_restricted, user.is_ultra_restricted, user.is_stranger, user.deleted].includes(true);
+    const language = /^[a-z]{2,3}(-[a-z0-9]{1,8}){0,3}$/i.exec(user.locale ?? "")?.[0];
     return {
       name: (shown || real || user.real_name || user.name || "").slice(0, 256).toWellFormed(),
       outsider: isGuest || !(user.team_id === teamId || isOfOurOrganisation),
+      ...(language === undefined ? {} : { language }),
     };
   }
 }

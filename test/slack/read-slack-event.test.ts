@@ -13,7 +13,7 @@ describe("what Slack sends, as its types describe it", () => {
 
   test("there are fixtures of every kind of reading", () => {
     const kinds = new Set(FIXTURES.map((name) => fixture(name).read.kind));
-    const all = ["command", "edited", "ignored", "membership", "message", "other", "place_moved", "press"];
+    const all = ["command", "deleted", "edited", "ignored", "membership", "message", "other", "place_moved", "press"];
     expect([...kinds].toSorted()).toEqual(all);
   });
 });
@@ -119,7 +119,7 @@ describe("who wrote it", () => {
 
   test("security-12: whatever people send names them to the gate, with what is known against them", () => {
     const senders = FIXTURES.map((name) => fixture(name).read).flatMap((read) => ("sender" in read ? [read] : []));
-    expect(new Set(senders.map((it) => it.kind)).size).toBe(6);
+    expect(new Set(senders.map((it) => it.kind)).size).toBe(7);
     for (const { sender } of senders) expect(sender.id).toMatch(/^([TE]\w+|\?):[UW]\w+$/);
     const stranger = { is_ext_shared_channel: true };
     const author = { team: "T9", user_team: "T9", source_team: "T9" };

@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from "node:net";
 import { textOf, type Args } from "./args.ts";
 import { Faults, isApplied, type FaultSpec } from "./faults.ts";
+import { answerFileRoute } from "./file-routes.ts";
 import type { JournalEntry } from "./journal.ts";
 import type { RateLimits, Verdict } from "./limits.ts";
 import { findMethod, type ApiMethod } from "./method-table.ts";
@@ -68,6 +69,12 @@ export class ApiServer {
   async #receive(request: IncomingMessage, response: ServerResponse): Promise<void> {
     // A caller that hangs up in mid-call is a fact of life, not an error of the fake.
     response.on("error", () => {});
+    const path = URL.parse(request.url ?? "/", "http://fake")?.pathname ?? "/";
+    const file = this.blackhole ? undefined : await answerFileRoute(this.#world, request, path).catch(() => undefined);
+    if (file !== undefined) {
+      response.writeHead(file.status, file.headers ?? {}).end(file.body);
+      return;
+    }
     let body: string;
     try {
       body = await readBody(request);

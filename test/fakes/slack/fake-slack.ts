@@ -115,6 +115,7 @@ export async function startFakeSlack(options: FakeSlackOptions = {}): Promise<Fa
     deliveries,
     threads: new AgentThreads(now),
     live: new LiveReport(),
+    files: new Map(),
     responseUrls: new ResponseUrls(now),
     url: "",
     socketLink: () => sockets.link(world.url),

@@ -1,6 +1,7 @@
 import * as agents from "./agent-methods.ts";
 import * as chat from "./chat-methods.ts";
 import type { Json } from "./channels.ts";
+import * as files from "./file-methods.ts";
 import type { Rate } from "./limits.ts";
 import type { ApiCall } from "./world.ts";
 import * as workspace from "./workspace-methods.ts";
@@ -54,6 +55,17 @@ const METHODS: ApiMethod[] = [
     scopes: ["chat:write"],
     rate: 4,
     fields: [...CONTENT, ...LOOK, "user", "thread_ts"],
+  }),
+  method("files.info", files.filesInfo, { scopes: ["files:read"], rate: 4, fields: ["file"] }),
+  method("files.getUploadURLExternal", files.getUploadUrl, {
+    scopes: ["files:write"],
+    rate: 4,
+    fields: ["filename", "length"],
+  }),
+  method("files.completeUploadExternal", files.completeUpload, {
+    scopes: ["files:write"],
+    rate: 4,
+    fields: ["files", "channel_id", "thread_ts"],
   }),
   method("assistant.threads.setStatus", agents.setStatus, {
     scopes: ["chat:write", "assistant:write"],

@@ -20,7 +20,7 @@ export interface Said {
   /** A reply that is sent to the channel too. */
   broadcast?: boolean;
   /** Comes with files. */
-  files?: { name: string; mimetype?: string; size?: number }[];
+  files?: { name: string; mimetype?: string; size?: number; bytes?: Buffer; fields?: Json }[];
   /** The text exactly as Slack has it, instead of `text`. */
   wire?: string;
   /** Further fields of the event, over what the fake makes. */
@@ -231,22 +231,26 @@ export class People extends Places {
   }
 
   #files(said: Said): Json {
-    const files = (said.files ?? []).map(({ name, mimetype = "text/plain", size = 3 }) => {
+    const files = (said.files ?? []).map(({ name, mimetype = "text/plain", ...given }) => {
+      const bytes = given.bytes ?? Buffer.alloc(given.size ?? 3, "x");
       const id = this.world.directory.newId("F");
       const url = `${this.world.url}/files/${id}/${name}`;
-      return {
+      const json = {
         id,
         name,
         title: name,
         mimetype,
         filetype: name.split(".").at(-1),
         user: said.user.id,
-        size,
+        size: bytes.length,
         mode: "hosted",
         is_external: false,
         url_private: url,
         url_private_download: url,
+        ...given.fields,
       };
+      this.world.files.set(id, { json, bytes });
+      return json;
     });
     return { files, upload: false };
   }

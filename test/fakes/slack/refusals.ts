@@ -261,6 +261,22 @@ const APP = of("auth.test", `${DOCS}/auth.test`, [
   },
 ]);
 
+const FILES = [
+  ...of("files.info", `${DOCS}/files.info`, [
+    { rule: "an unknown file", args: { file: "F0" }, error: "file_not_found" },
+  ]),
+  ...of("files.getUploadURLExternal", `${DOCS}/files.getUploadURLExternal`, [
+    { rule: "a file of no size", args: { filename: "a.txt" }, error: "invalid_arguments" },
+  ]),
+  ...of("files.completeUploadExternal", `${DOCS}/files.completeUploadExternal`, [
+    {
+      rule: "what was not uploaded",
+      args: ({ channel }) => ({ channel_id: channel.id, files: [{ id: "F0" }] }),
+      error: "file_not_found",
+    },
+  ]),
+];
+
 /** Everything the fake refuses; each row is tried. */
 export const REFUSALS: readonly RefusalRow[] = [
   ...POSTING,
@@ -270,5 +286,6 @@ export const REFUSALS: readonly RefusalRow[] = [
   ...READING,
   ...AGENTS,
   ...APP,
+  ...FILES,
   ...CONTENT_REFUSALS,
 ];

@@ -4,6 +4,7 @@ import type { Args } from "./args.ts";
 import type { AgentThreads } from "./agent-threads.ts";
 import type { Deliveries } from "./deliveries.ts";
 import type { Directory, FakeTeam, FakeUser } from "./directory.ts";
+import type { FakeFile } from "./file-methods.ts";
 import type { Journal, JournalEntry } from "./journal.ts";
 import type { LiveReport } from "./live-report.ts";
 import type { ResponseUrls } from "./response-urls.ts";
@@ -37,6 +38,7 @@ export interface World {
   readonly deliveries: Deliveries;
   readonly threads: AgentThreads;
   readonly live: LiveReport;
+  readonly files: Map<string, FakeFile>;
   readonly responseUrls: ResponseUrls;
   /** Where the fake listens, without a slash at its end. */
   url: string;
