@@ -25,8 +25,8 @@ describe("a day on Slack", () => {
       const over = model.script((request) => (turnOf(request).includes("tell me all") ? long : undefined));
       const request = await scene().requestFor("tell me all", () => ann.say("tell me all"));
       const words = LONG.split(/\s+/);
-      const file = () => slack.botMessages(ann.channel, ann.thread).find(({ extra }) => "files" in extra);
-      await ann.until(() => file() !== undefined && !hasButton(slack, ann), 110_000);
+      const file = () => slack.messages(ann.channel).find(({ extra }) => "files" in extra);
+      await expect.poll(() => file() !== undefined && !hasButton(slack, ann), { timeout: 100_000 }).toBe(true);
       expect(request.sentText).toBe(LONG);
       expect(file()!.extra["files"]).toMatchObject([{ name: "answer.md", size: LONG.length }]);
       expect(slack.botMessages(ann.channel, null)).toEqual([]);
