@@ -81,7 +81,7 @@ onBothEngines({ slack: {} }, (scene) => {
       quick = performance.now() - saidAt < 1_200;
       if (quick) expect(begun).toEqual([]);
       telegram.say({ chat: carl.chat, from: carl.user, text: "rest" });
-      await model.until(() => model.requests.some((request) => turnOf(request) === `${start}\n\nrest`));
+      await model.until(() => model.requests.some((request) => turnOf(request) === `${start}rest`));
     }
     stop();
   });

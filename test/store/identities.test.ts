@@ -1,5 +1,6 @@
 import { sql } from "kysely";
 import { describe, expect, test } from "vitest";
+import { NO_SETTINGS } from "../../src/agent/agent-settings.ts";
 import type { Agents } from "../../src/agent/agents.ts";
 import { newId } from "../../src/ids.ts";
 import { createMetrics } from "../../src/observe/metrics.ts";
@@ -13,7 +14,7 @@ import { BOT, OTHER } from "./arrange.ts";
 
 const LIMITS = { ttlMs: 3_600_000, tries: 2 };
 const stranger = { platform: "telegram", externalId: "7", name: "Ann" };
-const agents = { default: () => ({ name: "demo" }) } as unknown as Agents;
+const agents = { default: () => ({ name: "demo" }), settings: () => NO_SETTINGS } as unknown as Agents;
 
 storeEngines((store) => {
   describe("an identity", () => {
