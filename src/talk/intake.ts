@@ -164,7 +164,7 @@ export class Intake {
   #asKnown(item: Item): ArrivingMessage | null {
     if ("message" in item) return item.message;
     const { update } = item;
-    if (update.kind !== "message" || isStopWord(update.text)) return null;
+    if (update.kind !== "message" || isStop(update)) return null;
     const approved = this.#decide(update, true, true);
     if (approved !== "allow") return null;
     return arriving(update, this.#decide(update, false, true) === "allow");
@@ -264,7 +264,7 @@ export class Intake {
       await this.#reply(trx, targetOf(update), answer, sessions[0] ?? null);
       return { outcome: "stored", messageId, sessionId: null, touched: sessions };
     }
-    if (update.kind === "message" && isStopWord(update.text)) {
+    if (update.kind === "message" && isStop(update)) {
       const talk = await findPlace(trx, update.account, update.place);
       const activity = talk && (await sessionActivity(trx, talk.sessionId));
       if (talk && activity && (activity.running || activity.waiting > 0)) {
@@ -322,6 +322,11 @@ export class Intake {
     const pages = this.#parts.adapter(target.account)?.render(markdown) ?? [];
     for (const content of pages) await insertReply(trx, { id: newId("out"), session, target, content });
   }
+}
+
+/** A word alone: what comes with a file or a quote is meant for the agent. */
+function isStop({ text, files = [], context = [] }: Extract<IncomingUpdate, { kind: "message" }>): boolean {
+  return files.length + context.length === 0 && isStopWord(text);
 }
 
 function closing(): GatewayError {

@@ -34,3 +34,12 @@ test("every fault is listed with file and field", () => {
     ].join("\n"),
   );
 });
+
+test("a Slack channel cannot be always listened to, where guests are not told apart", () => {
+  expect(() => readSettings('places:\n  "slack:T1:C1": { listen: always }')).toThrow(
+    /places\.slack:T1:C1\.listen: cannot be always in Slack/,
+  );
+  expect(readSettings('places:\n  "telegram:-1": { listen: always }').places.get("telegram:-1")).toEqual({
+    listen: "always",
+  });
+});

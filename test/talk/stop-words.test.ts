@@ -56,6 +56,27 @@ describe("in a chat", () => {
     expect(shown("7")).toHaveLength(3);
   });
 
+  it("is part of a message like any other beside a file", async () => {
+    const model = scriptedModel([LONG, hold()], "A stop sign.");
+    await start(model);
+    await platform.say({ chat: "7", from: "7", text: "go" });
+    await until("the answer", () => shown("7").includes(LONG));
+    const file = { type: "file", kind: "image", name: "", mediaType: "", size: 1, ref: "f" } as const;
+    const said = await platform.say({ chat: "8", from: "7", text: "hi", addressed: true }).catch(() => null);
+    expect(said).not.toBeNull();
+    await platform.deliver({
+      ...(said as never as object),
+      key: "with-file",
+      messageId: "m-file",
+      text: "stop",
+      files: [file],
+      place: { kind: "private", chat: "7", thread: "", title: "" },
+    } as never);
+    await until("an answer to it", () =>
+      model.requests.some(({ messages }) => JSON.stringify(messages).includes('"stop"')),
+    );
+  });
+
   it("is not heard in a group from somebody who does not speak to the bot", async () => {
     const model = scriptedModel([LONG, hold()]);
     await start(model);
