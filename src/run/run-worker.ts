@@ -76,11 +76,14 @@ export class RunWorker {
   readonly #files: RunFiles;
   #answer = new Answer([]);
   #knownPages: OutboxPage[] = [];
+  /** False until it is known what the attempts before this one said. */
+  #knowsItsWords: boolean;
 
   constructor(room: RunRoom, claimed: ClaimedRun, log: Log) {
     this.#room = room;
     this.claimed = claimed;
     this.#log = log;
+    this.#knowsItsWords = claimed.turn !== null;
     this.#files = new RunFiles({ room, claimed, signal: this.#abort.signal, surely: (work) => this.#surely(work) });
     this.#events = room.events.open(claimed.session, claimed.id, claimed.attempt);
   }
@@ -101,7 +104,7 @@ export class RunWorker {
 
   /** Nothing was said or done yet: what comes now may join the turn as if it had been there. */
   get isSilent(): boolean {
-    return this.#answer.silent && !this.#live?.shown && !this.#merging;
+    return this.#knowsItsWords && this.#answer.silent && !this.#live?.shown && !this.#merging;
   }
 
   get isMerging(): boolean {
@@ -158,6 +161,7 @@ export class RunWorker {
     }
     this.#answer = new Answer(remains.kept, joinedIds);
     if (target && adapter?.editing) this.#live = this.#openLive(target, adapter, remains.text, firstPage);
+    this.#knowsItsWords = true;
     return remains;
   }
 
