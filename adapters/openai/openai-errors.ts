@@ -10,23 +10,24 @@ export interface ProviderError {
 }
 
 type Kind = ModelFailure["kind"];
-type Verdict = readonly [kind: Kind, message: string];
+type Verdict = readonly [kind: Kind, what: NonNullable<ModelFailure["what"]>, message: string];
 
-const BUSY: Verdict = ["retryable", "The model provider is busy."];
-const TROUBLE: Verdict = ["retryable", "The model provider has trouble at the moment."];
-const NO_CREDIT: Verdict = ["refused", "The model provider's quota or credit is used up."];
-const BAD_KEY: Verdict = ["refused", "The model provider did not accept the gateway's key."];
-const NO_ACCESS: Verdict = ["refused", "The model provider denies access to this model."];
-const NO_MODEL: Verdict = ["refused", "The model provider does not know this model or address."];
-const TOO_LONG: Verdict = ["context_too_long", "The conversation is too long for the model."];
-const NO_IMAGES: Verdict = ["images_refused", "The model does not look at pictures."];
+const BUSY: Verdict = ["retryable", "busy", "The model provider is busy."];
+const TROUBLE: Verdict = ["retryable", "trouble", "The model provider has trouble at the moment."];
+const NO_CREDIT: Verdict = ["refused", "no_credit", "The model provider's quota or credit is used up."];
+const BAD_KEY: Verdict = ["refused", "bad_key", "The model provider did not accept the gateway's key."];
+const NO_ACCESS: Verdict = ["refused", "no_access", "The model provider denies access to this model."];
+const NO_MODEL: Verdict = ["refused", "no_model", "The model provider does not know this model or address."];
+const TOO_LONG: Verdict = ["context_too_long", "too_long", "The conversation is too long for the model."];
+const NO_IMAGES: Verdict = ["images_refused", "no_images", "The model does not look at pictures."];
 const FILTERED: Verdict = [
   "refused",
+  "filtered",
   "The model provider's content filter refused this conversation. Please use other words, or start a new one.",
 ];
-const BAD_REQUEST: Verdict = ["refused", "The model provider did not accept the request."];
-const UNREACHABLE: Verdict = ["retryable", "The model provider cannot be reached."];
-const UNREADABLE: Verdict = ["retryable", "The model's answer could not be read."];
+const BAD_REQUEST: Verdict = ["refused", "bad_request", "The model provider did not accept the request."];
+const UNREACHABLE: Verdict = ["retryable", "unreachable", "The model provider cannot be reached."];
+const UNREADABLE: Verdict = ["retryable", "unreadable", "The model's answer could not be read."];
 
 /**
  * The first row that fits decides. Codes come before statuses, because providers disagree about statuses:
@@ -83,28 +84,38 @@ function judge({ status, code, type, message }: ProviderError): Verdict {
   return number >= 300 ? byStatus(number) : status === undefined ? TROUBLE : BAD_REQUEST;
 }
 
-function failure([kind, message]: Verdict, cause: Error | null, retryAfterMs?: number): ModelFailure {
-  return { kind, message, ...(retryAfterMs !== undefined && { retryAfterMs }), ...(cause && { cause }) };
+function failure([kind, what, message]: Verdict, cause: Error | null, retryAfterMs?: number): ModelFailure {
+  return { kind, what, message, ...(retryAfterMs !== undefined && { retryAfterMs }), ...(cause && { cause }) };
 }
 
 /** Failures that are not said by the provider. `detail` is for the operator and holds nothing from outside. */
 export const FAILURES = {
-  aborted: () => failure(["aborted", "The answer was stopped."], null),
+  aborted: () => failure(["aborted", "stopped", "The answer was stopped."], null),
   truncated: (detail: string | null) =>
-    failure(["truncated", "The model's answer broke off."], detail === null ? null : new Error(detail)),
+    failure(["truncated", "broke_off", "The model's answer broke off."], detail === null ? null : new Error(detail)),
   firstToken: (ms: number) =>
-    failure(["first_token_timeout", "The model did not begin to answer in time."], new Error(`nothing in ${ms} ms`)),
+    failure(
+      ["first_token_timeout", "never_began", "The model did not begin to answer in time."],
+      new Error(`nothing in ${ms} ms`),
+    ),
   idle: (ms: number) =>
-    failure(["idle_timeout", "The model stopped in the middle of its answer."], new Error(`silent for ${ms} ms`)),
+    failure(
+      ["idle_timeout", "fell_silent", "The model stopped in the middle of its answer."],
+      new Error(`silent for ${ms} ms`),
+    ),
   unreadable: (detail: string) => failure(UNREADABLE, new Error(detail)),
   empty: (reason: "stop" | "length" | "refusal") => {
     if (reason === "refusal") return failure(FILTERED, null);
     if (reason === "length")
       return failure(
-        ["refused", "The model's answer limit was used up before it said anything. Please ask for less at once."],
+        [
+          "refused",
+          "limit_used_up",
+          "The model's answer limit was used up before it said anything. Please ask for less at once.",
+        ],
         null,
       );
-    return failure(["retryable", "The model gave an empty answer."], null);
+    return failure(["retryable", "empty", "The model gave an empty answer."], null);
   },
 };
 
@@ -129,7 +140,7 @@ export function failureOfError(error: unknown, redact: (text: string) => string,
   const what = redact(errorCodeOf(error)).slice(0, CAUSE_CHARS);
   if (error instanceof APIConnectionError) return failure(UNREACHABLE, new Error(`connection failed: ${what}`));
   // A request that could not even be made: a bug, or a key that no header can hold.
-  return failure(["refused", "The model could not be asked."], new Error(what));
+  return failure(["refused", "not_asked", "The model could not be asked."], new Error(what));
 }
 
 function readProviderError(status: number | undefined, error: unknown): ProviderError {

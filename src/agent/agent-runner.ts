@@ -8,6 +8,8 @@ import type { ToolSource } from "./tool-source.ts";
 /** The fresh instance for one run: plain data and views, no connection of its own. */
 export interface Clone {
   card: AgentCard;
+  /** What the gateway's own words are said in; "" = English. */
+  language: string;
   /** The replay window, already repaired; empty when the card says `use_history: false`. */
   history: readonly Message[];
   /** The run's user turn. */

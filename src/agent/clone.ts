@@ -9,6 +9,8 @@ import type { ToolSource } from "./tool-source.ts";
 
 export interface CloneParts {
   card: AgentCard;
+  /** Left out: English. */
+  language?: string;
   /** The newest stored messages of the session, oldest first, as they were merged; may begin inside a turn. */
   history: readonly Message[];
   turn: readonly Message[];
@@ -31,6 +33,7 @@ export function makeClone(parts: CloneParts): Clone {
   const { card, window } = parts;
   return {
     card: snapshot({ ...card, instruction: renderInstruction(card, parts.today) }),
+    language: parts.language ?? "",
     history: card.useHistory ? repairHistory(replayWindow(parts.history, window)) : [],
     turn: parts.turn,
     kept: parts.kept ?? [],

@@ -31,7 +31,7 @@ async function* speak(
     yield { type: "text", text: word };
   }
   yield signal.aborted
-    ? { type: "failed", failure: { kind: "aborted", message: "The answer was stopped." } }
+    ? { type: "failed", failure: { kind: "aborted", what: "stopped", message: "The answer was stopped." } }
     : { type: "finished", reason: "stop", model: NAME };
 }
 

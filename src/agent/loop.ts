@@ -6,8 +6,9 @@ import type { ModelRequest, SentImages } from "./model-client.ts";
 import { modelStep, type ModelCall, type StepOutcome } from "./model-step.ts";
 import { openCalls, repairHistory } from "./repair-history.ts";
 import { halveWindow } from "./replay-window.ts";
-import { CLOSING, EMPTY_ANSWER, internalFailure, modelFailure, refusal } from "./run-endings.ts";
+import { emptyAnswer, internalFailure, modelFailure, refusal } from "./run-endings.ts";
 import type { RunEvent } from "./run-event.ts";
+import { type Texts, textsFor } from "../texts/texts.ts";
 import { runBatch } from "./tool-batch.ts";
 import type { Tool } from "./tool-source.ts";
 
@@ -61,7 +62,7 @@ async function* guarded(clone: Clone, outer: AbortSignal, settings: NativeRunner
   try {
     yield* new NativeRun(clone, controller.signal, settings).events();
   } catch (cause) {
-    yield internalFailure(cause);
+    yield internalFailure(cause, textsFor(clone.language));
   } finally {
     outer.removeEventListener("abort", forward);
     controller.abort();
@@ -70,6 +71,7 @@ async function* guarded(clone: Clone, outer: AbortSignal, settings: NativeRunner
 
 class NativeRun {
   readonly #clone: Clone;
+  readonly #texts: Texts;
   readonly #signal: AbortSignal;
   readonly #settings: NativeRunnerOptions;
   /** What is replayed of the session; halved at most once. */
@@ -84,6 +86,7 @@ class NativeRun {
 
   constructor(clone: Clone, signal: AbortSignal, settings: NativeRunnerOptions) {
     this.#clone = clone;
+    this.#texts = textsFor(clone.language);
     this.#signal = signal;
     this.#settings = settings;
     this.#history = clone.history;
@@ -141,14 +144,14 @@ class NativeRun {
       if (outcome.kind !== "answered") {
         const status = outcome.kind === "aborted" ? "interrupted" : "truncated";
         if (outcome.text !== "") yield this.#add({ role: "assistant", parts: [said(outcome.text)], status });
-        yield outcome.kind === "aborted" ? cancelled : modelFailure(outcome.failure, outcome.text !== "");
+        yield outcome.kind === "aborted" ? cancelled : modelFailure(outcome.failure, outcome.text !== "", this.#texts);
         return;
       }
       const message = this.#readAnswer(outcome, step);
       if (message.parts.length > 0) yield this.#add(message);
       if (outcome.usage) yield { type: "usage", model: outcome.model, usage: outcome.usage };
       if (outcome.reason === "refusal") {
-        yield refusal(outcome.text !== "");
+        yield refusal(outcome.text !== "", this.#texts);
         return;
       }
       if (outcome.reason === "length") {
@@ -156,7 +159,7 @@ class NativeRun {
         return;
       }
       if (message.parts.length === 0) {
-        yield EMPTY_ANSWER;
+        yield emptyAnswer(this.#texts);
         return;
       }
       answered = isAnswer(message);
@@ -248,12 +251,12 @@ class NativeRun {
 
   /** The closing words if the open calls must not run any more, else null. */
   #limitReached(step: number): string | null {
-    if (repeats(this.#own)) return CLOSING.repeated;
-    return step >= this.#clone.card.maxSteps ? CLOSING.maxSteps : null;
+    if (repeats(this.#own)) return this.#texts.sameCallAgain;
+    return step >= this.#clone.card.maxSteps ? this.#texts.tooManySteps : null;
   }
 
   *#endAtLength(): Generator<RunEvent> {
-    yield* this.#close(CLOSING.length);
+    yield* this.#close(this.#texts.cutAtLength);
     yield { type: "run.completed", stopReason: "length" };
   }
 

@@ -1,5 +1,6 @@
 import type { Message } from "./message.ts";
 import type { FileId } from "../ids.ts";
+import type { ModelTrouble } from "../texts/run-texts.ts";
 import type { ToolDescription } from "./tool-source.ts";
 
 /** Sampling of one request; absent = the provider's default. */
@@ -62,7 +63,9 @@ export interface ModelFailure {
     | "first_token_timeout"
     | "idle_timeout"
     | "aborted";
-  /** May be shown to the person. */
+  /** What people are told, in their language; absent = `message`. */
+  what?: ModelTrouble;
+  /** In English; may be shown to the person. */
   message: string;
   retryAfterMs?: number;
   cause?: unknown;

@@ -151,10 +151,16 @@ function readUntilAbort(model: ModelClient, request: ModelRequest, signal: Abort
 }
 
 function endedEarly(): ModelEvent {
-  return { type: "failed", failure: { kind: "truncated", message: "The model's answer broke off." } };
+  return {
+    type: "failed",
+    failure: { kind: "truncated", what: "broke_off", message: "The model's answer broke off." },
+  };
 }
 
 /** Not retried: a client that throws has a bug, which a second try would meet again. */
 function brokenStream(cause: unknown): ModelEvent {
-  return { type: "failed", failure: { kind: "refused", message: "The model could not be asked.", cause } };
+  return {
+    type: "failed",
+    failure: { kind: "refused", what: "not_asked", message: "The model could not be asked.", cause },
+  };
 }

@@ -15,7 +15,7 @@ import { unsteer } from "../store/run-levels.ts";
 import { handOverRun, type Merge, runInputs } from "../store/runs.ts";
 import type { RunTarget } from "../store/schema.ts";
 import { retrying } from "../store/transaction.ts";
-import { textsFor } from "../texts/texts.ts";
+import { type Texts, textsFor } from "../texts/texts.ts";
 import { Answer, closingLine, finalText } from "./answer.ts";
 import { finalPages } from "./final-pages.ts";
 import type { RunLog } from "./event-log.ts";
@@ -193,7 +193,7 @@ export class RunWorker {
       this.#answer.take(said);
       this.#events.append(said);
     }
-    return endBeforeStart(end);
+    return endBeforeStart(end, textsFor(this.claimed.language));
   }
 
   async #run(remains: Remains): Promise<FinalRunEvent> {
@@ -206,6 +206,7 @@ export class RunWorker {
     await this.#files.show([...window.map(({ message }) => message), ...turn, ...remains.kept]);
     const clone = makeClone({
       card,
+      language: this.claimed.language,
       history: window.map((stored) => stored.message),
       turn,
       kept: remains.kept,
@@ -287,7 +288,7 @@ export class RunWorker {
     }
     if (event.type !== "run.cancelled" || this.#ending === null) return event;
     if (this.#ending === "timeout") {
-      return { type: "run.failed", code: "timeout", message: "This took too long and was ended." };
+      return { type: "run.failed", code: "timeout", message: textsFor(this.claimed.language).tookTooLong };
     }
     return { type: "run.cancelled", by: this.#ending };
   }
@@ -371,15 +372,15 @@ function partition<T>(items: T[], holds: (item: T) => boolean): [T[], T[]] {
   return [items.filter(holds), items.filter((item) => !holds(item))];
 }
 
-function endBeforeStart(end: NonNullable<ClaimedRun["end"]>): FinalRunEvent {
+function endBeforeStart(end: NonNullable<ClaimedRun["end"]>, texts: Texts): FinalRunEvent {
   switch (end) {
     case "stop":
     case "interrupt":
       return { type: "run.cancelled", by: end };
     case "crashed":
-      return { type: "run.failed", code: "crashed", message: "This could not be finished: it failed several times." };
+      return { type: "run.failed", code: "crashed", message: texts.failedSeveralTimes };
     case "stale":
-      return { type: "run.failed", code: "stale", message: "This was cut off by an outage. Please ask again." };
+      return { type: "run.failed", code: "stale", message: texts.cutOffByOutage };
     default:
       return end satisfies never;
   }

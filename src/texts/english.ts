@@ -1,9 +1,11 @@
 import { englishCommands } from "./english-commands.ts";
 import { fileName } from "./file-name.ts";
+import { englishRuns } from "./english-runs.ts";
 import type { Texts } from "./texts.ts";
 
 export const english: Texts = {
   ...englishCommands,
+  ...englishRuns,
   stopped: "⏹ Stopped.",
   interrupted: "⏹ Interrupted.",
   receiptQueued: "⏳ I answer this after the running one.",

@@ -1,9 +1,11 @@
 import { germanCommands } from "./german-commands.ts";
 import { fileName } from "./file-name.ts";
+import { germanRuns } from "./german-runs.ts";
 import type { Texts } from "./texts.ts";
 
 export const german: Texts = {
   ...germanCommands,
+  ...germanRuns,
   stopped: "⏹ Angehalten.",
   interrupted: "⏹ Unterbrochen.",
   receiptQueued: "⏳ Das beantworte ich nach der laufenden Antwort.",

@@ -1,9 +1,11 @@
 import { russianCommands } from "./russian-commands.ts";
 import { fileName } from "./file-name.ts";
+import { russianRuns } from "./russian-runs.ts";
 import type { Texts } from "./texts.ts";
 
 export const russian: Texts = {
   ...russianCommands,
+  ...russianRuns,
   stopped: "⏹ Остановлено.",
   interrupted: "⏹ Прервано.",
   receiptQueued: "⏳ Отвечу на это после текущего ответа.",

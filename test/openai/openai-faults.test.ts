@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import type { ModelFailure } from "../../src/agent/model-client.ts";
 import { collect, expectOneFinal, modelRequest, textOfEvents } from "../contract/model-client.ts";
 import type { Script } from "../fakes/model/script.ts";
+import { english } from "../../src/texts/english.ts";
 import { API_KEY, failureOf, openAISubject } from "./openai-subject.ts";
 
 const TEXT = "Grüße, 世界 🌍: the answer is long enough to be cut.";
@@ -215,6 +216,7 @@ test.each(FAULTS)("$row: $what ends as one failure that a person can read", asyn
   expectOneFinal(events);
   expect(failureOf(events)).toMatchObject(failure);
   expect(failureOf(events).message).toMatch(/^[A-Z][^<>{}\n]*\.$/);
+  expect(failureOf(events).message).toBe(english.modelTroubles[failureOf(events).what!]);
   if (typeof said === "string") expect(textOfEvents(events)).toBe(said);
   else expect(textOfEvents(events)).toMatch(said);
   expect(subject.server.requests).toHaveLength(1);
