@@ -4,21 +4,12 @@ import type { JournalEntry } from "../fakes/model/journal.ts";
 import type { FakeChat, FakeUser } from "../fakes/telegram/chats.ts";
 import type { RunningGateway } from "../../src/main.ts";
 import { isUnfitForPeople, type Scene, sceneOf } from "../support/e2e.ts";
-import { asRead, atOnce, file, hangingAfter, inTwo, masked, saying } from "../support/transcript.ts";
+import { asRead, atOnce, chatInTheEnd, file, hangingAfter, inTwo, saying } from "../support/transcript.ts";
 
 /** When the last answer there is whole, which has no button any more. */
 async function chatAsRead(scene: Scene, chat: FakeChat, thread?: number | null): Promise<string> {
   await scene.telegram.until(() => scene.telegram.botMessages(chat, thread).at(-1)?.keyboard === null, 30_000);
   return asRead(scene.telegram.transcript(chat, thread));
-}
-
-/** Only what stands there in the end. */
-function chatInTheEnd(scene: Scene, chat: FakeChat): string {
-  const texts = scene.telegram.messages(chat).values();
-  const lines = scene.telegram.transcript(chat).filter((line) => !/^bot#\d+~/.test(line));
-  return masked(
-    lines.map((line) => `${/^[^:]*: /.exec(line)?.[0]}${texts.next().value?.text.replaceAll("\n", "\n    ")}`),
-  );
 }
 
 describe("a stranger", () => {

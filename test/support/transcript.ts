@@ -1,7 +1,8 @@
 import path from "node:path";
 import type { Script } from "../fakes/model/script.ts";
 import type { JournalEntry } from "../fakes/model/journal.ts";
-import { turnOf } from "./e2e.ts";
+import type { FakeChat } from "../fakes/telegram/chats.ts";
+import { type Scene, turnOf } from "./e2e.ts";
 
 /*
  * What people see, as files to be read. Models here speak in one piece, or in two with a pause between them, so that
@@ -63,13 +64,22 @@ export function saying(script: Record<string, Script>): (request: JournalEntry) 
   };
 }
 
-export function masked(lines: string[]): string {
+function masked(lines: string[]): string {
   return `${lines
     .join("\n")
     .replaceAll(/\b[2-9A-HJKMNP-TW-Z]{8}\b/g, "<code>")
     .replaceAll(/\brun_[0-9a-f]{4}\b/g, "<run>")
     .replaceAll(/\b\d{4}-\d\d-\d\d\b/g, "<date>")
     .replaceAll(/ +$/gm, "")}\n`;
+}
+
+/** A chat with only what stands there in the end. */
+export function chatInTheEnd(scene: Scene, chat: FakeChat): string {
+  const texts = scene.telegram.messages(chat).values();
+  const lines = scene.telegram.transcript(chat).filter((line) => !/^bot#\d+~/.test(line));
+  return masked(
+    lines.map((line) => `${/^[^:]*: /.exec(line)?.[0]}${texts.next().value?.text.replaceAll("\n", "\n    ")}`),
+  );
 }
 
 const BOT = /^(?:\[\d+\] )?bot#(\d+)/;
