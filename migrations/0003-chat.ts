@@ -1,12 +1,12 @@
 import { type Kysely, sql } from "kysely";
 
-/** Files, settings of places, languages, receipts, edits that come first, links between identities, shared budgets. */
+/** Files, settings of places, languages, receipts, edits that come first, shared budgets. */
 export async function up(db: Kysely<unknown>): Promise<void> {
   for (const statement of statements) await statement.execute(db);
 }
 
 const statements = [
-  // Content is bounded by the gateway. A row belongs to a session and goes with it.
+  // Content is bounded by the gateway.
   sql`create table files (
     id text primary key,
     session_id text not null,
@@ -26,7 +26,6 @@ const statements = [
   // Null = as agents/parley.yaml or the gateway says.
   sql`alter table places add column on_busy text, add column agent text`,
 
-  sql`alter table identities add column language text not null default ''`,
   sql`alter table inbox add column language text not null default ''`,
   sql`alter table runs add column language text not null default ''`,
 
@@ -43,26 +42,6 @@ const statements = [
     primary key (account_id, chat, chat_message_id)
   )`,
   sql`create index early_edits_age on early_edits (created_at)`,
-
-  sql`create table link_codes (
-    code text primary key,
-    platform text not null,
-    external_id text not null,
-    user_id text not null,
-    account_id text not null,
-    chat text not null,
-    thread text not null,
-    expires_at timestamptz not null
-  )`,
-  // Who an identity was before it was linked, so that it can be undone.
-  sql`create table identity_links (
-    platform text not null,
-    external_id text not null,
-    user_id text not null,
-    former_user_id text not null,
-    created_at timestamptz not null default now(),
-    primary key (platform, external_id)
-  )`,
 
   // Per account, how many chats a replica sends to just now.
   sql`alter table replicas add column load jsonb not null default '{}'`,

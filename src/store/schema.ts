@@ -25,7 +25,6 @@ export interface Schema {
     external_id: string;
     user_id: UserId;
     name: Generated<string>;
-    language: Generated<string>;
     approved_at: MaybeTime;
     created_at: Time;
   };
@@ -184,23 +183,6 @@ export interface Schema {
     chat: string;
     chat_message_id: string;
     parts: ColumnType<Part[] | null, string | null, string | null>;
-    created_at: Time;
-  };
-  link_codes: {
-    code: string;
-    platform: string;
-    external_id: string;
-    user_id: UserId;
-    account_id: AccountId;
-    chat: string;
-    thread: string;
-    expires_at: Time;
-  };
-  identity_links: {
-    platform: string;
-    external_id: string;
-    user_id: UserId;
-    former_user_id: UserId;
     created_at: Time;
   };
 }
