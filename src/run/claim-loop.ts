@@ -16,7 +16,7 @@ import { withdrawArrivals } from "../store/inbox.ts";
 import { retrying, withTransaction } from "../store/transaction.ts";
 import { runLevels } from "../store/run-levels.ts";
 import { decideDrain, type DrainDecision } from "./drain.ts";
-import { meetLevel } from "./meet-level.ts";
+import { endByLevel, meetLevel } from "./meet-level.ts";
 import { Doorbell } from "./hints.ts";
 import type { RunRoom } from "./run-room.ts";
 import { type ClaimedRun, RunWorker } from "./run-worker.ts";
@@ -155,9 +155,15 @@ export class ClaimLoop {
     if (workers.length === 0) return;
     const runs = workers.map(({ claimed }) => ({ session: claimed.session, id: claimed.id }));
     const levels = new Map((await runLevels(this.#room.db, runs)).map((level) => [level.id, level]));
-    for (const worker of workers) {
+    const goesOn = workers.filter((worker) => {
       const level = levels.get(worker.claimed.id);
-      if (level) await meetLevel(this.#room, worker, level);
+      return level !== undefined && !endByLevel(worker, level);
+    });
+    for (const worker of goesOn) {
+      // One that cannot be told keeps no other from it; the next look tries again.
+      await meetLevel(this.#room, worker, levels.get(worker.claimed.id)!).catch((error: unknown) =>
+        this.#room.log.warn({ err: error, run_id: worker.claimed.id }, "people of waiting messages were not told"),
+      );
     }
   }
 

@@ -2,22 +2,29 @@ import { newId } from "../ids.ts";
 import { openLane } from "../store/lanes.ts";
 import { insertReply } from "../store/outbox.ts";
 import { hasReceipt } from "../store/receipts.ts";
-import { noteQueued, refuseWaiting, type RunLevel, type Told } from "../store/run-levels.ts";
+import { type Attempt, noteQueued, refuseWaiting, type RunLevel, type Told } from "../store/run-levels.ts";
 import { withTransaction } from "../store/transaction.ts";
 import type { Trx } from "../store/schema.ts";
 import { type Texts, textsFor } from "../texts/texts.ts";
 import type { RunRoom } from "./run-room.ts";
 import type { RunWorker } from "./run-worker.ts";
 
+/** Ends a run here that a stop or a newer message ends, whatever else is to be done. False = it goes on. */
+export function endByLevel(worker: RunWorker, level: RunLevel): boolean {
+  const interrupts = level.waits && level.own && !worker.isMerging;
+  if (level.stopped) worker.end("stop");
+  // What came before anything was said joins the turn, whatever the policy.
+  else if (interrupts && (level.policy === "interrupt" || worker.isSilent)) worker.end("interrupt");
+  else return false;
+  return true;
+}
+
 /**
- * Does for a run here what a stop or a newer message asks of it, by its policy. A level, not an event: doing it twice
- * is harmless. What came before anything was said joins the turn, whatever the policy.
+ * Does for a run that goes on what its policy says of a newer message. A level, not an event: doing it twice is
+ * harmless. After the last word it is too late: what waits then is the next turn.
  */
 export async function meetLevel(room: RunRoom, worker: RunWorker, level: RunLevel): Promise<void> {
-  if (level.stopped) return worker.end("stop");
-  // After the last word it is too late: what waits is the next turn.
   if (!level.waits || worker.isMerging) return;
-  if (level.own && (level.policy === "interrupt" || worker.isSilent)) return worker.end("interrupt");
   switch (level.policy) {
     case "steer":
       return worker.offerSteering();
@@ -28,7 +35,7 @@ export async function meetLevel(room: RunRoom, worker: RunWorker, level: RunLeve
       return tell(room, worker, refuseWaiting, (texts) => texts.receiptRefused);
     case "interrupt":
     case "queue":
-      return tell(room, worker, noteQueued, (texts) => texts.receiptQueued, "receipt");
+      return level.untold ? tell(room, worker, noteQueued, (texts) => texts.receiptQueued, "receipt") : undefined;
     default:
       level.policy satisfies never;
   }
@@ -38,10 +45,7 @@ export async function meetLevel(room: RunRoom, worker: RunWorker, level: RunLeve
 async function tell(
   room: RunRoom,
   worker: RunWorker,
-  change: (
-    db: Trx,
-    run: { session: typeof worker.claimed.session; id: typeof worker.claimed.id; attempt: number },
-  ) => Promise<Told | null>,
+  change: (db: Trx, run: Attempt) => Promise<Told | null>,
   words: (texts: Texts) => string,
   kind?: "receipt",
 ): Promise<void> {

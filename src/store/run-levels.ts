@@ -21,18 +21,23 @@ export interface RunLevel {
   waits: boolean;
   /** Some of that is from who may interrupt it. */
   own: boolean;
+  /** Some of that has waited for a second in a chat, and its people were told nothing. */
+  untold: boolean;
 }
+
+const untold = sql`b.chat_message_id is not null and b.receipt is null and b.received_at < now() - interval '1 second'`;
 
 /** How these runs stand: what a newer message means for each. One query for all runs of a replica. */
 export async function runLevels(db: Db, runs: { session: SessionId; id: RunId }[]): Promise<RunLevel[]> {
   const { rows } = await sql<RunLevel>`
     select r.id, r.policy, s.stop_through >= r.input_through as stopped, w.own is not null as waits,
-           coalesce(w.own, false) as own
+           coalesce(w.own, false) as own, coalesce(w.untold, false) as untold
     from jsonb_to_recordset(${toJson(runs)}::jsonb) as q(session text, id text)
     join runs r on r.session_id = q.session and r.id = q.id
     join talk_sessions s on s.id = r.session_id
     left join lateral (
-      select bool_or(cardinality(r.authors) = 0 or coalesce(b.author->>'id' = any (r.authors), false)) as own
+      select bool_or(cardinality(r.authors) = 0 or coalesce(b.author->>'id' = any (r.authors), false)) as own,
+             bool_or(${untold}) as untold
       from inbox b where b.session_id = r.session_id and b.state = 'waiting' and b.arrival_no > r.input_through) w on true
     where r.state = 'running'`.execute(db);
   return rows;
@@ -80,10 +85,9 @@ export async function refuseWaiting(db: Db, run: Attempt): Promise<Told | null> 
   return tell(db, run, sql`state = 'refused', receipt = 'refused'`, sql`true`);
 }
 
-/** Takes note of what has waited for a run's end for a second; null = nothing has, or its people know. */
+/** Takes note of what nobody was told of (see `untold`); null = nothing has, or its people know. */
 export async function noteQueued(db: Db, run: Attempt): Promise<Told | null> {
-  const since = sql`b.receipt is null and b.received_at < now() - interval '1 second'`;
-  return tell(db, run, sql`receipt = 'queued'`, since);
+  return tell(db, run, sql`receipt = 'queued'`, untold);
 }
 
 async function tell(
