@@ -138,7 +138,8 @@ function readEdit(delivered: Delivered, envelope: Envelope): IncomingUpdate {
   const wasForUs = isReply(message) || mentionsUs(message, bot) || mentionsUs(before, bot);
   if (place.kind === "group" && !wasForUs) throw new Unusable("ignored", "edit of what was not for us");
   if (text === "" && filesIn(message).length === 0) throw new Unusable("ignored", "no text");
-  return { ...envelope, place, sender, messageId, kind: "edited", text };
+  const addressed = place.kind === "private" || mentionsUs(message, bot);
+  return { ...envelope, place, sender, messageId, kind: "edited", text, addressed };
 }
 
 /** A thread's first message that is taken back stays as a tombstone, which comes as a change. */

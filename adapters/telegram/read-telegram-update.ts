@@ -129,7 +129,8 @@ function partsOf(message: Json, words: string, author: string | null): Pick<Mess
 function readEdit(message: Json, envelope: Envelope, bot: TelegramBot): IncomingUpdate {
   if (otherAuthor(message) !== null) throw new Unusable("ignored", "edit of another's words");
   const { place, sender, messageId, written } = readAuthored(message, bot);
-  return { ...envelope, place, sender, messageId, kind: "edited", text: textFor(written, bot) };
+  const addressed = place.kind === "private" || isAddressed(message, written, bot);
+  return { ...envelope, place, sender, messageId, kind: "edited", text: textFor(written, bot), addressed };
 }
 
 /** Both the old and the new chat tell of a move; one key for the two makes it one. */

@@ -68,7 +68,8 @@ export type IncomingUpdate =
     })
   /** A button of ours was pressed; `value` is what was put into it. */
   | (FromSender & { kind: "press"; messageId: string; value: string })
-  | (FromSender & { kind: "edited"; messageId: string; text: string })
+  /** `addressed`: as it is now it speaks to the bot, as everything does in private. */
+  | (FromSender & { kind: "edited"; messageId: string; text: string; addressed: boolean })
   /** Whoever wrote it took it back. */
   | (FromSender & { kind: "deleted"; messageId: string })
   /** `sameMessages`: what is there keeps its ids. */

@@ -13,14 +13,15 @@ export function withWords(parts: RawBuilder<unknown>, words: RawBuilder<unknown>
 
 /**
  * Gives a message that still waits other words, or takes it back (null). One that has not come yet is changed when it
- * does: platforms promise no order. `session` null = nobody has talked there yet. What was taken already stays as it was.
+ * does, if it is `awaited`: platforms promise no order, but what people say to each other is not kept. `session` null =
+ * nobody has talked there yet. What was taken already stays as it was.
  */
 export async function changeWaiting(
   db: Db,
-  message: { account: AccountId; chat: string; session: SessionId | null; chatMessageId: string },
+  message: { account: AccountId; chat: string; session: SessionId | null; chatMessageId: string; awaited: boolean },
   text: string | null,
 ): Promise<void> {
-  const { account, chat, session, chatMessageId } = message;
+  const { account, chat, session, chatMessageId, awaited } = message;
   const words = text === null ? null : toJson(text === "" ? [] : [{ type: "text", text }]);
   const change =
     words === null ? sql`state = 'withdrawn'` : sql`parts = ${withWords(sql`b.parts`, sql`${words}::jsonb`)}`;
@@ -37,6 +38,7 @@ export async function changeWaiting(
     )
     insert into early_edits (account_id, chat, chat_message_id, parts)
     select ${account}::text, ${chat}::text, ${chatMessageId}::text, ${words}::jsonb
-    where not exists (select from inbox where session_id = ${session}::text and chat_message_id = ${chatMessageId})
+    where ${awaited}::boolean
+      and not exists (select from inbox where session_id = ${session}::text and chat_message_id = ${chatMessageId})
     on conflict (account_id, chat, chat_message_id) do update set parts = excluded.parts`.execute(db);
 }

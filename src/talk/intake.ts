@@ -241,7 +241,8 @@ export class Intake {
     if (update.kind === "edited" || update.kind === "deleted") {
       // What was never said here is no reason to begin a talk.
       const { account, place, messageId: chatMessageId } = update;
-      const message = { account, chat: place.chat, session: known?.sessionId ?? null, chatMessageId };
+      const awaited = update.kind === "deleted" || update.addressed;
+      const message = { account, chat: place.chat, session: known?.sessionId ?? null, chatMessageId, awaited };
       await changeWaiting(trx, message, update.kind === "edited" ? update.text : null);
       return nothing(messageId);
     }

@@ -177,7 +177,7 @@ storeEngines((store) => {
     const message = sayIn(chat, "before");
     await accept(store.db, message);
     const id = message.place!.chatMessageId;
-    const at = { account: BOT, chat: chat.chat, session: chat.sessionId };
+    const at = { account: BOT, chat: chat.chat, session: chat.sessionId, awaited: true };
     await changeWaiting(store.db, { ...at, chatMessageId: id }, "after\0");
     expect(await texts(store.db, chat.sessionId)).toEqual(["after\ufffd"]);
     await changeWaiting(store.db, { ...at, chatMessageId: "another" }, "x");
@@ -193,7 +193,13 @@ storeEngines((store) => {
     const file = { type: "file", kind: "image", name: "", mediaType: "", size: 1, ref: "f" } as const;
     const message = { ...sayIn(chat), parts: [context, { type: "text" as const, text: "before" }, file] };
     await accept(store.db, message);
-    const at = { account: BOT, chat: chat.chat, session: chat.sessionId, chatMessageId: message.place!.chatMessageId };
+    const at = {
+      account: BOT,
+      chat: chat.chat,
+      session: chat.sessionId,
+      awaited: true,
+      chatMessageId: message.place!.chatMessageId,
+    };
     const parts = async () => (await arrivalsAfter(store.db, chat.sessionId, 0))[0]!.parts;
     await changeWaiting(store.db, at, "after");
     expect(await parts()).toEqual([context, { type: "text", text: "after" }, file]);
@@ -204,10 +210,14 @@ storeEngines((store) => {
   test("an edit that comes before its message changes it when it comes, a deletion withdraws it", async () => {
     const chat = await newChat(store.db);
     const [edited, deleted, other] = [sayIn(chat, "before"), sayIn(chat, "gone"), sayIn(chat, "as it was")];
-    const at = { account: BOT, chat: chat.chat, session: chat.sessionId };
+    const at = { account: BOT, chat: chat.chat, session: chat.sessionId, awaited: true };
     await changeWaiting(store.db, { ...at, chatMessageId: edited.place!.chatMessageId }, "first");
     await changeWaiting(store.db, { ...at, chatMessageId: edited.place!.chatMessageId }, "after");
     await changeWaiting(store.db, { ...at, session: null, chatMessageId: deleted.place!.chatMessageId }, null);
+    await changeWaiting(store.db, { ...at, awaited: false, chatMessageId: other.place!.chatMessageId }, "among people");
+    expect(
+      await store.db.selectFrom("early_edits").select("parts").where("chat", "=", chat.chat).execute(),
+    ).toHaveLength(2);
     await accept(store.db, edited, deleted, other);
     expect(await texts(store.db, chat.sessionId)).toEqual(["after", "gone", "as it was"]);
     const rows = await store.db

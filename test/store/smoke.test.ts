@@ -102,7 +102,11 @@ storeEngines((store) => {
       { outcome: "repeat", messageId: arrivals[0]!.messageId },
     ]);
     await recordUpdate(db, { account, key: "9", messageId: newId("msg"), state: "handled" });
-    await changeWaiting(db, { account, chat: "7", session: place.sessionId, chatMessageId: "55" }, "hello");
+    await changeWaiting(
+      db,
+      { account, chat: "7", session: place.sessionId, chatMessageId: "55", awaited: true },
+      "hello",
+    );
     expect(await arrivalsAfter(db, place.sessionId, 0)).toMatchObject([{ arrivalNo: 1, parts: [{ text: "hello" }] }]);
     await withdrawArrivals(db, api, [1]);
     expect(await withdrawWaiting(db, api)).toBe(0);

@@ -106,7 +106,16 @@ it("an edit of what was never said to the bot opens no talk", async () => {
   const said = await platform.say({ ...inChannel, thread: "1.0", from: "T1:U1", text: "hi", addressed: "where_known" });
   if (said.kind !== "message") throw new Error("not a message");
   const { account, place, sender, messageId } = said;
-  await platform.deliver({ kind: "edited", account, key: "e1", place, sender, messageId, text: "ho" });
+  await platform.deliver({
+    kind: "edited",
+    account,
+    key: "e1",
+    place,
+    sender,
+    messageId,
+    text: "ho",
+    addressed: false,
+  });
   await platform.say({ ...inChannel, thread: "1.0", from: "T1:U1", text: "still there?", addressed: "where_known" });
   expect(await rows()).toMatchObject({ identities: 0, places: 0, inbox: 0 });
 });
