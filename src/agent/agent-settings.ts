@@ -1,11 +1,9 @@
 import { GatewayError } from "../errors.ts";
-import type { BusyPolicy } from "./busy-policy.ts";
+import { BUSY_POLICIES, type BusyPolicy } from "./busy-policy.ts";
 import { readYamlMapping } from "./read-yaml.ts";
 
 /** Where the gateway's own settings of agents and places stand, among the cards. */
 export const SETTINGS_FILE = "parley.yaml";
-
-const POLICIES = ["interrupt", "steer", "queue", "parallel", "reject"] as const satisfies BusyPolicy[];
 
 /** `off`: nothing is heard there, commands included. `always`: nobody has to mention the bot there. */
 export type Listening = "mentioned" | "always" | "off";
@@ -69,11 +67,11 @@ function readFields(at: string, fields: Record<string, unknown>, ofPlace: boolea
   const read: SettingsOf = {};
   const known = ofPlace ? ["on_busy", "agent", "listen"] : ["on_busy"];
   for (const [field, wanted] of Object.entries(fields)) {
-    const policy = POLICIES.find((each) => each === wanted);
+    const policy = BUSY_POLICIES.find((each) => each === wanted);
     const listen = LISTENING.find((each) => each === wanted);
     if (!known.includes(field)) faults.push(`${at}.${field}: is not a field; remove it (fields: ${known.join(", ")})`);
     else if (field === "on_busy" && policy) read.on_busy = policy;
-    else if (field === "on_busy") faults.push(`${at}.on_busy: must be one of ${POLICIES.join(", ")}`);
+    else if (field === "on_busy") faults.push(`${at}.on_busy: must be one of ${BUSY_POLICIES.join(", ")}`);
     else if (field === "listen" && listen) read.listen = listen;
     else if (field === "listen") faults.push(`${at}.listen: must be one of ${LISTENING.join(", ")}`);
     else if (typeof wanted === "string" && wanted.trim() !== "") read.agent = wanted.trim();

@@ -3,4 +3,6 @@
  * joins the run at the next boundary. `queue`: it waits for its end. `parallel`: it gets a run of its own beside it.
  * `reject`: it is refused, and its author told so.
  */
-export type BusyPolicy = "interrupt" | "steer" | "queue" | "parallel" | "reject";
+export const BUSY_POLICIES = ["interrupt", "steer", "queue", "parallel", "reject"] as const;
+
+export type BusyPolicy = (typeof BUSY_POLICIES)[number];

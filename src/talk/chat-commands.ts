@@ -1,5 +1,6 @@
 import type { Agents } from "../agent/agents.ts";
-import type { BusyPolicy } from "../agent/busy-policy.ts";
+import { busyPolicyFor } from "../agent/agent-settings.ts";
+import { BUSY_POLICIES, type BusyPolicy } from "../agent/busy-policy.ts";
 import { newId } from "../ids.ts";
 import type { CommandMenu } from "../platform/command-menu.ts";
 import { withdrawWaiting } from "../store/inbox.ts";
@@ -14,7 +15,6 @@ import { agentFor } from "./agent-for.ts";
 /** Sessions `/sessions` lists. */
 const LISTED = 10;
 const TITLE_CHARS = 100;
-const POLICIES = ["interrupt", "steer", "queue", "parallel", "reject"] as const satisfies BusyPolicy[];
 
 export function isChatCommand(word: string): word is CommandWord {
   return Object.hasOwn(LANGUAGES["en"]!.commands, word);
@@ -35,6 +35,8 @@ export interface CommandScene {
   place: Place;
   sign: string;
   texts: Texts;
+  /** What a message does where nobody has set it. */
+  onBusy: BusyPolicy;
 }
 
 /**
@@ -45,7 +47,7 @@ export async function runChatCommand(scene: CommandScene, command: CommandWord, 
   const given = args.trim();
   switch (command) {
     case "start":
-      return scene.texts.hello(agentFor(scene.agents, scene.place, null).name, help(scene));
+      return hello(scene);
     case "help":
       return help(scene);
     case "new":
@@ -65,6 +67,13 @@ export async function runChatCommand(scene: CommandScene, command: CommandWord, 
     default:
       return command satisfies never;
   }
+}
+
+/** By the name of whoever answers here. */
+async function hello(scene: CommandScene): Promise<string> {
+  const { db, agents, place, texts } = scene;
+  const session = await findSession(db, place.userId, place.sessionId);
+  return texts.hello(escape(session?.agent ?? agents.default().name), help(scene));
 }
 
 export function help({ sign, texts }: Pick<CommandScene, "sign" | "texts">): string {
@@ -153,16 +162,18 @@ async function chooseAgent({ db, agents, place, sign, texts }: CommandScene, arg
   return texts.agentChosen(escape(chosen.name));
 }
 
-async function listModes({ db, place, sign, texts }: CommandScene): Promise<string> {
-  const { mode } = await placeSettings(db, place.id);
-  const lines = POLICIES.map((policy) => {
+async function listModes({ db, agents, place, sign, texts, onBusy }: CommandScene): Promise<string> {
+  const { mode: set } = await placeSettings(db, place.id);
+  const agent = (await findSession(db, place.userId, place.sessionId))?.agent ?? "";
+  const mode = busyPolicyFor(agents.settings(), { agent, place, mode: set }) ?? onBusy;
+  const lines = BUSY_POLICIES.map((policy) => {
     return `• **${policy}** – ${texts.modes[policy]}${policy === mode ? ` ${texts.thisOne}` : ""}`;
   });
   return `${lines.join("\n")}\n\n${texts.chooseMode(sign)}`;
 }
 
 async function setMode({ db, place, sign, texts }: CommandScene, wanted: string): Promise<string> {
-  const policy = POLICIES.find((each) => each === wanted);
+  const policy = BUSY_POLICIES.find((each) => each === wanted);
   if (!policy && wanted !== "default") return texts.noSuchMode(sign);
   await setPlace(db, place.id, { mode: policy ?? null });
   return policy ? `**${policy}** – ${texts.modes[policy]}` : texts.modeCleared;
@@ -173,8 +184,10 @@ async function showTitle({ db, place, sign, texts }: CommandScene): Promise<stri
   return texts.titleIs(titled(session?.title, texts), sign);
 }
 
-async function setTitle({ db, place, texts }: CommandScene, args: string): Promise<string> {
+async function setTitle(scene: CommandScene, args: string): Promise<string> {
+  const { db, place, texts } = scene;
   const title = [...args.replaceAll(/[\s\p{Cc}]+/gu, " ")].slice(0, TITLE_CHARS).join("").trim();
+  if (title === "") return showTitle(scene);
   await changeSession(db, place.userId, place.sessionId, { title });
   return texts.titleSet(escape(title));
 }

@@ -16,9 +16,10 @@ export async function runChatWideCommand(
   agents: Agents,
   update: Extract<IncomingUpdate, { kind: "command" }>,
   userId: UserId,
-  { sign, texts }: Pick<CommandScene, "sign" | "texts">,
+  words: Pick<CommandScene, "sign" | "texts" | "onBusy">,
 ): Promise<{ answer: string; sessions: SessionId[] }> {
   const { account, command, place, sender } = update;
+  const { sign, texts } = words;
   if (!isChatCommand(command)) return { answer: texts.unknownCommand(sign), sessions: [] };
   const at = { account, chat: place.chat };
   if (command === "stop") {
@@ -31,8 +32,8 @@ export async function runChatWideCommand(
   if (!known) {
     const helps = command === "help" || command === "start";
     const none = command === "new" ? texts.noTalkInThreads : texts.noTalk;
-    return { answer: helps ? `${help({ sign, texts })}\n\n${none}` : none, sessions: [] };
+    return { answer: helps ? `${help(words)}\n\n${none}` : none, sessions: [] };
   }
-  const answer = await runChatCommand({ db, agents, place: known, sign, texts }, command, update.args);
+  const answer = await runChatCommand({ db, agents, place: known, ...words }, command, update.args);
   return { answer, sessions: [known.sessionId] };
 }

@@ -1,5 +1,6 @@
 import { listeningAt } from "../agent/agent-settings.ts";
 import type { Agents } from "../agent/agents.ts";
+import type { BusyPolicy } from "../agent/busy-policy.ts";
 import { GatewayError } from "../errors.ts";
 import { type MessageId, newId, type ReplicaId, type SessionId } from "../ids.ts";
 import type { Metrics } from "../observe/metrics.ts";
@@ -32,7 +33,7 @@ const MAX_WAITING = 5_000;
 /** Chats whose updates need more than the one statement, at once. */
 const SLOW_CHATS = 8;
 
-/** `touched`: sessions it has changed besides. */
+/** `touched`: sessions it has changed otherwise than by a message of theirs. */
 type Taken = Arrival & { touched?: SessionId[] };
 type Item = { update: IncomingUpdate } | { message: ArrivingMessage };
 
@@ -42,6 +43,7 @@ export interface IntakeParts {
   hints: Hints;
   agents: Agents;
   access: AccessPolicy;
+  onBusy: BusyPolicy;
   /** Finds the adapter of an account, for how it shows an answer. */
   adapter: (account: string) => PlatformAdapter | undefined;
   metrics: Metrics;
@@ -191,10 +193,7 @@ export class Intake {
     const { db, replica, hints } = this.#parts;
     const arrival = await withTransaction(db, async (trx) => {
       const result = await this.#take(trx, update);
-      const sessions = [...(result.sessionId ? [result.sessionId] : []), ...(result.touched ?? [])];
-      if (sessions.length > 0 && result.outcome === "stored" && update.kind !== "message") {
-        await notifySessions(trx, replica, sessions);
-      }
+      if (result.touched && result.touched.length > 0) await notifySessions(trx, replica, result.touched);
       return result;
     });
     if (arrival.outcome === "stored") {
@@ -289,7 +288,7 @@ export class Intake {
     update: Extract<IncomingUpdate, { kind: "command" }>,
     place: Place,
     messageId: MessageId,
-  ): Promise<Arrival> {
+  ): Promise<Taken> {
     const { command } = update;
     const words = this.#words(update);
     // In a group it may be meant for another bot.
@@ -298,7 +297,7 @@ export class Intake {
       ? await runChatCommand({ db: trx, agents: this.#parts.agents, place, ...words }, command, update.args)
       : words.texts.unknownCommand(words.sign);
     await this.#reply(trx, targetOf(update), answer, place.sessionId);
-    return { outcome: "stored", messageId, sessionId: place.sessionId };
+    return { outcome: "stored", messageId, sessionId: null, touched: [place.sessionId] };
   }
 
   /** Tells strangers why they hear nothing else, and what they can do about it; each of them only so often. */
@@ -314,9 +313,9 @@ export class Intake {
   }
 
   /** How this person is talked to. */
-  #words({ account, sender }: FromSender): { sign: string; texts: Texts } {
+  #words({ account, sender }: FromSender): { sign: string; texts: Texts; onBusy: BusyPolicy } {
     const sign = this.#parts.adapter(account)?.commandSign ?? "/";
-    return { sign, texts: textsFor(sender.language ?? "") };
+    return { sign, texts: textsFor(sender.language ?? ""), onBusy: this.#parts.onBusy };
   }
 
   async #reply(trx: Trx, target: RunTarget, markdown: string, session: SessionId | null): Promise<void> {

@@ -115,6 +115,7 @@ storeEngines((store) => {
             replica,
             hints: new Hints(),
             agents,
+            onBusy: "interrupt",
             access: { mode: "open", allowedUsers: new Set() },
             adapter: () => undefined,
             metrics,

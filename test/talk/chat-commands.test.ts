@@ -30,7 +30,11 @@ it.each(["status", "sessions"] as const)("/%s shows a title as the words it is, 
   const place = await upsertPlace(db, accountId("telegram", "1"), where, userId, "tester");
   const title = "**[Click here](https://evil.test)**";
   await db.updateTable("talk_sessions").set({ title }).where("id", "=", place.sessionId).execute();
-  const answer = await runChatCommand({ db, agents: {} as Agents, place, sign: "/", texts: textsFor("") }, command, "");
+  const answer = await runChatCommand(
+    { db, agents: {} as Agents, place, sign: "/", texts: textsFor(""), onBusy: "interrupt" },
+    command,
+    "",
+  );
   expect(answer).toContain(String.raw`\*\*\[Click here\](https://evil.test)\*\*`);
 });
 
@@ -48,7 +52,7 @@ describe("in a chat", () => {
       settings: () => NO_SETTINGS,
       reload: async () => undefined,
     } as Agents;
-    return { db, agents, place, sign: "/", texts: textsFor(language) };
+    return { db, agents, place, sign: "/", texts: textsFor(language), onBusy: "steer" as const };
   };
   const session = async ({ db, place }: Awaited<ReturnType<typeof scene>>) => {
     const { session_id: id } = await db
@@ -70,6 +74,7 @@ describe("in a chat", () => {
     expect((await session(here)).agent).toBe("editor");
     await runChatCommand(here, "new", "");
     expect((await session(here)).agent).toBe("editor");
+    expect(await runChatCommand(here, "start", "")).toContain("Hello! I am **editor**.");
   });
 
   it("/mode says what can be set, sets it for this place alone, and goes back", async () => {
@@ -79,9 +84,11 @@ describe("in a chat", () => {
     expect(await runChatCommand(here, "mode", "")).toContain(
       "**queue** – your message waits until the answer is done ← this one",
     );
-    expect(await runChatCommand(there, "mode", "")).not.toContain("←");
+    expect(await runChatCommand(there, "mode", "")).toContain(
+      "**steer** – your message joins the answer as soon as it can ← this one",
+    );
     expect(await runChatCommand(here, "mode", "default")).toBe("I go by what was set for me again.");
-    expect(await runChatCommand(here, "mode", "")).not.toContain("←");
+    expect(await runChatCommand(here, "mode", "")).toBe(await runChatCommand(there, "mode", ""));
   });
 
   it("/title names the talk, on one line and no longer than a name", async () => {
@@ -90,6 +97,7 @@ describe("in a chat", () => {
       "This talk is called **New talk**. Rename it with /title and the new name.",
     );
     expect(await runChatCommand(here, "title", "my\n*trip*")).toBe("This talk is called **my \\*trip\\*** now.");
+    expect(await runChatCommand(here, "title", "\u0007")).toContain("is called **my");
     await runChatCommand(here, "title", "x".repeat(200));
     expect((await session(here)).title).toHaveLength(100);
   });
