@@ -47,12 +47,10 @@ export async function loadAgents(dir: string, options: AgentsOptions = {}): Prom
   const lookup = options.lookup ?? (() => undefined);
   const wanted = options.defaultAgent ?? null;
   const first = await scan(dir, new Map(), lookup);
-  // With a broken file the set is not whole, and what is missing in it would be said twice.
   const settingsFirst = await scanSettings(dir, { stamp: "", settings: NO_SETTINGS });
-  const faults = [
-    ...(first.faults.length > 0 ? first.faults : faultsOfSet(first.files, wanted)),
-    ...settingsFirst.faults,
-  ];
+  // With a broken file the set is not whole, and what is missing in it would be said twice.
+  const ofFirstSet = () => [...faultsOfSet(first.files, wanted), ...unknownAgents(settingsFirst.read, first.files)];
+  const faults = [...(first.faults.length > 0 ? first.faults : ofFirstSet()), ...settingsFirst.faults];
   if (faults.length > 0) throw new GatewayError("invalid", faults.join("\n"));
 
   let files = first.files;
@@ -72,6 +70,7 @@ export async function loadAgents(dir: string, options: AgentsOptions = {}): Prom
       ofFiles.push(...settings.faults);
       ofSet = faultsOfSet(files, wanted);
       if (ofSet.length === 0) cards = cardsOf(files);
+      ofSet.push(...unknownAgents(read, files));
     } catch (error) {
       ofSet = [publicMessage(error)];
     }
@@ -179,6 +178,18 @@ function faultsOfSet(files: Files, wanted: string | null): string[] {
     faults.push(`DEFAULT_AGENT: there is no agent "${wanted}"; there are ${[...fileOf.keys()].join(", ")}`);
   }
   return faults;
+}
+
+/** Settings for agents that are not there; they have no effect. */
+function unknownAgents({ settings }: SettingsRead, files: Files): string[] {
+  const names = new Set(cardsOf(files).map(({ name }) => name));
+  const named = [
+    ...[...settings.agents.keys()].map((name) => [`agents.${name}`, name] as const),
+    ...[...settings.places].flatMap(([place, { agent }]) => (agent ? [[`places.${place}.agent`, agent] as const] : [])),
+  ];
+  return named
+    .filter(([, name]) => !names.has(name))
+    .map(([at, name]) => `${SETTINGS_FILE}: ${at}: there is no agent "${name}"`);
 }
 
 function cardsOf(files: Files): readonly AgentCard[] {

@@ -150,6 +150,17 @@ describe("reloading a directory", () => {
     expect(agents.settings().agents.size).toBe(0);
   });
 
+  test("names settings for an agent that is not there, at the start and once when it goes", async () => {
+    const settings = 'agents: { a: { on_busy: queue } }\nplaces: { "telegram:-1": { agent: b } }';
+    await write({ "a.md": card(), "parley.yaml": settings });
+    expect(await faultsOf(loadAgents(dir))).toEqual(['parley.yaml: places.telegram:-1.agent: there is no agent "b"']);
+    const { agents, faults } = await loaded({ "b.md": card() });
+    await rm(join(dir, "b.md"));
+    await agents.reload();
+    await agents.reload();
+    expect(faults).toEqual(['parley.yaml: places.telegram:-1.agent: there is no agent "b"']);
+  });
+
   test("keeps the card of a file that is empty, or half written, for now", async () => {
     const { agents, faults } = await loaded({ "a.md": card("description: good"), "b.md": card() });
     await write({ "a.md": "" });
