@@ -26,7 +26,8 @@ export interface LivePage {
   doubtful: boolean;
 }
 
-export interface LiveMessagesOptions {
+/** Where an answer is shown, and whom to tell what became of it. */
+export interface LivePlace {
   delivery: Delivery;
   adapter: PlatformAdapter;
   target: RunTarget;
@@ -35,19 +36,22 @@ export interface LiveMessagesOptions {
   firstPage: OutboxId;
   /** What earlier attempts left in the chat. */
   known: OutboxPage[];
+  /** Makes the text said so far durable. */
+  flushLog: () => Promise<unknown>;
+  /** The chat cannot be written to any more. */
+  onGone: () => void;
+  /** The first text stands in the chat. */
+  onFirstShown: () => void;
+}
+
+export interface LiveMessagesOptions extends LivePlace {
   /** Aborts when there are to be no more drafts. */
   signal: AbortSignal;
   /** Once more after any wait: the lease may have run out, and the platform may have asked another call for a pause. */
   mayCall: () => boolean;
   /** A post that was let go is not made. */
   giveBack: () => void;
-  /** Makes the text said so far durable. */
-  flushLog: () => Promise<unknown>;
   onPosting: () => void;
-  /** The chat cannot be written to any more. */
-  onGone: () => void;
-  /** The first text stands in the chat. */
-  onFirstShown: () => void;
 }
 
 /** The messages of one answer: posts and edits them, and knows what became of each call. */

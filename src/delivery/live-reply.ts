@@ -1,15 +1,12 @@
 import { isDeepStrictEqual } from "node:util";
-import type { OutboxId, RunId, SessionId } from "../ids.ts";
-import type { PlatformAdapter, RenderedPage } from "../platform/platform-adapter.ts";
+import type { RenderedPage } from "../platform/platform-adapter.ts";
 import { stopValue } from "../platform/stop-button.ts";
 import { type Draft, underText } from "../run/answer.ts";
 import { Doorbell } from "../run/hints.ts";
-import type { OutboxPage } from "../store/outbox.ts";
 import type { RunTarget } from "../store/schema.ts";
 import type { Call } from "./call-scheduler.ts";
 import { ChatCalls, DRAFT, FIRST, TYPING } from "./chat-calls.ts";
-import type { Delivery } from "./delivery.ts";
-import { LiveMessages, type LivePage } from "./live-messages.ts";
+import { LiveMessages, type LivePage, type LivePlace } from "./live-messages.ts";
 import { judgeSendFailure } from "./send-failure.ts";
 import { TypingSign } from "./typing-sign.ts";
 
@@ -21,27 +18,16 @@ const TOGETHER_MS = 30;
 /** Nothing is to be shown until somebody says so. */
 const IDLE_MS = 60_000;
 
-export interface LiveReplyOptions {
-  delivery: Delivery;
-  adapter: PlatformAdapter;
-  target: RunTarget;
-  run: { session: SessionId; id: RunId; attempt: number };
-  /** The row planned for the first page. */
-  firstPage: OutboxId;
-  /** What earlier attempts left in the chat, and the text they had said: it is not shortened meanwhile. */
-  known: OutboxPage[];
+export interface LiveReplyOptions extends LivePlace {
+  /** The text that earlier attempts had said: it is not shortened meanwhile. */
   knownText: string;
   /** What is to be shown now. */
   draft: () => Draft;
+  /** Pure: Markdown as the pages that are shown of it. */
+  render: (markdown: string) => RenderedPage[];
   stopLabel: string;
   /** Whether this replica may still send: its lease was confirmed lately. */
   maySend: () => boolean;
-  /** Makes the text said so far durable. */
-  flushLog: () => Promise<unknown>;
-  /** The chat cannot be written to any more. */
-  onGone: () => void;
-  /** The first text stands in the chat. */
-  onFirstShown: () => void;
 }
 
 interface NextPage {
@@ -85,10 +71,10 @@ export class LiveReply {
       mayShow: () => this.#calls.take(TYPING) && options.maySend(),
       learn: (error) => this.#learnFromTyping(error),
     });
-    const { knownText, adapter } = options;
+    const { knownText, render } = options;
     const posted = options.known.filter((page) => page.message_id !== null && !page.remove && page.content);
     this.#knownLength = Math.max(
-      lengthOf(knownText.trim() === "" ? [] : adapter.render(knownText)),
+      lengthOf(knownText.trim() === "" ? [] : render(knownText)),
       lengthOf(posted.map((page) => page.content!)),
     );
   }
@@ -208,12 +194,12 @@ export class LiveReply {
 
   /** The pages as they are to be, and those of the text alone. */
   #render({ said, progress }: Draft): { pages: RenderedPage[]; said: () => RenderedPage[] } | null {
-    const { adapter, knownText } = this.#options;
+    const { render, knownText } = this.#options;
     const text = this.#longest(said, progress === "" ? said : knownText);
     if (text === null || (text.trim() === "" && progress === "")) return null;
-    const pages = adapter.render(underText(text, progress));
+    const pages = render(underText(text, progress));
     if (progress === "") return { pages, said: () => pages };
-    const alone = () => (text.trim() === "" ? [] : adapter.render(text));
+    const alone = () => (text.trim() === "" ? [] : render(text));
     // No page for passing lines only: it would have to be taken away again.
     const isOver = pages.length > 1 && text.trim() !== "" && alone().length < pages.length;
     return { pages: isOver ? alone() : pages, said: alone };
@@ -222,8 +208,8 @@ export class LiveReply {
   /** The first of the texts that is no shorter than what stands there already. */
   #longest(...texts: string[]): string | null {
     if (this.#knownLength === 0) return texts[0] ?? null;
-    const { adapter } = this.#options;
-    return texts.find((text) => text.trim() !== "" && lengthOf(adapter.render(text)) >= this.#knownLength) ?? null;
+    const { render } = this.#options;
+    return texts.find((text) => text.trim() !== "" && lengthOf(render(text)) >= this.#knownLength) ?? null;
   }
 
   /** Drafts can be stopped where the platform has buttons: under their end, which moves on to a further page. */

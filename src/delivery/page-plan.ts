@@ -32,9 +32,18 @@ export function planPages(adapter: PlatformAdapter, text: string, restLine: stri
   return { pages: text.length > HEAD_CHARS ? adapter.render(text) : first, whole: null };
 }
 
-/** The same adapter, which renders no more pages than are shown, also of an answer that still grows. */
-export function withPagePlan(adapter: PlatformAdapter, restLine: string): PlatformAdapter {
-  return { ...adapter, render: (markdown) => planPages(adapter, markdown, restLine).pages };
+/**
+ * Renders an answer that still grows as the pages that are shown of it. Once these are full, what is said further costs
+ * nothing: it would not change them.
+ */
+export function renderGrowing(adapter: PlatformAdapter, restLine: string): (markdown: string) => RenderedPage[] {
+  let full: { text: string; pages: RenderedPage[] } | null = null;
+  return (markdown) => {
+    if (full && markdown.startsWith(full.text)) return full.pages;
+    const { pages, whole } = planPages(adapter, markdown, restLine);
+    full = whole === null ? null : { text: markdown, pages };
+    return pages;
+  };
 }
 
 /** At the end of a line in its last tenth if there is one, else of a word, never inside a character. */

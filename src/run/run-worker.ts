@@ -4,7 +4,7 @@ import { makeClone } from "../agent/clone.ts";
 import { type FinalRunEvent, isFinal, type RunEvent } from "../agent/run-event.ts";
 import { findDrafts } from "../delivery/find-drafts.ts";
 import { LiveReply } from "../delivery/live-reply.ts";
-import { type PagePlan, planPages, withPagePlan } from "../delivery/page-plan.ts";
+import { type PagePlan, planPages, renderGrowing } from "../delivery/page-plan.ts";
 import { errorCode } from "../errors.ts";
 import { newId, type MessageId, type OutboxId, type RunId, type SessionId } from "../ids.ts";
 import type { Log, PlatformAdapter } from "../platform/platform-adapter.ts";
@@ -170,7 +170,8 @@ export class RunWorker {
     const texts = textsFor(this.claimed.language);
     return new LiveReply({
       delivery: this.#room.delivery,
-      adapter: withPagePlan(adapter, texts.restInFile(WHOLE_NAME)),
+      adapter,
+      render: renderGrowing(adapter, texts.restInFile(WHOLE_NAME)),
       target: { ...target },
       run: { session, id, attempt },
       firstPage: firstPage ?? newId("out"),

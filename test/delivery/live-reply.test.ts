@@ -50,6 +50,7 @@ function replyOn(
     known: [],
     knownText: "",
     draft: () => ({ said: text(), progress: "", since: null, againInMs: null }),
+    render: (markdown) => adapter.render(markdown),
     stopLabel: "Stop",
     maySend: () => true,
     flushLog: async () => undefined,

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { planPages } from "../../src/delivery/page-plan.ts";
+import { planPages, renderGrowing } from "../../src/delivery/page-plan.ts";
 import { FakePlatform } from "../fakes/fake-platform.ts";
 
 const REST = "… The rest is in a file.";
@@ -35,4 +35,18 @@ it("keeps its pages while the answer grows", () => {
   const platform = new FakePlatform({ files: true, textLimit: 100 });
   const { pages } = planPages(platform, words(150), REST);
   for (const count of [151, 400, 60_000]) expect(planPages(platform, words(count), REST).pages).toEqual(pages);
+});
+
+it("renders no more of a growing answer once its pages are full", () => {
+  const platform = new FakePlatform({ files: true, textLimit: 100 });
+  const rendered: number[] = [];
+  const plain = platform.render.bind(platform);
+  Object.assign(platform, { render: (markdown: string) => (rendered.push(markdown.length), plain(markdown)) });
+  const render = renderGrowing(platform, REST);
+  const pages = render(words(150));
+  rendered.length = 0;
+  for (const count of [151, 400, 60_000]) expect(render(words(count))).toEqual(pages);
+  expect(rendered).toEqual([]);
+  expect(render("Something else.")).toEqual(plain("Something else."));
+  expect(render(words(10))).toEqual(plain(words(10)));
 });

@@ -24,6 +24,7 @@ function reply(platform: FakePlatform, placeKind: "private" | "group" = "private
     known: [],
     knownText: "",
     draft: () => ({ said: "", progress: "", since: null, againInMs: null }),
+    render: (markdown) => platform.render(markdown),
     stopLabel: "Stop",
     maySend: () => true,
     flushLog: () => Promise.resolve(),
