@@ -1,9 +1,11 @@
 import { Agent } from "undici";
 import { GatewayError } from "../../src/errors.ts";
+import { brokenOff, cappedStream } from "../../src/platform/capped-stream.ts";
 
 /** Of one file; Slack itself takes up to 1 GB. */
 export const SLACK_FETCH_LIMIT = 50 * 1024 * 1024;
 const CONNECTIONS = 8;
+const BROKEN = "The file did not arrive from Slack.";
 /** No piece for this long, and all of it. */
 const STALL_MS = 15_000;
 const DEADLINE_MS = 120_000;
@@ -44,10 +46,10 @@ export class SlackDownloads {
         headers: { authorization: `Bearer ${this.#token}` },
         signal: until,
       })
-      .catch(() => Promise.reject(unavailable(signal)));
+      .catch(() => Promise.reject(brokenOff({ signal, broken: BROKEN })));
     const { statusCode: status, headers, body } = answer;
     const isPage = String(headers["content-type"] ?? "").startsWith("text/html") && mediaType !== "text/html";
-    if (status === 200 && !isPage) return capped(body, signal);
+    if (status === 200 && !isPage) return cappedStream(body, { bytes: SLACK_FETCH_LIMIT, signal, broken: BROKEN });
     // Never more than a little of it.
     await body.dump({ limit: 16_384 }).catch(() => undefined);
     if (status < 400 || status === 401 || status === 403 || status === 404 || status === 410) throw notFound();
@@ -88,26 +90,6 @@ export class SlackDownloads {
   }
 }
 
-async function* capped(body: AsyncIterable<Uint8Array>, signal: AbortSignal): AsyncGenerator<Uint8Array> {
-  let size = 0;
-  try {
-    for await (const chunk of body) {
-      size += chunk.length;
-      if (size > SLACK_FETCH_LIMIT) break;
-      yield chunk;
-    }
-  } catch {
-    throw unavailable(signal);
-  }
-  if (size > SLACK_FETCH_LIMIT) throw new GatewayError("too_large", "The file is too large.");
-}
-
 function notFound(): GatewayError {
   return new GatewayError("not_found", "Slack does not give out this file.");
-}
-
-function unavailable(signal: AbortSignal): GatewayError {
-  return signal.aborted
-    ? new GatewayError("cancelled", "The file is not wanted any more.")
-    : new GatewayError("unavailable", "The file did not arrive from Slack.");
 }

@@ -1,3 +1,4 @@
+import { closingCodeRun, codeRunAt } from "../../src/platform/code-run.ts";
 import { isHonest } from "../../src/platform/link-safety.ts";
 import { isOwnLabel, toLiveUrl } from "./slack-link.ts";
 
@@ -142,9 +143,9 @@ class InlineWriter {
   }
 
   #code(): void {
-    const run = runAt(this.#source, this.#at);
+    const run = codeRunAt(this.#source, this.#at);
     const from = this.#at + run.length;
-    const end = closingRun(this.#source, from, run.length);
+    const end = closingCodeRun(this.#source, from, run.length);
     const rest = this.#source.slice(from);
     if (end !== -1) {
       const code = this.#source.slice(from, end);
@@ -307,8 +308,8 @@ function bracketed(text: string, from: number, open: string, close: string, max:
     const sign = text[at];
     if (sign === "\\") at += 1;
     else if (sign === "`" && open === "[") {
-      const run = runAt(text, at);
-      const end = closingRun(text, at + run.length, run.length);
+      const run = codeRunAt(text, at);
+      const end = closingCodeRun(text, at + run.length, run.length);
       at = (end === -1 ? at : end) + run.length - 1;
     } else if (sign === open) depth += 1;
     else if (sign === close && --depth === 0) return text.slice(from + 1, at);
@@ -320,21 +321,6 @@ function bracketed(text: string, from: number, open: string, close: string, max:
 function destinationOf(inside: string): string {
   const [, angled, bare] = /^\s*(?:<([^<>]*)>|(\S*))/.exec(inside) ?? [];
   return (angled ?? bare ?? "").replaceAll(/\\([!-/:-@[-`{-~])/g, "$1");
-}
-
-function runAt(text: string, at: number): string {
-  let end = at;
-  while (text[end] === "`") end += 1;
-  return text.slice(at, end);
-}
-
-function closingRun(text: string, from: number, length: number): number {
-  for (let at = text.indexOf("`", from); at !== -1;) {
-    const run = runAt(text, at).length;
-    if (run === length) return at;
-    at = text.indexOf("`", at + run);
-  }
-  return -1;
 }
 
 function withoutPadding(code: string): string {

@@ -1,3 +1,4 @@
+import { closingCodeRun, codeRunAt } from "../../src/platform/code-run.ts";
 import type { Nodes, Root } from "mdast";
 
 /** More of an open end than this is text: nothing far behind it is waited for. */
@@ -65,8 +66,8 @@ function finishInline(text: string): string {
     const sign = text[at]!;
     if (sign === "\\") at += 2;
     else if (sign === "`") {
-      const run = runAt(text, at);
-      const end = closingRun(text, at + run.length, run.length);
+      const run = codeRunAt(text, at);
+      const end = closingCodeRun(text, at + run.length, run.length);
       if (end === -1 && run.length < 3) return finishCode(text, at, run, open);
       at = end === -1 ? at + run.length : end + run.length;
     } else if (sign === "[") {
@@ -124,21 +125,6 @@ function labelEnd(text: string, from: number): number {
     if (text[at] === "\\") at += 1;
     else if (text[at] === "[") depth += 1;
     else if (text[at] === "]" && --depth === 0) return at;
-  }
-  return -1;
-}
-
-function runAt(text: string, at: number): string {
-  let end = at;
-  while (text[end] === "`") end += 1;
-  return text.slice(at, end);
-}
-
-function closingRun(text: string, from: number, length: number): number {
-  for (let at = text.indexOf("`", from); at !== -1;) {
-    const run = runAt(text, at).length;
-    if (run === length) return at;
-    at = text.indexOf("`", at + run);
   }
   return -1;
 }

@@ -1,8 +1,10 @@
 import { Agent } from "undici";
 import { GatewayError } from "../../src/errors.ts";
+import { brokenOff, cappedStream } from "../../src/platform/capped-stream.ts";
 import { TELEGRAM_FETCH_LIMIT } from "./read-telegram-files.ts";
 
 const CONNECTIONS = 8;
+const BROKEN = "The file did not arrive from Telegram.";
 /** No piece for this long, and all of it: 20 MB at a very slow 170 kB/s. */
 const STALL_MS = 15_000;
 const DEADLINE_MS = 120_000;
@@ -38,8 +40,9 @@ export class TelegramDownloads {
     const path = this.#folder + parts.map(encodeURIComponent).join("/");
     const answer = await this.#agent
       .request({ origin: this.#origin, path, method: "GET", signal: until })
-      .catch(() => Promise.reject(unavailable(signal)));
-    if (answer.statusCode === 200) return capped(answer.body, signal);
+      .catch(() => Promise.reject(brokenOff({ signal, broken: BROKEN })));
+    if (answer.statusCode === 200)
+      return cappedStream(answer.body, { bytes: TELEGRAM_FETCH_LIMIT, signal, broken: BROKEN });
     await answer.body.dump().catch(() => undefined);
     if (answer.statusCode === 404) throw new GatewayError("not_found", "Telegram does not have this file any more.");
     throw new GatewayError("unavailable", "Telegram does not hand over the file.", {
@@ -50,24 +53,4 @@ export class TelegramDownloads {
   async close(): Promise<void> {
     await this.#agent.destroy();
   }
-}
-
-async function* capped(body: AsyncIterable<Uint8Array>, signal: AbortSignal): AsyncGenerator<Uint8Array> {
-  let size = 0;
-  try {
-    for await (const chunk of body) {
-      size += chunk.length;
-      if (size > TELEGRAM_FETCH_LIMIT) break;
-      yield chunk;
-    }
-  } catch {
-    throw unavailable(signal);
-  }
-  if (size > TELEGRAM_FETCH_LIMIT) throw new GatewayError("too_large", "The file is too large.");
-}
-
-function unavailable(signal: AbortSignal): GatewayError {
-  return signal.aborted
-    ? new GatewayError("cancelled", "The file is not wanted any more.")
-    : new GatewayError("unavailable", "The file did not arrive from Telegram.");
 }
