@@ -25,12 +25,14 @@ export async function fetchFile(
   signal: AbortSignal,
 ): Promise<Fetched> {
   if (part.kind === "video") return { fault: "unsupported" };
+  const { ref } = part;
+  if (ref === undefined) return { fault: "elsewhere" };
   const limit = Math.min(MAX_FILE_BYTES, files.maxFetchBytes);
   if ((part.size ?? 0) > Math.min(limit, budget.left)) return { fault: "too_large" };
   for (let tries = 1; ; tries++) {
     const late = AbortSignal.any([signal, AbortSignal.timeout(FETCH_MS)]);
     try {
-      return await readOnce(files, part, budget, limit, late);
+      return await readOnce(files, { ...part, ref }, budget, limit, late);
     } catch (error) {
       const code = errorCode(error);
       if (code === "too_large") return { fault: "too_large" };
@@ -41,7 +43,7 @@ export async function fetchFile(
 
 async function readOnce(
   files: NonNullable<PlatformAdapter["files"]>,
-  part: FilePart,
+  part: FilePart & { ref: string },
   budget: { left: number },
   limit: number,
   signal: AbortSignal,
@@ -49,7 +51,7 @@ async function readOnce(
   const chunks: Uint8Array[] = [];
   let size = 0;
   let media: Media | null = null;
-  const opened = files.fetch(part.ref ?? "", signal);
+  const opened = files.fetch(part.ref, signal);
   const stream = (await orAborted(opened, signal))[Symbol.asyncIterator]();
   try {
     for (;;) {

@@ -25,6 +25,7 @@ export const chinese: Texts = {
     too_large: "文件太大",
     too_many: "一条消息中的文件太多",
     unreachable: "无法获取该文件",
+    elsewhere: "这里只有链接，文件保存在别处",
     too_slow: "获取或读取文件耗时太长",
     damaged: "无法读取该文件，它可能已损坏",
     locked: "文件受密码保护",

@@ -25,6 +25,7 @@ export const english: Texts = {
     too_large: "it is too large",
     too_many: "these are too many files for one message",
     unreachable: "it could not be fetched",
+    elsewhere: "it is only linked here and kept somewhere else",
     too_slow: "it took too long to fetch or read",
     damaged: "it could not be read; it may be damaged",
     locked: "it is protected by a password",

@@ -26,6 +26,7 @@ export const german: Texts = {
     too_large: "sie ist zu groß",
     too_many: "das sind zu viele Dateien für eine Nachricht",
     unreachable: "sie konnte nicht geladen werden",
+    elsewhere: "sie ist hier nur verlinkt und liegt woanders",
     too_slow: "das Laden oder Lesen hat zu lange gedauert",
     damaged: "sie konnte nicht gelesen werden; vielleicht ist sie beschädigt",
     locked: "sie ist durch ein Passwort geschützt",

@@ -11,6 +11,7 @@ export type FileFault =
   | "too_large"
   | "too_many"
   | "unreachable"
+  | "elsewhere"
   | "too_slow"
   | "damaged"
   | "locked"

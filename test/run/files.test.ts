@@ -114,6 +114,7 @@ describe("what comes", () => {
         platform.store.put("exe", Buffer.from("MZ\0\0\x01"), { name: "../../run.exe" }),
         platform.store.put("voice", OGG, { kind: "voice", name: "" }),
         platform.store.put("huge", Buffer.alloc(1), { name: "huge.txt", size: 3_000_000_000 }),
+        { type: "file", kind: "document", name: "linked.pdf", mediaType: "", size: null },
       ],
     });
     await answered("Sorry.");
@@ -123,7 +124,8 @@ describe("what comes", () => {
       [video, <!channel>\`.mp4: this kind of file cannot be read here]
       [document, ../../run.exe: this kind of file cannot be read here]
       [voice: voice messages cannot be understood here: no transcription model is configured]
-      [document, huge.txt: it is too large]"
+      [document, huge.txt: it is too large]
+      [document, linked.pdf: it is only linked here and kept somewhere else]"
     `);
     expect(
       platform
@@ -140,6 +142,8 @@ describe("what comes", () => {
       ⚠️ \`voice\`: voice messages cannot be understood here: no transcription model is configured.
 
       ⚠️ \`huge.txt\`: it is too large.
+
+      ⚠️ \`linked.pdf\`: it is only linked here and kept somewhere else.
 
       Sorry."
     `);
