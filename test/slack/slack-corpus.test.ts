@@ -3,7 +3,7 @@ import { blocksOf, renderSlack } from "../../adapters/slack/slack-render.ts";
 import { checkedBlocks } from "../fakes/slack/block-rules.ts";
 import { startFakeSlack } from "../fakes/slack/fake-slack.ts";
 import { shownText } from "../fakes/slack/shown-text.ts";
-import { ANSWER_EXAMPLES, type Example, prefixesOf, SPECIFICATION } from "../support/markdown-corpus.ts";
+import { acceptsEveryPrefix, ANSWER_EXAMPLES, SPECIFICATION } from "../support/markdown-corpus.ts";
 import { tokensOf } from "../support/tokens-of-markdown.ts";
 import { checkPages, markdownOf } from "./check-slack-page.ts";
 import { slackAt } from "./start-slack.ts";
@@ -15,28 +15,7 @@ function checkAccepted(markdown: string): void {
   for (const page of pages) checkedBlocks(blocksOf(page));
 }
 
-function troublesIn(examples: readonly Example[], step: number): string[] {
-  return examples.flatMap((example) => {
-    for (const prefix of prefixesOf(example, step)) {
-      try {
-        checkAccepted(prefix);
-      } catch (error) {
-        return [`${example.name} at ${prefix.length}: ${(error as Error).message}`];
-      }
-    }
-    return [];
-  });
-}
-
-test("every prefix of every example of the specifications is pages that Slack takes", { timeout: 180_000 }, () => {
-  expect(SPECIFICATION.length).toBeGreaterThan(650);
-  expect(troublesIn(SPECIFICATION, 1)).toEqual([]);
-});
-
-test("so is every prefix of what models answer", { timeout: 180_000 }, () => {
-  expect(ANSWER_EXAMPLES.length).toBeGreaterThan(10);
-  expect(troublesIn(ANSWER_EXAMPLES, 3)).toEqual([]);
-});
+acceptsEveryPrefix("Slack", checkAccepted);
 
 /** Letters and digits: Slack shows references, HTML and indented code as they were written, with their signs. */
 function lettersOf(text: string): string {

