@@ -28,7 +28,7 @@ export const ANSWER_EXAMPLES: readonly Example[] = readdirSync(ANSWERS).map((nam
 }));
 
 /** The text as far as it may have come, from nothing to all of it, by `step` code points. */
-export function* prefixesOf({ markdown }: Example, step = 1): Generator<string> {
+function* prefixesOf({ markdown }: Example, step = 1): Generator<string> {
   const points = Array.from(markdown);
   let prefix = "";
   for (let at = 0; at < points.length; at += step) {
