@@ -10,7 +10,7 @@ const LONG_TEXT = 4000;
 /** The kinds of messages that people write; all others are Slack's own, or of other programs. */
 export const WRITTEN = new Set([null, "file_share", "thread_broadcast", "me_message"]);
 /** Commands that ask of a talk what is already there. */
-const ABOUT_A_TALK = new Set(["stop", "status", "sessions"]);
+const ABOUT_A_TALK = new Set(["stop", "status", "sessions", "agent", "mode", "title"]);
 /** Slack itself, which writes without a `bot_id`. */
 const SLACK_USERS = new Set(["USLACKBOT", "USLACK"]);
 

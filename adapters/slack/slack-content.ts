@@ -39,14 +39,14 @@ const MAX_SHARED = 5;
 const MAX_SHARED_CHARS = 1000;
 
 /** The core's words, alone on a line; whatever else begins with one of them is a sentence. */
-const BARE_COMMAND = /^\/?(?:(start|help|new|stop|status)|(sessions)(?:\s+(\d{1,2}))?)$/i;
+const BARE_COMMAND =
+  /^\/?(start|help|new|stop|status|title|(?:sessions|agent)(?:\s+\d{1,2})?|mode(?:\s+(?:interrupt|steer|queue|parallel|reject|default))?)$/i;
 
 /** A command that is written as a message: one of the core's words and nothing else, behind our name or alone. */
 export function bareCommandIn(message: Json, bot: SlackBot): Command | null {
   if (listIn(message, "files").length > 0) return null;
-  const [, word, sessions, number = ""] = BARE_COMMAND.exec(textFor(message, bot)) ?? [];
-  const command = word ?? sessions;
-  return command === undefined ? null : { command: command.toLowerCase(), args: number };
+  const [command, args = ""] = BARE_COMMAND.exec(textFor(message, bot))?.[1]?.toLowerCase().split(/\s+/) ?? [];
+  return command === undefined ? null : { command, args };
 }
 
 /** What stands behind a slash command. Nothing is a question for help. */

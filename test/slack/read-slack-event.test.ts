@@ -27,12 +27,25 @@ function changed(name: string, event: object, body: object = {}): unknown {
 test("a word about a talk is about its thread, and about the chat where it would begin one", () => {
   const said = (text: string, event: object = {}, bot = BOT) =>
     readSlackEvent(changed("dm-command", { text, ...event }), bot);
-  for (const word of ["stop", "status", "sessions 2"]) {
+  for (const word of ["stop", "status", "sessions 2", "agent", "agent 2", "mode", "mode queue", "title"]) {
     expect(said(word)).toMatchObject({ kind: "command", ofChat: true });
     expect(said(word, { thread_ts: "1780000000.000100" })).not.toHaveProperty("ofChat");
     expect(said(word, {}, { ...BOT, dm: "channel" })).not.toHaveProperty("ofChat");
   }
   expect(said("new")).not.toHaveProperty("ofChat");
+});
+
+test("a sentence that begins with such a word is a message", () => {
+  for (const text of [
+    "agent smith",
+    "mode of transport?",
+    "title of the book",
+    "stop it",
+    "sessions today",
+    "mode 2",
+  ]) {
+    expect(readSlackEvent(changed("dm-command", { text }), BOT)).toMatchObject({ kind: "message", text });
+  }
 });
 
 describe("keys", () => {
