@@ -208,10 +208,7 @@ export class CallScheduler {
 
   /** What the others have said of theirs, after `mine` was told to them. */
   heard(mine: ReplicaLoad, others: OtherLoad[]): void {
-    this.#shares.heard(
-      mine,
-      others.map(({ load }) => load),
-    );
+    this.#shares.heard(mine, others, this.#now());
     for (const account of Object.keys(mine) as AccountId[]) {
       for (const { load, age_ms: ageMs } of others) {
         const paused = Object.entries(load[account]?.paused ?? {}) as [CallKind, number][];

@@ -7,77 +7,83 @@ import type { ReplicaLoad } from "../../src/store/replicas.ts";
 const account = accountId("telegram", "1");
 const load = (answers: number): ReplicaLoad => ({ [account]: { answers } });
 
-/** Replicas that renew one after another, again and again, as they do every two seconds. */
-function hearAll(shares: BudgetShares[], rounds: number[][], look: () => void): void {
-  const told = shares.map(() => load(0));
-  for (const answers of [shares.map(() => 0), ...rounds]) {
-    for (const [at, share] of shares.entries()) {
-      told[at] = load(answers[at] ?? 0);
-      share.heard(told[at], told.toSpliced(at, 1));
-      look();
-    }
+const fresh = (told: ReplicaLoad) => ({ load: told, age_ms: 0 });
+
+/** Replicas on one clock, each with what it said last, and when. */
+class Replicas {
+  readonly shares: BudgetShares[];
+  readonly #told: { load: ReplicaLoad; at: number }[];
+  #now = 0;
+
+  constructor(count: number) {
+    this.shares = Array.from({ length: count }, () => new BudgetShares());
+    this.#told = this.shares.map(() => ({ load: load(0), at: 0 }));
+    // Each has heard of all others, twice.
+    for (const answers of [0, 0]) for (const at of this.shares.keys()) this.renew(at, answers);
+  }
+
+  renew(at: number, answers: number, afterMs = 2_000 / this.shares.length): void {
+    this.#now += afterMs;
+    this.#told[at] = { load: load(answers), at: this.#now };
+    const others = this.#told.toSpliced(at, 1).map((told) => ({ load: told.load, age_ms: this.#now - told.at }));
+    this.shares[at]!.heard(load(answers), others, this.#now);
+  }
+
+  get sum(): number {
+    return this.shares.reduce((all, share) => all + share.ofAccount(account), 0);
   }
 }
 
 describe("the shares of an account", () => {
-  it("never add up to more than the whole, however the answers come and go on each replica", () => {
+  it("never add up to more than the whole, however the answers come and go, and however late somebody renews", () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 2, max: 5 }),
-        fc.array(fc.array(fc.nat(100), { minLength: 5 })),
-        (count, rounds) => {
-          const shares = Array.from({ length: count }, () => new BudgetShares());
-          let heard = 0;
-          hearAll(shares, rounds, () => {
-            heard += 1;
-            if (heard < count) return;
-            const sum = shares.reduce((all, share) => all + share.ofAccount(account), 0);
-            expect(sum).toBeLessThanOrEqual(1 + 1e-9);
-          });
+        fc.array(fc.tuple(fc.nat(4), fc.nat(100), fc.integer({ min: 1, max: 4_000 })), { maxLength: 60 }),
+        (count, renewals) => {
+          const replicas = new Replicas(count);
+          for (const [at, answers, afterMs] of renewals) {
+            replicas.renew(at % count, answers, afterMs);
+            expect(replicas.sum).toBeLessThanOrEqual(1 + 1e-9);
+          }
         },
       ),
     );
   });
 
   it("are the parts of the answers, but for a small part that everybody has alike", () => {
-    const shares = [new BudgetShares(), new BudgetShares()];
-    hearAll(
-      shares,
-      [1, 2, 3].map(() => [30, 10]),
-      () => undefined,
-    );
-    expect(shares.map((share) => share.ofAccount(account))).toEqual([expect.closeTo(0.7), expect.closeTo(0.3)]);
-    hearAll(
-      shares,
-      [1, 2, 3].map(() => [5, 0]),
-      () => undefined,
-    );
-    expect(shares.map((share) => share.ofAccount(account))).toEqual([expect.closeTo(0.9), expect.closeTo(0.1)]);
+    const replicas = new Replicas(2);
+    const parts = (...answers: number[]) => {
+      for (let round = 0; round < 3; round++) for (const [at, count] of answers.entries()) replicas.renew(at, count);
+      return replicas.shares.map((share) => share.ofAccount(account));
+    };
+    expect(parts(30, 10)).toEqual([expect.closeTo(0.7), expect.closeTo(0.3)]);
+    expect(parts(5, 0)).toEqual([expect.closeTo(0.9), expect.closeTo(0.1)]);
   });
 
   it("are the whole for the only replica, and for the only one that serves the account", () => {
     const alone = new BudgetShares();
     expect(alone.ofAccount(account)).toBe(1);
-    alone.heard(load(0), []);
+    alone.heard(load(0), [], 0);
     expect(alone.ofAccount(account)).toBe(1);
-    alone.heard(load(0), [{ [accountId("slack", "T1")]: { answers: 9 } }]);
+    alone.heard(load(0), [fresh({ [accountId("slack", "T1")]: { answers: 9 } })], 2_000);
     expect(alone.ofAccount(account)).toBe(1);
   });
 
   it("are small for one that begins beside others, and half for one beside another that has said nothing yet", () => {
     const [beginner, twin] = [new BudgetShares(), new BudgetShares()];
-    beginner.heard({}, [load(50)]);
+    beginner.heard({}, [fresh(load(50))], 0);
     expect(beginner.ofAccount(account)).toBeCloseTo(0.1);
-    twin.heard({}, [{}]);
+    twin.heard({}, [fresh({})], 0);
     expect(twin.ofAccount(account)).toBe(0.5);
   });
 
   it("are of a chat only divided by those who answer there", () => {
     const shares = new BudgetShares();
     const group = (answers: number): ReplicaLoad => ({ [account]: { answers: 9, shared: { "-7": answers } } });
-    shares.heard(group(1), [load(50), {}]);
+    shares.heard(group(1), [load(50), {}].map(fresh), 0);
     expect(shares.ofChat(account, "-7")).toBe(1);
-    shares.heard(group(1), [group(3), {}]);
+    shares.heard(group(1), [group(3), {}].map(fresh), 2_000);
     expect(shares.ofChat(account, "-7")).toBeCloseTo(0.3);
     expect(shares.ofChat(account, "-8")).toBe(1);
   });
