@@ -130,6 +130,7 @@ export interface FencedCode {
   value: string;
   /** The first word behind the fence. */
   language: string | null;
+  isClosed: boolean;
 }
 
 /** The code of a piece that is nothing else, however long, without its parsing; else null. */
@@ -146,5 +147,5 @@ export function codeOf(piece: string): FencedCode | null {
   // What stands behind the code is none, so the parser reads it.
   if (end !== -1 && end < lines.length - 1) return null;
   const value = lines.slice(0, end === -1 ? undefined : end).join("\n");
-  return { value, language: info.split(/\s/, 1)[0] || null };
+  return { value, language: info.split(/\s/, 1)[0] || null, isClosed: end !== -1 };
 }

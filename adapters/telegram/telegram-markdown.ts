@@ -40,7 +40,7 @@ export function fromMarkdownPiece(source: string): FormattedText {
 /** The last piece of an answer, which may end anywhere: what it has begun is shown as if it were finished. */
 export function fromLastPiece(source: string, isAll: boolean): FormattedText {
   const code = codeOf(source);
-  if (code) return fromCode({ ...code, value: withoutHalfFence(code.value) });
+  if (code) return fromCode(code.isClosed ? code : { ...code, value: withoutHalfFence(code.value) });
   const root = proseOf(source) !== null || isTooHard(source) ? null : parse(source);
   if (!root) return fromMarkdownPiece(source);
   const asIs = new MarkdownWriter(source, root).write();

@@ -198,6 +198,10 @@ describe("an answer that is not finished looks as if it were", () => {
     expect(shown(markdown)).toBe(expected);
   });
 
+  test("code that is finished keeps a last line of signs", () => {
+    expect(shown("```\ncd\n~\n```")).toBe('cd\n~\npre: "cd\\n~"');
+  });
+
   test("prose only grows", () => {
     const prose =
       "It **costs** about 5 € (~4 £), see [the docs](https://e.example/a) and `npm run x`; *really*. Done! ".repeat(3);
