@@ -45,9 +45,10 @@ export function fallbackText(page: RenderedPage): string {
   return short;
 }
 
-/** The page without formatting, for when Slack refuses its blocks. */
+/** The page without formatting, for when Slack refuses its blocks; its button stays. */
 export function plainPage(page: RenderedPage): RenderedPage {
-  return { text: page.text, rich: { blocks: plainBlocks(page.text) } satisfies SlackRich };
+  const buttons = blocksOf(page).filter(({ type }) => type === "actions");
+  return { text: page.text, rich: { blocks: [...plainBlocks(page.text), ...buttons] } satisfies SlackRich };
 }
 
 /** The page with a button that reads `label` and brings `value` back, which must be at most 64 characters of ASCII. */

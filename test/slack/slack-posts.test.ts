@@ -52,6 +52,18 @@ describe("whatever a model writes", () => {
     expect(slack.liveMentions()).toEqual([]);
   });
 
+  test("what goes without formatting can still be stopped", async () => {
+    const to = thread();
+    const page = adapter.buttons!.withStop(adapter.render("one **two**")[0]!, "stop:run_1", "Stop");
+    slack.fault({ kind: "error", error: "invalid_blocks", method: "chat.postMessage" });
+    const at = await adapter.send(to, page);
+    slack.fault({ kind: "error", error: "invalid_blocks", method: "chat.update" });
+    await adapter.editing!.edit(at, page);
+    for (const method of ["chat.postMessage", "chat.update"]) {
+      expect(slack.calls(method).at(-1)?.args["blocks"]).toMatch(/"type":"section".*"value":"stop:run_1"/);
+    }
+  });
+
   test("a long page goes without formatting as a whole", async () => {
     const to = thread();
     const [page] = adapter.render("a long word ".repeat(900));
