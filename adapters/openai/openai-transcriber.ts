@@ -61,7 +61,16 @@ export function createOpenAITranscriber(options: OpenAITranscriberOptions): Tran
 }
 
 function readTranscript(answer: string): string {
-  const { text } = JSON.parse(answer) as { text?: unknown };
-  if (typeof text !== "string") throw new Error("an answer without text");
-  return text;
+  const said = parsed(answer);
+  if (typeof said === "object" && said !== null && "text" in said && typeof said.text === "string") return said.text;
+  throw new Error("an answer without text");
+}
+
+/** A parser's complaint quotes what it was given, and what people said belongs into no log. */
+function parsed(answer: string): unknown {
+  try {
+    return JSON.parse(answer);
+  } catch {
+    throw new Error("an answer that is no JSON");
+  }
 }

@@ -21,8 +21,8 @@ export interface FakeModelOptions {
   chunkChars?: number;
   ttftMs?: number;
   chunkEveryMs?: number;
-  /** What is said in a recording; an error answers instead. */
-  hears?: string | { status: number };
+  /** What is said in a recording; another answer comes instead. */
+  hears?: string | { status: number; body?: string };
 }
 
 export type ScriptRule = (request: JournalEntry) => Script | undefined;

@@ -33,6 +33,17 @@ test.each<[string, FakeModelOptions]>([
   await transcriber.close();
 });
 
+test.each(["Buy milk.", '{"text":["Buy milk."]}', "null"])(
+  "of an answer that is none, %j, no word is told",
+  async (body) => {
+    const transcriber = await start({ hears: { status: 200, body } });
+    const failure = await transcriber.transcribe(AUDIO, never).catch((error: unknown) => error);
+    expect(failure).toMatchObject({ code: "unavailable" });
+    expect(String((failure as Error).cause)).toMatch(/an answer (without text|that is no JSON)/);
+    await transcriber.close();
+  },
+);
+
 test("an abort ends it", async () => {
   const transcriber = await start({ hears: "late" });
   await expect(transcriber.transcribe(AUDIO, AbortSignal.abort())).rejects.toMatchObject({ code: "unavailable" });
