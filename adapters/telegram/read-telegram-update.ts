@@ -98,9 +98,11 @@ function readMessage(message: Json, envelope: Envelope, bot: TelegramBot): Incom
   const from = { ...envelope, place, sender, messageId, writtenAt };
   const author = otherAuthor(message);
   const command = author === null ? commandIn(written, bot) : null;
-  if (command) return { ...from, kind: "command", ...command };
+  // A command carries no file, and what somebody sent must not vanish with it.
+  if (command && filesIn(message).length === 0) return { ...from, kind: "command", ...command };
   const burst = burstOf(message, written);
-  const addressed = place.kind === "private" || isAddressed(message, written, bot);
+  const namesUs = command !== null && /^\/\w+@/.test(written.text);
+  const addressed = place.kind === "private" || namesUs || isAddressed(message, written, bot);
   return {
     ...from,
     kind: "message",

@@ -55,6 +55,21 @@ test("the language of an app is kept only where it looks like one", () => {
   for (const odd of [undefined, "", 5, "english please", "e", "x".repeat(50)]) expect(languageOf(odd)).toBeUndefined();
 });
 
+test("a file is not lost to the command in its caption", () => {
+  const { update } = fixture("photo.json");
+  const sent = (caption: string, chat: object) => {
+    const caption_entities = [{ type: "bot_command", offset: 0, length: caption.split(" ")[0]!.length }];
+    const message = { ...update.message, caption, caption_entities, ...chat };
+    return readTelegramUpdate({ update_id: 1, message }, BOT);
+  };
+  const group = { chat: { id: -5, type: "group", title: "Garden" } };
+  const files = [{ ref: "AgAC" }];
+  expect(sent("/new what is this?", {})).toMatchObject({ kind: "message", text: "/new what is this?", files });
+  expect(sent("/new@ParleyBot", group)).toMatchObject({ kind: "message", addressed: true, files });
+  expect(sent("/new", group)).toMatchObject({ kind: "message", addressed: false, files });
+  expect(sent("/new@AnotherBot", group)).toMatchObject({ kind: "message", addressed: false, files });
+});
+
 test("a reference to a file that is none of Telegram's is no file", () => {
   const { update } = fixture("photo.json");
   for (const file_id of ["", "../x", "a b", 5, "x".repeat(300)]) {
