@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, it } from "vitest";
 import { slackManifest } from "../../adapters/slack/slack-manifest.ts";
+import { english } from "../../src/texts/english.ts";
 import { runCli } from "../cli/run-cli.ts";
 
 const ROOT = path.join(import.meta.dirname, "../..");
@@ -21,6 +22,14 @@ describe("the Slack app's manifest", () => {
     const http = slackManifest({ name: "Parley", publicUrl: EXAMPLE });
     expect(JSON.stringify(http).match(/https:[^"]+/g)).toEqual(Array(3).fill(`${EXAMPLE}/slack/events`));
     expect(http.settings?.socket_mode_enabled).toBe(false);
+  });
+
+  it("names every command there is", () => {
+    const [command] = slackManifest({ name: "Parley", publicUrl: null }).features?.slash_commands ?? [];
+    for (const word of Object.keys(english.commands).filter((name) => name !== "start")) {
+      expect(command?.usage_hint).toMatch(new RegExp(`\\b${word}\\b`));
+      expect(command?.description).toMatch(new RegExp(`\\b${word}\\b`));
+    }
   });
 
   // https://docs.slack.dev/reference/app-manifest, and the comments of the types
