@@ -9,8 +9,11 @@ const BROKEN = "The file did not arrive from Slack.";
 /** No piece for this long, and all of it. */
 const STALL_MS = 15_000;
 const DEADLINE_MS = 120_000;
-/** Where Slack keeps files (docs.slack.dev/reference/objects/file-object, `url_private`). */
-const FILE_HOST = /^([a-z0-9-]+\.)*(slack\.com|slack-files\.com)$/;
+/**
+ * Where Slack keeps files (docs.slack.dev/reference/objects/file-object, `url_private`), and the government's Slack,
+ * which "runs on the separate domain slack-gov.com" (api.slack-gov.com/gov-slack/about).
+ */
+const FILE_HOST = /^([a-z0-9-]+\.)*(slack\.com|slack-files\.com|slack-gov\.com)$/;
 
 /**
  * Reads files with the bot's token, which goes to Slack's hosts alone: an address elsewhere is not called, and no

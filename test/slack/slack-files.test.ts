@@ -55,6 +55,17 @@ test("a page that asks for a login is no file", async () => {
   await downloads.close();
 });
 
+test.each(["files.slack.com", "acme.slack.com", "slack-files.com", "files.slack-gov.com"])(
+  "files are read from %s",
+  async (host) => {
+    const downloads = new SlackDownloads("xoxb-any", null);
+    // Ended before it asks anybody.
+    const opened = downloads.open(`https://${host}/x`, "", AbortSignal.abort());
+    await expect(opened).rejects.toMatchObject({ code: "cancelled" });
+    await downloads.close();
+  },
+);
+
 test.each(["", "F0", "../x", "https://files.slack.com/x"])("%j is no file", async (ref) => {
   await expect(read(ref)).rejects.toMatchObject({ code: "not_found" });
 });
@@ -63,6 +74,7 @@ test.each([
   "http://files.slack.com/x",
   "https://files.slack.com.evil.example/x",
   "https://evilslack.com/x",
+  "https://evil-slack-gov.com/x",
   "https://files.slack.com:8443/x",
   "https://u:p@files.slack.com/x",
   "https://169.254.169.254/x",
