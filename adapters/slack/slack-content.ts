@@ -77,7 +77,7 @@ export function sharedIn(message: Json, bot: SlackBot): ContextPart[] {
     .flatMap((shared): ContextPart[] => {
       if (!shared || !(isTrueIn(shared, "is_share") || isTrueIn(shared, "is_msg_unfurl"))) return [];
       const kind = isTrueIn(shared, "is_share") ? "forward" : "quote";
-      const text = shortened(clean(rawTextIn(shared, "text") ?? rawTextIn(shared, "fallback") ?? "", bot));
+      const text = shortened(clean(rawTextIn(shared, "text") || rawTextIn(shared, "fallback") || "", bot));
       return text === "" ? [] : [{ type: "context", kind, author: nameIn(shared, "author_name"), text }];
     })
     .slice(0, MAX_SHARED);

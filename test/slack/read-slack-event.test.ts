@@ -35,6 +35,14 @@ test("a word about a talk is about its thread, and about the chat where it would
   expect(said("new")).not.toHaveProperty("ofChat");
 });
 
+test("a shared message without words of its own is not lost", () => {
+  const shared = { is_share: true, author_name: "Bob", text: "", fallback: "[June 1st] bob: plan.pdf" };
+  expect(readSlackEvent(changed("dm-shared", { attachments: [shared] }), BOT)).toMatchObject({
+    kind: "message",
+    context: [{ kind: "forward", author: "Bob", text: "[June 1st] bob: plan.pdf" }],
+  });
+});
+
 test("a sentence that begins with such a word is a message", () => {
   for (const text of [
     "agent smith",
