@@ -1,21 +1,17 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import type { PlatformAdapter } from "../../src/platform/platform-adapter.ts";
-import { type FakeSlack, startFakeSlack } from "../fakes/slack/fake-slack.ts";
-import { slackAt } from "./start-slack.ts";
+import type { FakeSlack } from "../fakes/slack/fake-slack.ts";
+import { type ConnectedSlack, connectSlack } from "./start-slack.ts";
 
 let slack: FakeSlack;
 let adapter: PlatformAdapter;
+let close: ConnectedSlack["close"];
 const never = new AbortController().signal;
 
 beforeEach(async () => {
-  slack = await startFakeSlack({ strict: true });
-  adapter = slackAt(slack);
-  await adapter.connect(never);
+  ({ slack, adapter, close } = await connectSlack());
 });
-afterEach(async () => {
-  await adapter.close();
-  await slack.close();
-});
+afterEach(() => close());
 
 test("what people said in a thread before the bot was asked, with who is a guest, and nothing of programs", async () => {
   const channel = slack.channelNamed("general");

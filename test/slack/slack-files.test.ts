@@ -3,22 +3,18 @@ import { SlackDownloads } from "../../adapters/slack/slack-download.ts";
 import type { FilePart } from "../../src/agent/message.ts";
 import type { IncomingUpdate } from "../../src/platform/incoming-update.ts";
 import type { PlatformAdapter } from "../../src/platform/platform-adapter.ts";
-import { type FakeSlack, startFakeSlack } from "../fakes/slack/fake-slack.ts";
-import { slackAt } from "./start-slack.ts";
+import type { FakeSlack } from "../fakes/slack/fake-slack.ts";
+import { type ConnectedSlack, connectSlack } from "./start-slack.ts";
 
 let slack: FakeSlack;
 let adapter: PlatformAdapter;
+let close: ConnectedSlack["close"];
 const never = new AbortController().signal;
 
 beforeEach(async () => {
-  slack = await startFakeSlack({ strict: true });
-  adapter = slackAt(slack);
-  await adapter.connect(never);
+  ({ slack, adapter, close } = await connectSlack());
 });
-afterEach(async () => {
-  await adapter.close();
-  await slack.close();
-});
+afterEach(() => close());
 
 async function read(ref: string, from = adapter): Promise<string> {
   const chunks: Uint8Array[] = [];

@@ -1,22 +1,17 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { PlatformAdapter } from "../../src/platform/platform-adapter.ts";
 import type { ReplyTarget } from "../../src/platform/reply-target.ts";
-import { type FakeSlack, startFakeSlack } from "../fakes/slack/fake-slack.ts";
-import { slackAt } from "./start-slack.ts";
+import type { FakeSlack } from "../fakes/slack/fake-slack.ts";
+import { type ConnectedSlack, connectSlack } from "./start-slack.ts";
 
 let slack: FakeSlack;
 let adapter: PlatformAdapter;
+let close: ConnectedSlack["close"];
 
 beforeEach(async () => {
-  slack = await startFakeSlack({ limits: "off", strict: true });
-  adapter = slackAt(slack);
-  await adapter.connect(new AbortController().signal);
+  ({ slack, adapter, close } = await connectSlack({ limits: "off" }));
 });
-
-afterEach(async () => {
-  await adapter.close();
-  await slack.close();
-});
+afterEach(() => close());
 
 /** A thread in a channel, begun by somebody. */
 function thread(): ReplyTarget {

@@ -1,6 +1,6 @@
 import { createSlackAdapter, type SlackOptions } from "../../adapters/slack/slack-adapter.ts";
 import type { PlatformAdapter } from "../../src/platform/platform-adapter.ts";
-import type { FakeSlack } from "../fakes/slack/fake-slack.ts";
+import { type FakeSlack, startFakeSlack } from "../fakes/slack/fake-slack.ts";
 import { keepLog } from "../telegram/start-telegram.ts";
 import { QUICK_SOCKETS } from "./quick-sockets.ts";
 
@@ -16,4 +16,26 @@ export function slackAt(slack: FakeSlack, options: Partial<SlackOptions> = {}): 
     socketTiming: QUICK_SOCKETS,
     ...options,
   });
+}
+
+export interface ConnectedSlack {
+  slack: FakeSlack;
+  adapter: PlatformAdapter;
+  /** Ends both. */
+  close: () => Promise<void>;
+}
+
+/** A strict Slack of one's own, and an adapter that knows it. */
+export async function connectSlack(options: Parameters<typeof startFakeSlack>[0] = {}): Promise<ConnectedSlack> {
+  const slack = await startFakeSlack({ strict: true, ...options });
+  const adapter = slackAt(slack);
+  await adapter.connect(new AbortController().signal);
+  return {
+    slack,
+    adapter,
+    close: async () => {
+      await adapter.close();
+      await slack.close();
+    },
+  };
 }

@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { expect } from "vitest";
 import { createTelegramAdapter, type TelegramOptions } from "../../adapters/telegram/telegram-adapter.ts";
 import { GatewayError } from "../../src/errors.ts";
 import type { Accept, Log, PlatformAdapter } from "../../src/platform/platform-adapter.ts";
@@ -39,6 +40,21 @@ export function telegramAt(telegram: FakeTelegram, options: Partial<TelegramOpti
     menus: [ENGLISH_MENU],
     ...options,
   });
+}
+
+/** Ends what a test began, and holds that nothing was asked of Telegram that it does not know. */
+export async function endTelegram(parts: {
+  telegram: FakeTelegram;
+  adapter: PlatformAdapter;
+  intake: AbortController;
+  running: Promise<void> | null;
+}): Promise<void> {
+  const { telegram, adapter, intake, running } = parts;
+  expect([...telegram.unknownFields.keys()], "parameters that Telegram does not know").toEqual([]);
+  intake.abort();
+  await running;
+  await adapter.close();
+  await telegram.close();
 }
 
 /** A gateway's HTTP side for one adapter: what the webhook port asks of it, and no more. */

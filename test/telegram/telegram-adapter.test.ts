@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import type { PlatformAdapter } from "../../src/platform/platform-adapter.ts";
 import type { ReplyTarget } from "../../src/platform/reply-target.ts";
 import { type FakeTelegram, startFakeTelegram } from "../fakes/telegram/fake-telegram.ts";
-import { ENGLISH_MENU, keepLog, type KeptLog, telegramAt } from "./start-telegram.ts";
+import { endTelegram, ENGLISH_MENU, keepLog, type KeptLog, telegramAt } from "./start-telegram.ts";
 
 const BOLD = { entities: [{ type: "bold", offset: 0, length: 2 }] };
 
@@ -27,13 +27,7 @@ beforeEach(async () => {
   await adapter.connect(intake.signal);
 });
 
-afterEach(async () => {
-  expect([...telegram.unknownFields.keys()], "parameters that Telegram does not know").toEqual([]);
-  intake.abort();
-  await running;
-  await adapter.close();
-  await telegram.close();
-});
+afterEach(() => endTelegram({ telegram, adapter, intake, running }));
 
 function to(chat: number, thread = "", replyTo: string | null = null): ReplyTarget {
   return { account: adapter.account, chat: String(chat), thread, replyTo };

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import type { Accept, PlatformAdapter, SentMessage } from "../../src/platform/platform-adapter.ts";
 import type { ReplyTarget } from "../../src/platform/reply-target.ts";
 import { type FakeTelegram, startFakeTelegram } from "../fakes/telegram/fake-telegram.ts";
-import { keepLog, type KeptLog, telegramAt } from "./start-telegram.ts";
+import { endTelegram, keepLog, type KeptLog, telegramAt } from "./start-telegram.ts";
 
 const VALUE = "stop:run_0123456789abcdef0123456789abcdef";
 
@@ -24,13 +24,7 @@ beforeEach(async () => {
   await adapter.connect(intake.signal);
 });
 
-afterEach(async () => {
-  expect([...telegram.unknownFields.keys()], "parameters that Telegram does not know").toEqual([]);
-  intake.abort();
-  await running;
-  await adapter.close();
-  await telegram.close();
-});
+afterEach(() => endTelegram({ telegram, adapter, intake, running }));
 
 function toAnn(): ReplyTarget {
   return { account: adapter.account, chat: "7", thread: "", replyTo: null };

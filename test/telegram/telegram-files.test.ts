@@ -6,7 +6,7 @@ import type { OutgoingFile, PlatformAdapter } from "../../src/platform/platform-
 import type { ReplyTarget } from "../../src/platform/reply-target.ts";
 import { type FakeTelegram, startFakeTelegram } from "../fakes/telegram/fake-telegram.ts";
 import { type GivenFile, TINY_JPEG } from "../fakes/telegram/files.ts";
-import { telegramAt } from "./start-telegram.ts";
+import { endTelegram, telegramAt } from "./start-telegram.ts";
 
 const NEVER = new AbortController().signal;
 const MB = 1024 * 1024;
@@ -28,13 +28,7 @@ beforeEach(async () => {
   await adapter.connect(NEVER);
 });
 
-afterEach(async () => {
-  expect([...telegram.unknownFields.keys()], "parameters that Telegram does not know").toEqual([]);
-  intake.abort();
-  await running;
-  await adapter.close();
-  await telegram.close();
-});
+afterEach(() => endTelegram({ telegram, adapter, intake, running }));
 
 function to(chat: number, replyTo: string | null = null): ReplyTarget {
   return { account: adapter.account, chat: String(chat), thread: "", replyTo };
