@@ -29,6 +29,7 @@ export async function fetchFile(
   if (ref === undefined) return { fault: "elsewhere" };
   const limit = Math.min(MAX_FILE_BYTES, files.maxFetchBytes);
   if ((part.size ?? 0) > Math.min(limit, budget.left)) return { fault: "too_large" };
+  if (signal.aborted) return { fault: "unreachable" };
   for (let tries = 1; ; tries++) {
     const late = AbortSignal.any([signal, AbortSignal.timeout(FETCH_MS)]);
     try {
@@ -82,14 +83,14 @@ async function readOnce(
   }
 }
 
-/** An adapter that does not notice the abort must not keep its run. */
+/** An adapter that does not notice the abort must not keep its run. What it rejects with later is heard all the same. */
 async function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  signal.throwIfAborted();
   const { promise: aborted, reject } = Promise.withResolvers<never>();
   const onAbort = () => reject(signal.reason);
   signal.addEventListener("abort", onAbort, { once: true });
+  if (signal.aborted) onAbort();
   try {
-    return await Promise.race([promise, aborted]);
+    return await Promise.race([aborted, promise]);
   } finally {
     signal.removeEventListener("abort", onAbort);
   }
