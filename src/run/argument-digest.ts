@@ -20,9 +20,12 @@ const OPTION = new RegExp(
   String.raw`((?:^|\s)(?:--?(?:${SECRET_WORD}|[\w-]*key)|-u|--user))\s+(?:${QUOTED}|\S+)`,
   "gi",
 );
+/** `--user=name:password`, `-uname:password`, and `name:password@` before a site. */
+const LOGIN = /((?:^|\s)(?:--user=|-u))[^\s:=]+:\S+|[\w.%+-]+:[^\s@/:]+(?=@)/g;
 const SCHEME = /\b(bearer|basic)\s+[\w.~+/=-]{6,}/gi;
 /** How keys of well-known services begin, and a bot's of Telegram. */
-const KNOWN_KEY = /\b(?:(?:sk|pk|rk|ghp|gho|ghs|glpat|xox[a-z]|xapp)[-_]|AKIA|AIza|eyJ)[\w.-]{8,}|\b\d{6,}:[\w-]{30,}/g;
+const KNOWN_KEY =
+  /\b(?:(?:sk|pk|rk|ghp|gho|ghs|glpat|xox[a-z]|xapp)[-_]|AKIA|AIza|eyJ)[\w.-]{8,}|(?<!\d)\d{6,}:[\w-]{30,}/g;
 /** Something that looks like base64 or like a long number with letters. */
 const LONG_RUN = /[A-Za-z0-9_+=]{20,}/g;
 const ADDRESS = /\b[a-z][a-z0-9+.-]{0,20}:\/\/[^\s"'<>`]+/gi;
@@ -79,6 +82,7 @@ function withoutSecrets(text: string): string {
     .replaceAll(QUERY, "")
     .replaceAll(NAMED_SECRET, "$1…")
     .replaceAll(OPTION, "$1 …")
+    .replaceAll(LOGIN, (_, option = "") => `${option}…`)
     .replaceAll(SCHEME, "$1 …")
     .replaceAll(KNOWN_KEY, "…")
     .replaceAll(LONG_RUN, (run) => (/\d/.test(run) && /[a-z]/i.test(run) ? "…" : run));

@@ -51,6 +51,17 @@ describe("security-24: a secret is never part of it", () => {
     [`{"token": "${SECRET}", "n": 1}`, '{"token": …, "n": 1}'],
     ["use sk-proj-abcdefgh12345678 please", "use … please"],
     ["use 4711000001:AAFakeTokenOnlyForTests_0123456789a please", "use … please"],
+    [
+      "curl api.telegram.org/bot4711000001:AAFakeTokenOnly-ForTests_0123456789a/getMe",
+      "curl api.telegram.org/bot…/getMe",
+    ],
+    [
+      "https://api.telegram.org/bot4711000001:AAFakeTokenOnly-ForTests_0123456789a/getMe",
+      "api.telegram.org/bot…/getMe",
+    ],
+    [`curl --user=ann:${SECRET} example.com`, "curl --user=… example.com"],
+    [`curl -uann:${SECRET} example.com`, "curl -u… example.com"],
+    [`git clone ann:${SECRET}@example.com/a`, "git clone …@\u200Bexample.com/a"],
     ["use eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.abc-def please", "use … please"],
     ["hash 0123456789abcdef0123456789abcdef", "hash …"],
   ])("in %j", (command, shown) => {
