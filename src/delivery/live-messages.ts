@@ -7,6 +7,8 @@ import { type OutboxPage, recordDraftFailure } from "../store/outbox.ts";
 import { chatOfRun } from "../store/runs.ts";
 import type { RunTarget } from "../store/schema.ts";
 import { retrying } from "../store/transaction.ts";
+import type { Call } from "./call-scheduler.ts";
+import { DRAFT, FIRST } from "./chat-calls.ts";
 import type { Delivery } from "./delivery.ts";
 import { findPost } from "./find-post.ts";
 import { judgeSendFailure } from "./send-failure.ts";
@@ -49,8 +51,8 @@ export interface LiveMessagesOptions extends LivePlace {
   signal: AbortSignal;
   /** Once more after any wait: the lease may have run out, and the platform may have asked another call for a pause. */
   mayCall: () => boolean;
-  /** A post that was let go is not made. */
-  giveBack: () => void;
+  /** A call that was let go is not made. */
+  giveBack: (call: Call) => void;
   onPosting: () => void;
 }
 
@@ -98,7 +100,7 @@ export class LiveMessages {
     const allowed = await delivery.drafts.announce(draft).catch(() => false);
     if (!allowed || !this.#options.mayCall()) {
       // An older post of the chat may be what this one waits for, and needs the call.
-      this.#options.giveBack();
+      this.#options.giveBack(FIRST);
       if (allowed) await this.#record(() => recordDraftFailure(delivery.db, live.id, "no", "it was not its time"));
       return pause(PAUSE_MS / 2, signal);
     }
@@ -143,7 +145,8 @@ export class LiveMessages {
   async edit(live: LivePage, content: RenderedPage): Promise<void> {
     const { adapter, flushLog, signal } = this.#options;
     await Promise.race([flushLog().catch(() => undefined), pause(LOG_WAIT_MS, signal)]);
-    if (!this.#options.mayCall() || signal.aborted) return;
+    // The final text comes next, and needs the call.
+    if (!this.#options.mayCall() || signal.aborted) return this.#options.giveBack(DRAFT);
     const at = { account: this.target.account, chat: this.target.chat, messageId: live.messageId as string };
     try {
       await adapter.editing?.edit(at, content);

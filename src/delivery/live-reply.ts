@@ -62,7 +62,7 @@ export class LiveReply {
       ...options,
       signal: this.#closing.signal,
       mayCall: () => options.maySend() && !this.#calls.blocked,
-      giveBack: () => this.#calls.giveBack(FIRST),
+      giveBack: (call) => this.#calls.giveBack(call),
       onPosting: () => this.#typing.end(),
     });
     this.#typing = new TypingSign({

@@ -77,6 +77,28 @@ it("spends none of the chat's calls on a post that an older one keeps waiting", 
   expect(scheduler.take(adapter.editing.budget, place, final)).toBe(0);
 });
 
+it("spends none of the chat's calls on an edit that the end of the answer overtakes", async () => {
+  const { budget } = platform().editing;
+  const chat = () => ({ refillMs: 3_600_000, burst: 2, reserve: 0, draftEveryMs: 0 });
+  const adapter = new FakePlatform({ budget: { ...budget, chat } });
+  const scheduler = new CallScheduler();
+  let text = "More than enough text to be shown at once.";
+  const flushing = Promise.withResolvers<void>();
+  const flushLog = async () => {
+    flushing.resolve();
+    await new Promise(() => undefined);
+  };
+  const reply = start(replyOn(adapter, { scheduler, flushLog, text: () => text }));
+  await expect.poll(() => adapter.messages("-7").length).toBe(1);
+  text += " And more of it.";
+  start(reply);
+  await flushing.promise;
+  await reply.close();
+  expect(adapter.messages("-7")[0]?.history).toHaveLength(1);
+  const place = { account: adapter.account, chat: "-7", thread: "", placeKind: "group" as const };
+  expect(scheduler.take(adapter.editing.budget, place, { purpose: "final", kind: "edit" })).toBe(0);
+});
+
 it("keeps a pause that the platform asked for while an edit got ready", async () => {
   const adapter = platform();
   const scheduler = new CallScheduler();
