@@ -1,6 +1,6 @@
 import { GatewayError } from "../errors.ts";
 import { newId, type OutboxId, type RunId, type SessionId } from "../ids.ts";
-import type { PlatformAdapter, RenderedPage, SentMessage } from "../platform/platform-adapter.ts";
+import type { CallKind, PlatformAdapter, RenderedPage, SentMessage } from "../platform/platform-adapter.ts";
 import type { ReplyTarget } from "../platform/reply-target.ts";
 import { Doorbell } from "../run/hints.ts";
 import { type OutboxPage, recordDraftFailure } from "../store/outbox.ts";
@@ -170,7 +170,7 @@ export class LiveMessages {
   }
 
   /** Remembers what a failure says about the place. Never rejects. */
-  async learn(error: unknown, call: "post" | "edit" = "post"): Promise<void> {
+  async learn(error: unknown, call: CallKind = "post"): Promise<void> {
     const failure = judgeSendFailure(error);
     const { delivery, run } = this.#options;
     delivery.log.warn({ err: error, run_id: run.id, failure: failure.kind }, "a draft was not shown");

@@ -223,7 +223,7 @@ export class LiveReply {
   /** Whether typing shows matters little: only what concerns every call to the chat is taken from its failure. */
   async #learnFromTyping(error: unknown): Promise<void> {
     const { kind } = judgeSendFailure(error);
-    if (kind === "blocked" || kind === "gone" || kind === "moved") await this.#messages.learn(error);
+    if (kind === "blocked" || kind === "gone" || kind === "moved") await this.#messages.learn(error, "typing");
   }
 }
 

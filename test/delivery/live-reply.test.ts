@@ -138,6 +138,19 @@ it("fault-16: an edit that is refused for haste stops edits alone, where the pla
   expect(adapter.messages("-7")[0]?.history).toHaveLength(1);
 });
 
+it("fault-16: typing that is refused for haste stops typing alone, where the platform counts it apart", async () => {
+  const { budget } = platform().editing;
+  const chat = () => ({ ...budget.chat("group"), calls: ["post" as const] });
+  const account = [{ ...budget.account[0]!, calls: ["typing" as const] }];
+  const adapter = new FakePlatform({ budget: { chat, account } });
+  const scheduler = new CallScheduler();
+  adapter.failNext({ code: "rate_limited", call: "typing", retryAfterMs: 60_000 });
+  replyOn(adapter, { scheduler }).startTyping();
+  const place = { account: adapter.account, chat: "-7", thread: "", placeKind: "group" as const };
+  await expect.poll(() => scheduler.pausedMs(place, "typing")).toBeGreaterThan(50_000);
+  expect(scheduler.pausedMs(place, "post")).toBe(0);
+});
+
 it("answers nothing in a chat that has moved, where another message may have that id", async () => {
   const adapter = platform();
   adapter.failNext({ code: "conflict", call: "send", place: { kind: "moved", chat: "-107" } });
