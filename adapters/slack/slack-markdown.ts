@@ -60,7 +60,7 @@ interface ReaderState {
 
 type OpenFence = Fence & { quotes: number; indent: number };
 
-type Reader = (markdown: string) => MarkdownLine[];
+type Reader = (markdown: string, growing?: boolean) => MarkdownLine[];
 
 interface ReadPart {
   lines: readonly MarkdownLine[];
@@ -68,7 +68,7 @@ interface ReadPart {
 }
 
 /**
- * Reads Markdown, finished or not, line by line. An answer is read again for every edit, so what was made of the parts
+ * Reads Markdown, whole or `growing`, line by line. An answer is read again for every edit, so what was made of the parts
  * before its last one is remembered. `readPart`: for counting.
  */
 export function createMarkdownReader(readPart = readLines, length = PART_LENGTH): Reader {
@@ -76,12 +76,12 @@ export function createMarkdownReader(readPart = readLines, length = PART_LENGTH)
     const [state, part] = JSON.parse(key) as [ReaderState, string];
     return readPart(state, part, false);
   });
-  return (markdown) => {
+  return (markdown, growing = false) => {
     const parts = partsOf(markdown, length);
     let state: ReaderState = { isStart: true, fence: null, head: null, before: "" };
     return parts.flatMap((part, index) => {
       const isLast = index === parts.length - 1;
-      const read = isLast ? readPart(state, part, true) : remembered(JSON.stringify([state, part]));
+      const read = isLast ? readPart(state, part, growing) : remembered(JSON.stringify([state, part]));
       state = read.state;
       return read.lines;
     });

@@ -18,9 +18,9 @@ const FALLBACK_LIMIT = 3_000;
 /** "Maximum length for the text in this field is 3000 characters" (SectionBlock). */
 const SECTION_LIMIT = 3_000;
 
-/** An answer, finished or not, as pages that Slack accepts; at least one. `text` is what is seen without formatting. */
-export function renderSlack(markdown: string): RenderedPage[] {
-  const pages = toMarkdownPages(readMarkdown(clean(markdown)), SLACK_MARKDOWN_LIMIT);
+/** An answer, whole or `growing`, as pages that Slack accepts; at least one. `text` is what is seen without formatting. */
+export function renderSlack(markdown: string, growing = false): RenderedPage[] {
+  const pages = toMarkdownPages(readMarkdown(clean(markdown), growing), SLACK_MARKDOWN_LIMIT);
   const shown = pages.length > 0 ? pages : [{ markdown: "…", plain: "…" }];
   return shown.map((page) => ({
     text: page.plain,

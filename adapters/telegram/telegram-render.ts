@@ -9,7 +9,7 @@ import { toPages } from "./telegram-pages.ts";
 /** UTF-16 units of Markdown whose parsed pieces are kept: those of many answers that are streaming at once. */
 const KEPT_UNITS = 1_000_000;
 
-type Render = (markdown: string) => RenderedPage[];
+type Render = (markdown: string, growing?: boolean) => RenderedPage[];
 
 /**
  * Renders answers, finished or not, as pages. An answer is rendered again for every edit, so the pieces before its last
@@ -17,11 +17,10 @@ type Render = (markdown: string) => RenderedPage[];
  */
 export function createTelegramRenderer(parse = fromMarkdownPiece, parseLast = fromLastPiece): Render {
   const remembered = rememberByText(KEPT_UNITS, parse);
-  return (markdown) => {
+  return (markdown, growing = false) => {
     const pieces = splitMarkdown(clean(markdown));
-    return toPages(
-      join(pieces.map((piece, i) => (i < pieces.length - 1 ? remembered(piece) : parseLast(piece, i === 0)))),
-    );
+    const last = (piece: string, isAll: boolean) => (growing ? parseLast(piece, isAll) : parse(piece));
+    return toPages(join(pieces.map((piece, i) => (i < pieces.length - 1 ? remembered(piece) : last(piece, i === 0)))));
   };
 }
 

@@ -27,7 +27,7 @@ export function countSends(adapter: PlatformAdapter, metrics: Counted): Platform
     ...(commandSign === undefined ? {} : { commandSign }),
     connect: (signal) => adapter.connect(signal),
     start: (accept, signal, working) => adapter.start(accept, signal, working),
-    render: (markdown) => adapter.render(markdown),
+    render: (markdown, growing) => adapter.render(markdown, growing),
     close: () => adapter.close(),
     send: (to, page, mark) => counted("send", adapter.send(to, page, mark)),
     ...(marks ? { marks } : {}),

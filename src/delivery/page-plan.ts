@@ -18,9 +18,9 @@ export interface PagePlan {
  * Pure: how an answer is shown. `restLine`, Markdown, ends the last page of one that goes on in a file. What the pages
  * hold depends on the answer's beginning alone, so they stay as they are while it grows.
  */
-export function planPages(adapter: PlatformAdapter, text: string, restLine: string): PagePlan {
-  if (!adapter.files) return { pages: adapter.render(text), whole: null };
-  const first = adapter.render(text.slice(0, HEAD_CHARS)).slice(0, MAX_PAGES + 1);
+export function planPages(adapter: PlatformAdapter, text: string, restLine: string, growing = false): PagePlan {
+  if (!adapter.files) return { pages: adapter.render(text, growing), whole: null };
+  const first = adapter.render(text.slice(0, HEAD_CHARS), growing).slice(0, MAX_PAGES + 1);
   if (first.length > MAX_PAGES) {
     const visible = first.slice(0, MAX_PAGES).reduce((sum, page) => sum + page.text.length, 0);
     for (let chars = visible - restLine.length; chars > 1; chars *= SHRINK) {
@@ -29,7 +29,7 @@ export function planPages(adapter: PlatformAdapter, text: string, restLine: stri
       if (pages.length <= MAX_PAGES) return { pages, whole: text };
     }
   }
-  return { pages: text.length > HEAD_CHARS ? adapter.render(text) : first, whole: null };
+  return { pages: text.length > HEAD_CHARS ? adapter.render(text, growing) : first, whole: null };
 }
 
 /**
@@ -40,7 +40,7 @@ export function renderGrowing(adapter: PlatformAdapter, restLine: string): (mark
   let full: { text: string; pages: RenderedPage[] } | null = null;
   return (markdown) => {
     if (full && markdown.startsWith(full.text)) return full.pages;
-    const { pages, whole } = planPages(adapter, markdown, restLine);
+    const { pages, whole } = planPages(adapter, markdown, restLine, true);
     full = whole === null ? null : { text: markdown, pages };
     return pages;
   };

@@ -99,8 +99,11 @@ export interface PlatformAdapter {
   readonly commandSign?: string;
   /** Posts one page. Rejects with `delivered`: "no" may be repeated, "unknown" must not be. `mark`: our id of it, for `marks`. */
   send(to: ReplyTarget, page: RenderedPage, mark?: string): Promise<SentMessage>;
-  /** Pure: an answer, possibly unfinished Markdown, as pages that the platform accepts; at least one. */
-  render(markdown: string): RenderedPage[];
+  /**
+   * Pure: an answer as pages that the platform accepts; at least one. `growing`: more of it comes, so what its end has
+   * begun is shown as if it were finished, and what cannot be told yet not at all; else all of it is shown as it is.
+   */
+  render(markdown: string, growing?: boolean): RenderedPage[];
   readonly editing?: {
     budget: EditBudget;
     /** "Not modified" is success. Rejects `not_found` when the message is gone or cannot be edited. */

@@ -10,7 +10,7 @@ import { slackAt } from "./start-slack.ts";
 
 /** Throws if the strict fake refuses a page, or something in it is live. */
 function checkAccepted(markdown: string): void {
-  const pages = renderSlack(markdown);
+  const pages = [...renderSlack(markdown), ...renderSlack(markdown, true)];
   checkPages(pages);
   for (const page of pages) checkedBlocks(blocksOf(page));
 }
@@ -53,7 +53,7 @@ test("a sample of them is posted and edited, and no call is refused", { timeout:
   const { ts } = slack.say({ channel, user: slack.user("ann"), text: "question", mention: true });
   const target = { account: adapter.account, chat: channel.id, thread: ts, replyTo: null };
   for (const { markdown } of [...ANSWER_EXAMPLES, ...SPECIFICATION.filter((_, index) => index % 10 === 0)]) {
-    const at = await adapter.send(target, adapter.render(markdown.slice(0, markdown.length / 3))[0]!);
+    const at = await adapter.send(target, adapter.render(markdown.slice(0, markdown.length / 3), true)[0]!);
     const [page, ...more] = adapter.render(markdown);
     await adapter.editing?.edit(at, page!);
     for (const each of more) await adapter.send(target, each);

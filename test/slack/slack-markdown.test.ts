@@ -5,8 +5,8 @@ import { checkPages, markdownOf } from "./check-slack-page.ts";
 const NOTHING = "\u200B";
 
 /** The Markdown of the only page, and its plain text where that is another. */
-function shown(markdown: string): string | [string, string] {
-  const pages = renderSlack(markdown);
+function shown(markdown: string, growing = false): string | [string, string] {
+  const pages = renderSlack(markdown, growing);
   expect(pages.length).toBe(1);
   checkPages(pages);
   const written = markdownOf(pages[0]!);
@@ -137,6 +137,14 @@ describe("an answer that is not finished looks as if it were", () => {
     ["> ```\n> x", ["```\nx\n```", "x"]],
     ["🙂\uD83D", "🙂"],
   ])("%j", (markdown, expected) => {
-    expect(shown(markdown)).toEqual(expected);
+    expect(shown(markdown, true)).toEqual(expected);
   });
 });
+
+test.each(["operator is:\n\n+", "2 **", "path ~", "Rated 5 *", "a[0](b", "regex: [a-z](?:x", "tick `", "a ``"])(
+  "an answer that ends in %j has all of it in the end",
+  (markdown) => {
+    const [page] = renderSlack(markdown);
+    expect(page!.text.replaceAll(/[^!-~]/g, "")).toBe(markdown.replaceAll(/\s/g, ""));
+  },
+);

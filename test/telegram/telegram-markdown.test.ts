@@ -6,8 +6,8 @@ import { checkPages, entitiesOf } from "./check-page.ts";
 const render = createTelegramRenderer();
 
 /** The page as one line per piece of formatting, below its text. */
-function shown(markdown: string): string {
-  const pages = render(markdown);
+function shown(markdown: string, growing = false): string {
+  const pages = render(markdown, growing);
   expect(pages.length).toBe(1);
   const page = pages[0]!;
   const formats = entitiesOf(page).map((it) => {
@@ -144,7 +144,7 @@ describe("tables", () => {
       "| a | b |\n|--|--|",
       "| a | b |\n|--|--|\n|",
     ]) {
-      expect(render(markdown)[0]?.text).toBe("a | b\n--+--");
+      expect(render(markdown, true)[0]?.text).toBe("a | b\n--+--");
     }
     expect(render("|x| is never negative")[0]?.text).toBe("|x| is never negative");
   });
@@ -195,19 +195,26 @@ describe("an answer that is not finished looks as if it were", () => {
     ["-", "•"],
     ["**", "**"],
   ])("%j", (markdown, expected) => {
-    expect(shown(markdown)).toBe(expected);
+    expect(shown(markdown, true)).toBe(expected);
   });
 
   test("code that is finished keeps a last line of signs", () => {
     expect(shown("```\ncd\n~\n```")).toBe('cd\n~\npre: "cd\\n~"');
   });
 
+  test.each(["2 **", "path ~", "Rated 5 *", "a[0](b", "regex: [a-z](?:x", "tick `", "a ``"])(
+    "one that ends in %j has all of it in the end",
+    (text) => {
+      expect(render(text)[0]?.text).toBe(text);
+    },
+  );
+
   test("prose only grows", () => {
     const prose =
       "It **costs** about 5 € (~4 £), see [the docs](https://e.example/a) and `npm run x`; *really*. Done! ".repeat(3);
     let before = "";
     for (let end = 1; end <= prose.length; end += 1) {
-      const { text } = render(prose.slice(0, end))[0]!;
+      const { text } = render(prose.slice(0, end), true)[0]!;
       expect(text).not.toMatch(/\*\*|`|\]\(|https:/);
       expect(text.startsWith(before), text).toBe(true);
       // A label may become a link, and a star emphasis.
@@ -247,8 +254,8 @@ describe("security-24: addresses that carry much are text", () => {
       "`open %",
     ]) {
       const markdown = around.replace("%", () => `a ${LEAK} b [c](${LEAK}) @ann_smith`);
-      for (let end = 1; end <= markdown.length; end += 1) {
-        const page = render(markdown.slice(0, end))[0]!;
+      for (let end = 1; end <= 2 * markdown.length; end += 1) {
+        const page = render(markdown.slice(0, end >> 1), end % 2 === 0)[0]!;
         checkPages([page]);
         const code = entitiesOf(page).filter(({ type }) => type === "code" || type === "pre");
         for (const { index } of page.text.matchAll(/\?d=\w{20}/g)) {
