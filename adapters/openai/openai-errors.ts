@@ -223,6 +223,8 @@ export function redactor(apiKey: string): (text: string) => string {
       .reduce((left, form) => left.replaceAll(form, "[key]"), text)
       .replace(/\b(?:sk|key|pk)-[\w*.-]{4,}/g, "[key]")
       .replace(/\bBearer\s+\S+/gi, "Bearer [key]")
+      // A refused request may be quoted with the picture in it.
+      .replace(/\bdata:[\w/+.-]{1,100};base64,[\w+/=-]*/gi, "data:…")
       // Bounded, so that no text makes it slow.
       .replace(/\b([a-z][a-z0-9+.-]{0,15}:\/\/)(?:[^\s/@]*@)?([^\s/?#"'<>]+)[^\s"'<>]*/gi, "$1$2");
 }

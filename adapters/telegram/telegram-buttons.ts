@@ -9,7 +9,7 @@ interface StopButton {
 }
 
 /** The page with a button to stop the answer. "Data to be sent in a callback query, 1-64 bytes" (Bot API). */
-export function withStop(page: RenderedPage, value: string, label = "Stop"): RenderedPage {
+export function withStop(page: RenderedPage, value: string, label: string): RenderedPage {
   if (!/^[ -~]{1,64}$/.test(value)) throw new Error("the value of a button is at most 64 characters of ASCII");
   return { text: page.text, rich: { ...asObject(page.rich), stop: { label, value } } satisfies StopButton };
 }

@@ -129,6 +129,7 @@ test.each([
 test("security-28: keys, masked keys, tokens and addresses are taken out of a provider's words", () => {
   const key = 'sk-secret"1/2';
   const redact = redactor(key);
+  expect(redact("bad image data:image/png;base64,aGVsbG8gQW5u= in it")).toBe("bad image data:… in it");
   const words = [
     `key ${key} is wrong`,
     JSON.stringify({ key }),
