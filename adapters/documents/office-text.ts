@@ -115,24 +115,29 @@ const OPEN: Shape = {
 
 /** A line per paragraph, tabs between cells. */
 function paragraphs(xml: string, { holds, ends }: Shape): string {
-  let text = "";
+  // In pieces: to look at the end of a text that grows would cost a copy of it each time.
+  const said: string[] = [];
+  let length = 0;
   let inside = 0;
   for (const piece of xmlPieces(xml)) {
-    if (text.length > MAX_TEXT) break;
+    if (length > MAX_TEXT) break;
+    let more = "";
     if (piece.kind === "text") {
-      if (inside > 0) text += piece.text;
-      continue;
+      if (inside > 0) more = piece.text;
+    } else {
+      const isOver = piece.kind === "close" || piece.empty;
+      if (holds.includes(piece.name) && !(piece.kind === "open" && piece.empty))
+        inside += piece.kind === "open" ? 1 : -1;
+      if (isOver) more = ends[piece.name] ?? "";
+      // A cell's last paragraph ends with the cell.
+      if (more === "\t" && said.at(-1) === "\n") length -= said.pop()!.length;
     }
-    const over = piece.kind === "close" || piece.empty;
-    if (holds.includes(piece.name) && !(piece.kind === "open" && piece.empty)) inside += piece.kind === "open" ? 1 : -1;
-    if (!over) continue;
-    const end = ends[piece.name] ?? "";
-    // A cell's last paragraph ends with the cell.
-    if (end === "\t" && text.endsWith("\n")) text = text.slice(0, -1);
-    text += end;
+    if (more !== "") said.push(more);
+    length += more.length;
   }
-  return text
-    .replaceAll(/[\t ]+$/gm, "")
+  return said
+    .join("")
+    .replaceAll(/(?<![\t ])[\t ]+$/gm, "")
     .replaceAll(/\n{3,}/g, "\n\n")
     .trim();
 }

@@ -62,6 +62,18 @@ describe("what can be read", () => {
   });
 });
 
+test("a table of many cells takes no longer than its length", async () => {
+  const cell = "<table:table-cell><text:p>0.123</text:p></table:table-cell>";
+  const row = `<table:table-row>${cell.repeat(10)}</table:table-row>`;
+  const bytes = zip({
+    mimetype: "application/vnd.oasis.opendocument.spreadsheet",
+    "content.xml": `<table:table>${row.repeat(16_000)}</table:table>`,
+  });
+  const found = await createDocumentReader().read(bytes, never);
+  const line = "0.123\t".repeat(10).trim();
+  expect("text" in found && found.text === `${line}\n`.repeat(16_000).trim()).toBe(true);
+}, 30_000);
+
 describe("what cannot", () => {
   test.each<[string, Buffer, string]>([
     ["an archive of something else", zip({ "photo.jpg": "x" }), "unsupported"],
