@@ -4,6 +4,9 @@ import type { OtherLoad, ReplicaLoad } from "../store/replicas.ts";
 /** This part of a budget is everybody's alike, so that who has nothing to send yet can begin. */
 const EVEN_PART = 0.2;
 
+/** Of one of whose beginning not everybody has heard: a platform takes a little more than its rate for some seconds. */
+const BEGINNERS_PART = 0.1;
+
 /** Ages are told by the database's clock and compared with this process's. */
 const CLOCKS_MS = 20;
 
@@ -19,6 +22,8 @@ export class BudgetShares {
   /** The least of what it has said since, and from when on: somebody may not have heard of that yet. */
   #pending: { load: ReplicaLoad; since: number } | null = null;
   #others: readonly ReplicaLoad[] = [];
+  /** Somebody may not know yet that this replica is there, and uses its part as well. */
+  #isNew = true;
 
   /** Of an account's budget. A replica that says nothing of its accounts yet may be about to use any of them. */
   ofAccount(account: AccountId): number {
@@ -33,8 +38,12 @@ export class BudgetShares {
   /** `mine` was told just now, at `now` in ms, and the others have said theirs some time before. */
   heard(mine: ReplicaLoad, others: readonly OtherLoad[], now: number): void {
     const since = this.#pending?.since ?? now;
+    if (others.length === 0) this.#isNew = false;
     const isKnown = this.#pending !== null && others.every(({ age_ms: ageMs }) => ageMs + CLOCKS_MS < now - since);
-    if (isKnown) this.#known = this.#pending!.load;
+    if (isKnown) {
+      this.#known = this.#pending!.load;
+      this.#isNew = false;
+    }
     // Who has heard of less than it has now sends more for that.
     const least = this.#pending && !isKnown ? lesser(this.#pending.load, mine) : mine;
     this.#pending = { load: least, since: isKnown ? now : since };
@@ -49,7 +58,8 @@ export class BudgetShares {
     const mine = Math.min(...[this.#known, this.#pending?.load ?? {}].map((load) => answersOf(load) ?? 0));
     const all = peers.reduce((sum, answers) => sum + answers, mine);
     const even = 1 / (peers.length + 1);
-    const share = all === 0 || peers.length === 0 ? even : EVEN_PART * even + (1 - EVEN_PART) * (mine / all);
+    const part = all === 0 || peers.length === 0 ? even : EVEN_PART * even + (1 - EVEN_PART) * (mine / all);
+    const share = this.#isNew && peers.length > 0 ? Math.min(part, BEGINNERS_PART) : part;
     this.#shares.set(budget, share);
     return share;
   }

@@ -11,15 +11,20 @@ const fresh = (told: ReplicaLoad) => ({ load: told, age_ms: 0 });
 
 /** Replicas on one clock, each with what it said last, and when. */
 class Replicas {
-  readonly shares: BudgetShares[];
-  readonly #told: { load: ReplicaLoad; at: number }[];
+  readonly shares: BudgetShares[] = [];
+  readonly #told: { load: ReplicaLoad; at: number }[] = [];
   #now = 0;
 
   constructor(count: number) {
-    this.shares = Array.from({ length: count }, () => new BudgetShares());
-    this.#told = this.shares.map(() => ({ load: load(0), at: 0 }));
-    // Each has heard of all others, twice.
-    for (const answers of [0, 0]) for (const at of this.shares.keys()) this.renew(at, answers);
+    for (let begun = 0; begun < count; begun++) this.begin(0);
+    // Each has heard of all others, three times.
+    for (const answers of [0, 0, 0]) for (const at of this.shares.keys()) this.renew(at, answers);
+  }
+
+  begin(answers: number): void {
+    this.shares.push(new BudgetShares());
+    this.#told.push({ load: {}, at: this.#now });
+    this.renew(this.shares.length - 1, answers);
   }
 
   renew(at: number, answers: number, afterMs = 2_000 / this.shares.length): void {
@@ -51,6 +56,29 @@ describe("the shares of an account", () => {
     );
   });
 
+  it("add up to a tenth more at most for each that begins, until all have heard of it", () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 3 }),
+        fc.array(fc.tuple(fc.nat(4), fc.nat(100), fc.integer({ min: 1, max: 4_000 })), { maxLength: 30 }),
+        fc.integer({ min: 1, max: 2 }),
+        (count, renewals, beginners) => {
+          const replicas = new Replicas(count);
+          for (const [at, answers, afterMs] of renewals) replicas.renew(at % count, answers, afterMs);
+          for (let begun = 0; begun < beginners; begun++) replicas.begin(0);
+          for (const [at, answers, afterMs] of renewals) {
+            expect(replicas.sum).toBeLessThanOrEqual(1 + 0.1 * beginners + 1e-9);
+            replicas.renew(at % (count + beginners), answers, afterMs);
+          }
+          for (let round = 0; round < 3; round++) for (const at of replicas.shares.keys()) replicas.renew(at, 10);
+          expect(replicas.shares.map((share) => share.ofAccount(account))).toEqual(
+            replicas.shares.map(() => expect.closeTo(1 / replicas.shares.length)),
+          );
+        },
+      ),
+    );
+  });
+
   it("are the parts of the answers, but for a small part that everybody has alike", () => {
     const replicas = new Replicas(2);
     const parts = (...answers: number[]) => {
@@ -70,11 +98,13 @@ describe("the shares of an account", () => {
     expect(alone.ofAccount(account)).toBe(1);
   });
 
-  it("are small for one that begins beside others, and half for one beside another that has said nothing yet", () => {
+  it("are small for one that begins beside others, also when those have said nothing yet, until they have heard of it", () => {
     const [beginner, twin] = [new BudgetShares(), new BudgetShares()];
     beginner.heard({}, [fresh(load(50))], 0);
     expect(beginner.ofAccount(account)).toBeCloseTo(0.1);
     twin.heard({}, [fresh({})], 0);
+    expect(twin.ofAccount(account)).toBeCloseTo(0.1);
+    twin.heard({}, [fresh({})], 2_000);
     expect(twin.ofAccount(account)).toBe(0.5);
   });
 

@@ -21,6 +21,7 @@ describe("two replicas, with the platform's limits on", () => {
   it("edit each of 200 Telegram chats that stream at once in its turn, end each in time, and are never refused", async () => {
     const stage = await Stage.open({ webhook: true, model: PACE });
     const [a, b] = await stage.startTwo();
+    await acquainted(stage);
     const { telegram, model, router } = stage;
     say("Telegram's limits", JSON.stringify(telegram.limits));
     router.target = a;
@@ -54,6 +55,7 @@ describe("two replicas, with the platform's limits on", () => {
   it("end each of 20 Slack threads that stream at once in a workspace in time, and are never refused", async () => {
     const stage = await Stage.open({ slack: { mode: "http" }, model: PACE });
     await stage.startTwo();
+    await acquainted(stage);
     const { slack, model } = stage;
     say("Slack's limits", JSON.stringify(slack.limits));
     model.script((request) => ({ text: answerOf(request, 12) }));
@@ -83,6 +85,15 @@ describe("two replicas, with the platform's limits on", () => {
     expect(Math.max(...took)).toBeLessThanOrEqual(2 * median(took));
   });
 });
+
+/** Until both know that both know of each other: three renewals, which are 2 s apart. */
+async function acquainted(stage: Stage): Promise<void> {
+  const [start] = await stage.rows<{ enough: Date }>("select now() + interval '4 seconds' as enough");
+  await until("both replicas have renewed three times", async () => {
+    const [seen] = await stage.rows<{ least: Date }>("select min(seen_at) as least from replicas");
+    return seen!.least > start!.enough;
+  });
+}
 
 /** So many seconds of speaking and up to 8 more, by the number that was asked with. */
 function answerOf(request: Answer, seconds: number): string {
