@@ -1,4 +1,4 @@
-import { expect, it } from "vitest";
+import { it } from "vitest";
 import { lastUserText, Stage } from "../support/chaos/stage.ts";
 import { answerTo } from "../support/chaos/verdict.ts";
 import { until } from "../support/test-gateway.ts";
@@ -58,8 +58,9 @@ async function untilAllAnswered(stage: Stage): Promise<void> {
   await stage.telegram.until(() => CHATS.every((chat) => answered(textsOf(stage, chat).at(-1), chat)), 30_000);
 }
 
-it("shows what was due while all were gone, although its replica reaches Telegram only at the fourth try", async () => {
-  const stage = await Stage.open();
+it.concurrent("shows what was due while all were gone, although its replica reaches Telegram only at the fourth try", async (test) => {
+  const { expect } = test;
+  const stage = await Stage.open({}, test);
   const person = stage.telegram.user(7, "Ann");
   stage.telegram.privateChat(person);
   await stage.rows(
@@ -72,8 +73,9 @@ it("shows what was due while all were gone, although its replica reaches Telegra
   expect((await stage.botMessage(7, 0, 5_000)).text).toBe("kept for you");
 });
 
-it("fault-06: ten minutes after all replicas died, answers are completed and what waited is answered in order", async () => {
-  const stage = await Stage.open({ model: SLOW, env: { ON_BUSY: "queue" } });
+it.concurrent("fault-06: ten minutes after all replicas died, answers are completed and what waited is answered in order", async (test) => {
+  const { expect } = test;
+  const stage = await Stage.open({ model: SLOW, env: { ON_BUSY: "queue" } }, test);
   await leaveBacklog(stage, 10);
   await stage.startTwo("c", "d");
   await untilAllAnswered(stage);
@@ -88,8 +90,9 @@ it("fault-06: ten minutes after all replicas died, answers are completed and wha
   expect(stage.telegram.earlyCalls).toEqual([]);
 });
 
-it("fault-06: twenty minutes after all replicas died, answers stay cut off and what waited says when it was written", async () => {
-  const stage = await Stage.open({ model: SLOW, env: { ON_BUSY: "queue" } });
+it.concurrent("fault-06: twenty minutes after all replicas died, answers stay cut off and what waited says when it was written", async (test) => {
+  const { expect } = test;
+  const stage = await Stage.open({ model: SLOW, env: { ON_BUSY: "queue" } }, test);
   await leaveBacklog(stage, 20);
   const partials = new Map(CHATS.map((chat) => [chat, textsOf(stage, chat)[0]!]));
   await stage.startTwo("c", "d");

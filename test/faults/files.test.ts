@@ -1,4 +1,4 @@
-import { expect, it } from "vitest";
+import { it } from "vitest";
 import type { JournalEntry } from "../fakes/model/journal.ts";
 import { contentText } from "../fakes/model/script.ts";
 import type { FakeChat, FakeUser } from "../fakes/telegram/chats.ts";
@@ -51,30 +51,35 @@ const bursts: Burst[] = [
   },
 ];
 
-it.each(bursts)("$name is one run with everything in it, also with a kill -9 before its answer", async (burst) => {
-  const stage = await Stage.open({ model: { words: 20, ttftMs: 600_000 } });
-  await stage.startTwo();
-  const ann = stage.telegram.user(7, "Ann");
-  const chat = stage.telegram.privateChat(ann);
-  burst.say(stage, chat, ann);
-  await stage.model.until(() => stage.model.requests.length === 1, 20_000);
-  const fetched = () => stage.telegram.journal.filter(({ method }) => method === "getFile").length;
-  expect(fetched()).toBe(burst.pictures);
-  stage.model.script(() => ({ ttftMs: 0 }));
-  await stage.replicaOf(stage.model.requests[0]).process.kill();
-  await stage.model.until(() => stage.model.requests.length === 2, 20_000);
-  for (const request of stage.model.requests) {
-    const { text, pictures } = everythingIn(request);
-    expect(burst.holds.filter((held) => !text.includes(held))).toEqual([]);
-    expect(pictures).toBe(burst.pictures);
-  }
-  await stage.botMessage(chat);
-  expect(fetched()).toBe(burst.pictures);
-  expect(await stage.rows("select 1 from runs")).toHaveLength(1);
-});
+it.concurrent.for(bursts)(
+  "$name is one run with everything in it, also with a kill -9 before its answer",
+  async (burst, test) => {
+    const { expect } = test;
+    const stage = await Stage.open({ model: { words: 20, ttftMs: 600_000 } }, test);
+    await stage.startTwo();
+    const ann = stage.telegram.user(7, "Ann");
+    const chat = stage.telegram.privateChat(ann);
+    burst.say(stage, chat, ann);
+    await stage.model.until(() => stage.model.requests.length === 1, 20_000);
+    const fetched = () => stage.telegram.journal.filter(({ method }) => method === "getFile").length;
+    expect(fetched()).toBe(burst.pictures);
+    stage.model.script(() => ({ ttftMs: 0 }));
+    await stage.replicaOf(stage.model.requests[0]).process.kill();
+    await stage.model.until(() => stage.model.requests.length === 2, 20_000);
+    for (const request of stage.model.requests) {
+      const { text, pictures } = everythingIn(request);
+      expect(burst.holds.filter((held) => !text.includes(held))).toEqual([]);
+      expect(pictures).toBe(burst.pictures);
+    }
+    await stage.botMessage(chat);
+    expect(fetched()).toBe(burst.pictures);
+    expect(await stage.rows("select 1 from runs")).toHaveLength(1);
+  },
+);
 
-it("fetches an album anew when its replica is killed while it fetches", async () => {
-  const stage = await Stage.open({ model: { words: 20 } });
+it.concurrent("fetches an album anew when its replica is killed while it fetches", async (test) => {
+  const { expect } = test;
+  const stage = await Stage.open({ model: { words: 20 } }, test);
   await stage.startTwo();
   const ann = stage.telegram.user(7, "Ann");
   const chat = stage.telegram.privateChat(ann);

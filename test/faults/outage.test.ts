@@ -1,4 +1,4 @@
-import { expect, it, onTestFinished } from "vitest";
+import { it } from "vitest";
 import { Stage } from "../support/chaos/stage.ts";
 import { answerTo, measured, shortenings } from "../support/chaos/verdict.ts";
 import { startPostgres } from "../support/postgres.ts";
@@ -16,11 +16,13 @@ const OUTAGES: { how: string; begin: (server: PostgresServer) => unknown; end: (
     { how: "is not there", begin: (server) => server.kill(), end: (server) => server.restart() },
   ];
 
+// They wait more than they work, so they do it side by side.
 for (const { how, begin, end } of OUTAGES) {
-  it(`takes over no live run, and completes each, after 12 s in which the database ${how}`, async () => {
+  it.concurrent(`takes over no live run, and completes each, after 12 s in which the database ${how}`, async (test) => {
+    const { expect } = test;
     const server = await startPostgres({ fsync: false });
-    onTestFinished(() => server.stop());
-    const stage = await Stage.open({ databaseUrl: server.url, model: LONG });
+    test.onTestFinished(() => server.stop());
+    const stage = await Stage.open({ databaseUrl: server.url, model: LONG }, test);
     const [a, b] = await stage.startTwo();
     for (const id of CHATS) {
       const person = stage.telegram.user(id, `P${id}`);

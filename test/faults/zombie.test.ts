@@ -1,4 +1,4 @@
-import { expect, it, onTestFinished } from "vitest";
+import { type ExpectStatic, it } from "vitest";
 import { type Replica, Stage } from "../support/chaos/stage.ts";
 import { TcpLink } from "../support/chaos/tcp-link.ts";
 import { answerTo } from "../support/chaos/verdict.ts";
@@ -44,7 +44,7 @@ async function untilTakenOver({ stage }: Scene): Promise<void> {
 }
 
 /** The heir's answers stand, nothing of the zombie came after `since`, and it takes part in what comes next. */
-async function expectOnlyHeirs({ stage, zombie, messages }: Scene, since: number): Promise<void> {
+async function expectOnlyHeirs(expect: ExpectStatic, { stage, zombie, messages }: Scene, since: number): Promise<void> {
   const { telegram } = stage;
   const whole = answerTo("asked by heir", WORDS);
   await telegram.until(() => messages.every(({ text }) => text === whole), 15_000);
@@ -73,19 +73,21 @@ async function expectOnlyHeirs({ stage, zombie, messages }: Scene, since: number
   expect(await stage.rows(runs)).toEqual([{ attempt: 2, crashes: 1 }]);
 }
 
-it("fault-05: a replica that slept through its take-over shows nothing of its own afterwards", async () => {
-  const scene = await play(await Stage.open({ model: PACE }));
+// They wait more than they work, so they do it side by side.
+it.concurrent("fault-05: a replica that slept through its take-over shows nothing of its own afterwards", async (test) => {
+  const scene = await play(await Stage.open({ model: PACE }, test));
   scene.zombie.process.signal("SIGSTOP");
   await untilTakenOver(scene);
   scene.zombie.process.signal("SIGCONT");
-  await expectOnlyHeirs(scene, Date.now());
+  await expectOnlyHeirs(test.expect, scene, Date.now());
 });
 
-it("fault-05: a replica that is cut off from the database stops to edit by its own clock", async () => {
-  const stage = await Stage.open({ model: PACE });
+it.concurrent("fault-05: a replica that is cut off from the database stops to edit by its own clock", async (test) => {
+  const { expect } = test;
+  const stage = await Stage.open({ model: PACE }, test);
   const url = new URL(stage.databaseUrl);
   const link = await TcpLink.start(Number(url.port));
-  onTestFinished(() => link[Symbol.asyncDispose]());
+  test.onTestFinished(() => link[Symbol.asyncDispose]());
   url.port = String(link.port);
   const scene = await play(stage, { DATABASE_URL: url.href });
   link.cut();
@@ -95,5 +97,5 @@ it("fault-05: a replica that is cut off from the database stops to edit by its o
   expect(takenAt - cutAt, "the lease outlasts the right to send").toBeGreaterThan(SEND_LEASE_MS - 1_000);
   await stage.telegram.until(() => scene.messages.every(({ text }) => text.includes("asked by heir")), 15_000);
   link.heal();
-  await expectOnlyHeirs(scene, cutAt + SEND_LEASE_MS);
+  await expectOnlyHeirs(expect, scene, cutAt + SEND_LEASE_MS);
 });
