@@ -20,8 +20,19 @@ function said(request: JournalEntry | undefined): string[] {
   return (request?.messages ?? []).filter(({ role }) => role === "user").map(contentText);
 }
 
-/** A private chat with this policy: the bot has said that, and no more. */
-async function openChat(stage: Stage, id: number, policy: BusyPolicy) {
+/** Somebody talks to the bot there, with this policy: of the bot's messages, what it said to that is left out. */
+interface Chat {
+  /** What is asked there carries it. */
+  name: string;
+  policy: BusyPolicy;
+  say: (text: string) => void;
+  shown: () => string[];
+  /** How often the bot ever posted this here. */
+  posted: (text: string) => number;
+}
+
+/** A private chat. */
+async function openChat(stage: Stage, id: number, policy: BusyPolicy): Promise<Chat> {
   const { telegram } = stage;
   const from = telegram.user(id, policy);
   const chat = telegram.privateChat(from);
@@ -32,13 +43,31 @@ async function openChat(stage: Stage, id: number, policy: BusyPolicy) {
     const [, ...messages] = telegram.botMessages(chat);
     return messages.map(({ text }) => text);
   };
-  /** How often the bot ever posted this here. */
   const posted = (text: string) =>
     chat.events.filter((event) => event.kind === "post" && event.message.versions[0]?.text === text).length;
-  return { policy, say, shown, posted };
+  return { name: policy, policy, say, shown, posted };
 }
 
-type Chat = Awaited<ReturnType<typeof openChat>>;
+/** A thread in a direct message: how it answers can be said once it is a talk. */
+async function openThread(stage: Stage, policy: BusyPolicy): Promise<Chat> {
+  const { slack } = stage;
+  const user = slack.user(policy);
+  const channel = slack.dm(user);
+  const { ts: thread } = slack.say({ channel, user, text: "hello" });
+  const say = (text: string) => void slack.say({ channel, user, text, thread });
+  const answers = () => slack.botMessages(channel, thread).map((message) => message.shown);
+  await slack.until(() => answers().toString() === answerTo("hello"), 15_000);
+  say(`mode ${policy}`);
+  await slack.until(() => answers().length === 2, 15_000);
+  const shown = () => {
+    const [, , ...messages] = slack.botMessages(channel, thread);
+    return messages.map((message) => message.shown.replace(/\n\[Stop\]$/, ""));
+  };
+  const posted = (text: string) =>
+    slack.messages(channel, thread).filter(({ botNumber, versions }) => botNumber > 0 && versions[0]?.shown === text)
+      .length;
+  return { name: `${policy} on Slack`, policy, say, shown, posted };
+}
 
 async function idle(stage: Stage): Promise<void> {
   const busy = `select 1 from inbox where state = 'waiting' union all select 1 from runs where state = 'running'`;
@@ -47,11 +76,11 @@ async function idle(stage: Stage): Promise<void> {
 }
 
 /** What the model is sent in the end: everything that was said here, as it stands in the history. */
-async function history(stage: Stage, { say, policy }: Chat): Promise<string[]> {
-  const last = `that was all of ${policy}`;
+async function history(stage: Stage, { say, name }: Chat): Promise<string[]> {
+  const last = `that was all of ${name}.`;
   say(last);
   await stage.model.until(() => stage.asked(last).length > 0, 15_000);
-  const words = said(stage.asked(last)[0]);
+  const words = said(stage.asked(last)[0]).filter((text) => text !== "hello");
   expect(words.at(-1)).toBe(last);
   return words.slice(0, -1);
 }
@@ -61,81 +90,91 @@ async function history(stage: Stage, { say, policy }: Chat): Promise<string[]> {
  * the result: for all that is asked of the gateway here, the step with the tool is not over.
  */
 describe("a kill -9 with a second message there, in the step of a tool", () => {
-  it("loses nothing, doubles nothing and tells people once, whatever the policy", async () => {
-    const stage = await Stage.open();
-    const { telegram, model } = stage;
+  it("loses nothing, doubles nothing and tells people once, whatever the policy, on both platforms", async () => {
+    const stage = await Stage.open({ slack: { mode: "http" } });
+    const { telegram, slack, model } = stage;
     let hangs = true;
     const call = { toolCalls: [{ name: "current_time", args: {} }] };
     model.script((request): Script => {
       const question = lastUserText(request);
       const isAfterTool = request.messages.at(-1)?.role === "tool";
       if (!isAfterTool) {
-        const looks = question.startsWith("one") || question === "two parallel";
+        const looks = question.startsWith("one") || question.startsWith("two parallel");
         return looks ? { text: begun(question), ...call } : { text: answerTo(question) };
       }
       if (hangs) return { text: "never", ttftMs: 600_000 };
       // Looks again until it was told of the second question, however late that is noticed.
-      if (question === "one steer") return { text: "", ...call, ttftMs: 300 };
+      if (question.startsWith("one steer")) return { text: "", ...call, ttftMs: 300 };
       return { text: answerTo(question) };
     });
     const hanging = () => model.requests.filter(({ messages }) => messages.at(-1)?.role === "tool").length;
 
     const victim = await stage.start("victim");
-    const chats = {} as Record<BusyPolicy, Chat>;
-    for (const [at, policy] of POLICIES.entries()) chats[policy] = await openChat(stage, 7 + at, policy);
-    for (const { policy, say } of Object.values(chats)) say(`one ${policy}`);
-    await model.until(() => hanging() === 5, 15_000);
-    await telegram.until(() => Object.values(chats).every(({ shown }) => shown()[0]?.startsWith("Let me look")));
-    const { interrupt, ...others } = chats;
-    for (const { policy, say } of Object.values(others)) say(`two ${policy}`);
-    await model.until(() => hanging() === 6, 15_000);
-    await telegram.until(() => chats.queue.shown()[1] === QUEUED && chats.reject.shown()[1] === REFUSED, 15_000);
+    const chats = await Promise.all(
+      POLICIES.flatMap((policy, at) => [openChat(stage, 7 + at, policy), openThread(stage, policy)]),
+    );
+    const those = (...policies: BusyPolicy[]) => chats.filter(({ policy }) => policies.includes(policy));
+    for (const { name, say } of chats) say(`one ${name}`);
+    await model.until(() => hanging() === 10, 15_000);
+    const allBegun = () => chats.every(({ shown }) => shown()[0]?.startsWith("Let me look"));
+    await telegram.until(allBegun, 15_000);
+    for (const { name, say } of those("steer", "queue", "parallel", "reject")) say(`two ${name}`);
+    await model.until(() => hanging() === 12, 15_000);
+    const areTold = () =>
+      those("queue").every(({ shown }) => shown()[1] === QUEUED) &&
+      those("reject").every(({ shown }) => shown()[1] === REFUSED);
+    await until("people to be told", areTold, 15_000);
     const waiting = "select 1 from inbox where state = 'waiting'";
-    await until("two of them to wait", async () => (await stage.rows(waiting)).length === 2);
+    await until("four of them to wait", async () => (await stage.rows(waiting)).length === 4);
     await stage.start("heir");
     await victim.process.kill();
     hangs = false;
     // While the victim lives there is no time at which such a message waits.
-    interrupt.say("two interrupt");
+    for (const { name, say } of those("interrupt")) say(`two ${name}`);
 
-    const expected: Record<BusyPolicy, string[]> = {
-      interrupt: [`${begun("one interrupt")}\n\n⏹ Interrupted.`, answerTo("two interrupt")],
-      steer: [`${begun("one steer")}\n\n${answerTo("two steer")}`, STEERED],
-      queue: [whole("one queue"), answerTo("two queue")],
-      parallel: [whole("one parallel"), whole("two parallel")],
-      reject: [whole("one reject"), REFUSED],
+    const expected = ({ name, policy }: Chat): string[] => {
+      const [one, two] = [`one ${name}`, `two ${name}`];
+      switch (policy) {
+        case "interrupt":
+          return [`${begun(one)}\n\n⏹ Interrupted.`, answerTo(two)];
+        case "steer":
+          return [`${begun(one)}\n\n${answerTo(two)}`, STEERED];
+        case "queue":
+          return [whole(one), answerTo(two)];
+        case "parallel":
+          return [whole(one), whole(two)];
+        case "reject":
+          return [whole(one), REFUSED];
+      }
     };
     await idle(stage);
-    for (const policy of POLICIES) {
-      const isThere = () => chats[policy].shown().toString() === expected[policy].toString();
-      await telegram.until(isThere, 10_000).catch(() => undefined);
-      expect(chats[policy].shown(), policy).toEqual(expected[policy]);
+    for (const chat of chats) {
+      const isThere = () => chat.shown().toString() === expected(chat).toString();
+      await until(`all to be shown to ${chat.name}`, isThere, 15_000).catch(() => undefined);
+      expect(chat.shown(), chat.name).toEqual(expected(chat));
     }
-    const receipts = [QUEUED, STEERED, REFUSED];
-    const told = (policy: BusyPolicy) => receipts.map((receipt) => chats[policy].posted(receipt));
-    expect(POLICIES.map((policy) => [policy, ...told(policy)])).toEqual(
-      POLICIES.map((policy) => [
-        policy,
-        policy === "queue" ? 1 : 0,
-        policy === "steer" ? 1 : 0,
-        policy === "reject" ? 1 : 0,
-      ]),
+    const receipts = { queue: QUEUED, steer: STEERED, reject: REFUSED };
+    const told = ({ name, posted }: Chat) => [name, ...Object.values(receipts).map(posted)];
+    expect(chats.map(told)).toEqual(
+      chats.map(({ name, policy }) => [name, ...Object.keys(receipts).map((each) => (each === policy ? 1 : 0))]),
     );
 
-    const joined = stage
-      .asked("two steer")[0]
-      ?.messages.slice(-2)
-      .map(({ role }) => role);
-    expect(joined, "at its place in the turn").toEqual(["tool", "user"]);
-    for (const policy of POLICIES) {
-      const words = await history(stage, chats[policy]);
-      const all = [`one ${policy}`, `two ${policy}`];
+    for (const { name } of those("steer")) {
+      const [joined] = stage.asked(`two ${name}`);
+      expect(
+        joined?.messages.slice(-2).map(({ role }) => role),
+        "at its place in the turn",
+      ).toEqual(["tool", "user"]);
+    }
+    for (const chat of chats) {
+      const words = await history(stage, chat);
+      const all = [`one ${chat.name}`, `two ${chat.name}`];
       // Side by side, they stand in the order in which they were done.
-      if (policy === "parallel") expect(words.toSorted(), policy).toEqual(all);
-      else expect(words, policy).toEqual(policy === "reject" ? all.slice(0, 1) : all);
+      if (chat.policy === "parallel") expect(words.toSorted(), chat.name).toEqual(all);
+      else expect(words, chat.name).toEqual(chat.policy === "reject" ? all.slice(0, 1) : all);
     }
     expect(stage.asked("two reject")).toEqual([]);
-    expect(telegram.earlyCalls).toEqual([]);
+    expect([telegram.earlyCalls, slack.earlyCalls]).toEqual([[], []]);
   });
 });
 
