@@ -94,17 +94,19 @@ describe("a kill -9 with a second message there, in the step of a tool", () => {
     const stage = await Stage.open({ slack: { mode: "http" } });
     const { telegram, slack, model } = stage;
     let hangs = true;
-    const call = { toolCalls: [{ name: "current_time", args: {} }] };
+    let looks = 0;
+    // Never twice the same in a row, which would end the answer.
+    const call = () => ({ toolCalls: [{ name: "current_time", args: { timeZone: `Etc/GMT+${++looks % 12}` } }] });
     model.script((request): Script => {
       const question = lastUserText(request);
       const isAfterTool = request.messages.at(-1)?.role === "tool";
       if (!isAfterTool) {
-        const looks = question.startsWith("one") || question.startsWith("two parallel");
-        return looks ? { text: begun(question), ...call } : { text: answerTo(question) };
+        const isLooking = question.startsWith("one") || question.startsWith("two parallel");
+        return isLooking ? { text: begun(question), ...call() } : { text: answerTo(question) };
       }
-      if (hangs) return { text: "never", ttftMs: 600_000 };
+      if (hangs || question.startsWith("one interrupt")) return { text: "never", ttftMs: 600_000 };
       // Looks again until it was told of the second question, however late that is noticed.
-      if (question.startsWith("one steer")) return { text: "", ...call, ttftMs: 300 };
+      if (question.startsWith("one steer")) return { text: "", ...call(), ttftMs: 300 };
       return { text: answerTo(question) };
     });
     const hanging = () => model.requests.filter(({ messages }) => messages.at(-1)?.role === "tool").length;
@@ -132,21 +134,14 @@ describe("a kill -9 with a second message there, in the step of a tool", () => {
     // While the victim lives there is no time at which such a message waits.
     for (const { name, say } of those("interrupt")) say(`two ${name}`);
 
-    const expected = ({ name, policy }: Chat): string[] => {
-      const [one, two] = [`one ${name}`, `two ${name}`];
-      switch (policy) {
-        case "interrupt":
-          return [`${begun(one)}\n\n⏹ Interrupted.`, answerTo(two)];
-        case "steer":
-          return [`${begun(one)}\n\n${answerTo(two)}`, STEERED];
-        case "queue":
-          return [whole(one), answerTo(two)];
-        case "parallel":
-          return [whole(one), whole(two)];
-        case "reject":
-          return [whole(one), REFUSED];
-      }
+    const shownIn: Record<BusyPolicy, (one: string, two: string) => string[]> = {
+      interrupt: (one, two) => [`${begun(one)}\n\n⏹ Interrupted.`, answerTo(two)],
+      steer: (one, two) => [`${begun(one)}\n\n${answerTo(two)}`, STEERED],
+      queue: (one, two) => [whole(one), answerTo(two)],
+      parallel: (one, two) => [whole(one), whole(two)],
+      reject: (one) => [whole(one), REFUSED],
     };
+    const expected = ({ name, policy }: Chat) => shownIn[policy](`one ${name}`, `two ${name}`);
     await idle(stage);
     for (const chat of chats) {
       const isThere = () => chat.shown().toString() === expected(chat).toString();
