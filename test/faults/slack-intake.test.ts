@@ -1,6 +1,6 @@
 import { Client } from "pg";
 import { WebSocket } from "ws";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it, type TestContext } from "vitest";
 import type { FakeChannel } from "../fakes/slack/channels.ts";
 import { lastUserText, Stage } from "../support/chaos/stage.ts";
 import { until } from "../support/test-gateway.ts";
@@ -58,10 +58,10 @@ class Asked {
 }
 
 /** Holds whatever would be stored, until it is let go. */
-async function holdInbox(stage: Stage): Promise<() => Promise<void>> {
+async function holdInbox(stage: Stage, test: TestContext): Promise<() => Promise<void>> {
   const client = new Client({ connectionString: stage.databaseUrl });
   await client.connect();
-  onTestFinished(() => client.end());
+  test.onTestFinished(() => client.end());
   await client.query("begin");
   await client.query("lock table inbox in exclusive mode");
   return async () => void (await client.query("commit"));
@@ -71,14 +71,15 @@ async function sockets(stage: Stage, count: number): Promise<void> {
   await stage.slack.until(() => stage.slack.connections.length === count, STAGGER_MS);
 }
 
-describe("Slack over HTTP", () => {
-  it("fault-24: whose acknowledgement comes too late tells again, at the other replica too, and each message makes one run", async () => {
-    const stage = await Stage.open({ model: QUICK, slack: { mode: "http", ackWithinMs: 700 } });
+// They wait more than they work, so they do it side by side.
+describe.concurrent("Slack over HTTP", () => {
+  it("fault-24: whose acknowledgement comes too late tells again, at the other replica too, and each message makes one run", async (test) => {
+    const stage = await Stage.open({ model: QUICK, slack: { mode: "http", ackWithinMs: 700 } }, test);
     await stage.startTwo();
     const asked = new Asked(stage);
     asked.ask(2);
     await asked.expectEachAnsweredOnce();
-    const release = await holdInbox(stage);
+    const release = await holdInbox(stage, test);
     asked.ask(6);
     const late = () => stage.slack.deliveries.filter(({ reason, attempt }) => reason !== null && attempt > 0);
     await stage.slack.until(() => late().length >= 6, 15_000);
@@ -88,8 +89,8 @@ describe("Slack over HTTP", () => {
     expect(ports.size, "replicas that were told again").toBe(2);
   });
 
-  it("security-05: that tells both replicas of the same at once, over and over, is answered once", async () => {
-    const stage = await Stage.open({ model: QUICK, slack: { mode: "http" } });
+  it("security-05: that tells both replicas of the same at once, over and over, is answered once", async (test) => {
+    const stage = await Stage.open({ model: QUICK, slack: { mode: "http" } }, test);
     await stage.startTwo();
     const { slack } = stage;
     const asked = new Asked(stage);
@@ -108,8 +109,8 @@ describe("Slack over HTTP", () => {
     await asked.expectEachAnsweredOnce();
   });
 
-  it("fault-25: is told that a replica is gone by its silence alone, and the other one answers all", async () => {
-    const stage = await Stage.open({ model: QUICK, slack: { mode: "http" } });
+  it("fault-25: is told that a replica is gone by its silence alone, and the other one answers all", async (test) => {
+    const stage = await Stage.open({ model: QUICK, slack: { mode: "http" } }, test);
     const [first] = await stage.startTwo();
     const asked = new Asked(stage);
     await first.process.kill();
@@ -118,9 +119,9 @@ describe("Slack over HTTP", () => {
   });
 });
 
-describe("Slack's sockets", () => {
-  it("fault-25: that are refreshed, dropped and haunted cost no message, and none is answered twice", async () => {
-    const stage = await Stage.open({ model: QUICK, slack: { mode: "socket", ackWithinMs: 1_500 } });
+describe.concurrent("Slack's sockets", () => {
+  it("fault-25: that are refreshed, dropped and haunted cost no message, and none is answered twice", async (test) => {
+    const stage = await Stage.open({ model: QUICK, slack: { mode: "socket", ackWithinMs: 1_500 } }, test);
     await stage.start("a");
     const { slack } = stage;
     const asked = new Asked(stage);
@@ -152,10 +153,10 @@ describe("Slack's sockets", () => {
     await asked.expectEachAnsweredOnce();
   });
 
-  it("fault-25: that Slack has too many of already are waited for, and what was said meanwhile is answered", async () => {
-    const stage = await Stage.open({ model: QUICK, slack: { mode: "socket", ackWithinMs: 500 } });
+  it("fault-25: that Slack has too many of already are waited for, and what was said meanwhile is answered", async (test) => {
+    const stage = await Stage.open({ model: QUICK, slack: { mode: "socket", ackWithinMs: 500 } }, test);
     const { slack } = stage;
-    const strangers = await Promise.all(Array.from({ length: 10 }, () => openSocket(stage)));
+    const strangers = await Promise.all(Array.from({ length: 10 }, () => openSocket(stage, test)));
     expect(slack.connections).toHaveLength(10);
     const replica = await stage.start("a");
     const asked = new Asked(stage);
@@ -174,8 +175,8 @@ describe("Slack's sockets", () => {
     await asked.expectEachAnsweredOnce();
   });
 
-  it("fault-25: of a process that stands still for seven seconds lose nothing, and nothing is answered twice", async () => {
-    const stage = await Stage.open({ model: QUICK, slack: { mode: "socket", ackWithinMs: 1_000 } });
+  it("fault-25: of a process that stands still for seven seconds lose nothing, and nothing is answered twice", async (test) => {
+    const stage = await Stage.open({ model: QUICK, slack: { mode: "socket", ackWithinMs: 1_000 } }, test);
     const replica = await stage.start("a");
     const { slack } = stage;
     await sockets(stage, 2);
@@ -192,8 +193,8 @@ describe("Slack's sockets", () => {
     expect(slack.connections.map(({ number }) => number)).toEqual(before);
   });
 
-  it("fault-25: are one replica's, and what it did not acknowledge when it was killed comes to the other", async () => {
-    const stage = await Stage.open({ model: QUICK, slack: { mode: "socket", ackWithinMs: 1_000 } });
+  it("fault-25: are one replica's, and what it did not acknowledge when it was killed comes to the other", async (test) => {
+    const stage = await Stage.open({ model: QUICK, slack: { mode: "socket", ackWithinMs: 1_000 } }, test);
     const [first] = await stage.startTwo();
     await sockets(stage, 2);
     const asked = new Asked(stage);
@@ -208,7 +209,7 @@ describe("Slack's sockets", () => {
 });
 
 /** Another program with the same app token, which takes what comes and acknowledges nothing. */
-async function openSocket(stage: Stage): Promise<WebSocket> {
+async function openSocket(stage: Stage, test: TestContext): Promise<WebSocket> {
   const answer = await fetch(`${stage.slack.apiUrl}apps.connections.open`, {
     method: "POST",
     headers: {
@@ -218,7 +219,7 @@ async function openSocket(stage: Stage): Promise<WebSocket> {
   });
   const { url } = (await answer.json()) as { url: string };
   const socket = new WebSocket(url);
-  onTestFinished(() => socket.terminate());
+  test.onTestFinished(() => socket.terminate());
   await new Promise((resolve, reject) => socket.once("open", resolve).once("error", reject));
   return socket;
 }
