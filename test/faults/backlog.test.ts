@@ -47,9 +47,13 @@ function textsOf(stage: Stage, chat: number): string[] {
   return stage.telegram.botMessages(chat).map(({ text }) => text);
 }
 
-/** The turns of a chat that the model was asked to answer since all had died, in order. */
+/**
+ * The turns of a chat that the model answered since all had died, in order. One that another message joined before the
+ * first word was asked anew.
+ */
 function turnsOf(stage: Stage, chat: number): string[] {
-  return stage.model.requests.map((request) => lastUserText(request)).filter((turn) => turn.endsWith(`of ${chat}`));
+  const answered = stage.model.requests.filter(({ closedBy }) => closedBy === "server");
+  return answered.map((request) => lastUserText(request)).filter((turn) => turn.endsWith(`of ${chat}`));
 }
 
 async function untilAllAnswered(stage: Stage): Promise<void> {
