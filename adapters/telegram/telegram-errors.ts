@@ -59,6 +59,8 @@ const BY_DESCRIPTION: readonly (readonly [RegExp, Verdict])[] = [
     { code: "not_found", message: "This message is gone or cannot be edited." },
   ],
   [/file is too big/i, { code: "too_large", message: "The file is too large for Telegram." }],
+  // Client.cpp: "wrong file_id or the file is temporarily unavailable" is one answer for both.
+  [/file is temporarily unavailable/i, { code: "unavailable", message: "Telegram does not hand this file over now." }],
   [/(invalid|wrong) file_?\s?id/i, { code: "not_found", message: "Telegram does not have this file any more." }],
   [/too long|MESSAGE_TOO_LONG|Entity Too Large/i, { code: "too_large", message: "The text is too long for Telegram." }],
   [

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { type Media, SNIFF_BYTES, sniffMedia } from "../agent/sniff-media.ts";
 import type { FilePart } from "../agent/message.ts";
 import { errorCode } from "../errors.ts";
@@ -11,6 +12,7 @@ export const MAX_TURN_BYTES = 40_000_000;
 const MAX_IMAGE_BYTES = 10_000_000;
 const FETCH_MS = 30_000;
 const TRIES = 2;
+const AGAIN_MS = 500;
 
 export type Fetched = { bytes: Buffer; media: Media } | { fault: FileFault };
 
@@ -38,6 +40,7 @@ export async function fetchFile(
       const code = errorCode(error);
       if (code === "too_large") return { fault: "too_large" };
       if (code !== "unavailable" || tries === TRIES || late.aborted) return { fault: "unreachable" };
+      await sleep(AGAIN_MS, null, { signal }).catch(() => undefined);
     }
   }
 }

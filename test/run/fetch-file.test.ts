@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, it } from "vitest";
 import type { FilePart } from "../../src/agent/message.ts";
+import { GatewayError } from "../../src/errors.ts";
 import type { PlatformAdapter } from "../../src/platform/platform-adapter.ts";
 import { fetchFile } from "../../src/run/fetch-file.ts";
 
@@ -50,4 +51,24 @@ it("leaves no rejection behind when its turn ends between two pieces", async () 
   expect(await fetchFile(files(fetch), part, budget, turn.signal)).toEqual({ fault: "unreachable" });
   await settled();
   expect([budget.left, unheard]).toEqual([1_000, []]);
+});
+
+it("asks once more for a file that cannot be had just now, and no oftener", async () => {
+  const away = new GatewayError("unavailable", "not now");
+  let asked = 0;
+  const failing = (times: number): Files["fetch"] => {
+    asked = 0;
+    return async () => {
+      if (++asked <= times) throw away;
+      return (async function* () {
+        yield Buffer.from("words");
+      })();
+    };
+  };
+  const { signal } = new AbortController();
+  expect(await fetchFile(files(failing(1)), part, { left: 1_000 }, signal)).toMatchObject({
+    bytes: Buffer.from("words"),
+  });
+  expect(await fetchFile(files(failing(9)), part, { left: 1_000 }, signal)).toEqual({ fault: "unreachable" });
+  expect(asked).toBe(2);
 });

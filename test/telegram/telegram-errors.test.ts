@@ -21,6 +21,13 @@ describe("a refusal in our words", () => {
     ["fault-19: blocked by the person", 403, "Forbidden: bot was blocked by the user", "forbidden", { kind: "gone" }],
     ["fault-19: thrown out", 403, "Forbidden: bot was kicked from the supergroup chat", "forbidden", { kind: "gone" }],
     ["fault-19: deactivated account", 403, "Forbidden: user is deactivated", "forbidden", { kind: "gone" }],
+    [
+      "a file away for a moment",
+      400,
+      "Bad Request: wrong file_id or the file is temporarily unavailable",
+      "unavailable",
+      undefined,
+    ],
     ["fault-19: unknown chat", 400, "Bad Request: chat not found", "not_found", { kind: "gone" }],
     ["fault-19: unknown topic", 400, "Bad Request: message thread not found", "not_found", { kind: "thread_gone" }],
     ["fault-19: closed topic", 400, "Bad Request: TOPIC_CLOSED", "not_found", { kind: "thread_gone" }],
