@@ -65,8 +65,8 @@ export function slackManifest({ name, publicUrl }: ManifestOptions): Manifest {
       slash_commands: [
         {
           command: "/parley",
-          description: "stop, status, new, sessions, agent, mode, title, help",
-          usage_hint: "[stop | status | new | sessions | agent | mode | title | help]",
+          description: "stop, status, new, sessions, agent, mode, title, link, unlink, help",
+          usage_hint: "[stop | status | new | sessions | agent | mode | title | link | unlink | help]",
           should_escape: true,
           ...(url === null ? {} : { url }),
         },

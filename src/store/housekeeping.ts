@@ -24,6 +24,8 @@ const stale = [
   sql`delete from files where ctid = any (array(
     select ctid from files where created_at < now() - interval '30 days' limit ${BATCH}))`,
   sql`delete from early_edits where created_at < now() - interval '1 day'`,
+  sql`delete from link_codes where expires_at < now() - interval '1 day'`,
+  sql`delete from link_tries where since < now() - interval '1 day'`,
   sql`delete from pairings where expires_at < now() - interval '1 day'`,
   sql`delete from replicas where seen_at < now() - interval '1 day'`,
 ];

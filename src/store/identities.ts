@@ -5,6 +5,8 @@ import type { Db } from "./schema.ts";
 
 export interface Identity {
   userId: UserId;
+  /** The user it is without its link; null = it has none, or others are linked to it. */
+  own: UserId | null;
   approved: boolean;
 }
 
@@ -15,20 +17,20 @@ export async function upsertIdentity(db: Db, platform: string, externalId: strin
     .insertInto("identities")
     .values({ platform, external_id: externalId, user_id: userId, name: cleanText(name) })
     .onConflict((conflict) => conflict.columns(["platform", "external_id"]).doUpdateSet({ name: cleanText(name) }))
-    .returning(["user_id", "approved_at"])
+    .returning(["user_id", "own_user_id", "approved_at"])
     .executeTakeFirstOrThrow();
   if (row.user_id === userId) await db.insertInto("users").values({ id: userId, kind: "person" }).execute();
-  return { userId: row.user_id, approved: row.approved_at !== null };
+  return { userId: row.user_id, own: row.own_user_id, approved: row.approved_at !== null };
 }
 
 export async function findIdentity(db: Db, platform: string, externalId: string): Promise<Identity | null> {
   const row = await db
     .selectFrom("identities")
-    .select(["user_id", "approved_at"])
+    .select(["user_id", "own_user_id", "approved_at"])
     .where("platform", "=", platform)
     .where("external_id", "=", externalId)
     .executeTakeFirst();
-  return row ? { userId: row.user_id, approved: row.approved_at !== null } : null;
+  return row ? { userId: row.user_id, own: row.own_user_id, approved: row.approved_at !== null } : null;
 }
 
 /** Which of these the operator has approved. */
@@ -42,11 +44,6 @@ export async function approvedAmong(db: Db, platform: string, externalIds: strin
     .where("approved_at", "is not", null)
     .execute();
   return new Set(rows.map((row) => row.external_id));
-}
-
-export async function userExists(db: Db, user: UserId): Promise<boolean> {
-  const row = await db.selectFrom("users").select("id").where("id", "=", user).executeTakeFirst();
-  return row !== undefined;
 }
 
 /**

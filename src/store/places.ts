@@ -18,6 +18,7 @@ export interface Place {
 
 /**
  * Finds or makes a place with its open session. A private place stands for `person`, a group for a user of its own.
+ * `own`: the user that the person is without their link.
  */
 export async function upsertPlace(
   db: Db,
@@ -25,6 +26,7 @@ export async function upsertPlace(
   place: IncomingPlace,
   person: UserId,
   agent: string,
+  own: UserId | null = null,
 ): Promise<Place> {
   const id = newId("plc");
   const userId = place.kind === "group" ? newId("usr") : person;
@@ -37,6 +39,7 @@ export async function upsertPlace(
       thread: place.thread,
       kind: place.kind,
       user_id: userId,
+      own_user_id: place.kind === "group" ? null : own,
       session_id: newId("ses"),
       title: cleanText(place.title),
     })

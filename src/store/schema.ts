@@ -18,6 +18,18 @@ export type OutboxState = "planned" | "sending" | "sent" | "uncertain" | "failed
 /** A run's reply target and what is known of the place; null for sessions of the API. */
 export type RunTarget = ReplyTarget & { placeKind: "private" | "group" };
 
+/** A chat that is told of a link, and in which language. */
+export interface LinkChat {
+  target: RunTarget;
+  language: string;
+}
+
+/** Where an identity was linked: its own chat, and that of the identity it was linked with. */
+export interface LinkChats {
+  here: LinkChat;
+  there: LinkChat;
+}
+
 export interface Schema {
   users: { id: UserId; kind: "person" | "place"; created_at: Time };
   identities: {
@@ -26,6 +38,8 @@ export interface Schema {
     user_id: UserId;
     name: Generated<string>;
     approved_at: MaybeTime;
+    own_user_id: UserId | null;
+    link: ColumnType<LinkChats | null, string | null | undefined, string | null>;
     created_at: Time;
   };
   accounts: { id: AccountId; platform: string; intake_owner: ReplicaId | null; intake_until: MaybeTime };
@@ -42,6 +56,7 @@ export interface Schema {
     gone_at: MaybeTime;
     on_busy: string | null;
     agent: string | null;
+    own_user_id: UserId | null;
     created_at: Time;
   };
   pairings: {
@@ -53,6 +68,14 @@ export interface Schema {
     expires_at: Time;
     created_at: Time;
   };
+  link_codes: {
+    platform: string;
+    external_id: string;
+    hash: string;
+    chat: Json<LinkChat>;
+    expires_at: Time;
+  };
+  link_tries: { platform: string; external_id: string; failed: Generated<number>; since: Time };
   talk_sessions: {
     id: SessionId;
     user_id: UserId;
@@ -62,6 +85,7 @@ export interface Schema {
     head_seq: Generated<number>;
     arrival_no: Generated<number>;
     stop_through: Generated<number>;
+    own_user_id: UserId | null;
     created_at: Time;
     updated_at: Time;
   };

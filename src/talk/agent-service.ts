@@ -4,9 +4,10 @@ import { GatewayError } from "../errors.ts";
 import { accountId, type MessageId, newId, readId, type ReplicaId, type UserId } from "../ids.ts";
 import type { Hints } from "../run/hints.ts";
 import { readFiles, type SessionFile } from "../store/files.ts";
-import { findIdentity, upsertIdentity, userExists } from "../store/identities.ts";
+import { findIdentity, upsertIdentity } from "../store/identities.ts";
 import { acceptedParts, withdrawWaiting } from "../store/inbox.ts";
 import { toJson } from "../store/json.ts";
+import { currentUser } from "../store/links.ts";
 import { notifySessions } from "../store/notify.ts";
 import type { Root } from "../store/schema.ts";
 import { findSession, insertSession, listSessions, stopSession, type TalkSession } from "../store/talk-sessions.ts";
@@ -49,10 +50,12 @@ export class AgentService {
     const card = options.agent === undefined ? this.#agents.default() : this.#agents.get(options.agent);
     if (!card) throw new GatewayError("invalid", `There is no agent "${String(options.agent).slice(0, 64)}".`);
     const id = newId("ses");
-    await retrying(() =>
-      insertSession(this.#db, { id, userId: user, agent: card.name, placeId: null, title: options.title ?? "" }),
-    );
-    return this.getSession(user, id);
+    const owner = await withTransaction(this.#db, async (trx) => {
+      const userId = (await currentUser(trx, user, true)) ?? user;
+      await insertSession(trx, { id, userId, agent: card.name, placeId: null, title: options.title ?? "" });
+      return userId;
+    });
+    return this.getSession(owner, id);
   }
 
   /** The user's sessions, last used first, at most `limit` (1–200) before a time. */
@@ -134,12 +137,13 @@ export class AgentService {
     return { withdrawn };
   }
 
-  /** The user an admin key acts for: a `usr_…` id that exists, else the API's person of that name. */
+  /** The user an admin key acts for: a `usr_…` id that exists (or whom it is linked to), else the API's person of that name. */
   async actFor(name: string): Promise<UserId> {
     const known = readId("usr", name);
     if (known) {
-      if (!(await retrying(() => userExists(this.#db, known)))) throw new GatewayError("not_found", "No such user.");
-      return known;
+      const user = await retrying(() => currentUser(this.#db, known));
+      if (!user) throw new GatewayError("not_found", "No such user.");
+      return user;
     }
     if (name.startsWith("usr_") || name.length > 200) throw new GatewayError("not_found", "No such user.");
     const found = await retrying(() => findIdentity(this.#db, "api", name));

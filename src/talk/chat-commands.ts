@@ -11,20 +11,28 @@ import { changeSession, findSession, insertSession, listSessions, stopSession } 
 import { LANGUAGES, type Texts } from "../texts/texts.ts";
 import type { CommandWord } from "../texts/command-texts.ts";
 import { agentFor } from "./agent-for.ts";
+import { isLinkCommand, type LinkWord } from "./link-commands.ts";
 
 /** Sessions `/sessions` lists. */
 const LISTED = 10;
 const TITLE_CHARS = 100;
 
-export function isChatCommand(word: string): word is CommandWord {
-  return Object.hasOwn(LANGUAGES["en"]!.commands, word);
+type TalkWord = Exclude<CommandWord, LinkWord>;
+
+/** Those about a talk. */
+export function isChatCommand(word: string): word is TalkWord {
+  return Object.hasOwn(LANGUAGES["en"]!.commands, word) && !isLinkCommand(word);
 }
 
 /** The words and what they do, as platforms show them in a menu. */
 export function commandMenus(): CommandMenu[] {
   return Object.entries(LANGUAGES).map(([language, { commands }]) => ({
     language,
-    commands: Object.entries(commands).map(([word, description]) => ({ word, description })),
+    commands: Object.entries(commands).map(([word, description]) => ({
+      word,
+      description,
+      ...(isLinkCommand(word) ? { privateOnly: true as const } : {}),
+    })),
   }));
 }
 
@@ -43,7 +51,7 @@ export interface CommandScene {
  * Carries a command out inside its accept transaction and returns what to answer, as Markdown. Repeats of the update
  * never get here.
  */
-export async function runChatCommand(scene: CommandScene, command: CommandWord, args: string): Promise<string> {
+export async function runChatCommand(scene: CommandScene, command: TalkWord, args: string): Promise<string> {
   const given = args.trim();
   switch (command) {
     case "start":

@@ -24,6 +24,7 @@ import { arriving, type FromSender, platformOf, targetOf } from "./arriving.ts";
 import { agentFor } from "./agent-for.ts";
 import { isChatCommand, runChatCommand } from "./chat-commands.ts";
 import { runChatWideCommand } from "./chat-wide-commands.ts";
+import { isLinkCommand, runLinkCommand } from "./link-commands.ts";
 import { pressButton } from "./press-button.ts";
 import { isStopWord } from "./stop-words.ts";
 
@@ -251,6 +252,12 @@ export class Intake {
       if (touched.length === 0) this.#parts.metrics.updatesRefused.inc({ platform, why: "press" });
       return { outcome: "stored", messageId, sessionId: null, touched };
     }
+    if (update.kind === "command" && isLinkCommand(update.command)) {
+      if (!(await record("handled"))) return { ...nothing(messageId), outcome: "repeat" };
+      const said = await runLinkCommand(trx, update, (account) => this.#signAt(account));
+      for (const { target, text } of said) await this.#reply(trx, target, text, null);
+      return { outcome: "stored", messageId, sessionId: null };
+    }
     const person = await upsertIdentity(trx, platform, update.sender.id, update.sender.name);
     if (update.kind === "other") {
       await record("handled");
@@ -274,7 +281,7 @@ export class Intake {
     }
     const { account, place: named } = update;
     const { name } = agentFor(this.#parts.agents, { account, ...named }, null);
-    const place = await upsertPlace(trx, account, named, person.userId, name);
+    const place = await upsertPlace(trx, account, named, person.userId, name, person.own);
     if (update.kind === "message") {
       const [arrival] = await acceptKnown(trx, [arriving(update, true)], this.#parts.replica);
       return arrival!;
@@ -314,8 +321,11 @@ export class Intake {
 
   /** How this person is talked to. */
   #words({ account, sender }: FromSender): { sign: string; texts: Texts; onBusy: BusyPolicy } {
-    const sign = this.#parts.adapter(account)?.commandSign ?? "/";
-    return { sign, texts: textsFor(sender.language ?? ""), onBusy: this.#parts.onBusy };
+    return { sign: this.#signAt(account), texts: textsFor(sender.language ?? ""), onBusy: this.#parts.onBusy };
+  }
+
+  #signAt(account: string): string {
+    return this.#parts.adapter(account)?.commandSign ?? "/";
   }
 
   async #reply(trx: Trx, target: RunTarget, markdown: string, session: SessionId | null): Promise<void> {

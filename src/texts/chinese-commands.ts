@@ -11,6 +11,8 @@ export const chineseCommands: CommandTexts = {
     agent: "选择由谁回答",
     mode: "回答期间新消息如何处理",
     title: "为此对话命名",
+    link: "与你的另一个账号关联（私聊中）",
+    unlink: "取消关联",
   },
   unknownCommand: (sign) => `我不认识这个命令。发送 ${sign}help 查看可用命令。`,
   hello: (agent, help) => `你好！我是 **${agent}**。给我写信息，我会在这里回答。\n\n${help}`,

@@ -1,11 +1,13 @@
 import { chineseCommands } from "./chinese-commands.ts";
 import { fileName } from "./file-name.ts";
+import { chineseLinks } from "./link-texts.ts";
 import { chineseRuns } from "./chinese-runs.ts";
 import type { Texts } from "./texts.ts";
 
 export const chinese: Texts = {
   ...chineseCommands,
   ...chineseRuns,
+  ...chineseLinks,
   stopped: "⏹ 已停止。",
   interrupted: "⏹ 已中断。",
   receiptQueued: "⏳ 当前回答结束后我再回复这条。",

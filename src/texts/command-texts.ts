@@ -1,4 +1,15 @@
-export type CommandWord = "start" | "help" | "new" | "stop" | "status" | "sessions" | "agent" | "mode" | "title";
+export type CommandWord =
+  | "start"
+  | "help"
+  | "new"
+  | "stop"
+  | "status"
+  | "sessions"
+  | "agent"
+  | "mode"
+  | "title"
+  | "link"
+  | "unlink";
 
 /** What chat commands answer. `sign` goes before the word of a command; titles and names are escaped already. */
 export interface CommandTexts {

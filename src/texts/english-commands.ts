@@ -11,6 +11,8 @@ export const englishCommands: CommandTexts = {
     agent: "choose who answers",
     mode: "what a message does while I answer",
     title: "name this talk",
+    link: "link this with another account of yours (in private)",
+    unlink: "undo that link",
   },
   unknownCommand: (sign) => `I do not know that command. ${sign}help lists those I know.`,
   hello: (agent, help) => `Hello! I am **${agent}**. Write to me, and I answer here.\n\n${help}`,

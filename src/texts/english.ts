@@ -1,11 +1,13 @@
 import { englishCommands } from "./english-commands.ts";
 import { fileName } from "./file-name.ts";
+import { englishLinks } from "./link-texts.ts";
 import { englishRuns } from "./english-runs.ts";
 import type { Texts } from "./texts.ts";
 
 export const english: Texts = {
   ...englishCommands,
   ...englishRuns,
+  ...englishLinks,
   stopped: "⏹ Stopped.",
   interrupted: "⏹ Interrupted.",
   receiptQueued: "⏳ I answer this after the running one.",

@@ -11,6 +11,8 @@ export const germanCommands: CommandTexts = {
     agent: "wählen, wer antwortet",
     mode: "was eine Nachricht bewirkt, während ich antworte",
     title: "dieses Gespräch benennen",
+    link: "mit deinem anderen Konto verknüpfen (im privaten Chat)",
+    unlink: "diese Verknüpfung lösen",
   },
   unknownCommand: (sign) => `Diesen Befehl kenne ich nicht. ${sign}help nennt die, die ich kenne.`,
   hello: (agent, help) => `Hallo! Ich bin **${agent}**. Schreib mir, und ich antworte hier.\n\n${help}`,

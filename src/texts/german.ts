@@ -1,11 +1,13 @@
 import { germanCommands } from "./german-commands.ts";
 import { fileName } from "./file-name.ts";
+import { germanLinks } from "./link-texts.ts";
 import { germanRuns } from "./german-runs.ts";
 import type { Texts } from "./texts.ts";
 
 export const german: Texts = {
   ...germanCommands,
   ...germanRuns,
+  ...germanLinks,
   stopped: "⏹ Angehalten.",
   interrupted: "⏹ Unterbrochen.",
   receiptQueued: "⏳ Das beantworte ich nach der laufenden Antwort.",

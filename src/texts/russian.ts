@@ -1,11 +1,13 @@
 import { russianCommands } from "./russian-commands.ts";
 import { fileName } from "./file-name.ts";
+import { russianLinks } from "./link-texts.ts";
 import { russianRuns } from "./russian-runs.ts";
 import type { Texts } from "./texts.ts";
 
 export const russian: Texts = {
   ...russianCommands,
   ...russianRuns,
+  ...russianLinks,
   stopped: "⏹ Остановлено.",
   interrupted: "⏹ Прервано.",
   receiptQueued: "⏳ Отвечу на это после текущего ответа.",

@@ -35,6 +35,20 @@ test("a word about a talk is about its thread, and about the chat where it would
   expect(said("new")).not.toHaveProperty("ofChat");
 });
 
+test("a word about one's account may bring a code, which is never a word", () => {
+  const said = (text: string) => readSlackEvent(changed("dm-command", { text }), BOT);
+  for (const [text, command, args] of [
+    ["link", "link", ""],
+    ["unlink", "unlink", ""],
+    ["Link ABCD2EFG", "link", "abcd2efg"],
+  ]) {
+    expect(said(text!)).toMatchObject({ kind: "command", command, args });
+  }
+  for (const text of ["link research", "link 2025", "unlink ABCD2EFG", "link ABCD2EFG please"]) {
+    expect(said(text)).toMatchObject({ kind: "message", text });
+  }
+});
+
 test("a shared message without words of its own is not lost", () => {
   const shared = { is_share: true, author_name: "Bob", text: "", fallback: "[June 1st] bob: plan.pdf" };
   expect(readSlackEvent(changed("dm-shared", { attachments: [shared] }), BOT)).toMatchObject({

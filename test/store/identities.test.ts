@@ -6,7 +6,8 @@ import { newId } from "../../src/ids.ts";
 import { createMetrics } from "../../src/observe/metrics.ts";
 import type { IncomingUpdate } from "../../src/platform/incoming-update.ts";
 import { Hints } from "../../src/run/hints.ts";
-import { approvePairing, findIdentity, pairingFor, upsertIdentity, userExists } from "../../src/store/identities.ts";
+import { approvePairing, findIdentity, pairingFor, upsertIdentity } from "../../src/store/identities.ts";
+import { currentUser } from "../../src/store/links.ts";
 import { withTransaction } from "../../src/store/transaction.ts";
 import { Intake } from "../../src/talk/intake.ts";
 import { silentLog, storeEngines } from "../support/store-engines.ts";
@@ -21,8 +22,12 @@ storeEngines((store) => {
     test("is one user for good, whatever its name", async () => {
       const first = await upsertIdentity(store.db, "telegram", "7", "Ann\0");
       expect(await upsertIdentity(store.db, "telegram", "7", "Anna")).toEqual(first);
-      expect(await findIdentity(store.db, "telegram", "7")).toEqual({ userId: first.userId, approved: false });
-      expect(await userExists(store.db, first.userId)).toBe(true);
+      expect(await findIdentity(store.db, "telegram", "7")).toEqual({
+        userId: first.userId,
+        own: null,
+        approved: false,
+      });
+      expect(await currentUser(store.db, first.userId)).toBe(first.userId);
       expect(await store.db.selectFrom("identities").select("name").execute()).toEqual([{ name: "Anna" }]);
     });
 
@@ -33,7 +38,7 @@ storeEngines((store) => {
       ];
       expect(a.userId).not.toBe(b.userId);
       expect(await findIdentity(store.db, "api", "7")).toBeNull();
-      expect(await userExists(store.db, newId("usr"))).toBe(false);
+      expect(await currentUser(store.db, newId("usr"))).toBeNull();
     });
 
     test("is one user also when twenty ask at once", async () => {

@@ -37,6 +37,12 @@ const CALLS: { [K in keyof Functions]: Parameters<Functions[K]> } = {
   noSuchMode: ["!"],
   titleIs: ["TITLE", "!"],
   titleSet: ["TITLE"],
+  linkCode: ["CODE"],
+  linkUnknown: ["!"],
+  linkedElsewhere: ["!"],
+  linked: ["ACCOUNT", "!"],
+  unlinked: ["ACCOUNT"],
+  nothingLinked: ["!"],
   stranger: ["CODE"],
   strangerToList: ["telegram:7"],
 };
