@@ -106,7 +106,7 @@ async function join(
   const offered = code === "" ? null : await findOffer(trx, hashOf(code));
   if (!offered) {
     await countFailedTry(trx, who);
-    return only(texts.linkUnknown(sign));
+    return only(texts.linkUnknown);
   }
   const { maker, chat: there } = offered;
   if (isSame(maker, who)) return only(texts.linkSameChat);

@@ -4,7 +4,7 @@ import { inCode } from "./file-name.ts";
 export interface LinkTexts {
   linkPrivately: string;
   linkCode(code: string): string;
-  linkUnknown(sign: string): string;
+  linkUnknown: string;
   linkTooOften: string;
   linkSameChat: string;
   linkedAlready: string;
@@ -24,7 +24,7 @@ export const englishLinks: LinkTexts = {
   linkCode: (code) =>
     `Your code holds for 10 minutes. Send it to me in your other private chat: \`/link ${code}\` on Telegram, \`link ${code}\` on Slack. ` +
     "Whoever sends it becomes one person with you to me, so give it to nobody.",
-  linkUnknown: (sign) => `I do not know this code, or it is over. ${sign}link in your other chat makes a new one.`,
+  linkUnknown: "I do not know this code, or it is over. Make a new one in your other chat.",
   linkTooOften: "These were too many wrong codes. Please try again in an hour.",
   linkSameChat: "This code was made here. Send it to me in your other private chat.",
   linkedAlready: "You are one person to me there and here already.",
@@ -41,7 +41,7 @@ export const russianLinks: LinkTexts = {
   linkCode: (code) =>
     `Код действует 10 минут. Отправьте его мне в другом личном чате: \`/link ${code}\` в Telegram, \`link ${code}\` в Slack. ` +
     "Кто его отправит, станет для меня одним человеком с вами, поэтому никому его не давайте.",
-  linkUnknown: (sign) => `Я не знаю такого кода, или он устарел. Новый даст ${sign}link в другом чате.`,
+  linkUnknown: "Я не знаю такого кода, или он устарел. Получите новый в другом чате.",
   linkTooOften: "Слишком много неверных кодов. Попробуйте через час.",
   linkSameChat: "Этот код получен здесь. Отправьте его мне в другом личном чате.",
   linkedAlready: "Там и здесь вы для меня уже один человек.",
@@ -57,8 +57,7 @@ export const germanLinks: LinkTexts = {
   linkCode: (code) =>
     `Dein Code gilt 10 Minuten. Schick ihn mir in deinem anderen privaten Chat: \`/link ${code}\` in Telegram, \`link ${code}\` in Slack. ` +
     "Wer ihn schickt, ist für mich danach dieselbe Person wie du; gib ihn also niemandem.",
-  linkUnknown: (sign) =>
-    `Diesen Code kenne ich nicht, oder er ist abgelaufen. ${sign}link im anderen Chat macht einen neuen.`,
+  linkUnknown: "Diesen Code kenne ich nicht, oder er ist abgelaufen. Mach im anderen Chat einen neuen.",
   linkTooOften: "Das waren zu viele falsche Codes. Bitte versuch es in einer Stunde noch einmal.",
   linkSameChat: "Dieser Code wurde hier gemacht. Schick ihn mir in deinem anderen privaten Chat.",
   linkedAlready: "Dort und hier bist du für mich schon dieselbe Person.",
@@ -75,7 +74,7 @@ export const chineseLinks: LinkTexts = {
   linkCode: (code) =>
     `此代码 10 分钟内有效。请在你的另一个私聊中发给我：Telegram 上发送 \`/link ${code}\`，Slack 上发送 \`link ${code}\`。` +
     "谁发送它，我就把谁与你视为同一个人，所以请不要告诉任何人。",
-  linkUnknown: (sign) => `我不认识这个代码，或者它已过期。在另一个聊天中发送 ${sign}link 可获取新代码。`,
+  linkUnknown: "我不认识这个代码，或者它已过期。请在另一个聊天中获取新代码。",
   linkTooOften: "错误的代码太多了。请一小时后再试。",
   linkSameChat: "这个代码就是在这里生成的。请在你的另一个私聊中发给我。",
   linkedAlready: "对我来说，你在那里和这里已经是同一个人。",

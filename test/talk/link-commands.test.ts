@@ -168,7 +168,7 @@ describe("a code made in one private chat and typed in another", () => {
 
   it("works once, for ten minutes, and only the newest one", async () => {
     await start();
-    const unknown = "I do not know this code, or it is over. /parley link in your other chat makes a new one.";
+    const unknown = "I do not know this code, or it is over. Make a new one in your other chat.";
     const old = await codeFrom(ann());
     const code = await codeFrom(ann());
     expect(await say(annOnSlack(), `/link ${old}`)).toBe(unknown);

@@ -38,7 +38,6 @@ const CALLS: { [K in keyof Functions]: Parameters<Functions[K]> } = {
   titleIs: ["TITLE", "!"],
   titleSet: ["TITLE"],
   linkCode: ["CODE"],
-  linkUnknown: ["!"],
   linkedElsewhere: ["!"],
   linked: ["ACCOUNT", "!"],
   unlinked: ["ACCOUNT"],

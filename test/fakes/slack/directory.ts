@@ -19,6 +19,8 @@ export interface FakeUser {
   readonly botId: string | null;
   readonly appId: string | null;
   deactivated: boolean;
+  /** Of their app, for example `zh-CN`; told to whoever asks for it. */
+  locale: string | null;
 }
 
 /** A conversation, or its id. */
@@ -65,7 +67,7 @@ export class Directory {
 
   addUser(name: string, team: FakeTeam, kind: UserKind): FakeUser {
     const bot = kind === "bot" ? { botId: this.newId("B"), appId: this.newId("A") } : { botId: null, appId: null };
-    const user: FakeUser = { id: this.newId("U"), name, team, kind, ...bot, deactivated: false };
+    const user: FakeUser = { id: this.newId("U"), name, team, kind, ...bot, deactivated: false, locale: null };
     this.users.set(user.id, user);
     return user;
   }

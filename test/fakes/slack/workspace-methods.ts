@@ -29,7 +29,9 @@ export function teamInfo({ world, args }: ApiCall): Json {
 }
 
 export function usersInfo({ world, args }: ApiCall): Json {
-  return { user: userJson(world.app, knownUser(world.directory.users, requiredText(args, "user", "user_not_found"))) };
+  const user = knownUser(world.directory.users, requiredText(args, "user", "user_not_found"));
+  const locale = flagOf(args, "include_locale") === true && user.locale !== null ? { locale: user.locale } : {};
+  return { user: { ...userJson(world.app, user), ...locale } };
 }
 
 export function conversationsInfo(call: ApiCall): Json {
