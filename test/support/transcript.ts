@@ -1,4 +1,5 @@
 import path from "node:path";
+import { LANGUAGES } from "../../src/texts/texts.ts";
 import type { Script } from "../fakes/model/script.ts";
 import type { JournalEntry } from "../fakes/model/journal.ts";
 import type { FakeChat } from "../fakes/telegram/chats.ts";
@@ -39,7 +40,7 @@ export function asRead(lines: string[]): string {
   return masked(groups.flatMap((group) => group.toSorted((a, b) => botNumber(a) - botNumber(b))));
 }
 
-const BUTTON = "\n    [Stop]";
+const BUTTONS = Object.values(LANGUAGES).map(({ stopButton }) => `\n    [${stopButton}]`);
 const BOT_LINE = /^((?:\[\d+\] )?bot#\d+)[:~] ([^]*)$/;
 
 /** Whether an answer that comes in one piece was ever seen with its button is chance: it is left out there. */
@@ -48,8 +49,9 @@ function settled(lines: string[]): string[] {
   for (const line of lines) {
     const [, who, text] = BOT_LINE.exec(line) ?? [];
     const before = kept.findLastIndex((each) => who !== undefined && BOT_LINE.exec(each)?.[1] === who);
-    const isPassing = before >= 0 && BOT_LINE.exec(kept[before]!)?.[2] === `${text}${BUTTON}`;
-    if (isPassing) kept[before] = kept[before]!.slice(0, -BUTTON.length);
+    const shown = BOT_LINE.exec(kept[before] ?? "")?.[2];
+    const button = BUTTONS.find((each) => shown === `${text}${each}`);
+    if (button) kept[before] = kept[before]!.slice(0, -button.length);
     else kept.push(line);
   }
   return kept;
