@@ -215,6 +215,34 @@ describe("a code made in one private chat and typed in another", () => {
     expect(await strays()).toEqual([]);
   });
 
+  it("tells of a link where a slash command was given, and later only where the bot can write", async () => {
+    await start();
+    const slash = { chat: "D1", from: "T1:U7", ofChat: true, messageId: "https://respond" } as const;
+    const inChat = () => slack.messages("D1").filter(({ text }) => text.startsWith("You and"));
+    for (const [told, talks] of [
+      [[], false],
+      [[null], true],
+    ] as const) {
+      if (talks) await slack.say({ chat: "D1", from: "T1:U7", text: "hello" });
+      await idle();
+      const before = slack.messages("D1").length;
+      await slack.say({ ...slash, text: "/link" });
+      await until("a code", () => slack.messages("D1").length > before);
+      const [code] = /\b[2-9A-Z]{8}\b/.exec(slack.messages("D1").at(-1)!.text)!;
+      const links = inChat().length;
+      expect(await say(ann(), `/link ${code}`)).toMatch(/^You and Slack/);
+      await until("the other chat is told", () => inChat().length > links);
+      expect(inChat().at(-1)!.replyTo).toBe("https://respond");
+      expect(await say(ann(), "/unlink")).toMatch(/^You and Slack/);
+      await idle();
+      expect(
+        inChat()
+          .slice(links + 1)
+          .map(({ replyTo }) => replyTo),
+      ).toEqual(told);
+    }
+  });
+
   it("ends in one link, or in none, when many link crosswise at once", async () => {
     await start();
     const chats: Chat[] = [ann(), annOnSlack(), { on: telegram, chat: "8" }, { on: slack, chat: "T1:U8" }];
