@@ -1,4 +1,4 @@
-import type { InlineKeyboardMarkup, MessageEntity } from "grammy/types";
+import type { InlineKeyboardMarkup, InputRichBlock, MessageEntity } from "grammy/types";
 import type { FakeFile } from "./files.ts";
 
 export interface FakeUser {
@@ -23,6 +23,8 @@ export interface MessageVersion {
   at: number;
   text: string;
   entities: MessageEntity[];
+  /** A rich message's; its text is what they show. */
+  rich?: readonly InputRichBlock[] | null;
   keyboard?: InlineKeyboardMarkup | null;
 }
 
@@ -37,6 +39,7 @@ export interface FakeMessage {
   readonly at: number;
   text: string;
   entities: MessageEntity[];
+  rich: readonly InputRichBlock[] | null;
   readonly thread: number | null;
   readonly replyTo: number | null;
   readonly mediaGroupId: string | null;
@@ -122,6 +125,7 @@ export class FakeChat {
     at: number;
     text: string;
     entities?: MessageEntity[];
+    rich?: readonly InputRichBlock[] | null;
     thread?: number | null;
     replyTo?: number | null;
     mediaGroupId?: string | null;
@@ -132,6 +136,7 @@ export class FakeChat {
     const { author, at, text } = fields;
     const entities = fields.entities ?? [];
     const keyboard = fields.keyboard ?? null;
+    const rich = fields.rich ?? null;
     const message: FakeMessage = {
       messageId: fields.messageId ?? this.nextId(),
       from: author === "bot" ? "bot" : author.id,
@@ -140,13 +145,14 @@ export class FakeChat {
       at,
       text,
       entities,
+      rich,
       thread: fields.thread ?? null,
       replyTo: fields.replyTo ?? null,
       mediaGroupId: fields.mediaGroupId ?? null,
       file: fields.file ?? null,
       keyboard,
       deleted: false,
-      versions: [{ at, text, entities, keyboard }],
+      versions: [{ at, text, entities, rich, keyboard }],
       service: fields.service ?? null,
     };
     this.messages.set(message.messageId, message);
@@ -157,11 +163,10 @@ export class FakeChat {
     return message;
   }
 
-  edit(message: FakeMessage, at: number, { text, entities, keyboard = null }: Omit<MessageVersion, "at">): void {
-    message.text = text;
-    message.entities = entities;
-    message.keyboard = keyboard;
-    const version = { at, text, entities, keyboard };
+  edit(message: FakeMessage, at: number, content: Omit<MessageVersion, "at">): void {
+    const { text, entities, rich = null, keyboard = null } = content;
+    Object.assign(message, { text, entities, rich, keyboard });
+    const version = { at, text, entities, rich, keyboard };
     message.versions.push(version);
     this.events.push({ kind: "edit", message, version });
   }

@@ -27,6 +27,8 @@ export interface FakeTelegramOptions {
   timeScale?: number;
   /** Refuse unknown parameters, and formatting that Telegram would leave out, instead of only noting them. */
   strict?: boolean;
+  /** false = a server from before rich messages (Bot API 10.0). */
+  rich?: boolean;
   /** "light" forgets payloads. */
   journal?: "full" | "light";
   /** Private chats with the bots may have topics. */
@@ -41,6 +43,7 @@ export async function startFakeTelegram(options: FakeTelegramOptions = {}): Prom
     timers: new Timers(),
     timeScale: options.timeScale ?? 1,
     strict: options.strict ?? false,
+    rich: options.rich ?? true,
     journal: new Journal(options.journal === "light"),
     deliveries: [],
     droppedEntities: [],

@@ -28,6 +28,7 @@ export const NO_LIMITS: Limits = { private: null, group: null, token: null, grac
 /** What shows something in a chat and counts there. Other calls count for the token only. */
 const COUNTED_IN_CHAT = new Set([
   "sendMessage",
+  "sendRichMessage",
   "sendDocument",
   "sendPhoto",
   "sendMessageDraft",

@@ -105,6 +105,10 @@ function addReply(json: Json, bot: BotIdentity, chat: FakeChat, message: FakeMes
 
 function addContent(json: Json, message: FakeMessage): void {
   const entities = message.entities.length > 0;
+  if (message.rich !== null) {
+    json["rich_message"] = { blocks: message.rich };
+    return;
+  }
   if (message.file === null) {
     json["text"] = message.text;
     if (entities) {

@@ -1,10 +1,11 @@
 import { checkActionTopic, readReply, requireChat, requireMessage, requireTopic } from "./chat-checks.ts";
-import type { FakeMessage } from "./chats.ts";
+import type { FakeMessage, MessageVersion } from "./chats.ts";
 import { readFormattedText, type FormattedText } from "./formatted-text.ts";
 import { messageJson } from "./message-json.ts";
 import { textOf, wholeNumberOf } from "./payload.ts";
-import { badRequest } from "./refusal.ts";
+import { badRequest, Refusal } from "./refusal.ts";
 import { readKeyboard } from "./reply-markup.ts";
+import { readRichMessage } from "./rich-message.ts";
 import { CALLBACK_LIFE_MS } from "./update-queue.ts";
 import type { ApiCall } from "./world.ts";
 
@@ -33,8 +34,20 @@ const ACTIONS = [
 const NOT_MODIFIED =
   "message is not modified: specified new message content and reply markup are exactly the same as a current content and reply markup of the message";
 
+type Content = Pick<MessageVersion, "text" | "entities" | "rich">;
+
 export function sendMessage(call: ApiCall): unknown {
-  const content = readText(call, "message is too long");
+  return send(call, readText(call, "message is too long"));
+}
+
+export function sendRichMessage(call: ApiCall): unknown {
+  if (!call.world.rich) {
+    throw new Refusal(404, "Not Found: method not found");
+  }
+  return send(call, readRichMessage(call.payload));
+}
+
+function send(call: ApiCall, content: Content): unknown {
   const keyboard = readKeyboard(call.payload);
   const chat = requireChat(call, "write");
   const topic = requireTopic(call, chat);
@@ -44,6 +57,7 @@ export function sendMessage(call: ApiCall): unknown {
     at: call.world.now(),
     text: content.text,
     entities: content.entities,
+    rich: content.rich ?? null,
     thread: topic?.id ?? null,
     replyTo,
     keyboard,
@@ -52,8 +66,10 @@ export function sendMessage(call: ApiCall): unknown {
   return messageJson(call.bot, chat, message);
 }
 
+/** A server that knows no rich messages overlooks the parameter. */
 export function editMessageText(call: ApiCall): unknown {
-  const content = readText(call, "MESSAGE_TOO_LONG");
+  const isRich = call.world.rich && call.payload["rich_message"] !== undefined;
+  const content: Content = isRich ? readRichMessage(call.payload) : readText(call, "MESSAGE_TOO_LONG");
   const keyboard = readKeyboard(call.payload);
   checkAddress(call);
   const chat = requireChat(call, "edit");
@@ -65,6 +81,7 @@ export function editMessageText(call: ApiCall): unknown {
   if (
     message.text === content.text &&
     same(message.entities, content.entities) &&
+    same(message.rich, content.rich ?? null) &&
     // An edit without a keyboard takes the old one away.
     same(message.keyboard, keyboard)
   ) {
@@ -84,7 +101,7 @@ export function editMessageReplyMarkup(call: ApiCall): unknown {
   if (same(message.keyboard, keyboard)) {
     throw badRequest(NOT_MODIFIED);
   }
-  chat.edit(message, call.world.now(), { text: message.text, entities: message.entities, keyboard });
+  chat.edit(message, call.world.now(), { ...message, keyboard });
   call.entry.messageId = message.messageId;
   return messageJson(call.bot, chat, message);
 }

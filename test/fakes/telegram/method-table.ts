@@ -23,6 +23,7 @@ const SHARED_SEND = [
   "reply_markup",
 ];
 const TEXT = ["text", "entities", "parse_mode", "link_preview_options"];
+const EDIT = ["chat_id", "message_id", "reply_markup"];
 const DRAFT = ["chat_id", "message_thread_id", "draft_id", "can_stop", "keep_on_stop"];
 const SCOPE = ["scope", "language_code"];
 const WEBHOOK = ["url", "ip_address", "max_connections", "allowed_updates", "drop_pending_updates", "secret_token"];
@@ -41,8 +42,9 @@ const METHODS: ApiMethod[] = [
   method("sendPhoto", files.sendPhoto, [...SHARED_SEND, "photo"]),
   method("sendMessageDraft", drafts.sendMessageDraft, [...DRAFT, "text", "entities", "parse_mode"]),
   method("sendMessage", messages.sendMessage, [...SHARED_SEND, ...TEXT]),
-  method("editMessageText", messages.editMessageText, ["chat_id", "message_id", "reply_markup", ...TEXT]),
-  method("editMessageReplyMarkup", messages.editMessageReplyMarkup, ["chat_id", "message_id", "reply_markup"]),
+  method("sendRichMessage", messages.sendRichMessage, [...SHARED_SEND, "rich_message"]),
+  method("editMessageText", messages.editMessageText, [...EDIT, "rich_message", ...TEXT]),
+  method("editMessageReplyMarkup", messages.editMessageReplyMarkup, EDIT),
   method("deleteMessage", messages.deleteMessage, ["chat_id", "message_id"]),
   method("sendChatAction", messages.sendChatAction, ["chat_id", "message_thread_id", "action"]),
   method("answerCallbackQuery", messages.answerCallbackQuery, [

@@ -1,6 +1,7 @@
 import { SERVER, TDLIB, type RefusalRow } from "./refusal-row.ts";
 import { FILE_REFUSALS } from "./refusals-of-files.ts";
 import { CONTENT_REFUSALS } from "./refusals-of-content.ts";
+import { RICH_REFUSALS } from "./refusals-of-rich.ts";
 
 const UPGRADED = "Bad Request: group chat was upgraded to a supergroup chat";
 
@@ -233,6 +234,7 @@ const SETTINGS: RefusalRow[] = [
 export const REFUSALS: readonly RefusalRow[] = [
   ...CONTENT_REFUSALS,
   ...FILE_REFUSALS,
+  ...RICH_REFUSALS,
   ...PLACES,
   ...MESSAGES,
   ...SETTINGS,

@@ -18,6 +18,8 @@ export interface World {
   readonly timeScale: number;
   /** Refuse what Telegram would silently ignore or leave out. */
   readonly strict: boolean;
+  /** The server knows rich messages. */
+  readonly rich: boolean;
   readonly journal: Journal;
   readonly deliveries: Delivery[];
   /** Formatting that Telegram would silently leave out. */
