@@ -155,7 +155,7 @@ async function openAdapters({ telegram, slack }: Config, log: Logger): Promise<P
 }
 
 function openTelegram(telegram: TelegramConfig, log: Logger): PlatformAdapter {
-  const { botToken: token, apiRoot, mode, callsPerSecond } = telegram;
+  const { botToken: token, apiRoot, mode, callsPerSecond, rich } = telegram;
   const webhook = telegram.mode === "webhook" ? telegram : null;
   const publicUrl = webhook?.publicUrl ?? null;
   const webhookSecret = webhook?.webhookSecret ?? null;
@@ -166,6 +166,7 @@ function openTelegram(telegram: TelegramConfig, log: Logger): PlatformAdapter {
     publicUrl,
     webhookSecret,
     callsPerSecond,
+    rich,
     menus: commandMenus(),
     log,
   });

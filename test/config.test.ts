@@ -200,6 +200,7 @@ describe("faults", () => {
     ["TELEGRAM_BOT_TOKEN", "AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw"],
     ["TELEGRAM_API_ROOT", "api.telegram.org"],
     ["TELEGRAM_MODE", "push"],
+    ["TELEGRAM_RICH", "on"],
     ["TELEGRAM_CALLS_PER_SECOND", "0"],
     ["TELEGRAM_CALLS_PER_SECOND", "1001"],
     ["TELEGRAM_CALLS_PER_SECOND", "2.5"],

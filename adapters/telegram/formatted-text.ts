@@ -32,6 +32,11 @@ export class FormattedTextBuilder {
     return this.#text.length;
   }
 
+  /** Where the next addition will stand. */
+  get next(): number {
+    return this.#text.length + (this.#separator?.text.length ?? 0);
+  }
+
   get atLineStart(): boolean {
     return this.#text === "" || this.#text.endsWith("\n") || this.#separator !== null;
   }

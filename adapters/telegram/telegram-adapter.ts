@@ -14,6 +14,7 @@ import type {
 } from "../../src/platform/platform-adapter.ts";
 import type { ReplyTarget } from "../../src/platform/reply-target.ts";
 import { readTelegramUpdate } from "./read-telegram-update.ts";
+import { RichMessages } from "./rich-messages.ts";
 import { openTelegramApi, TELEGRAM_API_ROOT, type TelegramApi, type TelegramMethods } from "./telegram-api.ts";
 import { answerPress, keyboardOf, withStop } from "./telegram-buttons.ts";
 import { setCommandMenus } from "./telegram-commands.ts";
@@ -42,6 +43,8 @@ export interface TelegramOptions {
   webhookSecret: string | null;
   /** Of all chats together; 30 unless given. */
   callsPerSecond?: number;
+  /** "auto": pages that show poorly as text go as rich messages (Bot API 10.2), where the server takes them. */
+  rich?: "off" | "auto";
   /** The menus of commands, by language; left as they are unless given. */
   menus?: readonly CommandMenu[];
   log: Log;
@@ -81,7 +84,7 @@ export function createTelegramAdapter(options: TelegramOptions): PlatformAdapter
 
 class TelegramAdapter implements PlatformAdapter {
   readonly platform = "telegram";
-  readonly render = createTelegramRenderer();
+  readonly render: PlatformAdapter["render"];
   readonly editing: NonNullable<PlatformAdapter["editing"]>;
   readonly typing: NonNullable<PlatformAdapter["typing"]>;
   readonly buttons: NonNullable<PlatformAdapter["buttons"]> = { withStop };
@@ -93,10 +96,14 @@ class TelegramAdapter implements PlatformAdapter {
   readonly #downloads: TelegramDownloads;
   readonly #posts = new TelegramPosts(() => this.account);
   readonly #forums = new ForumChats();
+  readonly #rich: RichMessages;
   #bot: TelegramBot | null = null;
 
   constructor(options: TelegramOptions) {
     this.#options = options;
+    const rich = options.rich === "auto";
+    this.render = createTelegramRenderer({ rich });
+    this.#rich = new RichMessages(rich, options.log);
     this.#registration = options.mode === "webhook" ? readRegistration(options) : null;
     const { callsPerSecond = 0 } = options;
     this.#api = this.#openApi(Math.max(CONNECTIONS, Math.ceil(callsPerSecond * USUAL_CALL_S)), CALL_DEADLINE_MS);
@@ -151,8 +158,18 @@ class TelegramAdapter implements PlatformAdapter {
   }
 
   async send(to: ReplyTarget, page: RenderedPage): Promise<SentMessage> {
+    checkText(page);
+    const { raw } = this.#api;
     return this.#posts.post(to, (fields) =>
-      withPlainFallback(page, (content) => this.#api.raw.sendMessage({ ...fields, ...content })),
+      this.#rich.deliver<{ message_id: number }>(
+        page,
+        { chat: to.chat, messageId: null },
+        {
+          rich: (message) => raw.sendRichMessage({ ...fields, rich_message: message, ...keyboardOf(page) }),
+          text: () => withPlainFallback(page, (content) => raw.sendMessage({ ...fields, ...content })),
+          idOf: (sent) => String(sent.message_id),
+        },
+      ),
     );
   }
 
@@ -162,8 +179,14 @@ class TelegramAdapter implements PlatformAdapter {
 
   async #edit(at: SentMessage, page: RenderedPage): Promise<void> {
     const target = { chat_id: readChatId(at.chat), message_id: readMessageId(at.messageId) };
+    checkText(page);
+    const { raw } = this.#api;
     try {
-      await withPlainFallback(page, (content) => this.#api.raw.editMessageText({ ...target, ...content }));
+      await this.#rich.deliver(page, at, {
+        rich: (message) => raw.editMessageText({ ...target, rich_message: message, ...keyboardOf(page) }),
+        text: () => withPlainFallback(page, (content) => raw.editMessageText({ ...target, ...content })),
+        idOf: () => at.messageId,
+      });
     } catch (error) {
       if (!isNotModified(error)) throw error;
     }
@@ -217,15 +240,19 @@ type Content = Pick<Parameters<TelegramMethods["sendMessage"]>[0], "text" | "ent
   reply_markup?: InlineKeyboardMarkup;
 };
 
-/**
- * Sends the page, and its bare text if Telegram does not take the formatting: a refused call was certainly not applied.
- * Never shortens; link previews are off, because fetching one tells its address to others.
- */
-async function withPlainFallback<T>(page: RenderedPage, send: (content: Content) => Promise<T>): Promise<T> {
+/** Nothing is ever shortened here. */
+function checkText(page: RenderedPage): void {
   if (page.text.length > TELEGRAM_TEXT_LIMIT) {
     throw new GatewayError("too_large", "The text is too long for Telegram.", { delivered: "no" });
   }
   if (!isVisible(page.text)) throw new GatewayError("invalid", "The text is empty.", { delivered: "no" });
+}
+
+/**
+ * Sends the page's text, and bare if Telegram does not take the formatting: a refused call was certainly not applied.
+ * Link previews are off, because fetching one tells its address to others.
+ */
+async function withPlainFallback<T>(page: RenderedPage, send: (content: Content) => Promise<T>): Promise<T> {
   const plain: Content = { text: page.text, link_preview_options: { is_disabled: true }, ...keyboardOf(page) };
   const entities = entitiesOf(page);
   if (entities.length === 0) return send(plain);

@@ -125,12 +125,33 @@ export function toTelegramError(thrown: unknown, method: string, token: string):
 
 /** What Telegram said, if `error` is a refusal of it; else "". */
 function refusalText(error: unknown): string {
-  return error instanceof GatewayError && error.cause instanceof TelegramRefusal ? error.cause.description : "";
+  return refusalIn(error)?.description ?? "";
+}
+
+function refusalIn(error: unknown): TelegramRefusal | null {
+  return error instanceof GatewayError && error.cause instanceof TelegramRefusal ? error.cause : null;
 }
 
 /** Bot API errors for wrong or too many entities; the text alone is then accepted. */
 export function isEntityRefusal(error: unknown): boolean {
   return error instanceof GatewayError && error.code === "invalid" && /entit/i.test(refusalText(error));
+}
+
+/**
+ * A server that knows no rich messages, or none made of blocks (Bot API 10.2), when it is given one: the method is
+ * unknown, an edit has no text, or all of the message is overlooked.
+ */
+export function isRichUnknown(error: unknown): boolean {
+  const refusal = refusalIn(error);
+  if (refusal?.status === 404) return true;
+  const words = /method not found|message text is empty|rich message must be non-empty|rich messages?\b.*\bsupported/i;
+  return refusal?.status === 400 && words.test(refusal.description);
+}
+
+/** Something in this very message is not taken; its text may be. */
+export function isRichRefusal(error: unknown): boolean {
+  const isOfContent = error instanceof GatewayError && (error.code === "invalid" || error.code === "too_large");
+  return isOfContent && refusalIn(error)?.status === 400 && !isNotModified(error) && !isReplyRefusal(error);
 }
 
 /** What a post was to answer is not there; it is taken without. In an edit the same words are about the message itself. */

@@ -5,16 +5,36 @@ const MAX_URL = 2048;
 
 /**
  * The address as a `text_link` takes it, or null. One link that Telegram does not accept refuses the whole message, so
- * only what it surely takes is let through: http and https with a dot in the host, and tg (tdlib, LinkManager.cpp).
+ * only what it surely takes is let through: http and https with a dot in the host, and tg (tdlib, LinkManager.cpp),
+ * but not the tg link that mentions a person, and tells them so (Bot API, "Formatting options").
  * `mailto:` and `tel:` are not known there; as text Telegram makes them tappable by itself.
  */
 export function toLinkUrl(url: string): string | null {
   if (url.length > MAX_URL) return null;
-  if (/^tg:\/\/[a-z0-9_-]+([/?#][!-~]*)?$/i.test(url)) return url;
+  if (/^tg:\/\/(?!user\b)[a-z0-9_-]+([/?#][!-~]*)?$/i.test(url)) return url;
   if (!/^https?:\/\//i.test(url)) return null;
   const parsed = URL.parse(url);
   if (parsed === null || parsed.href.length > MAX_URL || parsed.port === "0" || carriesMuch(parsed)) return null;
   return parsed.hostname.startsWith("[") || /[^.]\.[^.]/.test(parsed.hostname) ? parsed.href : null;
+}
+
+/** The text in parts, those apart that are addresses of the web which may be links: where Telegram looks for none. */
+export function* linksOf(text: string): Generator<{ label: string; url: string | null }> {
+  let from = 0;
+  for (const found of text.matchAll(/\bhttps?:\/\/[^\s<>"`]+/giu)) {
+    const label = withoutEnd(found[0]);
+    const url = toLinkUrl(label.replaceAll(JOINER, ""));
+    if (url === null) continue;
+    if (found.index > from) yield { label: text.slice(from, found.index), url: null };
+    yield { label, url };
+    from = found.index + label.length;
+  }
+  if (from < text.length) yield { label: text.slice(from), url: null };
+}
+
+/** Without the signs behind an address that belong to the sentence. */
+function withoutEnd(address: string): string {
+  return address.replace(/[.,;:!?'*_~)}\]]+$/, "");
 }
 
 /** An address as one reads it: without the schemes that say nothing to a reader. */
@@ -43,7 +63,7 @@ export function withoutMentions(text: string): string {
 export function* partsOf(text: string): Generator<{ text: string; secret: boolean }> {
   let from = 0;
   for (const found of /[/?#]/.test(text) ? text.matchAll(ADDRESS) : []) {
-    const address = found[0].replace(/[.,;:!?'*_~)}\]]+$/, "");
+    const address = withoutEnd(found[0]);
     const parsed = URL.parse(address.includes("://") ? address : `https://${address}`);
     if (parsed !== null && !carriesMuch(parsed)) continue;
     if (found.index > from) yield { text: text.slice(from, found.index), secret: false };

@@ -8,6 +8,7 @@ import { codeOf, type FencedCode, isTooHard, proseOf } from "./markdown-pieces.t
 import { isOwnLabel, partsOf, readableUrl, toLinkUrl, withoutMentions } from "./telegram-link.ts";
 import { finishMarkdown, withoutHalfFence } from "./open-markdown.ts";
 import { alignTable } from "./telegram-table.ts";
+import type { OutlinedText, Range, TextBlock, TextItem } from "./text-outline.ts";
 
 /** Longer quotes, in UTF-16 units, are shown by their first lines. */
 const LONG_QUOTE = 800;
@@ -28,9 +29,12 @@ interface Setting {
  * One piece of Markdown, finished or not, as Telegram's text and entities. Never throws; nothing that a reader would
  * see of the Markdown is left out. One tilde is no strikethrough, as "~5" is common in prose.
  */
-export function fromMarkdownPiece(source: string): FormattedText {
+export function fromMarkdownPiece(source: string): OutlinedText {
   const prose = proseOf(source);
-  if (prose !== null) return { text: prose, entities: [] };
+  if (prose !== null) {
+    const blocks: TextBlock[] = [{ type: "paragraph", from: 0, to: prose.length, indent: "" }];
+    return { text: prose, entities: [], blocks, wantsMore: false };
+  }
   const code = codeOf(source);
   if (code) return fromCode(code);
   const root = isTooHard(source) ? null : parse(source);
@@ -38,7 +42,7 @@ export function fromMarkdownPiece(source: string): FormattedText {
 }
 
 /** The last piece of an answer, which may end anywhere: what it has begun is shown as if it were finished. */
-export function fromLastPiece(source: string, isAll: boolean): FormattedText {
+export function fromLastPiece(source: string, isAll: boolean): OutlinedText {
   const code = codeOf(source);
   if (code) return fromCode(code.isClosed ? code : { ...code, value: withoutHalfFence(code.value) });
   const root = proseOf(source) !== null || isTooHard(source) ? null : parse(source);
@@ -57,10 +61,12 @@ function signsIn(text: string): number {
   return text.match(/[*_~`]/g)?.length ?? 0;
 }
 
-function fromCode({ value, language }: FencedCode): FormattedText {
+function fromCode({ value, language: info }: FencedCode): OutlinedText {
   const out = new FormattedTextBuilder();
-  out.add(value, [{ type: "pre", language: languageOf(language) }]);
-  return out.build();
+  const language = languageOf(info);
+  out.add(value, [{ type: "pre", language }]);
+  const blocks: TextBlock[] = value === "" ? [] : [{ type: "code", from: 0, to: value.length, language }];
+  return { ...out.build(), blocks, wantsMore: false };
 }
 
 function asText(value: string): Root {
@@ -82,6 +88,10 @@ class MarkdownWriter {
   readonly #out = new FormattedTextBuilder();
   readonly #definitions = new Map<string, Definition>();
   readonly #referenced = new Set<string>();
+  /** The blocks of what is being written; what stands within one of them is not noted once more. */
+  #noted: TextBlock[] = [];
+  #isWithin = false;
+  #wantsMore = false;
 
   constructor(source: string, root: Root) {
     this.#source = source;
@@ -89,9 +99,9 @@ class MarkdownWriter {
     if (source.includes("]:")) this.#collect(root, 0);
   }
 
-  write(): FormattedText {
+  write(): OutlinedText {
     this.#blocks(this.#root.children, { marks: [], indent: "", gap: "\n\n", depth: 0 });
-    return this.#out.build();
+    return { ...this.#out.build(), blocks: this.#noted, wantsMore: this.#wantsMore };
   }
 
   #collect(node: Nodes, depth: number): void {
@@ -108,8 +118,38 @@ class MarkdownWriter {
   #blocks(nodes: readonly Nodes[], at: Setting): void {
     for (const [index, node] of nodes.entries()) {
       if (index > 0) this.#out.separate(at.gap, at.marks);
-      this.#node(node, at);
+      this.#block(node, at);
     }
+  }
+
+  #block(node: Nodes, at: Setting): void {
+    const notesItself = ["list", "blockquote", "table"].includes(node.type) && at.depth <= MAX_DEPTH;
+    if (this.#isWithin || notesItself) return this.#node(node, at);
+    if (node.type === "code") this.#ownLine(at);
+    const from = this.#out.next;
+    this.#isWithin = true;
+    this.#node(node, at);
+    this.#isWithin = false;
+    const range = { from, to: this.#out.length };
+    if (range.to > from) this.#note(blockOf(node, range, at));
+  }
+
+  #note(block: TextBlock): void {
+    if (this.#isWithin) return;
+    this.#noted.push(block);
+    if (block.type === "table" || (block.type === "list" && block.items.some((it) => it.checked !== null))) {
+      this.#wantsMore = true;
+    }
+  }
+
+  /** What is noted meanwhile. */
+  #blocksOf(write: () => void): TextBlock[] {
+    const around = this.#noted;
+    const inside: TextBlock[] = [];
+    this.#noted = inside;
+    write();
+    this.#noted = around;
+    return inside;
   }
 
   #node(node: Nodes, at: Setting): void {
@@ -177,33 +217,61 @@ class MarkdownWriter {
     this.#ownLine(at);
     const from = this.#out.length;
     const mark: Mark = { type: "blockquote" };
-    this.#blocks(nodes, { ...at, indent: "", marks: within(at.marks, mark) });
+    const blocks = this.#blocksOf(() => this.#blocks(nodes, { ...at, indent: "", marks: within(at.marks, mark) }));
+    this.#note({ type: "quote", blocks });
     if (this.#out.length - from > LONG_QUOTE) mark.type = "expandable_blockquote";
   }
 
   #list(list: List, at: Setting): void {
+    const items: TextItem[] = [];
     for (const [index, item] of list.children.entries()) {
       if (index > 0) this.#out.separate("\n", at.marks);
       this.#ownLine(at);
+      const mark = this.#out.next + at.indent.length;
       this.#out.add(`${at.indent}${bullet(list, item, index)} `, at.marks);
-      this.#blocks(item.children, { ...at, indent: `${at.indent}  `, gap: "\n" });
+      const inside = { ...at, indent: `${at.indent}  `, gap: "\n" as const };
+      const blocks = this.#blocksOf(() => this.#blocks(item.children, inside));
+      const number = list.ordered ? (list.start ?? 1) + index : null;
+      items.push({ at: mark, number, checked: item.checked ?? null, blocks });
     }
+    this.#note({ type: "list", items });
   }
 
-  /** In columns where it fits and loses nothing by it; else each row as lines of "head: cell". */
   #table(table: Table, at: Setting): void {
     this.#ownLine(at);
-    const [head, ...rows] = table.children;
+    const cells = table.children.map((row) => row.children.map((cell) => this.#alone(cell)));
+    const [head, ...rows] = cells;
     if (!head) return;
-    const plain = table.children.map((row) => row.children.map((cell) => this.#plain(cell)));
+    const from = this.#out.next;
+    const plain = cells.map((row) => row.map((cell) => cell.text));
     const aligned = hasLink(table, 0) ? null : alignTable(plain, table.align ?? []);
-    if (aligned !== null) {
-      return this.#out.add(aligned, within(at.marks, { type: "pre", language: null }));
+    const ranges = aligned === null ? this.#rows(table, plain, at) : this.#columns(aligned, at);
+    const range = { from, to: this.#out.length };
+    const noted = rows.map((row, index) => ({ cells: row, ...ranges[index]! }));
+    if (range.to > from) this.#note({ type: "table", ...range, align: table.align ?? [], head, rows: noted });
+  }
+
+  /** In columns, where it fits and loses nothing by it. Gives back where the rows below the head stand. */
+  #columns(aligned: string, at: Setting): Range[] {
+    let from = this.#out.next;
+    this.#out.add(aligned, within(at.marks, { type: "pre", language: null }));
+    const ranges: Range[] = [];
+    for (const line of aligned.split("\n")) {
+      // Without the spaces it begins with, which a page that begins with it does not have.
+      ranges.push({ from: from + line.search(/\S|$/), to: from + line.length });
+      from += line.length + 1;
     }
+    return ranges.slice(2);
+  }
+
+  /** Each row as lines of "head: cell". Gives back where they stand. */
+  #rows(table: Table, plain: readonly (readonly string[])[], at: Setting): Range[] {
+    const rows = table.children.slice(1);
     const bold = within(at.marks, { type: "bold" });
-    if (rows.length === 0) return this.#out.add(plain[0]?.join(" | ") ?? "", bold);
-    for (const [index, row] of rows.entries()) {
+    if (rows.length === 0) this.#out.add(plain[0]?.join(" | ") ?? "", bold);
+    return rows.map((row, index) => {
       if (index > 0) this.#out.separate("\n\n", at.marks);
+      const from = this.#out.next;
       for (const [column, cell] of row.children.entries()) {
         const name = plain[0]?.[column] ?? "";
         if (column > 0) this.#out.separate("\n", at.marks);
@@ -211,7 +279,8 @@ class MarkdownWriter {
         if (name !== "" && cell.children.length > 0) this.#out.add(" ", at.marks);
         this.#inlines(cell.children, at);
       }
-    }
+      return { from: Math.min(from, this.#out.length), to: this.#out.length };
+    });
   }
 
   #inlines(nodes: readonly Nodes[], at: Setting): void {
@@ -255,15 +324,28 @@ class MarkdownWriter {
   }
 
   #plain(node: Nodes): string {
+    return this.#alone(node).text;
+  }
+
+  /** The node as one line by itself. */
+  #alone(node: Nodes): FormattedText {
     const alone = new MarkdownWriter(this.#source, { type: "root", children: [] });
     for (const [id, definition] of this.#definitions) alone.#definitions.set(id, definition);
     alone.#inlines("children" in node ? node.children : [node], { marks: [], indent: "", gap: "\n", depth: 0 });
-    return alone.#out.build().text.replaceAll("\n", " ");
+    const { text, entities } = alone.#out.build();
+    return { text: text.replaceAll("\n", " "), entities };
   }
 
   #sourceOf(node: Nodes): string {
     return this.#source.slice(node.position?.start.offset ?? 0, node.position?.end.offset ?? 0);
   }
+}
+
+function blockOf(node: Nodes, range: Range, { indent, depth }: Setting): TextBlock {
+  if (depth > MAX_DEPTH) return { type: "paragraph", ...range, indent };
+  if (node.type === "heading") return { type: "heading", ...range, indent, depth: node.depth };
+  if (node.type === "code") return { type: "code", ...range, language: languageOf(node.lang) };
+  return node.type === "thematicBreak" ? { type: "rule", ...range } : { type: "paragraph", ...range, indent };
 }
 
 function bullet(list: List, item: ListItem, index: number): string {

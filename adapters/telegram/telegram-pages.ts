@@ -1,4 +1,4 @@
-import type { MessageEntity } from "grammy/types";
+import type { InputRichBlock, MessageEntity } from "grammy/types";
 import type { RenderedPage } from "../../src/platform/platform-adapter.ts";
 import type { FormattedText } from "./formatted-text.ts";
 
@@ -13,23 +13,27 @@ const TELEGRAM_ENTITY_BYTES = 9000;
 const ENTITY_BYTES = 16;
 const SPLIT_BY_TELEGRAM = new Set(["bold", "italic", "strikethrough"]);
 
-/** The adapter's `rich` part of a page. */
+/** The adapter's `rich` part of a page: its entities, and what it is as a rich message where that shows more. */
 export interface TelegramRich {
   entities: MessageEntity[];
+  blocks?: InputRichBlock[];
 }
+
+/** Of a page whose text begins at `from`; null = it is no rich message. */
+type ToBlocks = (page: FormattedText, from: number) => InputRichBlock[] | null;
 
 /**
  * Cuts a text into pages Telegram accepts, at least one. A cut depends only on what is before it and up to 4096 units
  * behind the page's start, so pages stay as they are while the text grows at its end.
  */
-export function toPages(formatted: FormattedText): RenderedPage[] {
+export function toPages(formatted: FormattedText, toBlocks: ToBlocks = () => null): RenderedPage[] {
   const pages: RenderedPage[] = [];
   const { text } = formatted;
   let from = skipSpace(text, 0);
   while (from < text.length) {
     const to = endOfPage(formatted, from);
     const page = cutOut(formatted, from, to);
-    if (isVisible(page.text)) pages.push(page);
+    if (isVisible(page.text)) pages.push(toPage(page, toBlocks(page, from)));
     from = skipSpace(text, to);
   }
   return pages.length > 0 ? pages : [{ text: "…" }];
@@ -102,14 +106,19 @@ function splitsPair(text: string, at: number): boolean {
   return /[\uDC00-\uDFFF]/.test(text[at] ?? "") && /[\uD800-\uDBFF]/.test(text[at - 1] ?? "");
 }
 
-function cutOut({ text, entities }: FormattedText, from: number, to: number): RenderedPage {
+function toPage({ text, entities }: FormattedText, blocks: InputRichBlock[] | null): RenderedPage {
+  if (blocks !== null) return { text, rich: { entities, blocks } satisfies TelegramRich };
+  return entities.length === 0 ? { text } : { text, rich: { entities } satisfies TelegramRich };
+}
+
+function cutOut({ text, entities }: FormattedText, from: number, to: number): FormattedText {
   const shown = text.slice(from, to).trimEnd();
   const inside = entities.flatMap((entity) => {
     const offset = Math.max(entity.offset - from, 0);
     const length = Math.min(endOf(entity) - from, shown.length) - offset;
     return length > 0 && shown.slice(offset, offset + length).trim() !== "" ? [{ ...entity, offset, length }] : [];
   });
-  return inside.length === 0 ? { text: shown } : { text: shown, rich: { entities: inside } satisfies TelegramRich };
+  return { text: shown, entities: inside };
 }
 
 function endOf(entity: MessageEntity): number {

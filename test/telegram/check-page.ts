@@ -1,7 +1,8 @@
-import type { MessageEntity } from "grammy/types";
+import type { InputRichBlock, MessageEntity } from "grammy/types";
 import { expect } from "vitest";
 import { toLinkUrl } from "../../adapters/telegram/telegram-link.ts";
 import type { RenderedPage } from "../../src/platform/platform-adapter.ts";
+import { shownText } from "../fakes/telegram/rich-text.ts";
 
 const CODE = ["code", "pre"];
 const QUOTES = ["blockquote", "expandable_blockquote"];
@@ -9,6 +10,17 @@ const SPLIT = ["bold", "italic", "strikethrough"];
 
 export function entitiesOf(page: RenderedPage): MessageEntity[] {
   return (page.rich as { entities: MessageEntity[] } | undefined)?.entities ?? [];
+}
+
+/** What a page is as a rich message; undefined = it is none. */
+export function richBlocksOf(page: RenderedPage): InputRichBlock[] | undefined {
+  return (page.rich as { blocks?: InputRichBlock[] } | undefined)?.blocks;
+}
+
+/** What is seen of a page where rich messages are. */
+export function shownOf(page: RenderedPage): string {
+  const blocks = richBlocksOf(page);
+  return blocks ? shownText(blocks) : page.text;
 }
 
 /** Throws unless Telegram would show each page exactly as it is (Bot API, "Formatting options"). */

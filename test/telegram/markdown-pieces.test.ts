@@ -37,7 +37,7 @@ describe("prose", () => {
         const found = proseOf(text + end);
         if (found === null) return;
         prose += 1;
-        expect(fromMarkdownPiece(text + end)).toEqual({ text: found, entities: [] });
+        expect(fromMarkdownPiece(text + end)).toMatchObject({ text: found, entities: [] });
         // With another block behind it, the parser reads the whole.
         expect(fromMarkdownPiece(`${text}\n\n\`x\``).text).toBe(`${found}\n\nx`);
       }),

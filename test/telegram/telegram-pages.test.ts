@@ -116,16 +116,16 @@ describe("nothing is lost", () => {
 
 test("an edit of an answer of 100,000 characters parses its last piece only", () => {
   let parsed = 0;
-  const counting = createTelegramRenderer(
-    (piece) => {
+  const counting = createTelegramRenderer({
+    parse: (piece) => {
       parsed += codeOf(piece) ? 0 : piece.length;
       return fromMarkdownPiece(piece);
     },
-    (piece, isAll) => {
+    parseLast: (piece, isAll) => {
       parsed += codeOf(piece) ? 0 : 2 * piece.length;
       return fromLastPiece(piece, isAll);
     },
-  );
+  });
   let most = 0;
   for (let end = 90_000; end <= LONG.length; end += 97) {
     parsed = 0;
