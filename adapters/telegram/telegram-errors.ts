@@ -144,7 +144,7 @@ export function isEntityRefusal(error: unknown): boolean {
 export function isRichUnknown(error: unknown): boolean {
   const refusal = refusalIn(error);
   if (refusal?.status === 404) return true;
-  const words = /method not found|message text is empty|rich message must be non-empty|rich messages?\b.*\bsupported/i;
+  const words = /method not found|message text is empty|rich message must be non-empty|rich[ _]messages? .*supported/i;
   return refusal?.status === 400 && words.test(refusal.description);
 }
 

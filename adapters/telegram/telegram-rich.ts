@@ -132,8 +132,11 @@ class RichPageWriter {
     return toRichText({ text, entities }, { from, to }, indent, without);
   }
 
-  #clip({ from, to }: Range, shift: number): Range {
-    return { from: Math.max(from + shift, 0), to: Math.min(to + shift, this.#page.text.length) };
+  /** What of it is on the page, which may be nothing. */
+  #clip(range: Range, shift: number): Range {
+    const { length } = this.#page.text;
+    const from = Math.min(Math.max(range.from + shift, 0), length);
+    return { from, to: Math.max(from, Math.min(range.to + shift, length)) };
   }
 
   /** Whether this place of the page's text, or the end of it, is on the page. */

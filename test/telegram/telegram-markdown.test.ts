@@ -41,6 +41,7 @@ describe("links", () => {
   test.each([
     ["[a](https://e.example/x_y)", 'a\ntext_link https://e.example/x_y: "a"'],
     ["[a](tg://resolve?domain=x)", 'a\ntext_link tg://resolve?domain=x: "a"'],
+    ["[a](tg://user?id=7)", "a (tg://user?id=7)"],
     ["[**a**](https://e.example)", 'a\ntext_link https://e.example/: "a"\nbold: "a"'],
     ["[`a`](https://e.example)", 'a\ntext_link https://e.example/: "a"'],
     ["https://e.example/x_y and www.e.example", "https://e.example/x_y and www.e.example"],
