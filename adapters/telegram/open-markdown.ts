@@ -6,6 +6,8 @@ const MAX_OPEN = 2_000;
 
 /** A line that is nothing but signs; what it begins cannot be told yet. */
 const SIGNS = /^[ \t>]*(?:[-+*]|#{1,6}|>|={1,}|-{2,}|\*{2,3}|_{1,3}|~{1,2}|`{1,2}|\|)[ \t]*$/;
+/** An item that may be about to be a task, of which nothing is there yet. */
+const HALF_TASK = /^[ \t>]*(?:[-+*]|\d{1,9}[.)])[ \t]+\[[ xX]?\]?[ \t]*$/;
 const HALF_FENCE = /^[ \t>]*(?:`{1,2}|~{1,2})[ \t]*$/;
 /** The head of a table, perhaps with a part of the line below. */
 const TABLE_HEAD = /^(\|[ \t][^\n]*)(?:\n[ \t]*\|?[-:| \t]*)?$/;
@@ -24,7 +26,8 @@ export function finishMarkdown(source: string, root: Root, isAll: boolean): stri
   const line = source.slice(lineStart);
   if (last.type === "code") return HALF_FENCE.test(line) && lineStart > from ? source.slice(0, lineStart) : source;
   if (last.type === "html" || last.type === "definition") return source;
-  if (SIGNS.test(line)) return isAll && lineStart === 0 ? source : source.slice(0, lineStart).trimEnd();
+  if (SIGNS.test(line) || HALF_TASK.test(line))
+    return isAll && lineStart === 0 ? source : source.slice(0, lineStart).trimEnd();
   if (/\n[ \t]*\n[ \t]*$/.test(source)) return source;
   const head = last.type === "paragraph" ? TABLE_HEAD.exec(source.slice(from).trimEnd())?.[1] : undefined;
   if (head !== undefined) return source.slice(0, from) + asTable(finishInline(head));

@@ -133,18 +133,6 @@ describe("a page is a rich message", () => {
         "| Name | Paid |
       | Ann | 4 |
 
-      • [",
-        "| Name | Paid |
-      | Ann | 4 |
-
-      • [x",
-        "| Name | Paid |
-      | Ann | 4 |
-
-      • [x]",
-        "| Name | Paid |
-      | Ann | 4 |
-
       ☑ d",
         "| Name | Paid |
       | Ann | 4 |
@@ -173,6 +161,25 @@ describe("tables over several pages", () => {
     expect(words).toHaveLength(2700);
     checkPages(pages);
   });
+});
+
+test("a row that is cut in two stands as text beside the others", () => {
+  const markdown = `| No | What |\n|---|---|\n| 1 | one |\n| 2 | ${"words ".repeat(900)}|\n| 3 | three |`;
+  const pages = render(markdown);
+  expect(pages.map((page) => richBlocksOf(page)?.map((block) => block.type))).toEqual([
+    ["table", "paragraph"],
+    ["paragraph", "table"],
+  ]);
+  const seen = pages.map(shownOf).join("\n");
+  expect(seen.match(/words/g)).toHaveLength(900);
+  expect(seen.match(/\| \d \| \w+ \|/g)).toEqual(["| 1 | one |", "| 3 | three |"]);
+});
+
+test("what an item holds on the next page stands there without it", () => {
+  const markdown = `- [ ] all\n${"  - [ ] some words of a task\n".repeat(200)}  - [x] last`;
+  const pages = render(markdown);
+  expect(pages.map((page) => richBlocksOf(page)?.map((block) => block.type))).toEqual([["list"], ["list"]]);
+  expect(differenceOf(pages.map(shownOf).join("\n"), tokensOf(markdown))).toBeNull();
 });
 
 test("lists, quotes and code over several pages lose nothing", () => {
