@@ -30,12 +30,7 @@ const THINGS: Readonly<Record<string, (thing: Json) => string>> = {
   sticker: (it) => marked("sticker", nameIn(it, "emoji")),
   story: () => marked("story"),
   paid_media: () => marked("paid media"),
-  rich_message: (it) =>
-    cleanText(
-      listIn(it, "blocks")
-        .map((block) => richText(block, 0))
-        .join("\n"),
-    ).trim() || marked("formatted message"),
+  rich_message: (it) => cleanText(richText(it, 0)).trim() || marked("formatted message"),
 };
 
 function marked(what: string, ...details: string[]): string {
@@ -57,14 +52,17 @@ function withEntries(title: string, entries: readonly unknown[], mark: (entry: J
   return [title, ...lines].join("\n");
 }
 
-/** The words of a formatted message (Bot API, RichText): texts within texts. */
-function richText(value: unknown, depth: number): string {
+/** What stands on a line of its own in a formatted message. */
+const LINES = new Set(["blocks", "items", "cells"]);
+
+/** The words of a formatted message (Bot API, RichText and RichBlock): texts within texts, blocks, rows of cells. */
+function richText(value: unknown, depth: number, gap = ""): string {
   if (typeof value === "string") return value;
   if (depth > MAX_DEPTH) return "";
-  if (Array.isArray(value)) return value.map((it) => richText(it, depth + 1)).join("");
+  if (Array.isArray(value)) return value.map((it) => richText(it, depth + 1, gap === "\n" ? " | " : "")).join(gap);
   const object = asObject(value);
   if (!object) return "";
-  const text = rawTextIn(object, "text");
-  const inner = Object.values(object).filter((it) => typeof it === "object");
-  return text ?? inner.map((it) => richText(it, depth + 1)).join("");
+  const box = has(object, "has_checkbox") ? (has(object, "is_checked") ? "[x] " : "[ ] ") : "";
+  const inner = Object.entries(object).filter(([field, it]) => field === "text" || typeof it === "object");
+  return box + inner.map(([field, it]) => richText(it, depth + 1, LINES.has(field) ? "\n" : "")).join("");
 }
