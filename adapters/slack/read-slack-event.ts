@@ -5,8 +5,8 @@ import { CHANNEL_ID, EVENT_ID, eventKey, MESSAGE_TS, messageKey, slackUser, tsTo
 import { asObject, has, isTrueIn, type Json, listIn, objectIn, rawTextIn, shapedIn } from "./slack-json.ts";
 import { authorIn, type Envelope, harmless, isDm, need, placeOf, reading, senderOf, Unusable } from "./slack-origin.ts";
 
-/** A text this long was probably cut by its author, and the rest follows. */
-const LONG_TEXT = 4000;
+/** A text this long was probably cut, at 4000 characters or the white space before them, and the rest follows. */
+const LONG_TEXT = 3900;
 /** The kinds of messages that people write; all others are Slack's own, or of other programs. */
 export const WRITTEN = new Set([null, "file_share", "thread_broadcast", "me_message"]);
 /** Commands that ask of a talk what is already there. */

@@ -106,7 +106,10 @@ export interface RunInput {
   steered: boolean;
 }
 
-/** What a run was given, in order of arrival: its user turn, and what joined it. */
+/**
+ * What a run was given: its user turn, and what joined it, in order of arrival. Slack brings messages over several
+ * connections, which overtake each other, so a turn of one chat goes by the chat's own clock.
+ */
 export async function runInputs(db: Db, session: SessionId, run: RunId): Promise<RunInput[]> {
   const rows = await db
     .selectFrom("inbox")
@@ -115,13 +118,18 @@ export async function runInputs(db: Db, session: SessionId, run: RunId): Promise
     .where("run_id", "=", run)
     .orderBy("arrival_no")
     .execute();
-  return rows.map((row) => ({
+  const inputs = rows.map((row) => ({
     messageId: row.message_id,
     message: turnMessage(row.parts ?? [], row.author),
     chatMessageId: row.chat_message_id,
     writtenAt: row.written_at,
     steered: row.receipt === "steered",
   }));
+  const turn = inputs.filter(({ steered }) => !steered);
+  if (turn.every(({ chatMessageId }) => chatMessageId !== null)) {
+    turn.sort((a, b) => a.writtenAt.getTime() - b.writtenAt.getTime());
+  }
+  return [...turn, ...inputs.filter(({ steered }) => steered)];
 }
 
 export function turnMessage(parts: Message["parts"], author: Author | null): Message {

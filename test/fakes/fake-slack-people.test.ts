@@ -124,7 +124,7 @@ describe("people who write", () => {
       { subtype: "file_share", text: "", files: [{ name: "a.png", mimetype: "image/png", size: 9, mode: "hosted" }] },
     ]);
     expect(() => fake.say({ channel, user: ann, text: "x", thread: "1.1" })).toThrow("could begin a thread");
-    expect(fake.transcript(channel)).toEqual(["ann: root", "[1] bob: reply", "[1] ann: for all", "ann: [file]"]);
+    expect(fake.transcript(channel)).toEqual(["ann: root", "[1] bob: reply", "[1] ann: for all", "ann: [file: a.png]"]);
     expect(fake.transcript(channel, root)).toEqual(["ann: root", "bob: reply", "ann: for all"]);
   });
 

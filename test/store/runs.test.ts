@@ -1,7 +1,15 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { sql } from "kysely";
 import { newId } from "../../src/ids.ts";
-import { insertRuns, joinPoint, mergeRun, runsSince, sessionActivity, takeOverRun } from "../../src/store/runs.ts";
+import {
+  insertRuns,
+  joinPoint,
+  mergeRun,
+  runInputs,
+  runsSince,
+  sessionActivity,
+  takeOverRun,
+} from "../../src/store/runs.ts";
 import type { Db } from "../../src/store/schema.ts";
 import { stopSession } from "../../src/store/talk-sessions.ts";
 import { onPostgres, storeEngines } from "../support/store-engines.ts";
@@ -22,6 +30,20 @@ import {
 import { buffers, planOf } from "./plans.ts";
 
 storeEngines((store) => {
+  test("a turn goes in the order in which it was written in its chat, and what joined it comes after", async () => {
+    const ann = await newChat(store.db, { sender: "ann" });
+    const parts = [3_000, 1_000, 2_000].map((at) => ({ ...sayIn(ann, `${at}`), writtenAt: new Date(at) }));
+    await accept(store.db, ...parts);
+    const run = await startRun(store.db);
+    await sql`update inbox set receipt = 'steered' where parts::text like '%1000%'`.execute(store.db);
+    const inputs = await runInputs(store.db, run.session, run.id);
+    expect(inputs.map(({ writtenAt, steered }) => [writtenAt.getTime(), steered])).toEqual([
+      [2_000, false],
+      [3_000, false],
+      [1_000, true],
+    ]);
+  });
+
   describe("a run under way must end", () => {
     test("when a newer message waits and its policy is `interrupt`", async () => {
       const talk = await newTalk(store.db);

@@ -2,6 +2,7 @@ import { countOf, isObject, jsonOf, requiredText, textOf } from "./args.ts";
 import type { FakeChannel, Json } from "./channels.ts";
 import { seenChannel } from "./place-checks.ts";
 import { Refusal } from "./refusal.ts";
+import { tellOfMessage } from "./tell.ts";
 import type { ApiCall } from "./world.ts";
 
 /** A file as `files.info` and messages have it, and its bytes; null = announced and not uploaded yet. */
@@ -51,17 +52,18 @@ export function completeUpload(call: ApiCall): Json {
     throw new Refusal("thread_not_found");
   }
   const shared = files.flatMap((file) => (file ? [file.json] : []));
-  channel.post({
+  const message = channel.post({
     author: world.app.bot,
     at: world.now(),
     ts: world.directory.newTs(),
     threadTs: thread === "" ? null : thread,
     text: "",
-    shown: shared.map(({ id }) => `[file ${id}]`).join(" "),
     broadcast: false,
     subtype: "file_share",
     clientMsgId: null,
     extra: { files: shared, upload: true },
+    fromApp: true,
   });
+  tellOfMessage(world, channel, message);
   return { files: shared };
 }

@@ -1,5 +1,5 @@
 import type { ChatLine } from "../terminal-chat.ts";
-import type { ChannelEvent, FakeChannel, FakeMessage } from "./channels.ts";
+import type { ChannelEvent, FakeChannel, FakeMessage, Json } from "./channels.ts";
 
 /**
  * What happened in a conversation, one line per event, without times and ids: "ann: hi", "bot#1: Hel", "bot#1~ Hello",
@@ -51,7 +51,11 @@ function words(event: ChannelEvent): string {
 
 function content(message: FakeMessage): string {
   const shown = message.versions[0]?.shown ?? "";
-  return message.subtype === "file_share" ? `[file] ${shown}`.trimEnd() : shown;
+  return [...namesOf(message).map((name) => `[file: ${name}]`), shown].join(" ").trimEnd();
+}
+
+function namesOf({ extra: { files } }: FakeMessage): string[] {
+  return Array.isArray(files) ? files.map((file) => String((file as Json)["name"])) : [];
 }
 
 function rootOf(event: ChannelEvent): string | null {
