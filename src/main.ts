@@ -1,8 +1,10 @@
 import { createDocumentReader } from "../adapters/documents/document-reader.ts";
 import { createOpenAIModel } from "../adapters/openai/openai-model.ts";
 import { createOpenAITranscriber } from "../adapters/openai/openai-transcriber.ts";
+import type { SlackOptions } from "../adapters/slack/slack-adapter.ts";
 import { createTelegramAdapter } from "../adapters/telegram/telegram-adapter.ts";
-import { loadAgents } from "./agent/agents.ts";
+import { listeningAt } from "./agent/agent-settings.ts";
+import { type Agents, loadAgents } from "./agent/agents.ts";
 import { systemClock } from "./agent/clock.ts";
 import { currentTimeTool } from "./agent/current-time.ts";
 import { demoModel } from "./agent/demo-model.ts";
@@ -71,7 +73,7 @@ export async function startGateway(config: Config, options: StartOptions = {}): 
     const { firstTokenMs } = options;
     const replica = new Gateway({
       database,
-      adapters: await openAdapters(config, log),
+      adapters: await openAdapters(config, agents, log),
       agents,
       model: provider ?? demoModel(),
       tools: options.tools ?? functionTools([currentTimeTool(systemClock)]),
@@ -150,8 +152,8 @@ function webhookPaths({ telegram, slack }: Config): string[] {
   ];
 }
 
-async function openAdapters({ telegram, slack }: Config, log: Logger): Promise<PlatformAdapter[]> {
-  return [...(telegram ? [openTelegram(telegram, log)] : []), ...(slack ? [await openSlack(slack, log)] : [])];
+async function openAdapters({ telegram, slack }: Config, agents: Agents, log: Logger): Promise<PlatformAdapter[]> {
+  return [...(telegram ? [openTelegram(telegram, log)] : []), ...(slack ? [await openSlack(slack, agents, log)] : [])];
 }
 
 function openTelegram(telegram: TelegramConfig, log: Logger): PlatformAdapter {
@@ -173,12 +175,13 @@ function openTelegram(telegram: TelegramConfig, log: Logger): PlatformAdapter {
 }
 
 /** Its SDK is loaded here and not above: 0.3 s and 11 MB that a gateway without Slack need not pay. */
-async function openSlack(slack: SlackConfig, log: Logger): Promise<PlatformAdapter> {
+async function openSlack(slack: SlackConfig, agents: Agents, log: Logger): Promise<PlatformAdapter> {
   const { createSlackAdapter } = await import("../adapters/slack/slack-adapter.ts");
   const { botToken, apiUrl, mode, dm } = slack;
   const appToken = slack.mode === "socket" ? slack.appToken : null;
   const signingSecret = slack.mode === "http" ? slack.signingSecret : null;
-  return createSlackAdapter({ botToken, appToken, signingSecret, apiUrl, mode, dm, log });
+  const hears: SlackOptions["hears"] = (place) => listeningAt(agents.settings(), place) === "always";
+  return createSlackAdapter({ botToken, appToken, signingSecret, apiUrl, mode, dm, hears, log });
 }
 
 /** Faults of the operator's making are told in full and end the start with 1; anything else is a bug. */

@@ -113,8 +113,13 @@ function readMessage(delivered: Delivered, envelope: Envelope): IncomingUpdate {
 }
 
 function isAddressed({ bot, event }: Delivered, place: IncomingPlace): boolean | "where_known" {
-  if (place.kind === "private" || event["type"] === "app_mention" || mentionsUs(event, bot)) return true;
+  if (isHeard(bot, place) || event["type"] === "app_mention" || mentionsUs(event, bot)) return true;
   return isReply(event) ? "where_known" : false;
+}
+
+/** Where everything is said to us. */
+function isHeard(bot: SlackBot, { kind, chat, thread }: IncomingPlace): boolean {
+  return kind === "private" || bot.hears?.(chat, thread) === true;
 }
 
 function isReply(message: Json): boolean {
@@ -135,10 +140,10 @@ function readEdit(delivered: Delivered, envelope: Envelope): IncomingUpdate {
   }
   if (rawTextIn(edited, "user") !== rawTextIn(message, "user")) throw new Unusable("ignored", "edited by another");
   const { place, sender, messageId, text } = readAuthored(delivered, message);
-  const wasForUs = isReply(message) || mentionsUs(message, bot) || mentionsUs(before, bot);
-  if (place.kind === "group" && !wasForUs) throw new Unusable("ignored", "edit of what was not for us");
+  const wasForUs = isHeard(bot, place) || isReply(message) || mentionsUs(message, bot) || mentionsUs(before, bot);
+  if (!wasForUs) throw new Unusable("ignored", "edit of what was not for us");
   if (text === "" && filesIn(message).length === 0) throw new Unusable("ignored", "no text");
-  const addressed = place.kind === "private" || mentionsUs(message, bot);
+  const addressed = isHeard(bot, place) || mentionsUs(message, bot);
   return { ...envelope, place, sender, messageId, kind: "edited", text, addressed };
 }
 
@@ -148,7 +153,7 @@ function readDeletion(delivered: Delivered, envelope: Envelope): IncomingUpdate 
   const before = objectIn(event, "previous_message");
   if (!before || !WRITTEN.has(rawTextIn(before, "subtype"))) throw new Unusable("ignored", "message_deleted");
   const { place, sender, messageId } = readAuthored(delivered, before);
-  if (place.kind === "group" && !isReply(before) && !mentionsUs(before, bot)) {
+  if (!isHeard(bot, place) && !isReply(before) && !mentionsUs(before, bot)) {
     throw new Unusable("ignored", "deletion of what was not for us");
   }
   return { ...envelope, place, sender, messageId, kind: "deleted" };

@@ -40,6 +40,8 @@ export interface SlackOptions {
   mode: "socket" | "http";
   /** `thread`: every message to the bot begins a talk of its own, answered in its thread; `channel`: one talk in each DM. */
   dm: "thread" | "channel";
+  /** Whether nobody has to mention the bot at a place. */
+  hears?: (place: { account: AccountId; chat: string; thread: string }) => boolean;
   log: Log;
   socketTiming?: SocketTiming;
 }
@@ -151,6 +153,9 @@ class SlackAdapter implements PlatformAdapter {
     const receivedAt = Date.now();
     const update = readDelivery(delivery, bot, receivedAt);
     const author = authorOf(update);
+    // Whom nobody was asked about is nobody of ours, should the gate hear them after all.
+    if (author === null && update.kind === "message")
+      return { ...update, sender: { ...update.sender, outsider: true } };
     if (author === null) return update;
     // Whom Slack will not name is an outsider in a group, and whom it cannot name yet is not heard yet: Slack tells of it
     // again. A DM is nobody else's business, and is let in as it came.
@@ -192,7 +197,7 @@ class SlackAdapter implements PlatformAdapter {
       throw new GatewayError("unavailable", "What answers at Slack's address names no bot.", { delivered: "no" });
     }
     if (!botId) throw new GatewayError("unauthorized", "The token is not a bot's.", { delivered: "no" });
-    const { apiUrl, dm } = this.#options;
+    const { apiUrl, dm, hears } = this.#options;
     return {
       install,
       teamId: teamId ?? install,
@@ -202,6 +207,7 @@ class SlackAdapter implements PlatformAdapter {
       appId: me.app_id ?? "",
       name: me.user ?? "",
       dm,
+      ...(hears ? { hears: (chat, thread) => hears({ account: slackAccount(install), chat, thread }) } : {}),
       hookOrigins: apiUrl === null || apiUrl === SLACK_API_URL ? [] : [new URL(apiUrl).origin],
     };
   }

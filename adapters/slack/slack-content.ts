@@ -25,6 +25,8 @@ export interface SlackBot {
   dm: "thread" | "channel";
   /** What was looked up before. With this function whoever it does not know is an outsider, without it nobody is asked. */
   person?: (userId: string) => SlackPerson | undefined;
+  /** Whether nobody has to mention us there. */
+  hears?: (chat: string, thread: string) => boolean;
   /** Origins of response URLs besides Slack's own. */
   hookOrigins?: readonly string[];
 }

@@ -52,14 +52,7 @@ function readSection(section: string, value: unknown, into: Map<string, Settings
       faults.push(`${at}: must be a mapping of fields to values`);
       continue;
     }
-    const read = readFields(at, fields, section === "places", faults);
-    // Slack is asked who is a guest only for those who speak to the bot, and guests must not come in unnoticed.
-    if (read.listen === "always" && name.startsWith("slack:")) {
-      faults.push(
-        `${at}.listen: cannot be always in Slack; remove it (a reply in a thread of a talk needs no mention)`,
-      );
-    }
-    into.set(name, read);
+    into.set(name, readFields(at, fields, section === "places", faults));
   }
 }
 

@@ -152,6 +152,22 @@ describe("who wrote it", () => {
     }
   });
 
+  test("where nobody has to mention it, everything that people say, change or take back there is addressed to it", () => {
+    const bot = { ...BOT, hears: (chat: string, thread: string) => chat === "C5" && thread !== "" };
+    const said = (name: string) => readSlackEvent(fixture(name).given, bot);
+    for (const name of ["channel-top-level", "channel-reply", "channel-mention", "channel-mention-event"]) {
+      expect(said(name), name).toMatchObject({ kind: "message", addressed: true });
+    }
+    expect(said("channel-mention-event")).toEqual(said("channel-mention"));
+    expect(said("edited-elsewhere")).toMatchObject({ kind: "edited", addressed: true });
+    for (const name of ["another-bot", "own-message", "own-message-bare", "joined-message", "edited-by-us", "hidden"]) {
+      expect(said(name).kind, name).toBe("ignored");
+    }
+    const previous = fixture("edited-elsewhere").given.event?.["message"];
+    const takenBack = { subtype: "message_deleted", message: undefined, previous_message: previous };
+    expect(readSlackEvent(changed("edited-elsewhere", takenBack), bot)).toMatchObject({ kind: "deleted" });
+  });
+
   test("security-12: whatever people send names them to the gate, with what is known against them", () => {
     const senders = FIXTURES.map((name) => fixture(name).read).flatMap((read) => ("sender" in read ? [read] : []));
     expect(new Set(senders.map((it) => it.kind)).size).toBe(7);

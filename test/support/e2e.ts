@@ -99,6 +99,11 @@ export class Scene {
     return this.#slack;
   }
 
+  /** What stands in `parley.yaml` for the gateways that start from now on. */
+  async set(settings: string): Promise<void> {
+    await writeFile(path.join(this.#folder, "agents", "parley.yaml"), settings);
+  }
+
   /** Starts a gateway and waits until it is ready. Each bot has a database of its own, which its gateways share. */
   async start(options: GatewayOptions = {}): Promise<RunningGateway> {
     const { bot = 0, mode = "polling", slack, env, ...rest } = options;
