@@ -1,4 +1,5 @@
 import type { IncomingPlace, IncomingUpdate, Sender } from "../../src/platform/incoming-update.ts";
+import { isAsk, readAsk } from "./read-slack-shortcut.ts";
 import { slashCommandIn, type SlackBot } from "./slack-content.ts";
 import { CHANNEL_ID, MESSAGE_TS, readResponseUrl, TEAM_ID, TRIGGER_ID, triggerKey, USER_ID } from "./slack-ids.ts";
 import { asObject, type Json, listIn, nameIn, objectIn, rawTextIn, shapedIn } from "./slack-json.ts";
@@ -10,11 +11,12 @@ const BUTTON_VALUE = /^[ -~]{1,64}$/;
 /** What Slack calls channels that have no name of their own. */
 const NAMELESS = new Set(["directmessage", "privategroup"]);
 
-/** A press of a button, from the JSON in `payload`, in our words. Takes any JSON and never throws. */
+/** A press of a button or a shortcut in a message's menu, from the JSON in `payload`, in our words. Takes any JSON and never throws. */
 export function readSlackInteraction(json: unknown, bot: SlackBot): IncomingUpdate {
   const payload = asObject(json) ?? {};
   return reading(bot, keyOf(payload), (envelope) => {
     if (!isForUs(payload, bot)) throw new Unusable("ignored", "another app");
+    if (isAsk(payload)) return readAsk(payload, envelope, bot, readPresser(payload, bot));
     if (payload["type"] !== "block_actions") throw new Unusable("ignored", harmless(rawTextIn(payload, "type")));
     const sender = readPresser(payload, bot);
     const { place, messageId } = readPressed(payload, bot, sender);

@@ -13,10 +13,12 @@ import type {
 import type { ReplyTarget } from "../../src/platform/reply-target.ts";
 import { readSlackEvent } from "./read-slack-event.ts";
 import { readSlackCommand, readSlackInteraction } from "./read-slack-interaction.ts";
+import { askedIn, type Asked, askElsewhere } from "./read-slack-shortcut.ts";
 import { SLACK_API_URL, SlackApi } from "./slack-api.ts";
 import { saidBefore } from "./slack-background.ts";
 import type { SlackBot } from "./slack-content.ts";
 import { SLACK_FETCH_LIMIT, SlackDownloads } from "./slack-download.ts";
+import { slackReason } from "./slack-errors.ts";
 import { fetchSlackFile, SLACK_SEND_LIMIT, sendSlackFile } from "./slack-files.ts";
 import { slackAccount } from "./slack-ids.ts";
 import { type Installed, SlackMessages } from "./slack-messages.ts";
@@ -60,6 +62,9 @@ const BUDGET: EditBudget = {
     { refillMs: 600, burst: 20, reserve: 0, calls: ["typing"] },
   ],
 };
+
+/** Slack waits 3 s for an acknowledgement. */
+const LOOK_IN_MS = 1_000;
 
 /** Throws `invalid` for options that would leave the way in open or closed for good. */
 export function createSlackAdapter(options: SlackOptions): PlatformAdapter {
@@ -151,6 +156,7 @@ class SlackAdapter implements PlatformAdapter {
   async #read(delivery: SlackDelivery): Promise<IncomingUpdate> {
     const bot = this.#known();
     const receivedAt = Date.now();
+    const asked = delivery.kind === "interaction" ? askedIn(delivery.body) : null;
     const update = readDelivery(delivery, bot, receivedAt);
     const author = authorOf(update);
     // Whom nobody was asked about is nobody of ours, should the gate hear them after all.
@@ -160,12 +166,27 @@ class SlackAdapter implements PlatformAdapter {
     // Whom Slack will not name is an outsider in a group, and whom it cannot name yet is not heard yet: Slack tells of it
     // again. A DM is nobody else's business, and is let in as it came.
     const isPrivate = "place" in update && update.place.kind === "private";
-    const known = await this.#people.look(author).catch((error: unknown) => {
-      if (isPrivate) return undefined;
-      throw error;
-    });
-    if (!known && isPrivate) return update;
-    return readDelivery(delivery, { ...bot, person: (id) => (id === author ? known : undefined) }, receivedAt);
+    const [known, other, isElsewhere] = await Promise.all([
+      this.#people.look(author).catch((error: unknown) => {
+        if (isPrivate) return undefined;
+        throw error;
+      }),
+      asked?.author ? this.#people.look(asked.author).catch(() => undefined) : undefined,
+      asked ? this.#isElsewhere(asked) : false,
+    ]);
+    const person = (id: string) => (id === author ? known : id === asked?.author ? other : undefined);
+    const read = !known && isPrivate ? update : readDelivery(delivery, { ...bot, person }, receivedAt);
+    return isElsewhere ? askElsewhere(read, delivery.body, bot) : read;
+  }
+
+  /** Whether we are no member there. Where that cannot be told in time, the answer is tried. */
+  async #isElsewhere({ channel, root }: Asked): Promise<boolean> {
+    try {
+      await this.#api.call("conversations.replies", { channel, ts: root, limit: 1 }, AbortSignal.timeout(LOOK_IN_MS));
+      return false;
+    } catch (error) {
+      return ["not_in_channel", "channel_not_found"].includes(slackReason(error));
+    }
   }
 
   async #runSockets(

@@ -36,6 +36,8 @@ export interface Command {
   args: string;
 }
 
+/** Of a message that is asked about: as much as Slack shows as one. */
+const MAX_QUOTED_CHARS = 12_000;
 /** Of the messages that are shared in one, as many and as much as the answer may need. */
 const MAX_SHARED = 5;
 const MAX_SHARED_CHARS = 1000;
@@ -85,8 +87,17 @@ export function sharedIn(message: Json, bot: SlackBot): ContextPart[] {
     .slice(0, MAX_SHARED);
 }
 
-function shortened(text: string): string {
-  return text.length <= MAX_SHARED_CHARS ? text : `${text.slice(0, MAX_SHARED_CHARS - 1).toWellFormed()}…`;
+/** What a message says, for whoever did not write it. Programs often say it in attachments. */
+export function quotable(message: Json, bot: SlackBot): string {
+  const attached = listIn(message, "attachments")
+    .map(asObject)
+    .map((it) => (it ? clean(rawTextIn(it, "text") || rawTextIn(it, "fallback") || "", bot) : ""));
+  const said = [clean(rawTextIn(message, "text") ?? "", bot), ...attached].filter((text) => text !== "");
+  return shortened(said.join("\n\n"), MAX_QUOTED_CHARS);
+}
+
+function shortened(text: string, most = MAX_SHARED_CHARS): string {
+  return text.length <= most ? text : `${text.slice(0, most - 1).toWellFormed()}…`;
 }
 
 function clean(text: string, bot: SlackBot): string {

@@ -59,7 +59,7 @@ export function readThread(thread: string): string | undefined {
 const HOOK_ORIGINS = ["https://hooks.slack.com", "https://hooks.slack-gov.com"];
 
 /**
- * The address for answers to a slash command, if Slack made it; else null. It is called without a token, but with our
+ * The address for answers to a slash command or a shortcut, if Slack made it; else null. It is called without a token, but with our
  * words. `more`: other origins that are trusted, for a Slack that is none.
  */
 export function readResponseUrl(url: unknown, more: readonly string[] = []): string | null {
@@ -67,7 +67,9 @@ export function readResponseUrl(url: unknown, more: readonly string[] = []): str
   const parsed = URL.parse(url);
   if (!parsed || parsed.username !== "" || parsed.password !== "" || parsed.hash !== "") return null;
   if (![...HOOK_ORIGINS, ...more].includes(parsed.origin)) return null;
-  return /^\/commands\/[\w/-]+$/.test(parsed.pathname) && parsed.search === "" ? parsed.href : null;
+  return /^\/(?:commands|actions|app|app-actions)\/[\w/-]+$/.test(parsed.pathname) && parsed.search === ""
+    ? parsed.href
+    : null;
 }
 
 function read(text: string, shape: RegExp, what: string): string {

@@ -1,3 +1,4 @@
+import { ASK_SHORTCUT } from "./read-slack-shortcut.ts";
 import type { AppsManifestCreateArguments } from "@slack/web-api";
 
 type Manifest = AppsManifestCreateArguments["manifest"];
@@ -13,7 +14,7 @@ export const BOT_SCOPES = [
   "im:history", // direct messages
   "mpim:history", // group direct messages
   "chat:write", // answers
-  "commands", // /parley
+  "commands", // /parley, and the shortcut in a message's menu
   "files:read", // files that come with messages
   "files:write", // files that agents send
   "users:read", // who is a guest
@@ -62,6 +63,15 @@ export function slackManifest({ name, publicUrl }: ManifestOptions): Manifest {
       },
       app_home: { home_tab_enabled: false, messages_tab_enabled: true, messages_tab_read_only_enabled: false },
       bot_user: { display_name: name.toLowerCase().replaceAll(/[^a-z0-9._-]+/g, "-"), always_online: true },
+      // A shortcut's name has at most 24 characters.
+      shortcuts: [
+        {
+          type: "message",
+          name: `Ask ${name}`.slice(0, 24).trimEnd(),
+          callback_id: ASK_SHORTCUT,
+          description: "Answers in the message's thread.",
+        },
+      ],
       slash_commands: [
         {
           command: "/parley",

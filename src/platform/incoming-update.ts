@@ -68,6 +68,8 @@ export type IncomingUpdate =
     })
   /** A button of ours was pressed; `value` is what was put into it. */
   | (FromSender & { kind: "press"; messageId: string; value: string })
+  /** Asked where the bot is not and cannot answer; `messageId` is where the asker alone can be told so. */
+  | (FromSender & { kind: "elsewhere"; messageId: string })
   /** `addressed`: as it is now it speaks to the bot, as everything does in private. */
   | (FromSender & { kind: "edited"; messageId: string; text: string; addressed: boolean })
   /** Whoever wrote it took it back. */

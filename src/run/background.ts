@@ -36,9 +36,12 @@ export async function readBackground(
       ended,
     ]);
     if (!said || said.length === 0) return [];
+    const quoted = asked.message.parts.flatMap((part) => (part.type === "context" ? [part.text] : []));
     const ids = [...new Set(said.map(({ sender }) => sender.id))];
     const approved = await retrying(() => approvedAmong(db, adapter.platform, ids));
-    const allowed = said.slice(-MAX_MESSAGES).filter(({ sender }) => {
+    const allowed = said.slice(-MAX_MESSAGES).filter(({ sender, text }) => {
+      // What is asked about comes with the question already.
+      if (quoted.includes(text)) return false;
       const knock = {
         kind: "message",
         platform: adapter.platform,

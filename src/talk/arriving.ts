@@ -45,7 +45,8 @@ function partsOf({ context = [], text, files = [], burst }: Extract<IncomingUpda
  */
 export function targetOf(update: FromSender): RunTarget {
   const { chat, thread, kind } = update.place;
-  const replies = kind === "group" || (update.kind === "command" && update.ofChat === true);
+  const replies =
+    kind === "group" || update.kind === "elsewhere" || (update.kind === "command" && update.ofChat === true);
   const replyTo = replies && "messageId" in update && update.messageId !== "" ? update.messageId : null;
   return { account: update.account, chat, thread, replyTo, placeKind: kind };
 }

@@ -252,6 +252,11 @@ export class Intake {
       if (touched.length === 0) this.#parts.metrics.updatesRefused.inc({ platform, why: "press" });
       return { outcome: "stored", messageId, sessionId: null, touched };
     }
+    if (update.kind === "elsewhere") {
+      if (!(await record("handled"))) return { ...nothing(messageId), outcome: "repeat" };
+      await this.#reply(trx, targetOf(update), this.#words(update).texts.notThere, null);
+      return { ...nothing(messageId), outcome: "stored" };
+    }
     if (update.kind === "command" && isLinkCommand(update.command)) {
       if (!(await record("handled"))) return { ...nothing(messageId), outcome: "repeat" };
       const said = await runLinkCommand(trx, update, (account) => this.#signAt(account));

@@ -18,6 +18,7 @@ export const chineseCommands: CommandTexts = {
   hello: (agent, help) => `你好！我是 **${agent}**。给我写信息，我会在这里回答。\n\n${help}`,
   noTalk: "这里还没有对话。给我发消息（在群组里请提到我的名字），对话就会开始。",
   noTalkInThreads: "这里没有对话。每个对话都是一个消息列，发一条新消息就会开始新的对话。",
+  notThere: "我不在那里，所以无法在那里回答。请邀请我加入这个频道后再问一次，或直接给我发消息。",
   newTalk: (sign) => `新的对话开始了；我在这里不记得之前的内容。发送 ${sign}sessions 可以找回。`,
   nothingRuns: "目前没有正在进行的回答。",
   answering: "我正在回答。",

@@ -19,6 +19,8 @@ export interface CommandTexts {
   hello(agent: string, help: string): string;
   noTalk: string;
   noTalkInThreads: string;
+  /** To somebody who asks about what stands in a chat without the bot. */
+  notThere: string;
   newTalk(sign: string): string;
   nothingRuns: string;
   answering: string;

@@ -18,6 +18,8 @@ export const englishCommands: CommandTexts = {
   hello: (agent, help) => `Hello! I am **${agent}**. Write to me, and I answer here.\n\n${help}`,
   noTalk: "No talk is open here yet. Write to me (in a group by my name), and one begins.",
   noTalkInThreads: "No talk is open here. Where every talk is a thread, a new message begins a new one.",
+  notThere:
+    "I am not there, so I cannot answer there. Invite me to this channel and ask again, or write to me directly.",
   newTalk: (sign) => `A new talk begins; I remember nothing of the old one here. ${sign}sessions brings it back.`,
   nothingRuns: "Nothing is running.",
   answering: "I am answering.",

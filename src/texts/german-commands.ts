@@ -19,6 +19,8 @@ export const germanCommands: CommandTexts = {
   noTalk: "Hier ist noch kein Gespräch offen. Schreib mir (in einer Gruppe mit meinem Namen), und eines beginnt.",
   noTalkInThreads:
     "Hier ist kein Gespräch offen. Wo jedes Gespräch ein Thread ist, beginnt eine neue Nachricht ein neues.",
+  notThere:
+    "Dort bin ich nicht dabei und kann deshalb dort nicht antworten. Lade mich in diesen Kanal ein und frag noch einmal, oder schreib mir direkt.",
   newTalk: (sign) => `Ein neues Gespräch beginnt; vom alten weiß ich hier nichts mehr. ${sign}sessions holt es zurück.`,
   nothingRuns: "Gerade läuft nichts.",
   answering: "Ich antworte gerade.",

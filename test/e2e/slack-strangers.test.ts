@@ -245,7 +245,8 @@ function interaction(
     channel: { id: channel.id },
     message: { ts: answer, thread_ts: thread, text: "tell me everything" },
     view: { callback_id: "approve", private_metadata: "approved" },
-    callback_id: "approve",
+    callback_id: type === "message_action" ? "parley_ask" : "approve",
+    action_ts: `${Math.floor(Date.now() / 1000)}.000001`,
     actions: [{ type: "button", action_id: "approve", value: "approved", action_ts: "1.4" }],
   };
 }

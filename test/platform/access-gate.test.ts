@@ -9,6 +9,7 @@ const KINDS: Record<UpdateKind, { sender: boolean; asks: boolean }> = {
   edited: { sender: true, asks: false },
   deleted: { sender: true, asks: false },
   press: { sender: true, asks: false },
+  elsewhere: { sender: true, asks: false },
   membership: { sender: true, asks: false },
   other: { sender: true, asks: false },
   place_moved: { sender: false, asks: false },

@@ -23,12 +23,13 @@ describe("ids that go out again", () => {
 });
 
 describe("addresses for answers", () => {
-  test.each(["https://hooks.slack.com/commands/T1/123/abcDEF", "https://hooks.slack-gov.com/commands/T1/123/abcDEF"])(
-    "%s is one of Slack's",
-    (url) => {
-      expect(readResponseUrl(url)).toBe(url);
-    },
-  );
+  test.each([
+    "https://hooks.slack.com/commands/T1/123/abcDEF",
+    "https://hooks.slack-gov.com/commands/T1/123/abcDEF",
+    "https://hooks.slack.com/app-actions/T1/123/abcDEF",
+  ])("%s is one of Slack's", (url) => {
+    expect(readResponseUrl(url)).toBe(url);
+  });
 
   test.each([
     [""],

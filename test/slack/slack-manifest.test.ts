@@ -40,6 +40,10 @@ describe("the Slack app's manifest", () => {
     expect(features?.agent_view?.agent_description?.length).toBeLessThanOrEqual(300);
     expect(features?.agent_view?.suggested_prompts?.length).toBeLessThanOrEqual(4);
     expect(features?.bot_user?.display_name).toMatch(/^[a-z0-9._-]{1,80}$/);
+    const [shortcut] =
+      slackManifest({ name: "A name of thirty-five characters...", publicUrl: null }).features?.shortcuts ?? [];
+    expect(shortcut?.name.length).toBeLessThanOrEqual(24);
+    expect(shortcut?.description.length).toBeLessThanOrEqual(150);
     expect(features?.unfurl_domains).toBeUndefined();
   });
 

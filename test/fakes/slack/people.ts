@@ -156,6 +156,42 @@ export class People extends Places {
     return { triggerId, responseUrl };
   }
 
+  /** A person chooses the app's shortcut in a message's menu, which is there wherever the person is. */
+  shortcut(chosen: { channel: ChannelRef; user: FakeUser; ts: string; callback: string }): Pressed {
+    const { world, team } = this;
+    const channel = this.channel(chosen.channel);
+    const { user, ts } = chosen;
+    const message = channel.visible(ts);
+    if (message === undefined) throw new Error(`no message ${ts} in ${channel.name}`);
+    const target = { channel, user, messageTs: null, threadTs: message.threadTs };
+    const responseUrl = world.url + world.responseUrls.add("app-actions", target);
+    const triggerId = this.#triggerId();
+    channel.note(`${user.name} uses a shortcut on: ${message.shown}`);
+    world.deliveries.send({
+      kind: "interactive",
+      id: triggerId,
+      type: "message_action",
+      payload: {
+        type: "message_action",
+        token: world.app.verificationToken,
+        action_ts: world.directory.newTs(),
+        team: { id: team.id, domain: team.domain },
+        user: { id: user.id, username: user.name, name: user.name, team_id: user.team.id },
+        channel: { id: channel.id, name: slashName(channel) },
+        is_enterprise_install: false,
+        enterprise: null,
+        callback_id: chosen.callback,
+        trigger_id: triggerId,
+        response_url: responseUrl,
+        message_ts: ts,
+        message: messageJson(world.app, channel, message),
+        api_app_id: world.app.appId,
+      },
+    });
+    world.changes.notify();
+    return { triggerId, responseUrl };
+  }
+
   /** A person types a slash command, which works anywhere but in threads. `command`: "/parley stop". */
   slash(slash: { channel: ChannelRef; user: FakeUser; command: string }): Pressed {
     const { world, team } = this;

@@ -59,6 +59,12 @@ export class Places {
     return channel;
   }
 
+  /** A direct message of two people, of which the bot knows nothing. */
+  dmOfOthers(one: FakeUser, other: FakeUser): FakeChannel {
+    const { directory } = this.world;
+    return directory.direct([one, other]) ?? directory.addChannel("im", `${one.name} and ${other.name}`, [one, other]);
+  }
+
   /** A group direct message of these people and the bot. */
   groupDm(users: FakeUser[]): FakeChannel {
     const { directory } = this.world;

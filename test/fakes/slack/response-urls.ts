@@ -10,7 +10,7 @@ const LIFE_MS = 30 * 60_000;
 export interface ResponseUrl {
   readonly channel: FakeChannel;
   readonly user: FakeUser;
-  /** The message whose button was pressed; null for commands. */
+  /** The message whose button was pressed; null for commands and shortcuts. */
   readonly messageTs: string | null;
   readonly threadTs: string | null;
   readonly madeAt: number;
@@ -27,7 +27,10 @@ export class ResponseUrls {
   }
 
   /** @returns its path on the fake */
-  add(kind: "commands" | "actions", target: Pick<ResponseUrl, "channel" | "user" | "messageTs" | "threadTs">): string {
+  add(
+    kind: "commands" | "actions" | "app-actions",
+    target: Pick<ResponseUrl, "channel" | "user" | "messageTs" | "threadTs">,
+  ): string {
     const path = `/${kind}/${randomBytes(12).toString("hex")}`;
     this.#urls.set(path, { ...target, madeAt: this.#now(), uses: 0 });
     return path;
