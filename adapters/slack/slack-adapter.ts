@@ -85,6 +85,7 @@ class SlackAdapter implements PlatformAdapter {
   readonly #options: SlackOptions;
   readonly #api: SlackApi;
   readonly #messages: SlackMessages;
+  readonly #status: ThreadStatus;
   readonly #downloads: SlackDownloads;
   readonly #people: SlackPeople;
   readonly #receiver: SlackReceiver;
@@ -116,7 +117,13 @@ class SlackAdapter implements PlatformAdapter {
       before: (...asked) => saidBefore({ api: this.#api, people: this.#people, bot: this.#known() }, ...asked),
     };
     const status = new ThreadStatus(this.#api, log);
-    this.typing = { lastsMs: STATUS_LASTS_MS, show: (to) => status.show(to), hide: (to) => status.hide(to) };
+    this.#status = status;
+    this.typing = {
+      lastsMs: STATUS_LASTS_MS,
+      show: (to) => status.show(to),
+      hide: (to) => status.hide(to),
+      over: (...run) => status.over(...run),
+    };
     this.marks = { find: (to, mark) => this.#messages.find(to, mark) };
     this.editing = {
       budget: BUDGET,
@@ -149,6 +156,7 @@ class SlackAdapter implements PlatformAdapter {
   }
 
   async close(): Promise<void> {
+    await this.#status.settle();
     await Promise.all([this.#api.close(), this.#downloads.close()]);
   }
 

@@ -1,4 +1,6 @@
 import {
+  type AgentsSessionsSetStatusArguments,
+  type AgentsSessionsSetStatusResponse,
   type AppsConnectionsOpenArguments,
   type AppsConnectionsOpenResponse,
   type AssistantThreadsSetStatusArguments,
@@ -40,6 +42,7 @@ type Call<Arguments, Answer> = { args: Arguments; answer: Answer };
 
 /** The methods that are called, by their names on Slack; each has a limit of its own. */
 export interface SlackMethods {
+  "agents.sessions.setStatus": Call<AgentsSessionsSetStatusArguments, AgentsSessionsSetStatusResponse>;
   "apps.connections.open": Call<AppsConnectionsOpenArguments, AppsConnectionsOpenResponse>;
   "assistant.threads.setStatus": Call<AssistantThreadsSetStatusArguments, AssistantThreadsSetStatusResponse>;
   "auth.test": Call<AuthTestArguments, AuthTestResponse>;

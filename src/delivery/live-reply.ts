@@ -108,6 +108,11 @@ export class LiveReply {
     if (!this.shown) await this.#typing.hide();
   }
 
+  /** The run ends here: ends what shows beside its messages that it works. */
+  over(): void {
+    this.#typing.over(this.#options.run.attempt > 1);
+  }
+
   /** There is more text. It is asked for when something can be shown, not with every chunk. */
   changed(): void {
     if (this.#closing.signal.aborted) return;

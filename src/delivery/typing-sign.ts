@@ -48,6 +48,14 @@ export class TypingSign {
     clearInterval(this.#again);
   }
 
+  /** The run is over, whatever was shown; `elsewhere`: by another process maybe. */
+  over(elsewhere: boolean): void {
+    const { typing, target } = this.#options;
+    if (this.#hidden) return;
+    this.#hidden = true;
+    void this.#shown.then(() => typing?.over?.(target, elsewhere));
+  }
+
   /** Takes it away, where it would stay. Never rejects, and waits a second at most. */
   async hide(): Promise<void> {
     const { typing, target, learn } = this.#options;

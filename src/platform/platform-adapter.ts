@@ -117,6 +117,11 @@ export interface PlatformAdapter {
     show(to: ReplyTarget): Promise<void>;
     /** For platforms where it does not go away with the next message or by itself soon. */
     hide?(to: ReplyTarget): Promise<void>;
+    /**
+     * A run there is over: ends what `show` has begun and messages do not end. `elsewhere`: another process may have
+     * begun it. Never rejects.
+     */
+    over?(to: ReplyTarget, elsewhere: boolean): Promise<void>;
   };
   /** Finds a post again whose answer was lost, by its mark; null = it certainly is not there. */
   readonly marks?: { find(to: ReplyTarget, mark: string): Promise<SentMessage | null> };

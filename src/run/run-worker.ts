@@ -309,6 +309,8 @@ export class RunWorker {
     for (;;) {
       const merge = this.#merge(end, rest);
       if (merge.pages.length === 0 || this.#live?.refused) await this.#live?.hideTyping();
+      // Before the next run shows that it works.
+      this.#live?.over();
       const outcome = await this.#surely(() => this.#room.merge(merge));
       if (outcome.kind === "lost") return this.#log.warn({}, "the run belongs to another attempt");
       if (outcome.kind === "stopped") {
