@@ -2,7 +2,9 @@ import { it } from "vitest";
 import type { JournalEntry } from "../fakes/model/journal.ts";
 import { contentText } from "../fakes/model/script.ts";
 import type { FakeChat, FakeUser } from "../fakes/telegram/chats.ts";
+import { TINY_JPEG } from "../fakes/telegram/files.ts";
 import { Stage } from "../support/chaos/stage.ts";
+import { until } from "../support/test-gateway.ts";
 
 const ALBUM = 5;
 const words = Array.from({ length: 2_500 }, (_, at) => `w${String(at).padStart(4, "0")}`);
@@ -92,3 +94,54 @@ it.concurrent("fetches an album anew when its replica is killed while it fetches
   await stage.model.until(() => stage.model.requests.length === 1, 20_000);
   expect(everythingIn(stage.model.requests[0]).pictures).toBe(ALBUM);
 });
+
+/** In a thread of a direct message that has been answered once. */
+const slackBursts = [
+  {
+    name: "an album of five pictures",
+    say: (send: (said: { text: string; files?: { name: string; mimetype: string; bytes: Buffer }[] }) => void) => {
+      const names = Array.from({ length: ALBUM }, (_, at) => `beach${at}.jpg`);
+      send({ text: "look", files: names.map((name) => ({ name, mimetype: "image/jpeg", bytes: TINY_JPEG })) });
+    },
+    holds: ["look"],
+    pictures: ALBUM,
+  },
+  {
+    name: "a paste of 15,000 characters",
+    say: (send: (said: { text: string }) => void) => {
+      for (const text of parts) send({ text: text.padEnd(4_000, ".") });
+    },
+    holds: words,
+    pictures: 0,
+  },
+];
+
+it.concurrent.for(slackBursts)(
+  "$name on Slack is one run with everything in it, also with a kill -9 before its answer",
+  async (burst, test) => {
+    const { expect } = test;
+    const stage = await Stage.open({ slack: { mode: "http" }, model: { words: 20 } }, test);
+    const { slack, model } = stage;
+    await stage.startTwo();
+    const user = slack.user("Ann");
+    const channel = slack.dm(user);
+    const { ts: thread } = slack.say({ channel, user, text: "hello" });
+    const isIdle = async () => (await stage.rows("select 1 from lanes")).length === 0;
+    await slack.until(() => slack.botMessages(channel, thread)[0]?.shown.endsWith("word20"), 15_000);
+    await until("the first answer to be over", isIdle);
+    model.forget();
+    model.script(() => ({ ttftMs: 600_000 }));
+    burst.say((said) => void slack.say({ channel, user, thread, ...said }));
+    await model.until(() => model.requests.length === 1, 20_000);
+    model.script(() => ({ ttftMs: 0 }));
+    await stage.replicaOf(model.requests[0]).process.kill();
+    await model.until(() => model.requests.length === 2, 30_000);
+    for (const request of model.requests) {
+      const { text, pictures } = everythingIn(request);
+      expect(burst.holds.filter((held) => !text.includes(held))).toEqual([]);
+      expect(pictures).toBe(burst.pictures);
+    }
+    await slack.until(() => slack.botMessages(channel, thread)[1]?.shown.endsWith("word20"), 20_000);
+    expect(await stage.rows("select 1 from runs")).toHaveLength(2);
+  },
+);
