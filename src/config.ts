@@ -64,6 +64,8 @@ export type TelegramConfig = {
   readonly botToken: string;
   readonly apiRoot: string;
   readonly callsPerSecond: number;
+  /** Answers in private chats grow as drafts of Telegram's own. */
+  readonly drafts: boolean;
   /** Whether tables and tasks go as rich messages, where the server takes them. */
   readonly rich: "off" | "auto";
 } & (
@@ -208,13 +210,15 @@ function readTelegram(reader: ConfigReader, publicUrl: string | null): TelegramC
   const apiRoot = reader.url("TELEGRAM_API_ROOT") ?? TELEGRAM_ROOT;
   const mode = reader.choice("TELEGRAM_MODE", ["polling", "webhook"], "polling");
   const callsPerSecond = readCallsPerSecond(reader);
+  const drafts = reader.choice("TELEGRAM_DRAFTS", ["true", "false"], "false") === "true";
   const rich = reader.choice("TELEGRAM_RICH", ["off", "auto"], "off");
   const webhookSecret = reader.key("TELEGRAM_WEBHOOK_SECRET", WEBHOOK_SECRET);
   if (botToken === null) return null;
   if (!/^\d{1,20}:[\w-]{20,}$/.test(botToken)) {
     reader.fault("TELEGRAM_BOT_TOKEN", "does not look like <digits>:<letters>. Copy it again from @BotFather.");
   }
-  if (mode === "polling") return { botToken, apiRoot, callsPerSecond, rich, mode };
+  const shared = { botToken, apiRoot, callsPerSecond, drafts, rich };
+  if (mode === "polling") return { ...shared, mode };
   if (webhookSecret === null && !reader.isFaulty("TELEGRAM_WEBHOOK_SECRET")) {
     reader.fault(
       "TELEGRAM_WEBHOOK_SECRET",
@@ -231,8 +235,7 @@ function readTelegram(reader: ConfigReader, publicUrl: string | null): TelegramC
       reader.fault("PUBLIC_URL", "has a port Telegram does not call. Use 443, 80, 88 or 8443.");
     }
   }
-  const webhook = { mode, publicUrl: publicUrl ?? "", webhookSecret: webhookSecret ?? "" };
-  return { botToken, apiRoot, callsPerSecond, rich, ...webhook };
+  return { ...shared, mode, publicUrl: publicUrl ?? "", webhookSecret: webhookSecret ?? "" };
 }
 
 function readSlack(reader: ConfigReader): SlackConfig | null {

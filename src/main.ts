@@ -157,7 +157,7 @@ async function openAdapters({ telegram, slack }: Config, agents: Agents, log: Lo
 }
 
 function openTelegram(telegram: TelegramConfig, log: Logger): PlatformAdapter {
-  const { botToken: token, apiRoot, mode, callsPerSecond, rich } = telegram;
+  const { botToken: token, apiRoot, mode, callsPerSecond, drafts, rich } = telegram;
   const webhook = telegram.mode === "webhook" ? telegram : null;
   const publicUrl = webhook?.publicUrl ?? null;
   const webhookSecret = webhook?.webhookSecret ?? null;
@@ -168,6 +168,7 @@ function openTelegram(telegram: TelegramConfig, log: Logger): PlatformAdapter {
     publicUrl,
     webhookSecret,
     callsPerSecond,
+    drafts,
     rich,
     menus: commandMenus(),
     log,

@@ -202,6 +202,7 @@ describe("faults", () => {
     ["TELEGRAM_MODE", "push"],
     ["TELEGRAM_RICH", "on"],
     ["TELEGRAM_CALLS_PER_SECOND", "0"],
+    ["TELEGRAM_DRAFTS", "yes"],
     ["TELEGRAM_CALLS_PER_SECOND", "1001"],
     ["TELEGRAM_CALLS_PER_SECOND", "2.5"],
     ["SLACK_APP_TOKEN", "xoxb-1-A0123456789"],

@@ -21,6 +21,7 @@ import { setCommandMenus } from "./telegram-commands.ts";
 import type { TelegramBot } from "./telegram-content.ts";
 import { isEntityRefusal, isNotModified } from "./telegram-errors.ts";
 import { TelegramDownloads } from "./telegram-download.ts";
+import { DRAFT_LASTS_MS, TelegramDrafts } from "./telegram-drafts.ts";
 import { telegramFiles } from "./telegram-files.ts";
 import { TelegramPosts } from "./telegram-posts.ts";
 import { ForumChats } from "./telegram-forums.ts";
@@ -43,6 +44,8 @@ export interface TelegramOptions {
   webhookSecret: string | null;
   /** Of all chats together; 30 unless given. */
   callsPerSecond?: number;
+  /** Whether answers in private chats grow as drafts of Telegram's own. */
+  drafts?: boolean;
   /** "auto": pages that show poorly as text go as rich messages (Bot API 10.2), where the server takes them. */
   rich?: "off" | "auto";
   /** The menus of commands, by language; left as they are unless given. */
@@ -87,6 +90,7 @@ class TelegramAdapter implements PlatformAdapter {
   readonly render: PlatformAdapter["render"];
   readonly editing: NonNullable<PlatformAdapter["editing"]>;
   readonly typing: NonNullable<PlatformAdapter["typing"]>;
+  readonly nativeDraft?: NonNullable<PlatformAdapter["nativeDraft"]>;
   readonly buttons: NonNullable<PlatformAdapter["buttons"]> = { withStop };
   readonly files: NonNullable<PlatformAdapter["files"]>;
   readonly webhook?: Webhook;
@@ -114,6 +118,12 @@ class TelegramAdapter implements PlatformAdapter {
     };
     this.#downloads = new TelegramDownloads(options.apiRoot ?? TELEGRAM_API_ROOT, options.token);
     this.files = telegramFiles({ api: this.#api, downloads: this.#downloads, posts: this.#posts });
+    if (options.drafts) {
+      const drafts = new TelegramDrafts(this.#api, options.log);
+      const show = (to: ReplyTarget, id: string, page: RenderedPage) =>
+        withPlainFallback(page, (content) => drafts.show(to, id, content));
+      this.nativeDraft = { lastsMs: DRAFT_LASTS_MS, mayShow: (to) => drafts.mayShow(to), show };
+    }
     this.typing = { lastsMs: 5000, show: (to) => this.#showTyping(to) };
     if (this.#registration) {
       const { secret } = this.#registration;

@@ -164,6 +164,11 @@ export function isPictureRefusal(error: unknown): boolean {
   return /PHOTO_INVALID|IMAGE_PROCESS_FAILED|PHOTO_EXT_INVALID|too big for a photo/i.test(refusalText(error));
 }
 
+/** The server is older than the method; a token without the right shape would have been refused before. */
+export function isUnknownMethod(error: unknown): boolean {
+  return error instanceof GatewayError && error.cause instanceof TelegramRefusal && error.cause.status === 404;
+}
+
 /** Telegram's word for an edit that changes nothing (Bot API, editMessageText). */
 export function isNotModified(error: unknown): boolean {
   return /message is not modified/i.test(refusalText(error));

@@ -14,9 +14,9 @@ import { findPost } from "./find-post.ts";
 import { judgeSendFailure } from "./send-failure.ts";
 
 /** After a failed draft; finals have the outbox. */
-const PAUSE_MS = 1_000;
+export const PAUSE_MS = 1_000;
 /** Drafts go on although the log is behind: it only sharpens what a take-over knows. */
-const LOG_WAIT_MS = 150;
+export const LOG_WAIT_MS = 150;
 
 /** One page of the answer as the chat shows it. */
 export interface LivePage {

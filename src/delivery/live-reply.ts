@@ -7,6 +7,7 @@ import type { RunTarget } from "../store/schema.ts";
 import type { Call } from "./call-scheduler.ts";
 import { ChatCalls, DRAFT, FIRST, TYPING } from "./chat-calls.ts";
 import { LiveMessages, type LivePage, type LivePlace } from "./live-messages.ts";
+import { NativeDraft } from "./native-draft.ts";
 import { judgeSendFailure } from "./send-failure.ts";
 import { TypingSign } from "./typing-sign.ts";
 
@@ -26,6 +27,8 @@ export interface LiveReplyOptions extends LivePlace {
   /** Pure: Markdown as the pages that are shown of it. */
   render: (markdown: string) => RenderedPage[];
   stopLabel: string;
+  /** False = another answer may have the platform's own draft at the place. */
+  mayDraft: boolean;
   /** Whether this replica may still send: its lease was confirmed lately. */
   maySend: () => boolean;
 }
@@ -37,6 +40,7 @@ interface NextPage {
   /** The page without what passes. */
   said: RenderedPage;
   isLast: boolean;
+  asDraft: boolean;
 }
 
 /**
@@ -48,6 +52,7 @@ export class LiveReply {
   readonly #bell = new Doorbell();
   readonly #closing = new AbortController();
   readonly #messages: LiveMessages;
+  readonly #native: NativeDraft;
   readonly #typing: TypingSign;
   readonly #calls: ChatCalls;
   /** Characters that stand in the chat at least. */
@@ -58,13 +63,24 @@ export class LiveReply {
   constructor(options: LiveReplyOptions) {
     this.#options = options;
     this.#calls = new ChatCalls(options.delivery.scheduler, options.adapter, options.target);
-    this.#messages = new LiveMessages({
+    let isFirst = true;
+    const showing = {
       ...options,
       signal: this.#closing.signal,
       mayCall: () => options.maySend() && !this.#calls.blocked,
-      giveBack: (call) => this.#calls.giveBack(call),
+      giveBack: (call: Call) => this.#calls.giveBack(call),
       onPosting: () => this.#typing.end(),
-    });
+      onFirstShown: () => {
+        if (isFirst) options.onFirstShown();
+        isFirst = false;
+      },
+    };
+    this.#native = new NativeDraft({ ...showing, learn: (error) => this.#messages.learn(error, "edit") });
+    const onPosting = () => {
+      showing.onPosting();
+      this.#native.replaced();
+    };
+    this.#messages = new LiveMessages({ ...showing, onPosting });
     this.#typing = new TypingSign({
       typing: options.adapter.typing,
       target: this.target,
@@ -82,6 +98,11 @@ export class LiveReply {
   /** Something of the answer stands in the chat, or may. */
   get shown(): boolean {
     return this.#messages.lostPosts > 0 || this.pages.some((page) => page.messageId !== null);
+  }
+
+  /** Something of it was seen as a draft of the platform's own. */
+  get drafted(): boolean {
+    return this.#native.everShown;
   }
 
   /** The platform takes no text of it. */
@@ -143,7 +164,7 @@ export class LiveReply {
       }
       let next = this.#nextPage(draft);
       if (!next) {
-        await this.#bell.wait(draft.againInMs ?? IDLE_MS, signal);
+        await this.#bell.wait(Math.min(draft.againInMs ?? IDLE_MS, this.#native.againInMs), signal);
         // What happens at once is one edit: tools begin together.
         await pause(TOGETHER_MS, signal);
         continue;
@@ -152,7 +173,7 @@ export class LiveReply {
         await pause(200, signal);
         continue;
       }
-      const call = callFor(next);
+      const call = this.#callFor(next);
       if (!this.#calls.take(call)) {
         const againInMs = await this.#calls.turn(call, { signal });
         if (againInMs > 0) {
@@ -161,15 +182,17 @@ export class LiveReply {
         }
         // More may have been said while it waited.
         next = this.#nextPage(this.#options.draft());
-        if (signal.aborted || !next || callFor(next) !== call) {
+        if (signal.aborted || !next || this.#callFor(next) !== call) {
           this.#calls.giveBack(call);
           continue;
         }
       }
-      if (next.live?.messageId) await this.#messages.edit(next.live, next.content);
+      if (next.asDraft) await this.#native.show(next.content, call);
+      else if (next.live?.messageId) await this.#messages.edit(next.live, next.content);
       else await this.#messages.post(next.index, next.content, next.said);
       // What comes until the next edit may go is rendered once, not with every chunk.
-      const isShown = next.isLast && this.pages[next.index]?.shown === next.content;
+      const shown = next.asDraft ? this.#native.shown : this.pages[next.index]?.shown;
+      const isShown = next.isLast && shown === next.content;
       if (isShown) await pause(this.#calls.untilDraftMs(), signal);
     }
   }
@@ -186,13 +209,15 @@ export class LiveReply {
     if (this.#messages.lostPosts > 1 || this.#messages.refused) return null;
     const shown = this.#render(draft);
     if (!shown) return null;
-    const pages = this.#withButton(shown.pages);
+    const last = shown.pages.length - 1;
+    const endsAsDraft = this.#native.usable && !this.pages[last]?.messageId;
+    const pages = endsAsDraft ? shown.pages : this.#withButton(shown.pages);
     for (const [index, content] of pages.entries()) {
       const live = this.pages[index];
-      if (!live?.shown || !isDeepStrictEqual(live.shown, content)) {
-        const said = shown.said()[index] ?? { text: "" };
-        return { index, live, content, said, isLast: index === pages.length - 1 };
-      }
+      const isLast = index === last;
+      const asDraft = endsAsDraft && isLast;
+      const isLacking = asDraft ? this.#native.lacks(content) : !live?.shown || !isDeepStrictEqual(live.shown, content);
+      if (isLacking) return { index, live, content, said: shown.said()[index] ?? { text: "" }, isLast, asDraft };
     }
     return null;
   }
@@ -200,7 +225,8 @@ export class LiveReply {
   /** The pages as they are to be, and those of the text alone. */
   #render({ said, progress }: Draft): { pages: RenderedPage[]; said: () => RenderedPage[] } | null {
     const { render, knownText } = this.#options;
-    const text = this.#longest(said, progress === "" ? said : knownText);
+    // A draft that nobody shows again would go away before its answer has caught up.
+    const text = this.#longest(said, progress === "" && !this.#native.usable ? said : knownText);
     if (text === null || (text.trim() === "" && progress === "")) return null;
     const pages = render(underText(text, progress));
     if (progress === "") return { pages, said: () => pages };
@@ -225,15 +251,16 @@ export class LiveReply {
     return [...pages.slice(0, -1), adapter.buttons.withStop(last, stopValue(run.id), stopLabel)];
   }
 
+  #callFor({ live, asDraft }: NextPage): Call {
+    const isFirst = asDraft ? !this.#native.shown : !live?.messageId;
+    return isFirst ? FIRST : DRAFT;
+  }
+
   /** Whether typing shows matters little: only what concerns every call to the chat is taken from its failure. */
   async #learnFromTyping(error: unknown): Promise<void> {
     const { kind } = judgeSendFailure(error);
     if (kind === "blocked" || kind === "gone" || kind === "moved") await this.#messages.learn(error, "typing");
   }
-}
-
-function callFor({ live }: { live: LivePage | undefined }): Call {
-  return live?.messageId ? DRAFT : FIRST;
 }
 
 function lengthOf(pages: RenderedPage[]): number {

@@ -111,6 +111,15 @@ export interface PlatformAdapter {
     /** Removing what is not there is success. */
     remove(at: SentMessage): Promise<void>;
   };
+  /** A text that grows where the next message will be, with a stop of the platform's own; no message, and gone with one. */
+  readonly nativeDraft?: {
+    /** How long it stays when it is not shown again, in ms. */
+    lastsMs: number;
+    /** Whether there may be one there. */
+    mayShow(to: ReplyTarget): boolean;
+    /** `id` names the answer: what comes under the same one grows on. */
+    show(to: ReplyTarget, id: string, page: RenderedPage): Promise<void>;
+  };
   readonly typing?: {
     /** How long one call shows, in ms. */
     lastsMs: number;

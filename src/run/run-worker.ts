@@ -179,6 +179,8 @@ export class RunWorker {
       knownText,
       draft: () => this.#answer.draft(texts),
       stopLabel: texts.stopButton,
+      // Answers beside each other would take the place of each other's.
+      mayDraft: this.claimed.lane.lane === 0,
       maySend: () => !this.#lost && this.#room.leaseHolds(this.#claimedAt),
       flushLog: () => this.#events.flush(),
       onGone: () => this.end("place_gone"),
@@ -357,8 +359,11 @@ export class RunWorker {
   #plan(end: FinalRunEvent, target: RunTarget): PagePlan {
     const { id, language } = this.claimed;
     const texts = textsFor(language);
-    const shown = { remarks: this.#answer.remarks(texts), stands: this.#live?.shown ?? false };
-    const text = finalText(this.#answer.text, end, id, texts, shown);
+    const { shown = false, drafted = false } = this.#live ?? {};
+    // Whoever stops a draft sees it go, and is told why.
+    const stands = shown || (drafted && end.type === "run.cancelled" && end.by === "stop");
+    const shownOf = { remarks: this.#answer.remarks(texts), stands };
+    const text = finalText(this.#answer.text, end, id, texts, shownOf);
     const adapter = this.#room.delivery.adapter(target.account);
     if (!adapter || text === "") return { pages: [], whole: null };
     try {

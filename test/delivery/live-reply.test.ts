@@ -52,6 +52,7 @@ function replyOn(
     draft: () => ({ said: text(), progress: "", since: null, againInMs: null }),
     render: (markdown) => adapter.render(markdown),
     stopLabel: "Stop",
+    mayDraft: true,
     maySend: () => true,
     flushLog: async () => undefined,
     onGone: () => undefined,

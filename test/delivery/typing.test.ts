@@ -26,6 +26,7 @@ function reply(platform: FakePlatform, placeKind: "private" | "group" = "private
     draft: () => ({ said: "", progress: "", since: null, againInMs: null }),
     render: (markdown) => platform.render(markdown),
     stopLabel: "Stop",
+    mayDraft: true,
     maySend: () => true,
     flushLog: () => Promise.resolve(),
     onGone: () => {},
