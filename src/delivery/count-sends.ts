@@ -7,7 +7,11 @@ type Counted = Pick<Metrics, "sends" | "rateLimited" | "uncertainSends">;
 /** The same adapter, whose calls that show something are counted. It has to be connected: its account is taken over. */
 export function countSends(adapter: PlatformAdapter, metrics: Counted): PlatformAdapter {
   const { platform, account, webhook, editing, typing, marks, buttons, commandSign, files, background } = adapter;
-  async function counted<T>(method: "send" | "edit" | "remove" | "typing" | "file", call: Promise<T>): Promise<T> {
+  const { nativeDraft } = adapter;
+  async function counted<T>(
+    method: "send" | "edit" | "remove" | "draft" | "typing" | "file",
+    call: Promise<T>,
+  ): Promise<T> {
     try {
       const shown = await call;
       metrics.sends.inc({ platform, method, result: "ok" });
@@ -42,6 +46,9 @@ export function countSends(adapter: PlatformAdapter, metrics: Counted): Platform
             remove: (at) => counted("remove", editing.remove(at)),
           },
         }
+      : {}),
+    ...(nativeDraft
+      ? { nativeDraft: { ...nativeDraft, show: (to, id, page) => counted("draft", nativeDraft.show(to, id, page)) } }
       : {}),
     ...(typing ? { typing: { ...typing, show: (to) => counted("typing", typing.show(to)) } } : {}),
   };

@@ -198,7 +198,7 @@ export class LiveReply {
   }
 
   #firstWaitMs({ said, since }: Draft): number {
-    if (this.pages[0]?.messageId) return 0;
+    if (this.pages[0]?.messageId || this.#native.shown) return 0;
     if (said.trim().length >= FIRST_CHARS) return 0;
     const from = [this.#firstTextAt || null, since].filter((at) => at !== null);
     return from.length === 0 ? IDLE_MS : Math.max(0, Math.min(...from) + FIRST_AFTER_MS - performance.now());

@@ -66,6 +66,19 @@ it("adds no ability that the adapter does not have", () => {
   expect(countSends(bare, metrics)).not.toHaveProperty("webhook");
   expect(countSends(bare, metrics)).not.toHaveProperty("marks");
   expect(countSends(bare, metrics)).not.toHaveProperty("buttons");
+  expect(countSends(bare, metrics)).not.toHaveProperty("nativeDraft");
+});
+
+it("counts a platform's own drafts", async () => {
+  const shown: string[] = [];
+  const show = async (_: unknown, id: string) => void shown.push(id);
+  const nativeDraft = { lastsMs: 1_000, mayShow: () => true, show };
+  const adapter = countSends(Object.assign(new FakePlatform(), { nativeDraft }), metrics);
+  const to = { account: adapter.account, chat: "7", thread: "", replyTo: null };
+  expect([adapter.nativeDraft?.lastsMs, adapter.nativeDraft?.mayShow(to)]).toEqual([1_000, true]);
+  await adapter.nativeDraft?.show(to, "run_1", { text: "one" });
+  expect(shown).toEqual(["run_1"]);
+  expect(await counts()).toEqual({ "draft ok": 1 });
 });
 
 it("keeps every ability that the adapter has", async () => {

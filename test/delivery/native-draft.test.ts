@@ -40,6 +40,7 @@ class DraftScene {
   readonly reply: LiveReply;
   text = FIRST;
   progress = "";
+  since: number | null = null;
   mayShow = true;
   /** What the next draft fails with. */
   fault: GatewayError | null = null;
@@ -67,7 +68,7 @@ class DraftScene {
       firstPage: newId("out"),
       known: [],
       knownText: "",
-      draft: () => ({ said: this.text, progress: this.progress, since: null, againInMs: null }),
+      draft: () => ({ said: this.text, progress: this.progress, since: this.since, againInMs: null }),
       render: (markdown) => adapter.render(markdown),
       stopLabel: "Stop",
       mayDraft: true,
@@ -131,6 +132,19 @@ it("shows it again before it goes away, and no more once the answer is over", as
   scene.reply.changed();
   await new Promise((resolve) => setTimeout(resolve, 1_500));
   expect(scene.drafts.length).toBe(last);
+});
+
+it("goes on with lines that alone would be worth no message", async () => {
+  const scene = open();
+  scene.text = "";
+  scene.progress = "a tool works";
+  scene.since = performance.now();
+  scene.reply.changed();
+  await expect.poll(() => scene.drafts.at(-1)?.page.text).toBe("a tool works");
+  scene.progress = "a tool has worked";
+  scene.since = null;
+  scene.reply.changed();
+  await expect.poll(() => scene.drafts.at(-1)?.page.text).toBe("a tool has worked");
 });
 
 it("waits at its end for the draft in flight", async () => {
