@@ -6,6 +6,7 @@ import type {
   Sender,
 } from "../../src/platform/incoming-update.ts";
 import { filesIn } from "./read-telegram-files.ts";
+import { STOP_HERE } from "../../src/platform/stop-button.ts";
 import {
   commandIn,
   isAddressed,
@@ -235,8 +236,7 @@ function readReaction(reaction: Json, envelope: Envelope): IncomingUpdate {
 function readStop(stop: Json, envelope: Envelope, bot: TelegramBot): IncomingUpdate {
   const chat = need(objectIn(stop, "chat"), "chat");
   const place = readPlace({ ...stop, is_topic_message: true }, bot);
-  const command = { command: "stop", args: "", messageId: "", writtenAt: 0 };
-  return { ...envelope, place, sender: readPerson(chat), kind: "command", ...command };
+  return { ...envelope, place, sender: readPerson(chat), kind: "press", messageId: "", value: STOP_HERE };
 }
 
 /** For updates that say nothing of topics. */

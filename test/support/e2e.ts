@@ -310,10 +310,12 @@ export function isUnfitForPeople(text: string): boolean {
   return UNFIT.some((pattern) => pattern.test(text));
 }
 
-/** What the bot said on Telegram, in all versions it ever had. */
+/** What the bot said on Telegram, in all versions it ever had, drafts as well. */
 function textsOnTelegram(telegram: FakeTelegram): string[] {
-  const messages = telegram.bots.flatMap((bot) => [...bot.chats.values()]).flatMap((chat) => telegram.messages(chat));
-  return messages.filter(({ from }) => from === "bot").flatMap(({ versions }) => versions.map(({ text }) => text));
+  const chats = telegram.bots.flatMap((bot) => [...bot.chats.values()]);
+  const messages = chats.flatMap((chat) => telegram.messages(chat)).filter(({ from }) => from === "bot");
+  const drafts = chats.flatMap((chat) => chat.events.flatMap((event) => (event.kind === "draft" ? [event.draft] : [])));
+  return [...messages.flatMap(({ versions }) => versions), ...drafts].map(({ text }) => text);
 }
 
 /** What the app said on Slack: everything its calls brought, blocks as well as the text of notifications. */

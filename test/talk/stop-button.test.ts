@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { readStopValue, stopValue } from "../../src/platform/stop-button.ts";
+import { readStopValue, STOP_HERE, stopValue } from "../../src/platform/stop-button.ts";
 import { newId, type RunId } from "../../src/ids.ts";
 import { FakePlatform, type Pressed } from "../fakes/fake-platform.ts";
 import { failWith, hold, type ScriptedModel, scriptedModel } from "../fakes/scripted-model.ts";
@@ -117,6 +117,14 @@ describe("the stop button", () => {
     expect(await refused()).toBe(0);
   });
 
+  it("of the platform's own, which names no run, stops what runs at its place", async () => {
+    await start([FIRST, hold()]);
+    const { messageId: _, ...press } = await ask("T1:U1", { chat: "D1", thread: "" });
+    await platform.press({ ...press, messageId: "", value: STOP_HERE });
+    await until("the mark", () => platform.messages("D1")[0]?.text.endsWith("⏹ Stopped.") === true);
+    expect(platform.messages("D1")).toHaveLength(1);
+  });
+
   it("leaves alone what others wait for, and what came later", async () => {
     await start([FIRST, hold()], "The next answer.");
     const press = await ask();
@@ -145,6 +153,8 @@ describe("the stop button", () => {
       { value: stopValue("run_" as RunId) },
       { value: stopValue(newId("run")) },
       { value: "stop:" },
+      { value: STOP_HERE, from: "T1:U2" },
+      { value: STOP_HERE, thread: "2.0" },
       { value: `${press.value}' or true` },
       { value: press.value.replace("stop", "go") },
       { value: "\0".repeat(10_000) },
