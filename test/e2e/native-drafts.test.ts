@@ -116,6 +116,26 @@ describe("an answer in a private chat, with Telegram's drafts", () => {
   });
 });
 
+describe("an answer in a topic of a private chat", () => {
+  const scene = sceneOf({ env: { TELEGRAM_DRAFTS: "true" }, telegram: { topics: true, strict: true } });
+
+  test("grows as a draft of the topic, whose Stop leaves another topic alone", TIMEOUT, async () => {
+    const { telegram, model } = scene();
+    await scene().start();
+    const { chat, user } = scene().person("Ann");
+    const [roses, weeds] = ["Roses", "Weeds"].map((name) => telegram.topic(chat, name, user).id) as [number, number];
+    model.script(
+      saying({ poem: hangingAfter(POEM), weeds: inTwo("Pull them out with their roots,", " all of them.") }),
+    );
+    await Promise.all([scene().ask(chat, user, "a poem", roses), scene().ask(chat, user, "my weeds", weeds)]);
+    const draftIn = (thread: number) => chat.drafts(Date.now()).find((draft) => draft.thread === thread);
+    await telegram.until(() => draftIn(roses)?.text === POEM && draftIn(weeds) !== undefined, 30_000);
+    telegram.stopDraft(chat, draftIn(roses)!.draftId);
+    await scene().shows(chat, `${POEM}\n\n⏹ Stopped.`, { thread: roses });
+    await scene().shows(chat, "Pull them out with their roots, all of them.", { thread: weeds });
+  });
+});
+
 describe("an answer where the server has no drafts", () => {
   const scene = sceneOf({ env: { TELEGRAM_DRAFTS: "true" } });
 
