@@ -166,7 +166,8 @@ export function isPictureRefusal(error: unknown): boolean {
 
 /** The server is older than the method; a token without the right shape would have been refused before. */
 export function isUnknownMethod(error: unknown): boolean {
-  return error instanceof GatewayError && error.cause instanceof TelegramRefusal && error.cause.status === 404;
+  const refusal = refusalIn(error);
+  return refusal?.status === 404 || /method not found/i.test(refusal?.description ?? "");
 }
 
 /** Telegram's word for an edit that changes nothing (Bot API, editMessageText). */
