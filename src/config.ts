@@ -78,6 +78,7 @@ export type SlackConfig = {
   readonly botToken: string;
   readonly apiUrl: string | null;
   readonly dm: "thread" | "channel";
+  readonly stream: boolean;
 } & (
   | { readonly mode: "socket"; readonly appToken: string }
   | { readonly mode: "http"; readonly signingSecret: string }
@@ -245,6 +246,7 @@ function readSlack(reader: ConfigReader): SlackConfig | null {
   const apiUrl = reader.url("SLACK_API_URL");
   const mode = reader.choice("SLACK_MODE", ["socket", "http"], appToken === null && signingSecret ? "http" : "socket");
   const dm = reader.choice("SLACK_DM", ["thread", "channel"], "thread");
+  const stream = reader.choice("SLACK_STREAM", ["true", "false"], "false") === "true";
   if (botToken === null) return null;
   readSlackToken(reader, "SLACK_BOT_TOKEN", "xoxb-", "OAuth & Permissions");
   const isChosen = reader.text("SLACK_MODE") !== null;
@@ -252,13 +254,13 @@ function readSlack(reader: ConfigReader): SlackConfig | null {
     if (signingSecret === null && !reader.isFaulty("SLACK_SIGNING_SECRET")) {
       reader.fault("SLACK_SIGNING_SECRET", `is missing: anybody could forge messages. ${SIGNING_SECRET.remedy}`);
     }
-    return { botToken, apiUrl, dm, mode, signingSecret: signingSecret ?? "" };
+    return { botToken, apiUrl, dm, stream, mode, signingSecret: signingSecret ?? "" };
   }
   if (appToken === null && !reader.isFaulty("SLACK_APP_TOKEN") && !reader.isFaulty("SLACK_SIGNING_SECRET")) {
     const otherwise = isChosen ? "write SLACK_MODE=http" : "SLACK_SIGNING_SECRET for HTTP";
     reader.fault("SLACK_APP_TOKEN", `is missing. Set it for Socket Mode, or ${otherwise}.`);
   }
-  return { botToken, apiUrl, dm, mode, appToken: appToken ?? "" };
+  return { botToken, apiUrl, dm, stream, mode, appToken: appToken ?? "" };
 }
 
 function readSlackToken(

@@ -178,11 +178,11 @@ function openTelegram(telegram: TelegramConfig, log: Logger): PlatformAdapter {
 /** Its SDK is loaded here and not above: 0.3 s and 11 MB that a gateway without Slack need not pay. */
 async function openSlack(slack: SlackConfig, agents: Agents, log: Logger): Promise<PlatformAdapter> {
   const { createSlackAdapter } = await import("../adapters/slack/slack-adapter.ts");
-  const { botToken, apiUrl, mode, dm } = slack;
+  const { botToken, apiUrl, mode, dm, stream } = slack;
   const appToken = slack.mode === "socket" ? slack.appToken : null;
   const signingSecret = slack.mode === "http" ? slack.signingSecret : null;
   const hears: SlackOptions["hears"] = (place) => listeningAt(agents.settings(), place) === "always";
-  return createSlackAdapter({ botToken, appToken, signingSecret, apiUrl, mode, dm, hears, log });
+  return createSlackAdapter({ botToken, appToken, signingSecret, apiUrl, mode, dm, stream, hears, log });
 }
 
 /** Faults of the operator's making are told in full and end the start with 1; anything else is a bug. */

@@ -26,7 +26,7 @@ const slack = { SLACK_BOT_TOKEN: BOT_TOKEN, SLACK_APP_TOKEN: APP_TOKEN };
 
 describe("Slack", () => {
   it("takes the socket where there is an app token, and http where there is only the signing secret", () => {
-    const shared = { botToken: BOT_TOKEN, apiUrl: null, dm: "thread" };
+    const shared = { botToken: BOT_TOKEN, apiUrl: null, dm: "thread", stream: false };
     expect(read(slack).slack).toEqual({ ...shared, mode: "socket", appToken: APP_TOKEN });
     expect(read({ SLACK_BOT_TOKEN: BOT_TOKEN, SLACK_SIGNING_SECRET: SIGNING }).slack).toEqual({
       ...shared,

@@ -1,4 +1,5 @@
 import type { IncomingPlace, IncomingUpdate, Sender } from "../../src/platform/incoming-update.ts";
+import { STOP_HERE } from "../../src/platform/stop-button.ts";
 import { filesIn } from "./read-slack-files.ts";
 import { bareCommandIn, beginsWithUs, mentionsUs, sharedIn, type SlackBot, textFor } from "./slack-content.ts";
 import { CHANNEL_ID, EVENT_ID, eventKey, MESSAGE_TS, messageKey, slackUser, tsToMs, USER_ID } from "./slack-ids.ts";
@@ -196,7 +197,6 @@ export function isByProgram(message: Json, body: Json, bot: SlackBot): boolean {
 function readStop({ bot, body, event }: Delivered, envelope: Envelope): IncomingUpdate {
   const channel = need(shapedIn(event, "channel", CHANNEL_ID), "channel");
   const thread = need(shapedIn(event, "thread_ts", MESSAGE_TS), "thread_ts");
-  const at = need(shapedIn(event, "event_ts", MESSAGE_TS), "event_ts");
   const sender = senderOf(bot, authorIn(event, body, need(shapedIn(event, "user", USER_ID), "user")));
   const place = placeOf(bot, sender, channel, thread);
   return {
@@ -204,10 +204,8 @@ function readStop({ bot, body, event }: Delivered, envelope: Envelope): Incoming
     place,
     sender,
     messageId: thread,
-    kind: "command",
-    command: "stop",
-    args: "",
-    writtenAt: tsToMs(at),
+    kind: "press",
+    value: STOP_HERE,
   };
 }
 

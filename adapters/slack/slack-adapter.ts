@@ -27,6 +27,7 @@ import { listenToNotices } from "./slack-notices.ts";
 import { SlackPeople } from "./slack-people.ts";
 import { type SlackDelivery, SlackReceiver } from "./slack-receiver.ts";
 import { renderSlack, withStop } from "./slack-render.ts";
+import { SlackStreams } from "./slack-streams.ts";
 import { runSlackSockets, type SocketTiming } from "./slack-socket.ts";
 import { STATUS_LASTS_MS, ThreadStatus } from "./slack-status.ts";
 import { slackWebhook } from "./slack-webhook.ts";
@@ -42,6 +43,10 @@ export interface SlackOptions {
   mode: "socket" | "http";
   /** `thread`: every message to the bot begins a talk of its own, answered in its thread; `channel`: one talk in each DM. */
   dm: "thread" | "channel";
+  /** Answers in threads of direct messages stream in Slack's own way. */
+  stream: boolean;
+  /** Another time after which they go on by edits. */
+  streamLastsMs?: number;
   /** Whether nobody has to mention the bot at a place. */
   hears?: (place: { account: AccountId; chat: string; thread: string }) => boolean;
   log: Log;
@@ -51,13 +56,15 @@ export interface SlackOptions {
 /**
  * docs.slack.dev/apis/web-api/rate-limits: a post a second in a channel, with short bursts, and some hundreds a minute in
  * the workspace. Each other method has its tier's calls in the whole workspace, whoever's they are: chat.update and
- * chat.delete (tier 3) 50 a minute, of which this is 8 at once and 41 in the minute after that.
+ * chat.delete (tier 3) 50 a minute, of which this is 8 at once and 41 in the minute after that; chat.appendStream
+ * (tier 4) 100, of which this is 10 and 85. How many streams may begin and end, `SlackStreams` knows.
  */
 const BUDGET: EditBudget = {
   chat: () => ({ draftEveryMs: 1500, refillMs: 1000, burst: 3, reserve: 1, calls: ["post"] }),
   account: [
     { refillMs: 1450, burst: 8, reserve: 4, calls: ["edit"] },
     { refillMs: 1450, burst: 8, reserve: 0, calls: ["remove"] },
+    { refillMs: 700, burst: 10, reserve: 0, calls: ["append"] },
     { refillMs: 250, burst: 40, reserve: 0, calls: ["post"] },
     { refillMs: 600, burst: 20, reserve: 0, calls: ["typing"] },
   ],
@@ -81,10 +88,12 @@ class SlackAdapter implements PlatformAdapter {
   readonly buttons: NonNullable<PlatformAdapter["buttons"]> = { withStop };
   readonly files: NonNullable<PlatformAdapter["files"]>;
   readonly background: NonNullable<PlatformAdapter["background"]>;
+  readonly nativeStream: NonNullable<PlatformAdapter["nativeStream"]>;
   readonly webhook?: Webhook;
   readonly #options: SlackOptions;
   readonly #api: SlackApi;
   readonly #messages: SlackMessages;
+  readonly #streams: SlackStreams;
   readonly #status: ThreadStatus;
   readonly #downloads: SlackDownloads;
   readonly #people: SlackPeople;
@@ -97,6 +106,13 @@ class SlackAdapter implements PlatformAdapter {
     const secrets = [botToken, appToken, signingSecret].filter((it) => it !== null);
     this.#api = new SlackApi({ botToken, apiUrl, secrets });
     this.#messages = new SlackMessages(this.#api, () => this.#known());
+    const { stream: on, streamLastsMs: lastsMs } = options;
+    this.#streams = new SlackStreams({ api: this.#api, log, on, ...(lastsMs === undefined ? {} : { lastsMs }) });
+    this.nativeStream = {
+      mayStream: (to) => this.#streams.mayStream(to),
+      isStreaming: (at) => this.#streams.isOpen(at),
+      asStream: (...page) => this.#streams.asStream(...page),
+    };
     this.#people = new SlackPeople({ ask: (user) => this.#askAbout(user), home: () => this.#known(), log });
     const socketToken = options.mode === "socket" ? readAppToken(options) : null;
     this.#receiver = new SlackReceiver({
@@ -124,11 +140,11 @@ class SlackAdapter implements PlatformAdapter {
       hide: (to) => status.hide(to),
       over: (...run) => status.over(...run),
     };
-    this.marks = { find: (to, mark) => this.#messages.find(to, mark) };
+    this.marks = { find: (...asked) => this.#messages.find(...asked) };
     this.editing = {
       budget: BUDGET,
-      edit: (at, page) => this.#messages.edit(at, page),
-      remove: (at) => this.#messages.remove(at),
+      edit: (at, page) => this.#edit(at, page),
+      remove: (at) => this.#unstreamed(at, () => this.#messages.remove(at)),
     };
     if (options.mode === "http") {
       const take = (delivery: SlackDelivery, accept: Accept) => this.#receiver.take(delivery, accept);
@@ -151,8 +167,11 @@ class SlackAdapter implements PlatformAdapter {
     await this.#receiver.start(accept, signal, working);
   }
 
-  send(to: ReplyTarget, page: RenderedPage, mark?: string): Promise<SentMessage> {
-    return this.#messages.send(to, page, mark);
+  async send(to: ReplyTarget, page: RenderedPage, mark?: string): Promise<SentMessage> {
+    const ts = await this.#streams.start(to, page, mark);
+    if (ts === null) return this.#messages.send(to, page, mark);
+    this.#status.streams(to);
+    return { account: this.account, chat: to.chat, messageId: ts };
   }
 
   async close(): Promise<void> {
@@ -194,6 +213,23 @@ class SlackAdapter implements PlatformAdapter {
       return false;
     } catch (error) {
       return ["not_in_channel", "channel_not_found"].includes(slackReason(error));
+    }
+  }
+
+  async #edit(at: SentMessage, page: RenderedPage): Promise<void> {
+    if (await this.#streams.append(at, page)) return;
+    await this.#unstreamed(at, () => this.#messages.edit(at, page));
+  }
+
+  /** A stream cannot be edited. One that another process has begun is known by Slack's refusal only. */
+  async #unstreamed(at: SentMessage, change: () => Promise<void>): Promise<void> {
+    await this.#streams.end(at);
+    try {
+      await change();
+    } catch (error) {
+      if (slackReason(error) !== "streaming_state_conflict") throw error;
+      await this.#streams.stop(at);
+      await change();
     }
   }
 

@@ -7,10 +7,16 @@ import {
   type AssistantThreadsSetStatusResponse,
   type AuthTestArguments,
   type AuthTestResponse,
+  type ChatAppendStreamArguments,
+  type ChatAppendStreamResponse,
   type ChatDeleteArguments,
   type ChatDeleteResponse,
   type ChatPostMessageArguments,
   type ChatPostMessageResponse,
+  type ChatStartStreamArguments,
+  type ChatStartStreamResponse,
+  type ChatStopStreamArguments,
+  type ChatStopStreamResponse,
   type ChatUpdateArguments,
   type ChatUpdateResponse,
   type ConversationsHistoryArguments,
@@ -46,8 +52,11 @@ export interface SlackMethods {
   "apps.connections.open": Call<AppsConnectionsOpenArguments, AppsConnectionsOpenResponse>;
   "assistant.threads.setStatus": Call<AssistantThreadsSetStatusArguments, AssistantThreadsSetStatusResponse>;
   "auth.test": Call<AuthTestArguments, AuthTestResponse>;
+  "chat.appendStream": Call<ChatAppendStreamArguments, ChatAppendStreamResponse>;
   "chat.delete": Call<ChatDeleteArguments, ChatDeleteResponse>;
   "chat.postMessage": Call<ChatPostMessageArguments, ChatPostMessageResponse>;
+  "chat.startStream": Call<ChatStartStreamArguments, ChatStartStreamResponse>;
+  "chat.stopStream": Call<ChatStopStreamArguments, ChatStopStreamResponse>;
   "chat.update": Call<ChatUpdateArguments, ChatUpdateResponse>;
   "conversations.history": Call<ConversationsHistoryArguments, ConversationsHistoryResponse>;
   "conversations.replies": Call<ConversationsRepliesArguments, ConversationsRepliesResponse>;

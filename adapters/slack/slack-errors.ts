@@ -69,13 +69,16 @@ const BY_REASON = new Map<string, Verdict>([
   ...all(GONE, "restricted_action restricted_action_read_only_channel user_disabled cannot_dm_bot team_not_found"),
   ...all(THREAD, "thread_not_found cannot_reply_to_message"),
   ...all(NO_THREADS, "restricted_action_non_threadable_channel"),
-  ...all(MESSAGE, "message_not_found cant_update_message edit_window_closed block_mismatch streaming_state_conflict"),
+  ...all(MESSAGE, "message_not_found cant_update_message edit_window_closed block_mismatch"),
   ...all(FILE, "file_not_found file_deleted"),
   ...all(LONG, "msg_too_long msg_blocks_too_long"),
   ...all(RIGHTS, "missing_scope no_permission access_denied cant_delete_message accesslimited ekm_access_denied"),
   ...all(RIGHTS, "restricted_action_thread_only_channel restricted_action_thread_locked"),
   ...all(HASTE, "ratelimited rate_limited message_limit_exceeded"),
-  ...all(TROUBLE, "org_login_required team_added_to_org external_channel_migrating request_timeout"),
+  ...all(
+    TROUBLE,
+    "streaming_state_conflict org_login_required team_added_to_org external_channel_migrating request_timeout",
+  ),
   ...all(HALFWAY, "internal_error fatal_error service_unavailable"),
 ]);
 

@@ -11,7 +11,7 @@ export interface Shown {
 /** A sign of no width: between two others it keeps them from meaning something. */
 export const NOTHING = "\u200B";
 /** Looks like a backtick. One without its partner could take one of ours for it, and what is between for code. */
-const BACKTICK = "\u02CB";
+export const BACKTICK = "\u02CB";
 /** Longer ones are text, so that nothing on a line depends on what is far behind it. */
 const MAX_LABEL = 400;
 const MAX_DESTINATION = 2500;

@@ -29,6 +29,10 @@ const UNFURL_NOTHING = { unfurl_links: false, unfurl_media: false } as const;
 /** Slack's refusals of what is in `blocks`. */
 const BLOCK_REFUSAL = /^invalid_blocks(_format)?$/;
 
+export function markOf(id: string) {
+  return { event_type: POST_EVENT, event_payload: { id } };
+}
+
 /** Our messages on Slack: posted, edited, removed and found again. */
 export class SlackMessages {
   readonly #api: SlackApi;
@@ -46,7 +50,7 @@ export class SlackMessages {
     const target = {
       channel: readChannel(to.chat),
       ...(thread === undefined ? {} : { thread_ts: thread }),
-      ...(mark === undefined ? {} : { metadata: { event_type: POST_EVENT, event_payload: { id: mark } } }),
+      ...(mark === undefined ? {} : { metadata: markOf(mark) }),
       ...INERT,
       ...UNFURL_NOTHING,
     };
@@ -79,14 +83,18 @@ export class SlackMessages {
     }
   }
 
-  /** Rejects when it cannot be told: then the post stays in doubt. */
-  async find(to: ReplyTarget, mark: string): Promise<SentMessage | null> {
+  /**
+   * Rejects when it cannot be told: then the post stays in doubt. A stream bears no mark while it goes on: a `growing`
+   * post is the only one of the thread, if there is one.
+   */
+  async find(to: ReplyTarget, mark: string, growing = false): Promise<SentMessage | null> {
     if (readResponseUrl(to.replyTo, this.#bot().hookOrigins) !== null) {
       throw new GatewayError("unavailable", "What one person was shown cannot be looked for.");
     }
     const channel = readChannel(to.chat);
     const thread = readThread(to.thread);
     const oldest = String(Math.max(Number(thread ?? 0), Math.floor(Date.now() / 1000) - FIND_WITHIN_S));
+    const streams: string[] = [];
     let cursor = "";
     for (let page = 0; page < FIND_PAGES; page++) {
       const where = { channel, oldest, limit: FIND_PAGE, include_all_metadata: true, ...(cursor ? { cursor } : {}) };
@@ -96,21 +104,29 @@ export class SlackMessages {
           : await this.#api.call("conversations.replies", { ...where, ts: thread });
       const found = messages?.find((message) => this.#isMarked(message, mark));
       if (found?.ts !== undefined) return { account: this.#account, chat: to.chat, messageId: found.ts };
+      const isStream = (message: Found) => this.#isOurs(message) && message.streaming_state === "in_progress";
+      if (growing) streams.push(...(messages ?? []).filter(isStream).flatMap(({ ts }) => ts ?? []));
       cursor = response_metadata?.next_cursor ?? "";
-      if (!has_more) return null;
+      if (!has_more && streams.length < 2) {
+        return streams[0] === undefined ? null : { account: this.#account, chat: to.chat, messageId: streams[0] };
+      }
       if (cursor === "") break;
     }
     throw new GatewayError("unavailable", "There are too many messages to find a post among them.");
   }
 
   /** Any app may write such metadata, so only our own messages count: in an organisation we have a `bot_id` per team. */
-  #isMarked(message: { bot_id?: string; user?: string; metadata?: unknown }, mark: string): boolean {
+  #isMarked(message: Found, mark: string): boolean {
     const { event_type: type, event_payload: payload } = (message.metadata ?? {}) as {
       event_type?: unknown;
       event_payload?: { id?: unknown };
     };
+    return this.#isOurs(message) && type === POST_EVENT && payload?.id === mark;
+  }
+
+  #isOurs(message: Found): boolean {
     const { botId, userId } = this.#bot();
-    return (message.bot_id === botId || message.user === userId) && type === POST_EVENT && payload?.id === mark;
+    return message.bot_id === botId || message.user === userId;
   }
 
   /** Seen by the one who gave the command alone; it has no id, so it can be neither edited nor removed. */
@@ -123,6 +139,14 @@ export class SlackMessages {
   get #account(): AccountId {
     return slackAccount(this.#bot().install);
   }
+}
+
+interface Found {
+  ts?: string;
+  bot_id?: string;
+  user?: string;
+  metadata?: unknown;
+  streaming_state?: string;
 }
 
 interface Content {

@@ -1,5 +1,5 @@
 import type { ActionsBlock, MarkdownBlock, SectionBlock } from "@slack/types";
-import type { RenderedPage } from "../../src/platform/platform-adapter.ts";
+import type { RenderedPage, Task } from "../../src/platform/platform-adapter.ts";
 import { STOP_ACTION } from "./read-slack-interaction.ts";
 import { NOTHING } from "./slack-inline.ts";
 import { toLiveUrl } from "./slack-link.ts";
@@ -9,6 +9,14 @@ import { isVisible, toMarkdownPages } from "./slack-pages.ts";
 /** The adapter's `rich` part of a page. */
 export interface SlackRich {
   blocks: (MarkdownBlock | SectionBlock | ActionsBlock)[];
+  /** The page is the last one of an answer that streams. */
+  stream?: StreamedPage;
+}
+
+export interface StreamedPage {
+  /** The beginning of the page that stays as it is, as Markdown. */
+  settled: string;
+  tasks: readonly Task[];
 }
 
 /** UTF-16 units of Markdown on a page; Slack takes 12,000 in all its blocks, and about 13,200 of everything. */
@@ -31,6 +39,17 @@ export function renderSlack(markdown: string, growing = false): RenderedPage[] {
 /** The page's blocks: as they were rendered, or its text as it is. */
 export function blocksOf(page: RenderedPage): SlackRich["blocks"] {
   return (page.rich as SlackRich | undefined)?.blocks ?? plainBlocks(page.text);
+}
+
+/** The page's Markdown; its text where it was not rendered. */
+export function markdownOf(page: RenderedPage): string {
+  const [block] = blocksOf(page);
+  return block?.type === "markdown" ? block.text : page.text;
+}
+
+/** What a stream shows of the page; null = it is none of a stream. */
+export function streamedOf(page: RenderedPage): StreamedPage | null {
+  return (page.rich as SlackRich | undefined)?.stream ?? null;
 }
 
 /** What Slack shows in notifications: short, escaped for `mrkdwn`, and nothing in it is live. */

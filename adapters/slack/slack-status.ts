@@ -48,8 +48,7 @@ export class ThreadStatus {
     const key = keyOf(to);
     const isWorking = this.#isSession(to) && this.#working.has(key);
     if (this.#isSession(to) && this.#mayBegin()) {
-      this.#working.add(key);
-      if (this.#working.size > MAX_WORKING) this.#working.delete(this.#working.values().next().value!);
+      this.#remember(key);
       try {
         if (await this.#setSession(to, "processing")) return;
         this.#working.delete(key);
@@ -61,6 +60,11 @@ export class ThreadStatus {
     // The line would take the place of the way to stop.
     if (isWorking && this.#hasSessions) return;
     await this.#setLine(to, STATUS);
+  }
+
+  /** A stream there has begun, and a session with it. */
+  streams(to: ReplyTarget): void {
+    if (this.#isSession(to)) this.#remember(keyOf(to));
   }
 
   async hide(to: ReplyTarget): Promise<void> {
@@ -97,6 +101,11 @@ export class ThreadStatus {
   /** Only threads of direct messages with us are sessions. */
   #isSession({ chat, thread }: ReplyTarget): boolean {
     return this.#hasSessions && chat.startsWith("D") && thread !== "";
+  }
+
+  #remember(key: string): void {
+    this.#working.add(key);
+    if (this.#working.size > MAX_WORKING) this.#working.delete(this.#working.values().next().value!);
   }
 
   #mayBegin(): boolean {

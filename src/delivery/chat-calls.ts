@@ -3,6 +3,7 @@ import type { Call, CallPlace, CallScheduler, Patience } from "./call-scheduler.
 
 export const FIRST: Call = { purpose: "first", kind: "post" };
 export const DRAFT: Call = { purpose: "draft", kind: "edit" };
+export const APPEND: Call = { purpose: "draft", kind: "append" };
 export const TYPING: Call = { purpose: "typing", kind: "typing" };
 
 /** How one place asks the scheduler. A platform without a budget may be called at any time. The place may move. */

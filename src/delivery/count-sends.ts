@@ -7,7 +7,7 @@ type Counted = Pick<Metrics, "sends" | "rateLimited" | "uncertainSends">;
 /** The same adapter, whose calls that show something are counted. It has to be connected: its account is taken over. */
 export function countSends(adapter: PlatformAdapter, metrics: Counted): PlatformAdapter {
   const { platform, account, webhook, editing, typing, marks, buttons, commandSign, files, background } = adapter;
-  const { nativeDraft } = adapter;
+  const { nativeDraft, nativeStream } = adapter;
   async function counted<T>(
     method: "send" | "edit" | "remove" | "draft" | "typing" | "file",
     call: Promise<T>,
@@ -37,6 +37,7 @@ export function countSends(adapter: PlatformAdapter, metrics: Counted): Platform
     ...(marks ? { marks } : {}),
     ...(buttons ? { buttons } : {}),
     ...(background ? { background } : {}),
+    ...(nativeStream ? { nativeStream } : {}),
     ...(files ? { files: { ...files, send: (to, file, mark) => counted("file", files.send(to, file, mark)) } } : {}),
     ...(editing
       ? {

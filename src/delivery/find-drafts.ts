@@ -4,6 +4,11 @@ import { type OutboxPage, recordDrafts, settleDraft } from "../store/outbox.ts";
 import type { Db, RunTarget } from "../store/schema.ts";
 import { findPost } from "./find-post.ts";
 
+/** One answer of a session may, so that it is the only one at its place. */
+export function mayBeNative({ lane }: { lane: number }): boolean {
+  return lane === 0;
+}
+
 /**
  * Looks for what earlier attempts of a run may have posted, and returns its pages as they are known then: a message
  * that is found is the run's again, or is removed where the page has another one; what certainly is not there is left
@@ -13,14 +18,14 @@ export async function findDrafts(
   db: Db,
   adapter: PlatformAdapter,
   target: RunTarget,
-  run: { session: SessionId; id: RunId; attempt: number },
+  run: { session: SessionId; id: RunId; attempt: number; lane: { lane: number } },
   pages: OutboxPage[],
   write: <T>(work: () => Promise<T>) => Promise<T>,
 ): Promise<OutboxPage[]> {
   if (!adapter.marks) return pages;
   const settled = pages.map(async (page): Promise<OutboxPage[]> => {
     if (page.state !== "uncertain" || page.message_id !== null) return [page];
-    const found = await findPost(adapter, { ...target, replyTo: null }, page.id);
+    const found = await findPost(adapter, { ...target, replyTo: null }, page.id, mayBeNative(run.lane));
     if (found === null) return [page];
     if (found === "absent") return (await write(() => settleDraft(db, run, page.id, null))) ? [] : [page];
     const { messageId } = found;

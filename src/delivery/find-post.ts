@@ -9,11 +9,15 @@ const PAUSES_MS = [0, 1_000, 2_000];
 const LOOK_MS = 3_000;
 const MAX_PAUSE_MS = 5_000;
 
-/** What became of a post whose answer was lost: its message, certainly nothing, or (null) nobody can know. */
+/**
+ * What became of a post whose answer was lost: its message, certainly nothing, or (null) nobody can know. `growing`: see
+ * `marks`.
+ */
 export async function findPost(
   adapter: PlatformAdapter,
   to: ReplyTarget,
   mark: OutboxId,
+  growing = false,
 ): Promise<SentMessage | "absent" | null> {
   const { marks } = adapter;
   if (!marks) return null;
@@ -23,7 +27,7 @@ export async function findPost(
     if (wishedMs > MAX_PAUSE_MS) return null;
     await sleep(Math.max(pauseMs, wishedMs));
     try {
-      const found = await Promise.race([marks.find(to, mark), sleep(LOOK_MS, undefined, { ref: false })]);
+      const found = await Promise.race([marks.find(to, mark, growing), sleep(LOOK_MS, undefined, { ref: false })]);
       if (found) return found;
       if (found === null) missed += 1;
     } catch (error) {

@@ -8,7 +8,7 @@ import { chatOfRun } from "../store/runs.ts";
 import type { RunTarget } from "../store/schema.ts";
 import { retrying } from "../store/transaction.ts";
 import type { Call } from "./call-scheduler.ts";
-import { DRAFT, FIRST } from "./chat-calls.ts";
+import { FIRST } from "./chat-calls.ts";
 import type { Delivery } from "./delivery.ts";
 import { findPost } from "./find-post.ts";
 import { judgeSendFailure } from "./send-failure.ts";
@@ -42,6 +42,8 @@ export interface LivePlace {
   flushLog: () => Promise<unknown>;
   /** The chat cannot be written to any more. */
   onGone: () => void;
+  /** No other answer streams at its place, so that a lost one can be found. */
+  mayBeNative: boolean;
   /** The first text stands in the chat. */
   onFirstShown: () => void;
 }
@@ -124,7 +126,8 @@ export class LiveMessages {
   async #notPosted(live: LivePage, to: ReplyTarget, error: unknown): Promise<SentMessage | null> {
     const { adapter, delivery, signal } = this.#options;
     const failure = judgeSendFailure(error);
-    const found = failure.kind === "unknown" ? await findPost(adapter, to, live.id) : "absent";
+    const found =
+      failure.kind === "unknown" ? await findPost(adapter, to, live.id, this.#options.mayBeNative) : "absent";
     if (found && found !== "absent") return found;
     const applied = found === "absent" ? "no" : "unknown";
     const { id } = live;
@@ -142,11 +145,11 @@ export class LiveMessages {
   }
 
   /** Edits a page that stands in the chat, once what it says is durable or late. */
-  async edit(live: LivePage, content: RenderedPage): Promise<void> {
+  async edit(live: LivePage, content: RenderedPage, call: Call): Promise<void> {
     const { adapter, flushLog, signal } = this.#options;
     await Promise.race([flushLog().catch(() => undefined), pause(LOG_WAIT_MS, signal)]);
     // The final text comes next, and needs the call.
-    if (!this.#options.mayCall() || signal.aborted) return this.#options.giveBack(DRAFT);
+    if (!this.#options.mayCall() || signal.aborted) return this.#options.giveBack(call);
     const at = { account: this.target.account, chat: this.target.chat, messageId: live.messageId as string };
     try {
       await adapter.editing?.edit(at, content);
@@ -164,7 +167,7 @@ export class LiveMessages {
       }
       // What the platform does not take as a draft is tried once more as the final text.
       if (failure.kind === "refused") Object.assign(live, { shown: content, doubtful: true });
-      await this.learn(error, "edit");
+      await this.learn(error, call.kind);
       await pause(PAUSE_MS, signal);
     }
   }

@@ -5,7 +5,7 @@ import { type Draft, underText } from "../run/answer.ts";
 import { Doorbell } from "../run/hints.ts";
 import type { RunTarget } from "../store/schema.ts";
 import type { Call } from "./call-scheduler.ts";
-import { ChatCalls, DRAFT, FIRST, TYPING } from "./chat-calls.ts";
+import { APPEND, ChatCalls, DRAFT, FIRST, TYPING } from "./chat-calls.ts";
 import { LiveMessages, type LivePage, type LivePlace } from "./live-messages.ts";
 import { NativeDraft } from "./native-draft.ts";
 import { judgeSendFailure } from "./send-failure.ts";
@@ -27,8 +27,6 @@ export interface LiveReplyOptions extends LivePlace {
   /** Pure: Markdown as the pages that are shown of it. */
   render: (markdown: string) => RenderedPage[];
   stopLabel: string;
-  /** False = another answer may have the platform's own draft at the place. */
-  mayDraft: boolean;
   /** Whether this replica may still send: its lease was confirmed lately. */
   maySend: () => boolean;
 }
@@ -188,7 +186,7 @@ export class LiveReply {
         }
       }
       if (next.asDraft) await this.#native.show(next.content, call);
-      else if (next.live?.messageId) await this.#messages.edit(next.live, next.content);
+      else if (next.live?.messageId) await this.#messages.edit(next.live, next.content, call);
       else await this.#messages.post(next.index, next.content, next.said);
       // What comes until the next edit may go is rendered once, not with every chunk.
       const shown = next.asDraft ? this.#native.shown : this.pages[next.index]?.shown;
@@ -211,7 +209,7 @@ export class LiveReply {
     if (!shown) return null;
     const last = shown.pages.length - 1;
     const endsAsDraft = this.#native.usable && !this.pages[last]?.messageId;
-    const pages = endsAsDraft ? shown.pages : this.#withButton(shown.pages);
+    const pages = endsAsDraft ? shown.pages : this.#growing(shown.pages, draft);
     for (const [index, content] of pages.entries()) {
       const live = this.pages[index];
       const isLast = index === last;
@@ -244,16 +242,22 @@ export class LiveReply {
   }
 
   /** Drafts can be stopped where the platform has buttons: under their end, which moves on to a further page. */
-  #withButton(pages: RenderedPage[]): RenderedPage[] {
-    const { adapter, run, stopLabel } = this.#options;
+  #growing(pages: RenderedPage[], { said, tasks }: Draft): RenderedPage[] {
+    const { adapter, run, stopLabel, mayBeNative } = this.#options;
     const last = pages.at(-1);
-    if (!adapter.buttons || !last) return pages;
-    return [...pages.slice(0, -1), adapter.buttons.withStop(last, stopValue(run.id), stopLabel)];
+    if (!last) return pages;
+    const { buttons, nativeStream } = adapter;
+    const stoppable = buttons ? buttons.withStop(last, stopValue(run.id), stopLabel) : last;
+    if (!mayBeNative || !nativeStream?.mayStream(this.target)) return [...pages.slice(0, -1), stoppable];
+    return [...pages.slice(0, -1), nativeStream.asStream(stoppable, said, tasks)];
   }
 
-  #callFor({ live, asDraft }: NextPage): Call {
-    const isFirst = asDraft ? !this.#native.shown : !live?.messageId;
-    return isFirst ? FIRST : DRAFT;
+  #callFor({ live, isLast, asDraft }: NextPage): Call {
+    if (asDraft) return this.#native.shown ? DRAFT : FIRST;
+    const messageId = live?.messageId ?? null;
+    if (messageId === null) return FIRST;
+    const { account, chat } = this.target;
+    return isLast && this.#options.adapter.nativeStream?.isStreaming({ account, chat, messageId }) ? APPEND : DRAFT;
   }
 
   /** Whether typing shows matters little: only what concerns every call to the chat is taken from its failure. */

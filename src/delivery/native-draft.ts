@@ -11,8 +11,6 @@ const AGAIN = 2 / 3;
 const LOOK_MS = 1_000;
 
 export interface NativeDraftOptions extends LiveMessagesOptions {
-  /** False = another answer may have the draft of the place. */
-  mayDraft: boolean;
   /** Remembers what a failure says about the chat. Never rejects. */
   learn: (error: unknown) => Promise<void>;
 }
@@ -35,8 +33,8 @@ export class NativeDraft {
   }
 
   get usable(): boolean {
-    const { adapter, target, mayDraft } = this.#options;
-    return mayDraft && !this.#refused && (adapter.nativeDraft?.mayShow(target) ?? false);
+    const { adapter, target, mayBeNative } = this.#options;
+    return mayBeNative && !this.#refused && (adapter.nativeDraft?.mayShow(target) ?? false);
   }
 
   /** The page is not there, or not for long any more. */

@@ -17,7 +17,8 @@ export interface SentMessage {
   messageId: string;
 }
 
-export type CallKind = "post" | "edit" | "remove" | "typing";
+/** `append`: an edit of a message that streams, see `nativeStream`. */
+export type CallKind = "post" | "edit" | "append" | "remove" | "typing";
 
 /** `burst` calls at once and one more every `refillMs`, of which drafts and typing leave `reserve` to what matters more. */
 export interface CallLimit {
@@ -41,6 +42,14 @@ export interface OutgoingFile {
   name: string;
   mediaType: string;
   bytes: Uint8Array;
+}
+
+/** A tool that a run has called. `about`: what it is called for, any text; "" = unknown. */
+export interface Task {
+  id: string;
+  title: string;
+  about: string;
+  state: "running" | "done" | "failed";
 }
 
 /** Something people said at a place before the bot was asked there. */
@@ -132,8 +141,11 @@ export interface PlatformAdapter {
      */
     over?(to: ReplyTarget, elsewhere: boolean): Promise<void>;
   };
-  /** Finds a post again whose answer was lost, by its mark; null = it certainly is not there. */
-  readonly marks?: { find(to: ReplyTarget, mark: string): Promise<SentMessage | null> };
+  /**
+   * Finds a post again whose answer was lost, by its mark; null = it certainly is not there. `growing`: it may be a
+   * stream, and no other answer streams at its place.
+   */
+  readonly marks?: { find(to: ReplyTarget, mark: string, growing?: boolean): Promise<SentMessage | null> };
   readonly files?: {
     /** Bytes of a file that can be read, and of one that can be sent. */
     maxFetchBytes: number;
@@ -156,6 +168,18 @@ export interface PlatformAdapter {
      * ASCII characters.
      */
     withStop(page: RenderedPage, value: string, label: string): RenderedPage;
+  };
+  /** The platform's own way of showing an answer while it is made, where `send` and `edit` go it by themselves. */
+  readonly nativeStream?: {
+    mayStream(to: ReplyTarget): boolean;
+    /** The message streams, as far as is known here. */
+    isStreaming(at: SentMessage): boolean;
+    /**
+     * Pure: the page as the last one of an answer that streams, of which `said`, Markdown, was said so far. The platform
+     * shows the tasks and a way to stop in its own way; the page as it is stands where it does not stream after all. A
+     * page that is not marked so ends the stream.
+     */
+    asStream(page: RenderedPage, said: string, tasks: readonly Task[]): RenderedPage;
   };
   /** Releases sockets. No call is made afterwards. */
   close(): Promise<void>;

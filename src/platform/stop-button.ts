@@ -2,8 +2,8 @@ import { readId, type RunId } from "../ids.ts";
 
 const WORD = "stop:";
 
-/** What the press of a stop brings that is the platform's own and names no run: it ends whatever runs at its place. */
-export const STOP_HERE = `${WORD}here`;
+/** What a platform's own stop brings, which names no run: it ends what runs at its place. */
+export const STOP_HERE = "stop-here";
 
 /** What a stop button brings back when it is pressed: the run it ends, and no right to do so. */
 export function stopValue(run: RunId): string {

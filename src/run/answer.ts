@@ -1,6 +1,7 @@
 import { type Message, textOf } from "../agent/message.ts";
 import { cutStatus, type FinalRunEvent, type RunEvent } from "../agent/run-event.ts";
 import { type FileId, newId, type MessageId } from "../ids.ts";
+import type { Task } from "../platform/platform-adapter.ts";
 import type { Texts } from "../texts/texts.ts";
 import { Progress } from "./progress.ts";
 import { joinSaid } from "./resume.ts";
@@ -11,6 +12,8 @@ export interface Draft {
   said: string;
   /** Lines under it, as Markdown; "" = none. */
   progress: string;
+  /** The tools that they tell of, and those before. */
+  tasks: readonly Task[];
   /** Since when (`performance.now()`) the lines are worth a message although nothing was said; null = they are not. */
   since: number | null;
   /** When the lines change by themselves, in ms; null = they do not. */
@@ -73,7 +76,8 @@ export class Answer {
   draft(texts: Texts): Draft {
     // Before the lines, so that none of their changes is missed.
     const { since, againInMs } = this.#progress;
-    return { said: this.text, progress: this.#progress.lines(texts), since, againInMs };
+    const { tasks } = this.#progress;
+    return { said: this.text, progress: this.#progress.lines(texts), tasks, since, againInMs };
   }
 
   /** What else is said under the whole answer, as Markdown; "" = nothing. */

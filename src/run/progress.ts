@@ -1,11 +1,14 @@
 import type { Message } from "../agent/message.ts";
 import type { RunEvent } from "../agent/run-event.ts";
+import type { Task } from "../platform/platform-adapter.ts";
 import type { Texts } from "../texts/texts.ts";
 import { cutAt, digestArguments } from "./argument-digest.ts";
 
 /** Tools that have a line of their own. */
 const MAX_LINES = 6;
 const MAX_TITLE = 40;
+/** Tools that are known one by one, the newest. */
+const MAX_TASKS = 30;
 /** A shorter wait for the model is not worth a message of its own. */
 const LONG_WAIT_MS = 3_000;
 
@@ -28,6 +31,8 @@ export class Progress {
   readonly #now: () => number;
   /** Tools since the run last spoke, in the order they began. */
   readonly #lines = new Map<string, ToolLine>();
+  /** Tools of this attempt, by how many calls had begun before. */
+  readonly #tasks = new Map<number, ToolLine>();
   /** Calls that earlier attempts left open. */
   readonly #open = new Map<string, { tool: string; args: string }>();
   /** Tools without a result that were not called again with more luck, and how many calls had begun by then. */
@@ -117,6 +122,14 @@ export class Progress {
     return lines.join("\n");
   }
 
+  /** The tools one by one, for platforms that show them in their own way. */
+  get tasks(): Task[] {
+    return [...this.#tasks.values()].map(({ tool, digest, order, ended }) => {
+      const state = ended === null ? "running" : ended.ok ? "done" : "failed";
+      return { id: `tool-${order}`, title: titleOf(tool), about: digest, state };
+    });
+  }
+
   /** What still matters when the run is over, as Markdown; "" = nothing. */
   remarks(texts: Texts): string {
     const failed = [...new Set([...this.#failed.values()].map(({ tool }) => titleOf(tool)))];
@@ -132,7 +145,10 @@ export class Progress {
     const startedAt = this.#now();
     if (this.#running().length === 0) this.#busySince = startedAt;
     this.#open.delete(callId);
-    this.#lines.set(callId, { tool, digest: digestArguments(args), startedAt, order: this.#begun, ended: null });
+    const line = { tool, digest: digestArguments(args), startedAt, order: this.#begun, ended: null };
+    this.#lines.set(callId, line);
+    this.#tasks.set(line.order, line);
+    this.#tasks.delete(line.order - MAX_TASKS);
     this.#begun += 1;
   }
 

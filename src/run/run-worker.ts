@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { HAND_OVER, type Joining } from "../agent/agent-runner.ts";
 import { makeClone } from "../agent/clone.ts";
 import { type FinalRunEvent, isFinal, type RunEvent } from "../agent/run-event.ts";
-import { findDrafts } from "../delivery/find-drafts.ts";
+import { findDrafts, mayBeNative } from "../delivery/find-drafts.ts";
 import { LiveReply } from "../delivery/live-reply.ts";
 import { type PagePlan, planPages, renderGrowing } from "../delivery/page-plan.ts";
 import { errorCode } from "../errors.ts";
@@ -179,8 +179,7 @@ export class RunWorker {
       knownText,
       draft: () => this.#answer.draft(texts),
       stopLabel: texts.stopButton,
-      // Answers beside each other would take the place of each other's.
-      mayDraft: this.claimed.lane.lane === 0,
+      mayBeNative: mayBeNative(this.claimed.lane),
       maySend: () => !this.#lost && this.#room.leaseHolds(this.#claimedAt),
       flushLog: () => this.#events.flush(),
       onGone: () => this.end("place_gone"),

@@ -5,8 +5,9 @@ import type { Db } from "../store/schema.ts";
 import { stopOwn } from "../store/talk-sessions.ts";
 
 /**
- * A stop button ends the answer it stands under, or what runs where it names none, for those who asked for it. Returns the session it has changed; none
- * = it has no effect: the answer is over, stands elsewhere, is somebody else's, or the value is none of ours.
+ * A stop button ends the answer it stands under, or those at its place, for those who asked for it. Returns the session
+ * it has changed; none = it has no effect: the answer is over, stands elsewhere, is somebody else's, or the value is none
+ * of ours.
  */
 export async function pressButton(
   db: Db,

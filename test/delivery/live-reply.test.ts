@@ -3,6 +3,7 @@ import { type Call, CallScheduler } from "../../src/delivery/call-scheduler.ts";
 import { Delivery } from "../../src/delivery/delivery.ts";
 import { LiveReply, type LiveReplyOptions } from "../../src/delivery/live-reply.ts";
 import { newId } from "../../src/ids.ts";
+import type { RenderedPage, Task } from "../../src/platform/platform-adapter.ts";
 import { createLog } from "../../src/observe/log.ts";
 import { openPostgres } from "../../src/store/postgres.ts";
 import { FakePlatform } from "../fakes/fake-platform.ts";
@@ -49,10 +50,10 @@ function replyOn(
     firstPage: newId("out"),
     known: [],
     knownText: "",
-    draft: () => ({ said: text(), progress: "", since: null, againInMs: null }),
+    draft: () => ({ said: text(), progress: "", tasks: [], since: null, againInMs: null }),
     render: (markdown) => adapter.render(markdown),
     stopLabel: "Stop",
-    mayDraft: true,
+    mayBeNative: true,
     maySend: () => true,
     flushLog: async () => undefined,
     onGone: () => undefined,
@@ -194,4 +195,43 @@ it("shows typing again before the platform takes it away, and no more once the t
   const shown = adapter.typingShown.length;
   await new Promise((resolve) => setTimeout(resolve, 300));
   expect(adapter.typingShown.length).toBe(shown);
+});
+
+it.each([
+  [true, [undefined, { stop: expect.any(String), said: 66, tasks: ["tool-0"] }]],
+  [false, [undefined, { stop: expect.any(String) }]],
+])("marks the last page as one that streams where it may: %s", async (mayBeNative, marks) => {
+  const adapter = new FakePlatform({ buttons: true, textLimit: 40 });
+  const asStream = ({ text, rich }: RenderedPage, said: string, tasks: readonly Task[]) => ({
+    text,
+    rich: { ...(rich as object), said: said.length, tasks: tasks.map(({ id }) => id) },
+  });
+  Object.assign(adapter, { nativeStream: { mayStream: () => true, isStreaming: () => false, asStream } });
+  const tasks: Task[] = [{ id: "tool-0", title: "search", about: "", state: "done" }];
+  const said = "So much of it was said by now that it needs a second message, I see.".slice(0, 66);
+  const draft = () => ({ said, progress: "", tasks, since: null, againInMs: null });
+  start(replyOn(adapter, { draft, mayBeNative }));
+  await expect.poll(() => adapter.messages("-7").map(({ rich }) => rich)).toEqual(marks);
+});
+
+it("counts what is appended to a stream apart from edits", async () => {
+  const { budget } = platform().editing;
+  const chat = () => ({ refillMs: 1, burst: 9, reserve: 0, draftEveryMs: 0, calls: ["post"] as const });
+  const account = [{ refillMs: 3_600_000, burst: 1, reserve: 0, calls: ["append"] as const }];
+  const adapter = new FakePlatform({ budget: { ...budget, chat, account } });
+  Object.assign(adapter, {
+    nativeStream: { mayStream: () => true, isStreaming: () => true, asStream: (page: unknown) => page },
+  });
+  let said = "More than enough text to be shown at once.";
+  const scheduler = new CallScheduler();
+  const reply = start(replyOn(adapter, { scheduler, text: () => said }));
+  await expect.poll(() => adapter.messages("-7").length).toBe(1);
+  said += " And more of it.";
+  start(reply);
+  await expect.poll(() => adapter.messages("-7")[0]?.text).toBe(said);
+  const place = { account: adapter.account, chat: "-7", thread: "", placeKind: "group" as const };
+  await reply.close();
+  const take = (kind: Call["kind"]) => scheduler.take(adapter.editing.budget, place, { purpose: "final", kind });
+  expect(take("append")).toBeGreaterThan(0);
+  expect(take("edit")).toBe(0);
 });

@@ -68,10 +68,10 @@ class DraftScene {
       firstPage: newId("out"),
       known: [],
       knownText: "",
-      draft: () => ({ said: this.text, progress: this.progress, since: this.since, againInMs: null }),
+      draft: () => ({ said: this.text, tasks: [], progress: this.progress, since: this.since, againInMs: null }),
       render: (markdown) => adapter.render(markdown),
       stopLabel: "Stop",
-      mayDraft: true,
+      mayBeNative: true,
       maySend: () => true,
       flushLog: async () => undefined,
       onGone: () => undefined,
@@ -195,7 +195,7 @@ it("shows it once more when nobody knows whether it was shown", async () => {
 
 it.each([
   ["where the platform has none", { mayShow: false }, {}],
-  ["of an answer beside another", {}, { mayDraft: false }],
+  ["of an answer beside another", {}, { mayBeNative: false }],
 ])("shows no draft %s", async (_, change, options) => {
   const scene = Object.assign(open(options), change);
   scene.reply.changed();

@@ -69,6 +69,24 @@ describe("a tool at work", () => {
 });
 
 describe("several tools", () => {
+  it("are told one by one for platforms that show them so, also when the run has spoken, and only the newest of many", () => {
+    const run = new Run();
+    run.start("1", "web_search", { query: "weather" });
+    run.end("1", "web_search", { ok: false });
+    run.speak();
+    run.start("2", "a");
+    run.end("2", "a");
+    run.start("3", "b");
+    expect(run.progress.tasks).toEqual([
+      { id: "tool-0", title: "web search", about: "weather", state: "failed" },
+      { id: "tool-1", title: "a", about: "", state: "done" },
+      { id: "tool-2", title: "b", about: "", state: "running" },
+    ]);
+    for (let call = 4; call < 50; call += 1) run.start(String(call), "c");
+    expect(run.progress.tasks).toHaveLength(30);
+    expect(run.progress.tasks.at(-1)?.id).toBe("tool-48");
+  });
+
   it("have a line each, in the order they began, whichever ends first", () => {
     const run = new Run();
     run.start("1", "a");

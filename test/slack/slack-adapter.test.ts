@@ -83,6 +83,7 @@ describe("who we are", () => {
       apiUrl: null,
       mode: "socket",
       dm: "thread",
+      stream: false,
       log,
       ...options,
     };

@@ -47,7 +47,7 @@ describe("a refusal in our words", () => {
     ["gone message", "message_not_found", "not_found", undefined],
     ["message of another", "cant_update_message", "not_found", undefined],
     ["message too old to edit", "edit_window_closed", "not_found", undefined],
-    ["message that streams", "streaming_state_conflict", "not_found", undefined],
+    ["message that streams", "streaming_state_conflict", "unavailable", undefined],
     ["too long", "msg_too_long", "too_large", undefined],
     ["too long in blocks", "msg_blocks_too_long", "too_large", undefined],
     ["bad blocks", "invalid_blocks", "invalid", undefined],

@@ -12,6 +12,7 @@ export function slackAt(slack: FakeSlack, options: Partial<SlackOptions> = {}): 
     apiUrl: slack.apiUrl,
     mode: "socket",
     dm: "thread",
+    stream: false,
     log: keepLog(),
     socketTiming: QUICK_SOCKETS,
     ...options,
@@ -26,9 +27,12 @@ export interface ConnectedSlack {
 }
 
 /** A strict Slack of one's own, and an adapter that knows it. */
-export async function connectSlack(options: Parameters<typeof startFakeSlack>[0] = {}): Promise<ConnectedSlack> {
+export async function connectSlack(
+  options: Parameters<typeof startFakeSlack>[0] = {},
+  ours: Partial<SlackOptions> = {},
+): Promise<ConnectedSlack> {
   const slack = await startFakeSlack({ strict: true, ...options });
-  const adapter = slackAt(slack);
+  const adapter = slackAt(slack, ours);
   await adapter.connect(new AbortController().signal);
   return {
     slack,

@@ -320,7 +320,12 @@ function textsOnTelegram(telegram: FakeTelegram): string[] {
 
 /** What the app said on Slack: everything its calls brought, blocks as well as the text of notifications. */
 function textsOnSlack(slack: FakeSlack | null): string[] {
-  const parts = (slack?.journal ?? []).flatMap(({ args }) => [args["text"], args["blocks"], args["status"]]);
+  const parts = (slack?.journal ?? []).flatMap(({ args }) => [
+    args["text"],
+    args["blocks"],
+    args["chunks"],
+    args["status"],
+  ]);
   return parts.map((part) => (typeof part === "string" ? part : JSON.stringify(part ?? "")));
 }
 

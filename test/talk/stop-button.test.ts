@@ -125,6 +125,26 @@ describe("the stop button", () => {
     expect(platform.messages("D1")).toHaveLength(1);
   });
 
+  it("of the platform itself stops what its presser has asked for in the thread, and nobody else's", async () => {
+    await start([FIRST, hold()], [FIRST, hold()]);
+    const press = { ...(await ask()), value: STOP_HERE };
+    await ask("T1:U2", { chat: "C2", kind: "group", thread: "9.0" });
+    for (const change of [
+      { from: "T1:U2" },
+      { outsider: true as const },
+      { thread: "2.0" },
+      { chat: "C2", thread: "9.0" },
+    ]) {
+      await platform.press({ ...press, ...change });
+    }
+    expect([await state(0), await state(1)]).toEqual(["running", "running"]);
+    await platform.press({ ...press, key: "own" });
+    await until("the mark", () => platform.messages("C1")[0]?.text.endsWith("⏹ Stopped.") === true);
+    expect([await state(0), await state(1)]).toEqual(["cancelled", "running"]);
+    // It has no answer of its own.
+    expect(platform.messages("C1")).toHaveLength(1);
+  });
+
   it("leaves alone what others wait for, and what came later", async () => {
     await start([FIRST, hold()], "The next answer.");
     const press = await ask();

@@ -40,6 +40,8 @@ export interface FakeMessage {
 export type ChannelEvent =
   | { kind: "post"; message: FakeMessage }
   | { kind: "edit"; message: FakeMessage; shown: string }
+  /** What a stream brings, or that it ends. */
+  | { kind: "stream"; message: FakeMessage; shown: string }
   | { kind: "remove"; message: FakeMessage }
   /** Only `user` sees it. */
   | { kind: "ephemeral"; message: Ephemeral }

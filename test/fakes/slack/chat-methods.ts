@@ -4,6 +4,7 @@ import type { FakeChannel, FakeMessage, Json } from "./channels.ts";
 import { messageEvent, messageJson } from "./message-json.ts";
 import { threadRoot, writableChannel } from "./place-checks.ts";
 import { Refusal } from "./refusal.ts";
+import { isStreaming } from "./streams.ts";
 import { tellOfChange, tellOfRemoval, tellOfMessage } from "./tell.ts";
 import type { ApiCall } from "./world.ts";
 
@@ -60,6 +61,7 @@ export function update(call: ApiCall): Json {
   const { world, entry } = call;
   const channel = writableChannel(call, "channel", "is_inactive");
   const message = ownMessage(call, channel, "cant_update_message");
+  if (isStreaming(message, world.now())) throw new Refusal("streaming_state_conflict");
   const content = contentOf(call, MOST_UPDATED_TEXT);
   const metadata = isGiven(call.args, "metadata") ? metadataOf(call) : message.metadata;
   const before = messageEvent(world.app, channel, message);
@@ -87,6 +89,7 @@ export function remove(call: ApiCall): Json {
   const { world, entry } = call;
   const channel = writableChannel(call);
   const message = ownMessage(call, channel, "cant_delete_message");
+  if (isStreaming(message, world.now())) throw new Refusal("streaming_state_conflict");
   const before = messageEvent(world.app, channel, message);
   channel.remove(message);
   entry.ts = message.ts;
@@ -146,7 +149,7 @@ function postTarget(call: ApiCall): FakeChannel {
   return directory.direct([app.bot, user]) ?? directory.addChannel("im", user.name, [app.bot, user]);
 }
 
-function ownMessage(call: ApiCall, channel: FakeChannel, error: string): FakeMessage {
+export function ownMessage(call: ApiCall, channel: FakeChannel, error: string): FakeMessage {
   const message = channel.visible(requiredText(call.args, "ts", "message_not_found"));
   if (message === undefined) {
     throw new Refusal("message_not_found");
@@ -170,7 +173,7 @@ function attachmentsOf(given: unknown): Json[] | null {
   return given;
 }
 
-function metadataOf(call: ApiCall): Json | null {
+export function metadataOf(call: ApiCall): Json | null {
   const given = jsonOf(call.args, "metadata", "invalid_metadata_format");
   if (given === undefined) {
     return null;

@@ -3,6 +3,7 @@ import * as chat from "./chat-methods.ts";
 import type { Json } from "./channels.ts";
 import * as files from "./file-methods.ts";
 import type { Rate } from "./limits.ts";
+import * as streams from "./stream-methods.ts";
 import type { ApiCall } from "./world.ts";
 import * as workspace from "./workspace-methods.ts";
 
@@ -19,6 +20,7 @@ export interface ApiMethod {
 }
 
 const CONTENT = ["channel", "text", "blocks", "attachments", "markdown_text", "parse", "link_names", "as_user"];
+const STREAMED = ["channel", "markdown_text", "chunks"];
 const LOOK = ["icon_emoji", "icon_url", "username"];
 const RANGE = ["channel", "limit", "cursor", "oldest", "latest", "inclusive", "include_all_metadata"];
 const READS = ["channels:history", "groups:history", "im:history", "mpim:history"];
@@ -55,6 +57,21 @@ const METHODS: ApiMethod[] = [
     scopes: ["chat:write"],
     rate: 4,
     fields: [...CONTENT, ...LOOK, "user", "thread_ts"],
+  }),
+  method("chat.startStream", streams.startStream, {
+    scopes: ["chat:write"],
+    rate: 2,
+    fields: [...STREAMED, ...LOOK, "thread_ts", "recipient_team_id", "recipient_user_id", "task_display_mode"],
+  }),
+  method("chat.appendStream", streams.appendStream, {
+    scopes: ["chat:write"],
+    rate: 4,
+    fields: [...STREAMED, "ts"],
+  }),
+  method("chat.stopStream", streams.stopStream, {
+    scopes: ["chat:write"],
+    rate: 2,
+    fields: [...STREAMED, "ts", "blocks", "metadata", "session_status"],
   }),
   method("files.info", files.filesInfo, { scopes: ["files:read"], rate: 4, fields: ["file"] }),
   method("files.getUploadURLExternal", files.getUploadUrl, {

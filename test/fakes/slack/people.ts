@@ -5,6 +5,7 @@ import type { ChannelRef, FakeUser } from "./directory.ts";
 import { messageEvent, messageJson } from "./message-json.ts";
 import { Places } from "./places.ts";
 import { showAcknowledgement } from "./response-url-answer.ts";
+import { endStream, isStreaming } from "./streams.ts";
 import { tell, tellOfChange, tellOfMessage, tellOfRemoval } from "./tell.ts";
 import { readText, richText, typedText } from "./typed-text.ts";
 
@@ -233,6 +234,8 @@ export class People extends Places {
     if (stop.force !== true && this.world.threads.session(channel.id, stop.thread)?.status !== "processing") {
       throw new Error("no agent session is processing there: Slack shows no Stop button");
     }
+    const live = channel.repliesTo(stop.thread).filter((message) => isStreaming(message, this.world.now()));
+    for (const message of live) endStream(message, "stopped_by_user");
     return tell(
       this.world,
       {
@@ -240,7 +243,7 @@ export class People extends Places {
         channel: channel.id,
         user: stop.user.id,
         thread_ts: stop.thread,
-        streaming_message_ts: [],
+        streaming_message_ts: live.map(({ ts }) => ts),
         event_ts: this.world.directory.newTs(),
       },
       { channel, team: stop.user.team },

@@ -1,4 +1,5 @@
 import { CONTENT_REFUSALS } from "./refusals-of-content.ts";
+import { STREAM_REFUSALS } from "./refusals-of-streams.ts";
 import { DOCS, type RefusalRow, type Scene } from "./refusal-row.ts";
 
 type Row = Omit<RefusalRow, "method" | "source">;
@@ -288,4 +289,5 @@ export const REFUSALS: readonly RefusalRow[] = [
   ...APP,
   ...FILES,
   ...CONTENT_REFUSALS,
+  ...STREAM_REFUSALS,
 ];

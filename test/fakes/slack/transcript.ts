@@ -1,10 +1,11 @@
 import type { ChatLine } from "../terminal-chat.ts";
 import type { ChannelEvent, FakeChannel, FakeMessage, Json } from "./channels.ts";
+import { streamOf } from "./streams.ts";
 
 /**
  * What happened in a conversation, one line per event, without times and ids: "ann: hi", "bot#1: Hel", "bot#1~ Hello",
- * "bot#1 removed", "bot (only ann): psst". Further lines of a text are indented. Replies bear the number of their
- * thread, "[1] ", in the order in which threads began; with `thread` only that one is told, its root included.
+ * "bot#1 removed", "bot#1» Hel" for what a stream brings, "bot (only ann): psst". Further lines of a text are indented.
+ * Replies bear the number of their thread, "[1] ", in the order in which threads began; with `thread` only that one is told, its root included.
  */
 export function transcript(channel: FakeChannel, thread?: string): string[] {
   const numbers = new Map<string, number>();
@@ -28,14 +29,16 @@ export function chatLines(channel: FakeChannel): ChatLine[] {
   return channel.events.map((event, index) => ({
     text: lines[index] ?? "",
     message: event.kind === "note" ? null : event.message,
-    isEdit: event.kind === "edit",
+    isEdit: event.kind === "edit" || event.kind === "stream",
   }));
 }
 
 function words(event: ChannelEvent): string {
   switch (event.kind) {
     case "post":
-      return `${speaker(event.message)}: ${indented(content(event.message))}`;
+      return `${speaker(event.message)}${streamOf(event.message) ? "»" : ":"} ${indented(content(event.message))}`;
+    case "stream":
+      return `${speaker(event.message)}» ${indented(event.shown)}`;
     case "edit":
       return `${speaker(event.message)}~ ${indented(event.shown)}`;
     case "remove":
