@@ -57,12 +57,15 @@ it("fault-01: doubles no page of a long one, of which some had been posted", asy
 });
 
 it("keeps what a drafted answer had said whose Stop is pressed when its replica is dead", async () => {
-  const stage = await Stage.open({ env: ENV, model: SLOW });
-  await stage.startTwo();
+  // Long enough to be under way still when the heir is up.
+  const stage = await Stage.open({ env: ENV, webhook: true, model: { ...SLOW, chunkEveryMs: 250 } });
+  const victim = await stage.start("victim");
+  stage.router.target = victim;
   const { ann, chat } = annOf(stage);
   stage.telegram.say({ chat, from: ann, text: "one" });
   await stage.telegram.until(() => drafts(chat).length === 2, 15_000);
-  await stage.replicaOf(stage.model.requests[0]).process.kill();
+  stage.router.target = await stage.start("heir");
+  await victim.process.kill();
   stage.telegram.stopDraft(chat, drafts(chat)[0]!.draftId);
   const message = await stage.botMessage(chat, 0, 30_000);
   const said = message.text.replace(/\n\n⏹ Stopped\.$/, "");
