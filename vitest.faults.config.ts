@@ -1,19 +1,48 @@
 import { defineConfig } from "vitest/config";
 
-/** The fault suite kills real processes and judges by the fakes' journals; one file at a time keeps its clocks honest. */
+/** They judge what became of everything and not how long it took, so two of them share the cores. */
+const UNTIMED = [
+  "backlog",
+  "files",
+  "model",
+  "native-drafts",
+  "outage",
+  "platform-outage",
+  "platform-places",
+  "platform-uncertain",
+  "shutdown",
+  "slack-intake",
+  "slack-stream",
+  "start-refused",
+  "webhook",
+  "zombie",
+].map((name) => `test/faults/${name}.test.ts`);
+
+/** The fault suite kills real processes and judges by the fakes' journals; what judges times runs alone. */
 export default defineConfig({
   test: {
-    include: ["test/faults/**/*.test.ts"],
     globalSetup: ["test/global-setup.ts"],
     setupFiles: ["test/setup.ts"],
     testTimeout: 180_000,
     hookTimeout: 120_000,
-    fileParallelism: false,
     // Scenes of one file may share the two cores a CI machine has.
     maxConcurrency: 3,
     // A machine that stands still for a second or two fails nothing.
     expect: { poll: { timeout: 10_000 } },
     allowOnly: false,
     reporters: ["default"],
+    projects: [
+      { extends: true, test: { name: "untimed", include: UNTIMED, maxWorkers: 2, sequence: { groupOrder: 0 } } },
+      {
+        extends: true,
+        test: {
+          name: "timed",
+          include: ["test/faults/**/*.test.ts"],
+          exclude: UNTIMED,
+          maxWorkers: 1,
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
   },
 });
