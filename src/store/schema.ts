@@ -28,6 +28,8 @@ export interface LinkChat {
 export interface LinkChats {
   here: LinkChat;
   there: LinkChat;
+  /** Whose chat `there` is. */
+  with: { platform: string; externalId: string };
 }
 
 export interface Schema {

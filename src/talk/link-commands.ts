@@ -114,8 +114,8 @@ async function join(
   const theirs = await heldIdentities(trx, maker.userId, held);
   const them = theirs.find((one) => isSame(one, maker))!;
   // Whoever is alone joins the other, so it does not matter where the code was made.
-  if (ours.length === 1) await joinUser(trx, mine, them.userId, { here, there });
-  else if (theirs.length === 1) await joinUser(trx, them, mine.userId, { here: there, there: here });
+  if (ours.length === 1) await joinUser(trx, mine, them.userId, { here, there, with: idOf(them) });
+  else if (theirs.length === 1) await joinUser(trx, them, mine.userId, { here: there, there: here, with: idOf(mine) });
   else return only(texts.linkedElsewhere(sign));
   await useOffer(trx, hashOf(code));
   const { target, language } = there;
@@ -130,7 +130,9 @@ async function unlink({ trx, ours, mine, sign, texts }: LinkScene): Promise<Outc
   const told: Said[] = [];
   for (const { own, link } of leaving) {
     const chat = mine === root ? link!.here : link!.there;
-    if (await isReachable(trx, chat, mine)) {
+    // Whoever they linked with may have left before them.
+    const isOurs = mine === root || ours.some((one) => isSame(one, link!.with));
+    if (isOurs && (await isReachable(trx, chat, mine))) {
       const target = { ...chat.target, replyTo: null };
       told.push({ target, text: textsFor(chat.language).unlinked(accountName(mine)) });
     }
@@ -139,6 +141,10 @@ async function unlink({ trx, ours, mine, sign, texts }: LinkScene): Promise<Outc
   if (leaving.length === 0) return { text: texts.nothingLinked(sign), told };
   const left = mine === root ? leaving : [root];
   return { text: left.map((one) => texts.unlinked(accountName(one))).join("\n\n"), told };
+}
+
+function idOf({ platform, externalId }: Who): Who {
+  return { platform, externalId };
 }
 
 /** A slash command may be given where the bot cannot write, and the address for its answer does not hold for long. */

@@ -36,7 +36,7 @@ async function join(trx: Trx, joining: Who, to: Who): Promise<void> {
   await offerLink(trx, to, { hash: "code", chat, ttlMs: 1_000 });
   const held = await holdIdentities(trx, joining, "code");
   const [mine, theirs] = [await one(trx, joining, held), await one(trx, to, held)];
-  await joinUser(trx, mine, theirs.userId, { here: chat, there: chat });
+  await joinUser(trx, mine, theirs.userId, { here: chat, there: chat, with: to });
 }
 
 async function one(trx: Trx, who: Who, held: Who[]): Promise<Linked> {

@@ -215,6 +215,19 @@ describe("a code made in one private chat and typed in another", () => {
     expect(await strays()).toEqual([]);
   });
 
+  it("tells nobody who has left of those who leave after them", async () => {
+    await start();
+    const carl: Chat = { on: slack, chat: "T1:U9" };
+    await link(ann(), annOnSlack());
+    await link(annOnSlack(), carl);
+    await say(annOnSlack(), "/unlink");
+    await idle();
+    const before = shown("T1:U7", slack);
+    expect(await say(carl, "/unlink")).toMatch(/^You and Telegram/);
+    await idle();
+    expect(shown("T1:U7", slack)).toEqual(before);
+  });
+
   it("tells of a link where a slash command was given, and later only where the bot can write", async () => {
     await start();
     const slash = { chat: "D1", from: "T1:U7", ofChat: true, messageId: "https://respond" } as const;
