@@ -64,9 +64,13 @@ export async function runLinkCommand(trx: Trx, update: Command, signOf: (account
   const texts = textsFor(language);
   const here = { target: targetOf(update), language };
   const answer = (text: string): Said => ({ target: here.target, text });
-  if (place.kind !== "private") return [answer(texts.linkPrivately)];
   const who = { platform: platformOf(update), externalId: sender.id };
   const code = command === "link" ? normalisePairingCode(args) : "";
+  if (place.kind !== "private") {
+    // All who are there have read it.
+    await useOffer(trx, hashOf(code));
+    return [answer(texts.linkPrivately)];
+  }
   const others = await holdIdentities(trx, who, hashOf(code));
   const { userId } = await upsertIdentity(trx, who.platform, who.externalId, sender.name);
   const held = [...others, who];

@@ -291,6 +291,13 @@ describe("security-16: nobody comes to somebody else's talks", () => {
     expect(await db().selectFrom("identities").selectAll().where("own_user_id", "is not", null).execute()).toEqual([]);
   });
 
+  it("a code that was typed in a group is over, as all have read it there", async () => {
+    await start();
+    const code = await codeFrom(ann());
+    await slack.say({ chat: "C1", kind: "group", from: "T1:U7", text: `/link ${code}` });
+    expect(await say({ on: slack, chat: "T1:U66" }, `/link ${code}`)).toMatch(/^I do not know this code/);
+  });
+
   it("a stranger can neither make a code nor use one, and a link lets nobody in", async () => {
     await start({ mode: "pairing", allowedUsers: new Set(["telegram:7", "slack:T1:U7"]) });
     const stranger = { on: slack, chat: "T1:U66" };
