@@ -113,7 +113,9 @@ export class AgentService {
    * readers; each item's `cursor` continues after it, on any replica. Rejects `not_found` at once.
    */
   async getMessages(user: UserId, session: string, options: FollowOptions = {}): Promise<AsyncIterable<FollowItem>> {
-    return followSession(this.#db, this.#hints, await this.getSession(user, session), options);
+    const found = await this.getSession(user, session);
+    const mayRead = async () => (await retrying(() => findSession(this.#db, user, found.id))) !== null;
+    return followSession(this.#db, this.#hints, found, { ...options, mayRead });
   }
 
   /** A file of the session. Rejects `not_found`, also for one that is not kept any more. */

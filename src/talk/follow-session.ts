@@ -20,6 +20,11 @@ export interface FollowOptions {
   limit?: number;
 }
 
+export interface Reading extends FollowOptions {
+  /** Whether the session is still its reader's: a link that is undone takes it away. */
+  mayRead: () => Promise<boolean>;
+}
+
 /**
  * What a reader gets, in order. `message`: part of the history. `accepted`: came in, waits for its run or is in it.
  * `event`: of a run; its final event is followed by the run's messages.
@@ -52,7 +57,7 @@ export async function followSession(
   db: Root,
   hints: Hints,
   session: Pick<TalkSession, "id" | "headSeq">,
-  options: FollowOptions,
+  options: Reading,
 ): Promise<AsyncIterable<FollowItem>> {
   const position = ReaderPosition.read(options.after ?? "", session.headSeq);
   await join(db, session.id, position);
@@ -64,7 +69,7 @@ async function* readOn(
   hints: Hints,
   session: SessionId,
   position: ReaderPosition,
-  options: FollowOptions,
+  options: Reading,
 ): AsyncIterable<FollowItem> {
   const signal = options.signal ?? new AbortController().signal;
   const bell = new Doorbell();
@@ -83,6 +88,8 @@ async function* readOn(
       let progress = false;
       const seen = await readOnce(db, session, position, options.follow === true, page);
       page = seen.tooLarge ? seen.messages.length : Math.min(PAGE, page * 2);
+      const isNew = seen.messages.length + seen.events.length + seen.arrived.length > 0;
+      if (isNew && !(await options.mayRead())) return;
       for (const item of look(seen, position)) {
         progress = true;
         expecting = item.kind === "accepted";

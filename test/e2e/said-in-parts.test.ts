@@ -6,7 +6,7 @@ import { asRead, atOnce, file, inTwo, saying } from "../support/transcript.ts";
 import { lastTexts, SlackVoice, TelegramVoice, type Voice } from "../support/voice.ts";
 
 const TIMEOUT = { timeout: 90_000 };
-const POEM = inTwo("Shall I compare thee to a summer's day?", " Thou art more lovely.", 6_000);
+const POEM = inTwo("Shall I compare thee to a summer's day?", " Thou art more lovely.", 10_000);
 const QUEUED = "⏳ I answer this after the running one.";
 
 /** What people said, in all that the model was sent last. */

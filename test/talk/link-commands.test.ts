@@ -279,6 +279,23 @@ describe("a code made in one private chat and typed in another", () => {
 });
 
 describe("security-16: nobody comes to somebody else's talks", () => {
+  it("nor reads on in one that went away with its person", async () => {
+    await start();
+    const theirs = await talk(annOnSlack(), "mine alone");
+    await talk(ann(), "hello");
+    await link(ann(), annOnSlack());
+    const user = await userOf(ann());
+    const signal = AbortSignal.timeout(10_000);
+    const items = (await service().getMessages(user, theirs, { follow: true, signal }))[Symbol.asyncIterator]();
+    expect((await items.next()).value).toMatchObject({ kind: "message", seq: 1 });
+    expect((await items.next()).value).toMatchObject({ kind: "message", seq: 2 });
+    const next = items.next();
+    await say(ann(), "/unlink");
+    await say(annOnSlack(), "a secret");
+    expect(await next).toEqual({ done: true, value: undefined });
+    expect(signal.aborted).toBe(false);
+  });
+
   it("a group links nothing, and says so", async () => {
     await start();
     const code = await codeFrom(ann());
