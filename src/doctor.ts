@@ -38,9 +38,11 @@ export async function diagnose(env: Environment): Promise<Finding[]> {
 
 async function lookAtAgents({ agentsDir, defaultAgent }: Config): Promise<Finding[]> {
   try {
-    const agents = await loadAgents(agentsDir, { defaultAgent });
+    const warnings: Finding[] = [];
+    const onWarning = (says: string) => warnings.push(warning("agents", says, "Remove the field, or do without it."));
+    const agents = await loadAgents(agentsDir, { defaultAgent, onWarning });
     const names = agents.list().map(({ name }) => name);
-    return [ok("agents", `${names.join(", ")}; ${agents.default().name} answers first`)];
+    return [ok("agents", `${names.join(", ")}; ${agents.default().name} answers first`), ...warnings];
   } catch (error) {
     const [says = "", ...rest] = publicMessage(error).split("; ");
     return [fault("agents", says, rest.join("; ") || "Mend what the line names: the file, then the field.")];

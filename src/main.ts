@@ -57,6 +57,7 @@ export async function startGateway(config: Config, options: StartOptions = {}): 
   const agents = await loadAgents(config.agentsDir, {
     defaultAgent: config.defaultAgent,
     onFault: (fault) => log.warn({ err: fault }, "an agent's card was not reloaded"),
+    onWarning: (warning) => log.warn({ card: warning }, "a card asks for what this gateway does not do"),
   });
   // Closed in the opposite order, after the gateway.
   const opened = new AsyncDisposableStack();

@@ -135,6 +135,15 @@ describe("tells what is wrong, and what to do:", () => {
   });
 });
 
+it("warns of a card that asks for what is not done", async () => {
+  const agentsDir = await cards("---\nname: ann\nshell: true\n---\nHello");
+  const findings = await diagnose({ ...sound, AGENTS_DIR: agentsDir });
+  expect(bad(findings)).toEqual([]);
+  expect(lines(findings)).toContainEqual(
+    "agents: card.md: shell: there is no shell here → Remove the field, or do without it.",
+  );
+});
+
 it("warns of a webhook that is in the way, and of one that failed", async () => {
   const api = new Api(telegram.token, { apiRoot: telegram.url });
   await api.setWebhook("http://127.0.0.1:9/hook");

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { GatewayError, publicMessage } from "../errors.ts";
 import type { AgentCard } from "./agent-card.ts";
 import { type AgentSettings, NO_SETTINGS, readSettings, SETTINGS_FILE } from "./agent-settings.ts";
-import { hasFrontmatter, readCard, type VariableLookup } from "./read-card.ts";
+import { type CardRead, hasFrontmatter, readCard, type VariableLookup } from "./read-card.ts";
 
 /** The agents of a directory. A card handed out stays what it is: a reload replaces cards, it never changes one. */
 export interface Agents {
@@ -27,10 +27,14 @@ export interface AgentsOptions {
   defaultAgent?: string | null;
   /** Told of faults that a reload met; the sentences name file, field and remedy. */
   onFault?: (fault: GatewayError) => void;
+  /** Told what a card asks for and does not get here, a sentence each time, whenever its file was read. */
+  onWarning?: (warning: string) => void;
 }
 
 /** The settings and when they were read; "" = there is no file. */
 type SettingsRead = { stamp: string; settings: AgentSettings };
+
+type Scan = { files: Files; faults: string[]; warnings: string[] };
 
 /** Card null = no card: skipped, or broken from the start. */
 type Files = ReadonlyMap<string, { stamp: string; card: AgentCard | null }>;
@@ -47,12 +51,14 @@ export async function loadAgents(dir: string, options: AgentsOptions = {}): Prom
   const lookup = options.lookup ?? (() => undefined);
   const wanted = options.defaultAgent ?? null;
   const first = await scan(dir, new Map(), lookup);
+  const warn = (warnings: readonly string[]) => warnings.forEach((warning) => options.onWarning?.(warning));
   const settingsFirst = await scanSettings(dir, { stamp: "", settings: NO_SETTINGS });
   // With a broken file the set is not whole, and what is missing in it would be said twice.
   const ofFirstSet = () => [...faultsOfSet(first.files, wanted), ...unknownAgents(settingsFirst.read, first.files)];
   const faults = [...(first.faults.length > 0 ? first.faults : ofFirstSet()), ...settingsFirst.faults];
   if (faults.length > 0) throw new GatewayError("invalid", faults.join("\n"));
 
+  warn(first.warnings);
   let files = first.files;
   let read: SettingsRead = settingsFirst.read;
   let cards = cardsOf(files);
@@ -65,6 +71,7 @@ export async function loadAgents(dir: string, options: AgentsOptions = {}): Prom
     try {
       const next = await scan(dir, files, lookup);
       ({ files, faults: ofFiles } = next);
+      warn(next.warnings);
       const settings = await scanSettings(dir, read);
       read = settings.read;
       ofFiles.push(...settings.faults);
@@ -94,9 +101,10 @@ export async function loadAgents(dir: string, options: AgentsOptions = {}): Prom
  * Reads what changed since `previous`; a file that cannot be read keeps its previous card and is a fault once. Throws
  * GatewayError when the directory itself cannot be read.
  */
-async function scan(dir: string, previous: Files, lookup: VariableLookup): Promise<{ files: Files; faults: string[] }> {
+async function scan(dir: string, previous: Files, lookup: VariableLookup): Promise<Scan> {
   const files = new Map<string, { stamp: string; card: AgentCard | null }>();
   const faults: string[] = [];
+  const warnings: string[] = [];
   for (const name of await listFiles(dir)) {
     const before = previous.get(name);
     let stamp = "unread";
@@ -104,9 +112,13 @@ async function scan(dir: string, previous: Files, lookup: VariableLookup): Promi
       const info = await stat(join(dir, name));
       if (!info.isFile()) continue;
       stamp = `${info.mtimeMs}:${info.size}`;
-      const unchanged = before?.stamp === stamp;
-      const card = unchanged ? before.card : await readFileCard(dir, name, info.size, lookup, Boolean(before?.card));
-      files.set(name, { stamp, card });
+      if (before?.stamp === stamp) {
+        files.set(name, before);
+        continue;
+      }
+      const read = await readFileCard(dir, name, info.size, lookup, Boolean(before?.card));
+      warnings.push(...(read?.warnings ?? []));
+      files.set(name, { stamp, card: read?.card ?? null });
     } catch (error) {
       // Removed between the listing and the reading.
       if (codeOf(error) === "ENOENT") continue;
@@ -114,7 +126,7 @@ async function scan(dir: string, previous: Files, lookup: VariableLookup): Promi
       files.set(name, { stamp, card: before?.card ?? null });
     }
   }
-  return { files, faults };
+  return { files, faults, warnings };
 }
 
 /** Never rejects: a file that cannot be read keeps the previous settings and is a fault once. */
@@ -152,7 +164,7 @@ async function readFileCard(
   size: number,
   lookup: VariableLookup,
   wasCard: boolean,
-): Promise<AgentCard | null> {
+): Promise<CardRead | null> {
   if (size > MAX_FILE_BYTES) throw new GatewayError("invalid", `${name}: is larger than 256 kB; shorten it`);
   const text = await readFile(join(dir, name), "utf8");
   if (!wasCard && !isYaml(name) && !hasFrontmatter(text)) return null;

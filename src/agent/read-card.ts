@@ -1,7 +1,15 @@
 import { GatewayError } from "../errors.ts";
 import type { AgentCard } from "./agent-card.ts";
+import { checkFields, type FieldNotes } from "./card-fields.ts";
 import { readRequestParams } from "./read-request-params.ts";
 import { readYamlMapping } from "./read-yaml.ts";
+
+/** A card as its file says it. */
+export interface CardRead {
+  card: AgentCard;
+  /** What the file asks for and does not get here, one sentence each. */
+  warnings: string[];
+}
 
 /** The value of a variable that a card may name as `${NAME}`; undefined = not set, the text stays as written. */
 export type VariableLookup = (name: string) => string | undefined;
@@ -10,7 +18,6 @@ export type VariableLookup = (name: string) => string | undefined;
 export const MAX_STEPS = 25;
 
 const DEFAULT_INSTRUCTION = "You are {{agentName}}, a helpful assistant. Today is {{currentDate}}. Answer briefly.";
-const FIELDS = ["type", "name", "description", "instruction", "model", "default", "use_history", "request_params"];
 /** With the prefix `agent__` it must fit the 64 characters of a tool's name. */
 const NAME = /^[A-Za-z0-9][A-Za-z0-9_-]{0,56}$/;
 /** fast-agent's marks of history inside a body, which no card may hold. */
@@ -30,23 +37,21 @@ export function hasFrontmatter(text: string): boolean {
  * `${NAME}` and `${NAME:default}` in the values of fields (not in a body) are replaced by `lookup`; placeholders such
  * as `{{currentDate}}` stay until a clone is made. Throws GatewayError `invalid` that lists all faults, one a line.
  */
-export function readCard(path: string, text: string, lookup: VariableLookup = () => undefined): AgentCard {
+export function readCard(path: string, text: string, lookup: VariableLookup = () => undefined): CardRead {
   const file = path.split(/[/\\]/).at(-1) ?? path;
-  const faults: string[] = [];
-  const card = readFields(file, text, lookup, faults);
+  const notes: FieldNotes = { faults: [], warnings: [] };
+  const card = readFields(file, text, lookup, notes);
+  const { faults, warnings } = notes;
   if (faults.length > 0) throw new GatewayError("invalid", faults.map((fault) => `${file}: ${fault}`).join("\n"));
-  return card;
+  return { card, warnings: warnings.map((warning) => `${file}: ${warning}`) };
 }
 
-function readFields(file: string, text: string, lookup: VariableLookup, faults: string[]): AgentCard {
+function readFields(file: string, text: string, lookup: VariableLookup, notes: FieldNotes): AgentCard {
+  const { faults, warnings } = notes;
   const { yaml, body } = splitFile(file, text, faults);
   const mapping = readYamlMapping(yaml);
   if ("faults" in mapping) faults.push(...mapping.faults.map((fault) => `frontmatter: ${fault}`));
   const entries = "faults" in mapping ? [] : mapping.entries;
-  for (const [name] of entries) {
-    if (!FIELDS.includes(name))
-      faults.push(`${name}: is not a field of a card; remove it (fields: ${FIELDS.join(", ")})`);
-  }
   const fields = new Map(entries.map(([name, value]) => [name, resolveVariables(value, lookup)]));
   /** Null = absent (or wrong, which is a fault then). */
   const read = <T>(name: string, fits: (value: unknown) => value is T, expected: string): T | null => {
@@ -57,7 +62,9 @@ function readFields(file: string, text: string, lookup: VariableLookup, faults: 
   };
 
   const type = read("type", isText, 'the text "agent"') ?? "agent";
-  if (type.trim().toLowerCase() !== "agent") faults.push(`type: "${type}" is not supported yet; only "agent" is`);
+  const checked = checkFields(entries, type.trim().toLowerCase());
+  faults.push(...checked.faults);
+  warnings.push(...checked.warnings);
   const stem = file.replace(/\.[^.]*$/, "");
   const name = (read("name", isText, NOT_EMPTY) ?? stem).trim().replaceAll(" ", "_");
   if (!NAME.test(name)) {
@@ -67,7 +74,7 @@ function readFields(file: string, text: string, lookup: VariableLookup, faults: 
   if (instruction !== null && body !== "") {
     faults.push("instruction: stands in the field and in the body; keep one of them");
   }
-  const params = readRequestParams(fields.get("request_params"), faults);
+  const params = readRequestParams(fields.get("request_params"), notes);
   return {
     name,
     description: (read("description", isString, "a text") ?? "").trim(),

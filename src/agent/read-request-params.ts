@@ -1,3 +1,4 @@
+import type { FieldNotes } from "./card-fields.ts";
 import type { Sampling } from "./model-client.ts";
 
 /** What the map `request_params` of a card says. */
@@ -36,10 +37,10 @@ const PARAMS: Record<string, Setter> = {
 };
 
 /**
- * Reads `request_params`, whose names may be written in snake or camel case. Faults are pushed as
- * `request_params.<name>: <sentence>`.
+ * Reads `request_params`, whose names may be written in snake or camel case. Names that have no effect here are warned
+ * of. Notes are pushed as `request_params.<name>: <sentence>`.
  */
-export function readRequestParams(value: unknown, faults: string[]): RequestParams {
+export function readRequestParams(value: unknown, { faults, warnings }: FieldNotes): RequestParams {
   const draft: Draft = { sampling: {}, maxSteps: null, idleMs: null };
   if (value === undefined || value === null) return draft;
   if (typeof value !== "object" || Array.isArray(value)) {
@@ -51,7 +52,7 @@ export function readRequestParams(value: unknown, faults: string[]): RequestPara
     const name = toSnakeCase(written);
     const set = Object.hasOwn(PARAMS, name) ? PARAMS[name] : undefined;
     if (!set) {
-      faults.push(`request_params.${written}: is not known; known are ${Object.keys(PARAMS).join(", ")}`);
+      warnings.push(`request_params.${written}: has no effect here; used are ${Object.keys(PARAMS).join(", ")}`);
     } else if (seen.has(name)) {
       faults.push(`request_params.${written}: is set twice (snake and camel case are the same name); keep one`);
     } else {

@@ -36,8 +36,12 @@ async function faultsOf(load: Promise<unknown>): Promise<string[]> {
 async function loaded(files: Record<string, string>) {
   await write(files);
   const faults: string[] = [];
-  const agents = await loadAgents(dir, { onFault: (fault) => faults.push(fault.message) });
-  return { agents, faults };
+  const warnings: string[] = [];
+  const agents = await loadAgents(dir, {
+    onFault: (fault) => faults.push(fault.message),
+    onWarning: (warning) => warnings.push(warning),
+  });
+  return { agents, faults, warnings };
 }
 
 describe("loading a directory", () => {
@@ -135,6 +139,33 @@ describe("reloading a directory", () => {
     await agents.reload();
     expect(agents.get("a")?.description).toBe("better");
     expect(faults).toHaveLength(1);
+  });
+
+  test("warns of what a card asks for in vain whenever its file was read, not in between", async () => {
+    const { agents, warnings } = await loaded({ "a.md": card("servers: [mail]\nshell: true"), "b.md": card() });
+    expect(warnings.map((warning) => warning.split(";")[0])).toEqual([
+      "a.md: servers: MCP servers are not connected yet",
+      "a.md: shell: there is no shell here",
+    ]);
+    await agents.reload();
+    expect(warnings).toHaveLength(2);
+    await write({ "a.md": card("shell: true") });
+    await agents.reload();
+    expect(warnings.slice(2)).toEqual(["a.md: shell: there is no shell here"]);
+  });
+
+  test("keeps an agent whose card became what does not run here", async () => {
+    const { agents, faults, warnings } = await loaded({ "a.md": card("description: good") });
+    await write({ "a.md": card("type: chain\nsequence: [b]\nshell: true") });
+    await agents.reload();
+    await write({ "a.md": card("function_tools: tools.py:add\nshell: true") });
+    await agents.reload();
+    expect(agents.get("a")?.description).toBe("good");
+    expect(faults).toEqual([
+      'a.md: type: "chain" is not supported yet; only "agent" is',
+      expect.stringMatching(/^a\.md: function_tools: "tools\.py:add" is Python/),
+    ]);
+    expect(warnings).toEqual([]);
   });
 
   test("keeps the settings of a parley.yaml that broke, tells it once, and forgets those of a removed one", async () => {

@@ -1,0 +1,165 @@
+import { afterAll, describe, expect, test } from "vitest";
+import { stringify } from "yaml";
+import type { AgentCard } from "../../src/agent/agent-card.ts";
+import { readCard } from "../../src/agent/read-card.ts";
+import { publicMessage } from "../../src/errors.ts";
+
+/** Every field an agent's card of fast-agent may have, on its own: what it says, and what it changes here. */
+const WORKING: [field: string, value: unknown, changes: Partial<AgentCard>][] = [
+  ["type", "Agent", {}],
+  ["name", "time keeper", { name: "time_keeper" }],
+  ["description", "Knows the time.", { description: "Knows the time." }],
+  ["default", true, { default: true }],
+  ["instruction", "Tell the time.", { instruction: "Tell the time." }],
+  ["model", "generic.llama3", { model: "llama3" }],
+  ["use_history", false, { useHistory: false }],
+  ["request_params", { temperature: 0.5, max_iterations: 3 }, { sampling: { temperature: 0.5 }, maxSteps: 3 }],
+];
+
+/** Known, checked and without effect: the card loads and the operator is told. */
+const WARNED: [field: string, value: unknown][] = [
+  ["servers", ["mail"]],
+  ["tools", { mail: ["read_*"] }],
+  ["resources", { mail: ["inbox"] }],
+  ["prompts", { mail: ["greeting"] }],
+  ["mcp_connect", { mail: { target: "https://mail.test/mcp", headers: { Authorization: "Bearer ${MAIL_TOKEN}" } } }],
+  ["agents", ["helper"]],
+  ["history_source", "orchestrator"],
+  ["history_merge_target", "messages"],
+  ["max_parallel", 4],
+  ["child_timeout_sec", 1.5],
+  ["max_display_instances", 20],
+  ["tool_input_schema", { type: "object", properties: {} }],
+  ["skills", "skills"],
+  ["function_tools", ["tools.ts:add", { entrypoint: "more.mjs:sub", variant: "code" }]],
+  ["tool_hooks", { before_tool_call: "hooks.ts:before" }],
+  ["lifecycle_hooks", { on_start: "hooks.ts:start" }],
+  ["commands", { tidy: { handler: "commands.ts:tidy" } }],
+  ["shell", true],
+  ["cwd", "work"],
+  ["subagents", true],
+  ["subagent_model", "small"],
+  ["harness_tools", true],
+  ["save_trajectory", true],
+  ["variables", { a: 1 }],
+  ["human_input", true],
+  ["api_key", "${MAIL_KEY}"],
+  ["trim_tool_history", true],
+];
+
+/** What no agent can have here, because it would be something else than it says. */
+const REFUSED: [field: string, value: unknown, says: RegExp][] = [
+  ["mcp_connect", { mail: { target: "x", management: "provider" } }, /managed by its provider/],
+  ["mcp_connect", { mail: { command: "npx" } }, /mail\.command may not stand in a card/],
+  ["mcp_connect", [{ target: "x" }], /1\.name must be/],
+  ["function_tools", "tools.py:add", /"tools\.py:add" is Python/],
+  ["function_tools", [{ entrypoint: "tools.py:add" }], /is Python/],
+  ["tool_hooks", { before_tool_call: "hooks.py:before" }, /is Python/],
+  ["lifecycle_hooks", { on_start: "hooks.py:start" }, /is Python/],
+  ["commands", { tidy: { handler: "commands.py:tidy" } }, /is Python/],
+  ["history_merge_target", "cumulative", /must be one of none, child/],
+  ["api_key", "abc", /name a variable of the environment/],
+  ["temperature", 1, /is not a field of a card; remove it/],
+];
+
+const WORKFLOWS: [type: string, fields: Record<string, unknown>][] = [
+  ["chain", { sequence: ["a", "b"], cumulative: true }],
+  ["parallel", { fan_out: ["a", "b"], fan_in: "c", include_request: true }],
+  [
+    "evaluator_optimizer",
+    { generator: "a", evaluator: "b", min_rating: "GOOD", max_refinements: 3, refinement_instruction: "Mend it." },
+  ],
+  ["router", { agents: ["a", "b"] }],
+  ["orchestrator", { agents: ["a", "b"], plan_type: "full", plan_iterations: 5 }],
+  ["iterative_planner", { agents: ["a", "b"], plan_iterations: -1 }],
+  ["MAKER", { worker: "a", k: 3, max_samples: 50, match_strategy: "exact", red_flag_max_length: 100 }],
+  [
+    "a2a",
+    {
+      url: "https://a.test",
+      transport: "JSONRPC",
+      streaming: true,
+      polling: false,
+      headers: {},
+      auth: {},
+      accepted_output_modes: ["text"],
+      relative_card_path: "card.json",
+      request_timeout_seconds: 120,
+    },
+  ],
+];
+
+const read = (fields: Record<string, unknown>) => readCard("agents/a.yaml", stringify(fields));
+
+function faultsOf(fields: Record<string, unknown>): string[] {
+  try {
+    read(fields);
+  } catch (error) {
+    return publicMessage(error).split("\n");
+  }
+  return [];
+}
+
+describe("a field that works", () => {
+  const plain = read({}).card;
+  test.each(WORKING)("%s changes what the agent is", (field, value, changes) => {
+    const { card, warnings } = read({ [field]: value });
+    expect(card).toEqual({ ...plain, ...changes });
+    expect(warnings).toEqual([]);
+  });
+});
+
+describe("a field without effect", () => {
+  const plain = read({}).card;
+  test.each(WARNED)("%s loads, with a warning that names file and field", (field, value) => {
+    const { card, warnings } = read({ [field]: value });
+    expect(card).toEqual(plain);
+    expect(warnings).toEqual([expect.stringMatching(new RegExp(`^a\\.yaml: ${field}: \\S`))]);
+  });
+
+  test.each(WARNED.filter(([field]) => field !== "variables"))("%s is checked all the same", (field) => {
+    expect(faultsOf({ [field]: [[5]] })).toEqual([expect.stringMatching(new RegExp(`^a\\.yaml: ${field}: .*must `))]);
+  });
+
+  test.each([false, null, [], {}, "none"])("is not worth a warning where it asks for nothing: %j", (value) => {
+    expect(read({ skills: value, servers: value, history_source: value }).warnings).toEqual([]);
+  });
+});
+
+test.each(REFUSED)("%s: %j is refused", (field, value, says) => {
+  const [fault = "", ...more] = faultsOf({ [field]: value });
+  expect(fault).toMatch(new RegExp(`^a\\.yaml: ${field}: `));
+  expect(fault).toMatch(says);
+  expect(more).toEqual([]);
+});
+
+test.each(WORKFLOWS)("the type %s is refused in one sentence, whatever fields it has", (type, fields) => {
+  expect(faultsOf({ type, ...fields })).toEqual([
+    `a.yaml: type: "${type.toLowerCase()}" is not supported yet; only "agent" is`,
+  ]);
+});
+
+test.each(WORKFLOWS.filter(([type]) => type !== "router"))(
+  "the fields of %s are no fields of an agent",
+  (type, fields) => {
+    const [own = ""] = Object.keys(fields).filter((field) => field !== "agents");
+    expect(faultsOf({ [own]: fields[own] })).toEqual([
+      expect.stringMatching(new RegExp(`^a\\.yaml: ${own}: is a field of the type .*${type.toLowerCase()};`)),
+    ]);
+  },
+);
+
+test("the old type smart is an agent without its helpers, another one is none at all", () => {
+  const { warnings } = read({ type: "smart" });
+  expect(warnings).toEqual(['a.yaml: type: "smart" is read as "agent"; there are no built-in subagents here']);
+  expect(faultsOf({ type: "wizard" })).toEqual(['a.yaml: type: "wizard" is not a type of agent; write "agent"']);
+});
+
+afterAll(() => {
+  const refused = new Set(REFUSED.map(([field]) => field)).size;
+  const fields = WORKFLOWS.reduce((sum, [, own]) => sum + Object.keys(own).length, 0);
+  console.log(
+    `card fields: ${WORKING.length} work, ${WARNED.length} are warned of, values of ${refused} are refused; ` +
+      `${WORKFLOWS.length} workflow types with ${fields} fields are refused`,
+  );
+});
