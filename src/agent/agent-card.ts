@@ -8,6 +8,8 @@ export interface AgentCard {
   /** Without its provider; null = the gateway's default model. */
   model: string | null;
   default: boolean;
+  /** True: an agent for other agents, whom people cannot choose. */
+  toolOnly?: boolean;
   useHistory: boolean;
   sampling: Sampling;
   /** Model steps of one run. */

@@ -7,10 +7,10 @@ import { type CardRead, hasFrontmatter, readCard, type VariableLookup } from "./
 
 /** The agents of a directory. A card handed out stays what it is: a reload replaces cards, it never changes one. */
 export interface Agents {
-  /** Null = there is no such agent. */
+  /** Null = there is no such agent. Also those that people cannot choose. */
   get(name: string): AgentCard | null;
   default(): AgentCard;
-  /** In the order of their files' names. */
+  /** Whom people can choose, in the order of their files' names. */
   list(): readonly AgentCard[];
   /** Of agents and places, from parley.yaml; nothing is set without that file. */
   settings(): AgentSettings;
@@ -91,7 +91,7 @@ export async function loadAgents(dir: string, options: AgentsOptions = {}): Prom
   return {
     get: (name) => cards.find((card) => card.name === name) ?? null,
     default: () => defaultOf(cards, wanted) as AgentCard,
-    list: () => cards,
+    list: () => choosable(cards),
     settings: () => read.settings,
     reload: () => (running ??= reload().finally(() => (running = null))),
   };
@@ -185,30 +185,41 @@ function faultsOfSet(files: Files, wanted: string | null): string[] {
     if (defaultFile) faults.push(`${file}: default: ${defaultFile} is the default already; keep one of them`);
     else defaultFile = file;
   }
+  const names = [...new Set(choosable(cardsOf(files)).map(({ name }) => name))];
   if (fileOf.size === 0) faults.push("there is no agent: put a card into the directory of agents (AGENTS_DIR)");
-  else if (wanted !== null && !fileOf.has(wanted)) {
-    faults.push(`DEFAULT_AGENT: there is no agent "${wanted}"; there are ${[...fileOf.keys()].join(", ")}`);
+  else if (names.length === 0)
+    faults.push("there is no agent for people: every card says tool_only; remove it from one");
+  else if (wanted !== null && !names.includes(wanted)) {
+    const says = fileOf.has(wanted) ? `"${wanted}" is for other agents alone` : `there is no agent "${wanted}"`;
+    faults.push(`DEFAULT_AGENT: ${says}; there are ${names.join(", ")}`);
   }
   return faults;
 }
 
 /** Settings for agents that are not there; they have no effect. */
 function unknownAgents({ settings }: SettingsRead, files: Files): string[] {
-  const names = new Set(cardsOf(files).map(({ name }) => name));
-  const named = [
-    ...[...settings.agents.keys()].map((name) => [`agents.${name}`, name] as const),
-    ...[...settings.places].flatMap(([place, { agent }]) => (agent ? [[`places.${place}.agent`, agent] as const] : [])),
-  ];
-  return named
-    .filter(([, name]) => !names.has(name))
-    .map(([at, name]) => `${SETTINGS_FILE}: ${at}: there is no agent "${name}"`);
+  const cards = new Map(cardsOf(files).map((card) => [card.name, card]));
+  const ofAgents = [...settings.agents.keys()]
+    .filter((name) => !cards.has(name))
+    .map((name) => `agents.${name}: there is no agent "${name}"`);
+  const ofPlaces = [...settings.places].flatMap(([place, { agent }]) => {
+    const card = cards.get(agent ?? "");
+    if (!agent || (card && !card.toolOnly)) return [];
+    return `places.${place}.agent: ${card ? `"${agent}" is for other agents alone` : `there is no agent "${agent}"`}`;
+  });
+  return [...ofAgents, ...ofPlaces].map((fault) => `${SETTINGS_FILE}: ${fault}`);
+}
+
+function choosable(cards: readonly AgentCard[]): readonly AgentCard[] {
+  return cards.filter(({ toolOnly }) => !toolOnly);
 }
 
 function cardsOf(files: Files): readonly AgentCard[] {
   return Object.freeze([...files.values()].flatMap(({ card }) => card ?? []));
 }
 
-function defaultOf(cards: readonly AgentCard[], wanted: string | null): AgentCard | undefined {
+function defaultOf(all: readonly AgentCard[], wanted: string | null): AgentCard | undefined {
+  const cards = choosable(all);
   return cards.find(({ name }) => name === wanted) ?? cards.find((card) => card.default) ?? cards[0];
 }
 

@@ -8,12 +8,14 @@ interface UnusedField {
 
 /** The fields that do here what they say. */
 const WORKING_FIELDS = [
+  "schema_version",
   "type",
   "name",
   "description",
   "instruction",
   "model",
   "default",
+  "tool_only",
   "use_history",
   "request_params",
 ] as const;

@@ -17,6 +17,8 @@ export type VariableLookup = (name: string) => string | undefined;
 /** The cap of a run's model steps: a card may ask for fewer, not for more. */
 export const MAX_STEPS = 25;
 
+/** fast-agent's version of the format, which its cards may name. */
+const SCHEMA_VERSION = 1;
 const DEFAULT_INSTRUCTION = "You are {{agentName}}, a helpful assistant. Today is {{currentDate}}. Answer briefly.";
 /** With the prefix `agent__` it must fit the 64 characters of a tool's name. */
 const NAME = /^[A-Za-z0-9][A-Za-z0-9_-]{0,56}$/;
@@ -74,13 +76,22 @@ function readFields(file: string, text: string, lookup: VariableLookup, notes: F
   if (instruction !== null && body !== "") {
     faults.push("instruction: stands in the field and in the body; keep one of them");
   }
+  const isDefault = read("default", isBoolean, "true or false") ?? false;
+  const toolOnly = read("tool_only", isBoolean, "true or false") ?? false;
+  if (isDefault && toolOnly)
+    faults.push("tool_only: a default agent cannot be for other agents alone; keep one of them");
+  const version = read("schema_version", isInteger, "a whole number") ?? SCHEMA_VERSION;
+  if (version !== SCHEMA_VERSION) {
+    warnings.push(`schema_version: ${version} is read as ${SCHEMA_VERSION}, the one that is known here`);
+  }
   const params = readRequestParams(fields.get("request_params"), notes);
   return {
     name,
     description: (read("description", isString, "a text") ?? "").trim(),
     instruction: instruction ?? (body === "" ? DEFAULT_INSTRUCTION : body),
     model: read("model", isText, NOT_EMPTY)?.trim().replace(PROVIDER, "") ?? null,
-    default: read("default", isBoolean, "true or false") ?? false,
+    default: isDefault,
+    ...(toolOnly && { toolOnly }),
     useHistory: read("use_history", isBoolean, "true or false") ?? true,
     sampling: params.sampling,
     maxSteps: Math.min(params.maxSteps ?? MAX_STEPS, MAX_STEPS),
@@ -119,4 +130,5 @@ function resolveVariables(value: unknown, lookup: VariableLookup): unknown {
 const NOT_EMPTY = "a text that is not empty";
 const isString = (value: unknown): value is string => typeof value === "string";
 const isText = (value: unknown): value is string => typeof value === "string" && value.trim() !== "";
+const isInteger = (value: unknown): value is number => Number.isSafeInteger(value);
 const isBoolean = (value: unknown): value is boolean => typeof value === "boolean";

@@ -9,5 +9,6 @@ export function agentFor(
   chosen: string | null,
 ): AgentCard {
   const wanted = [chosen, agentOfPlace(agents.settings(), place)];
-  return wanted.map((name) => (name === null ? null : agents.get(name))).find((card) => card) ?? agents.default();
+  const cards = agents.list();
+  return wanted.map((wish) => cards.find(({ name }) => name === wish)).find((card) => card) ?? agents.default();
 }

@@ -47,8 +47,9 @@ export class AgentService {
 
   /** Makes a session of the user. Rejects `invalid` for an unknown agent. */
   async createTalkSession(user: UserId, options: { agent?: string; title?: string } = {}): Promise<TalkSession> {
-    const card = options.agent === undefined ? this.#agents.default() : this.#agents.get(options.agent);
-    if (!card) throw new GatewayError("invalid", `There is no agent "${String(options.agent).slice(0, 64)}".`);
+    const { agent } = options;
+    const card = agent === undefined ? this.#agents.default() : this.#agents.list().find(({ name }) => name === agent);
+    if (!card) throw new GatewayError("invalid", `There is no agent "${String(agent).slice(0, 64)}".`);
     const id = newId("ses");
     const owner = await withTransaction(this.#db, async (trx) => {
       const userId = (await currentUser(trx, user, true)) ?? user;

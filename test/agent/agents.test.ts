@@ -73,6 +73,22 @@ describe("loading a directory", () => {
     expect((await loadAgents(dir, { defaultAgent: "b" })).default().name).toBe("b");
   });
 
+  test("does not offer people an agent for other agents alone, who is there all the same", async () => {
+    await write({ "a.md": card("tool_only: true"), "b.md": card() });
+    const agents = await loadAgents(dir);
+    expect(agents.list().map(({ name }) => name)).toEqual(["b"]);
+    expect(agents.default().name).toBe("b");
+    expect(agents.get("a")?.toolOnly).toBe(true);
+    await write({ "parley.yaml": 'agents: { a: { on_busy: queue } }\nplaces: { "telegram:-1": { agent: a } }' });
+    expect(await faultsOf(loadAgents(dir, { defaultAgent: "a" }))).toEqual([
+      'DEFAULT_AGENT: "a" is for other agents alone; there are b',
+      'parley.yaml: places.telegram:-1.agent: "a" is for other agents alone',
+    ]);
+    await rm(join(dir, "b.md"));
+    await rm(join(dir, "parley.yaml"));
+    expect(await faultsOf(loadAgents(dir))).toEqual([expect.stringMatching(/^there is no agent for people: /)]);
+  });
+
   test("tells the faults of all files at once", async () => {
     await write({ "a.md": card("nam: x"), "b.yaml": "- list", "c.md": card(), "d.md": card("type: chain\nmodel: 5") });
     expect(await faultsOf(loadAgents(dir))).toEqual([

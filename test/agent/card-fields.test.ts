@@ -6,10 +6,12 @@ import { publicMessage } from "../../src/errors.ts";
 
 /** Every field an agent's card of fast-agent may have, on its own: what it says, and what it changes here. */
 const WORKING: [field: string, value: unknown, changes: Partial<AgentCard>][] = [
+  ["schema_version", 1, {}],
   ["type", "Agent", {}],
   ["name", "time keeper", { name: "time_keeper" }],
   ["description", "Knows the time.", { description: "Knows the time." }],
   ["default", true, { default: true }],
+  ["tool_only", true, { toolOnly: true }],
   ["instruction", "Tell the time.", { instruction: "Tell the time." }],
   ["model", "generic.llama3", { model: "llama3" }],
   ["use_history", false, { useHistory: false }],
@@ -59,6 +61,7 @@ const REFUSED: [field: string, value: unknown, says: RegExp][] = [
   ["commands", { tidy: { handler: "commands.py:tidy" } }, /is Python/],
   ["history_merge_target", "cumulative", /must be one of none, child/],
   ["api_key", "abc", /name a variable of the environment/],
+  ["schema_version", "one", /must be a whole number/],
   ["temperature", 1, /is not a field of a card; remove it/],
 ];
 
@@ -148,6 +151,18 @@ test.each(WORKFLOWS.filter(([type]) => type !== "router"))(
     ]);
   },
 );
+
+test("an agent cannot be the default and for other agents alone", () => {
+  expect(faultsOf({ default: true, tool_only: true })).toEqual([
+    "a.yaml: tool_only: a default agent cannot be for other agents alone; keep one of them",
+  ]);
+});
+
+test("another version of the format is read as the known one", () => {
+  expect(read({ schema_version: 2 }).warnings).toEqual([
+    "a.yaml: schema_version: 2 is read as 1, the one that is known here",
+  ]);
+});
 
 test("the old type smart is an agent without its helpers, another one is none at all", () => {
   const { warnings } = read({ type: "smart" });

@@ -150,6 +150,7 @@ request_params:
       "bad.yaml: server: is not a field of a card; remove it",
       'bad.yaml: name: "no/slash" must be 1–57 letters, digits, "_" or "-" and start with a letter or digit',
       "bad.yaml: instruction: must be a text that is not empty",
+      "bad.yaml: default: must be true or false",
       expect.stringMatching(/^bad\.yaml: request_params\.temperature: must be a number from 0 to 2$/),
       "bad.yaml: request_params.maxTokens: must be a whole number of at least 1",
       "bad.yaml: request_params.stop_sequences: must be a list of texts that are not empty",
@@ -157,7 +158,6 @@ request_params:
       "bad.yaml: request_params.streaming_timeout: must be a number from 1 to 3600",
       "bad.yaml: description: must be a text",
       "bad.yaml: model: must be a text that is not empty",
-      "bad.yaml: default: must be true or false",
       "bad.yaml: use_history: must be true or false",
     ]);
   });

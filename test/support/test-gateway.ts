@@ -89,7 +89,7 @@ function fixedAgents(cards: AgentCard[], settings: AgentSettings): Agents {
   return {
     get: (name) => cards.find((card) => card.name === name) ?? null,
     default: () => cards.find((card) => card.default) ?? cards[0]!,
-    list: () => cards,
+    list: () => cards.filter(({ toolOnly }) => !toolOnly),
     settings: () => settings,
     reload: async () => undefined,
   };

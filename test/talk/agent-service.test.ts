@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { newId } from "../../src/ids.ts";
 import type { AgentService } from "../../src/talk/agent-service.ts";
+import { card } from "../agent/run-it.ts";
 import { scriptedModel } from "../fakes/scripted-model.ts";
 import { createTestDatabase } from "../support/postgres.ts";
 import { startTestGateway, type TestGateway } from "../support/test-gateway.ts";
@@ -11,7 +12,8 @@ let service: AgentService;
 
 beforeAll(async () => {
   database = await createTestDatabase();
-  gateway = await startTestGateway({ url: database.url, model: scriptedModel("1", "2", "3", "4") });
+  const cards = [card, { ...card, name: "helper", default: false, toolOnly: true }];
+  gateway = await startTestGateway({ url: database.url, model: scriptedModel("1", "2", "3", "4"), cards });
   service = gateway.gateway.service;
 });
 afterAll(async () => {
@@ -37,6 +39,14 @@ it("security-16: nobody's message is taken for a repeat of somebody else's under
     .select("parts")
     .where("message_id", "=", messageId as never);
   expect(await stored.execute()).toEqual([{ parts: [{ type: "text", text: "hello" }] }]);
+});
+
+it("makes no session with an agent that is there for other agents alone", async () => {
+  const ann = await service.actFor("ann");
+  await expect(service.createTalkSession(ann, { agent: "helper" })).rejects.toMatchObject({
+    code: "invalid",
+    message: 'There is no agent "helper".',
+  });
 });
 
 it("refuses an empty message alike, whether the session is there, unknown or no session at all", async () => {
