@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import type { BusyPolicy } from "./agent/busy-policy.ts";
-import { findMisspelt } from "./config-names.ts";
+import type { VariableLookup } from "./agent/read-card.ts";
+import { findMisspelt, SECRET_NAMES } from "./config-names.ts";
 import { ConfigReader, type Environment, isAddressRange, type ReadFile } from "./config-reader.ts";
 
 const ACCESS_MODES = ["pairing", "allowlist", "open"] as const;
@@ -139,6 +140,29 @@ export function listSecrets(config: Config): string[] {
   const ofTelegram = [telegram?.botToken, webhookSecret];
   const all = [...urls, ...passwords, ...ofTelegram, ...ofSlack, model?.apiKey, config.adminApiKey];
   return [...new Set(all)].filter((secret): secret is string => typeof secret === "string" && secret !== "");
+}
+
+/** Names under which other programs keep their secrets. */
+const SECRET_LIKE = /TOKEN|SECRET|PASSW(OR)?D|CREDENTIAL|APIKEY|(^|_)(KEYS?|PASS|PWD|AUTH|COOKIE|DSN)(_|$)/i;
+const URL_WITH_PASSWORD = /:\/\/[^/\s]*:[^/\s]*@/;
+/** What is shorter is in many values by chance. */
+const TELLING_CHARS = 8;
+
+/**
+ * The variables of the environment that cards may name. None is a secret, by its name or by what it holds: the
+ * gateway's own are known, others are told by how they look.
+ */
+export function cardVariables(config: Config, env: Environment = process.env): VariableLookup {
+  const secrets = listSecrets(config);
+  const own = new Set<string>(SECRET_NAMES.flatMap((name) => [name, `${name}_FILE`]));
+  const holdsOne = (value: string) =>
+    secrets.some((secret) => value === secret || (secret.length >= TELLING_CHARS && value.includes(secret)));
+  return (name) => {
+    if (own.has(name) || SECRET_LIKE.test(name)) return null;
+    const value = Object.hasOwn(env, name) ? env[name] : undefined;
+    if (value === undefined) return undefined;
+    return URL_WITH_PASSWORD.test(value) || holdsOne(value) ? null : value;
+  };
 }
 
 function readHost(reader: ConfigReader): string {

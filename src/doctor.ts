@@ -2,7 +2,7 @@ import { diagnoseOpenAI } from "../adapters/openai/diagnose-openai.ts";
 import { diagnoseSlack } from "../adapters/slack/diagnose-slack.ts";
 import { diagnoseTelegram } from "../adapters/telegram/diagnose-telegram.ts";
 import { loadAgents } from "./agent/agents.ts";
-import { type Config, ConfigFaults, readConfig } from "./config.ts";
+import { cardVariables, type Config, ConfigFaults, readConfig } from "./config.ts";
 import type { Environment } from "./config-reader.ts";
 import { publicMessage } from "./errors.ts";
 import { fault, type Finding, ok, warning } from "./finding.ts";
@@ -26,7 +26,7 @@ export async function diagnose(env: Environment): Promise<Finding[]> {
     });
   }
   const looks = await Promise.all([
-    lookAtAgents(config),
+    lookAtAgents(config, env),
     diagnoseDatabase(config.database),
     config.model === null ? demo() : diagnoseOpenAI(config.model),
     lookAtTelegram(config),
@@ -36,11 +36,13 @@ export async function diagnose(env: Environment): Promise<Finding[]> {
   return [ok("settings", "can be used"), ...looks.flat()];
 }
 
-async function lookAtAgents({ agentsDir, defaultAgent }: Config): Promise<Finding[]> {
+async function lookAtAgents(config: Config, env: Environment): Promise<Finding[]> {
   try {
     const warnings: Finding[] = [];
     const onWarning = (says: string) => warnings.push(warning("agents", says, "Remove the field, or do without it."));
-    const agents = await loadAgents(agentsDir, { defaultAgent, onWarning });
+    const { agentsDir, defaultAgent } = config;
+    const lookup = cardVariables(config, env);
+    const agents = await loadAgents(agentsDir, { lookup, defaultAgent, onWarning });
     const names = agents.list().map(({ name }) => name);
     return [ok("agents", `${names.join(", ")}; ${agents.default().name} answers first`), ...warnings];
   } catch (error) {

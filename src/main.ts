@@ -11,7 +11,15 @@ import { demoModel } from "./agent/demo-model.ts";
 import { functionTools } from "./agent/function-tools.ts";
 import type { ToolSource } from "./agent/tool-source.ts";
 import { createNativeRunner } from "./agent/loop.ts";
-import { type Config, ConfigFaults, listSecrets, readConfig, type SlackConfig, type TelegramConfig } from "./config.ts";
+import {
+  cardVariables,
+  type Config,
+  ConfigFaults,
+  listSecrets,
+  readConfig,
+  type SlackConfig,
+  type TelegramConfig,
+} from "./config.ts";
 import { GatewayError } from "./errors.ts";
 import { Gateway } from "./gateway.ts";
 import { createHttpServer } from "./http/http-server.ts";
@@ -55,6 +63,7 @@ export async function startGateway(config: Config, options: StartOptions = {}): 
   const log = options.log ?? createLog({ level: config.logLevel, secrets: listSecrets(config) });
   const metrics = createMetrics();
   const agents = await loadAgents(config.agentsDir, {
+    lookup: cardVariables(config),
     defaultAgent: config.defaultAgent,
     onFault: (fault) => log.warn({ err: fault }, "an agent's card was not reloaded"),
     onWarning: (warning) => log.warn({ card: warning }, "a card asks for what this gateway does not do"),

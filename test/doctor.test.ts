@@ -121,6 +121,11 @@ const PLANTED: [string, () => Promise<Record<string, string>> | Record<string, s
     /^agents: card\.md: colour: .* → /,
   ],
   [
+    "a card with a secret of the gateway",
+    async () => ({ AGENTS_DIR: await cards("---\nname: ann\ndescription: ${TELEGRAM_BOT_TOKEN}\n---\nHello") }),
+    /^agents: card\.md: description: \$\{TELEGRAM_BOT_TOKEN\} is a secret/,
+  ],
+  [
     "a clock that is wrong",
     async () => ({ SLACK_API_URL: `${await answering(200, { date: "Thu, 01 Jan 2026 00:00:00 GMT" })}/api` }),
     /^clock: this machine's clock is \d+ min ahead → Set it by NTP/,

@@ -94,13 +94,18 @@ export function checkFields(entries: readonly [string, unknown][], type: string)
     notes.warnings.push(`type: "smart" is read as "agent"; ${NO_SUBAGENTS}`);
   } else if (type !== "agent") notes.faults.push(`type: "${type}" is not a type of agent; write "agent"`);
   for (const [name, value] of entries) {
-    if (WORKING_FIELDS.some((field) => field === name) || WORKFLOW_FIELDS[type]?.includes(name)) continue;
+    if (isUsed(name) || WORKFLOW_FIELDS[type]?.includes(name)) continue;
     const field = Object.hasOwn(UNUSED_FIELDS, name) ? UNUSED_FIELDS[name] : undefined;
     const fault = field ? (asksForNothing(value) ? null : field.faultOf(value)) : unknownField(name);
     if (fault) notes.faults.push(`${name}: ${fault}`);
     else if (field && !asksForNothing(value)) notes.warnings.push(`${name}: ${field.undone}`);
   }
   return notes;
+}
+
+/** True for a field whose value has an effect here. */
+export function isUsed(name: string): boolean {
+  return WORKING_FIELDS.some((field) => field === name);
 }
 
 function unknownField(name: string): string {

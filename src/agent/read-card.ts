@@ -1,6 +1,6 @@
 import { GatewayError } from "../errors.ts";
 import type { AgentCard } from "./agent-card.ts";
-import { checkFields, type FieldNotes } from "./card-fields.ts";
+import { checkFields, isUsed, type FieldNotes } from "./card-fields.ts";
 import { readRequestParams } from "./read-request-params.ts";
 import { readYamlMapping } from "./read-yaml.ts";
 
@@ -11,8 +11,11 @@ export interface CardRead {
   warnings: string[];
 }
 
-/** The value of a variable that a card may name as `${NAME}`; undefined = not set, the text stays as written. */
-export type VariableLookup = (name: string) => string | undefined;
+/**
+ * The value of a variable that a card names as `${NAME}`; undefined = not set, the text stays as written; null = a
+ * secret, which is a fault: what stands in a card goes to the model, and the model may say it in a chat.
+ */
+export type VariableLookup = (name: string) => string | null | undefined;
 
 /** The cap of a run's model steps: a card may ask for fewer, not for more. */
 export const MAX_STEPS = 25;
@@ -54,7 +57,18 @@ function readFields(file: string, text: string, lookup: VariableLookup, notes: F
   const mapping = readYamlMapping(yaml);
   if ("faults" in mapping) faults.push(...mapping.faults.map((fault) => `frontmatter: ${fault}`));
   const entries = "faults" in mapping ? [] : mapping.entries;
-  const fields = new Map(entries.map(([name, value]) => [name, resolveVariables(value, lookup)]));
+  const used = entries.filter(([name]) => isUsed(name));
+  const fields = new Map(
+    used.map(([name, value]) => [
+      name,
+      resolveVariables(value, (variable) => {
+        const found = lookup(variable);
+        if (found !== null) return found;
+        faults.push(`${name}: \${${variable}} is a secret, or holds one, and cannot be used in a card; remove it`);
+        return undefined;
+      }),
+    ]),
+  );
   /** Null = absent (or wrong, which is a fault then). */
   const read = <T>(name: string, fits: (value: unknown) => value is T, expected: string): T | null => {
     const value = fields.get(name) ?? null;
@@ -118,7 +132,7 @@ function splitFile(file: string, text: string, faults: string[]): { yaml: string
   return { yaml: `\n${parts["yaml"] ?? ""}`, body };
 }
 
-function resolveVariables(value: unknown, lookup: VariableLookup): unknown {
+function resolveVariables(value: unknown, lookup: (name: string) => string | undefined): unknown {
   if (typeof value === "string") {
     return value.replaceAll(VARIABLE, (whole, name: string, fallback?: string) => lookup(name) ?? fallback ?? whole);
   }

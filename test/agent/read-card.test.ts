@@ -198,6 +198,14 @@ describe("variables of a card", () => {
     expect(readCard("a.yaml", text, lookup).description).toBe("a b||${NONE}|");
   });
 
+  test("that are secrets are a fault, with and without a default, and their values are nowhere", () => {
+    const text = "description: ${KEY}\nmodel: ${KEY:x}\nservers: ['${KEY}']";
+    expect(faultsOf(() => readCard("a.yaml", text, () => null))).toEqual([
+      "a.yaml: description: ${KEY} is a secret, or holds one, and cannot be used in a card; remove it",
+      "a.yaml: model: ${KEY} is a secret, or holds one, and cannot be used in a card; remove it",
+    ]);
+  });
+
   test("are left alone in a body, which is prose", () => {
     expect(readCard("a.md", "---\n---\nWrite ${MODEL}.", lookup).instruction).toBe("Write ${MODEL}.");
   });
