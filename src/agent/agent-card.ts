@@ -1,3 +1,4 @@
+import type { Message } from "./message.ts";
 import type { Sampling } from "./model-client.ts";
 
 /** An agent's file, checked. See agent/read-card.ts for the format. */
@@ -8,6 +9,8 @@ export interface AgentCard {
   /** Without its provider; null = the gateway's default model. */
   model: string | null;
   default: boolean;
+  /** Said before every talk, and never cut; left out: nothing. */
+  seed?: readonly Message[];
   /** True: an agent for other agents, whom people cannot choose. */
   toolOnly?: boolean;
   useHistory: boolean;

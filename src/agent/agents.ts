@@ -3,7 +3,8 @@ import { join } from "node:path";
 import { GatewayError, publicMessage } from "../errors.ts";
 import type { AgentCard } from "./agent-card.ts";
 import { type AgentSettings, NO_SETTINGS, readSettings, SETTINGS_FILE } from "./agent-settings.ts";
-import { type CardRead, hasFrontmatter, readCard, type VariableLookup } from "./read-card.ts";
+import { loadCard, type LoadedCard, MAX_FILE_BYTES, stampOf } from "./load-card.ts";
+import type { VariableLookup } from "./read-card.ts";
 
 /** The agents of a directory. A card handed out stays what it is: a reload replaces cards, it never changes one. */
 export interface Agents {
@@ -37,9 +38,8 @@ type SettingsRead = { stamp: string; settings: AgentSettings };
 type Scan = { files: Files; faults: string[]; warnings: string[] };
 
 /** Card null = no card: skipped, or broken from the start. */
-type Files = ReadonlyMap<string, { stamp: string; card: AgentCard | null }>;
+type Files = ReadonlyMap<string, Pick<LoadedCard, "card" | "stamps">>;
 
-const MAX_FILE_BYTES = 256 * 1024;
 /** Not cards although they may look like one; parley.yaml holds the gateway's own settings of agents. */
 const NO_CARDS = ["readme.md", "skill.md", "parley.yaml", "parley.yml"];
 
@@ -102,31 +102,32 @@ export async function loadAgents(dir: string, options: AgentsOptions = {}): Prom
  * GatewayError when the directory itself cannot be read.
  */
 async function scan(dir: string, previous: Files, lookup: VariableLookup): Promise<Scan> {
-  const files = new Map<string, { stamp: string; card: AgentCard | null }>();
+  const files = new Map<string, Pick<LoadedCard, "card" | "stamps">>();
   const faults: string[] = [];
   const warnings: string[] = [];
   for (const name of await listFiles(dir)) {
     const before = previous.get(name);
-    let stamp = "unread";
-    try {
-      const info = await stat(join(dir, name));
-      if (!info.isFile()) continue;
-      stamp = `${info.mtimeMs}:${info.size}`;
-      if (before?.stamp === stamp) {
-        files.set(name, before);
-        continue;
-      }
-      const read = await readFileCard(dir, name, info.size, lookup, Boolean(before?.card));
-      warnings.push(...(read?.warnings ?? []));
-      files.set(name, { stamp, card: read?.card ?? null });
-    } catch (error) {
-      // Removed between the listing and the reading.
-      if (codeOf(error) === "ENOENT") continue;
-      if (before?.stamp !== stamp) faults.push(error instanceof GatewayError ? error.message : unreadable(name, error));
-      files.set(name, { stamp, card: before?.card ?? null });
+    if (before && (await isUnchanged(dir, before.stamps))) {
+      files.set(name, before);
+      continue;
     }
+    const read = await loadCard(dir, name, lookup, Boolean(before?.card));
+    const stamp = read.stamps.get(name);
+    // A folder, or removed between the listing and the reading.
+    if (stamp === "" || stamp === "ENOENT") continue;
+    faults.push(...read.faults);
+    warnings.push(...read.warnings);
+    const kept = read.faults.length > 0 ? (before?.card ?? null) : read.card;
+    files.set(name, { card: kept, stamps: read.stamps });
   }
   return { files, faults, warnings };
+}
+
+async function isUnchanged(dir: string, stamps: ReadonlyMap<string, string>): Promise<boolean> {
+  for (const [path, stamp] of stamps) {
+    if ((await stampOf(dir, path)) !== stamp) return false;
+  }
+  return true;
 }
 
 /** Never rejects: a file that cannot be read keeps the previous settings and is a fault once. */
@@ -155,20 +156,6 @@ async function listFiles(dir: string): Promise<string[]> {
     const sentence = `the directory of agents cannot be read (${codeOf(cause)}); make it, or set AGENTS_DIR`;
     throw new GatewayError("invalid", sentence, { cause });
   }
-}
-
-/** Null = not a card; a file that was one before is broken then. */
-async function readFileCard(
-  dir: string,
-  name: string,
-  size: number,
-  lookup: VariableLookup,
-  wasCard: boolean,
-): Promise<CardRead | null> {
-  if (size > MAX_FILE_BYTES) throw new GatewayError("invalid", `${name}: is larger than 256 kB; shorten it`);
-  const text = await readFile(join(dir, name), "utf8");
-  if (!wasCard && !isYaml(name) && !hasFrontmatter(text)) return null;
-  return readCard(name, text, lookup);
 }
 
 /** What is wrong with cards that are each fine alone. */
@@ -225,10 +212,6 @@ function defaultOf(all: readonly AgentCard[], wanted: string | null): AgentCard 
 
 function mayBeCard(name: string): boolean {
   return /^[^.].*\.(md|markdown|ya?ml)$/i.test(name) && !NO_CARDS.includes(name.toLowerCase());
-}
-
-function isYaml(name: string): boolean {
-  return /\.ya?ml$/i.test(name);
 }
 
 function unreadable(name: string, error: unknown): string {

@@ -17,6 +17,7 @@ const WORKING_FIELDS = [
   "default",
   "tool_only",
   "use_history",
+  "messages",
   "request_params",
 ] as const;
 

@@ -197,7 +197,7 @@ class NativeRun {
       model: card.model,
       instruction: card.instruction,
       // Names, quotes and results of tools stay inside messages: nothing untrusted ever joins the instruction.
-      messages: joinPastes(repairHistory([...this.#history, ...this.#own])),
+      messages: joinPastes(repairHistory([...(card.seed ?? []), ...this.#history, ...this.#own])),
       images: this.#images,
       tools: [...this.#tools.values()].map(({ name, description, schema }) => ({ name, description, schema })),
       sampling: card.sampling,

@@ -6,7 +6,10 @@ import { readYamlMapping } from "./read-yaml.ts";
 
 /** A card as its file says it. */
 export interface CardRead {
+  /** Without what stands in the files it names. */
   card: AgentCard;
+  /** Of `messages`: paths from the card's folder. */
+  seedFiles: string[];
   /** What the file asks for and does not get here, one sentence each. */
   warnings: string[];
 }
@@ -45,13 +48,13 @@ export function hasFrontmatter(text: string): boolean {
 export function readCard(path: string, text: string, lookup: VariableLookup = () => undefined): CardRead {
   const file = path.split(/[/\\]/).at(-1) ?? path;
   const notes: FieldNotes = { faults: [], warnings: [] };
-  const card = readFields(file, text, lookup, notes);
+  const { card, seedFiles } = readFields(file, text, lookup, notes);
   const { faults, warnings } = notes;
   if (faults.length > 0) throw new GatewayError("invalid", faults.map((fault) => `${file}: ${fault}`).join("\n"));
-  return { card, warnings: warnings.map((warning) => `${file}: ${warning}`) };
+  return { card, seedFiles, warnings: warnings.map((warning) => `${file}: ${warning}`) };
 }
 
-function readFields(file: string, text: string, lookup: VariableLookup, notes: FieldNotes): AgentCard {
+function readFields(file: string, text: string, lookup: VariableLookup, notes: FieldNotes): Omit<CardRead, "warnings"> {
   const { faults, warnings } = notes;
   const { yaml, body } = splitFile(file, text, faults);
   const mapping = readYamlMapping(yaml);
@@ -99,7 +102,7 @@ function readFields(file: string, text: string, lookup: VariableLookup, notes: F
     warnings.push(`schema_version: ${version} is read as ${SCHEMA_VERSION}, the one that is known here`);
   }
   const params = readRequestParams(fields.get("request_params"), notes);
-  return {
+  const card: AgentCard = {
     name,
     description: (read("description", isString, "a text") ?? "").trim(),
     instruction: instruction ?? (body === "" ? DEFAULT_INSTRUCTION : body),
@@ -111,6 +114,8 @@ function readFields(file: string, text: string, lookup: VariableLookup, notes: F
     maxSteps: Math.min(params.maxSteps ?? MAX_STEPS, MAX_STEPS),
     idleMs: params.idleMs,
   };
+  const seedFiles = [read("messages", isTexts, "a path or a list of paths") ?? []].flat().map((path) => path.trim());
+  return { card, seedFiles };
 }
 
 /** The YAML part and the instruction's body ("" for a YAML file and for an empty body). */
@@ -144,5 +149,7 @@ function resolveVariables(value: unknown, lookup: (name: string) => string | und
 const NOT_EMPTY = "a text that is not empty";
 const isString = (value: unknown): value is string => typeof value === "string";
 const isText = (value: unknown): value is string => typeof value === "string" && value.trim() !== "";
+const isTexts = (value: unknown): value is string | string[] =>
+  isText(value) || (Array.isArray(value) && value.every(isText));
 const isInteger = (value: unknown): value is number => Number.isSafeInteger(value);
 const isBoolean = (value: unknown): value is boolean => typeof value === "boolean";

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { loadAgents } from "../../src/agent/agents.ts";
+import { textOf } from "../../src/agent/message.ts";
 import type { GatewayError } from "../../src/errors.ts";
 
 let dir: string;
@@ -168,6 +169,31 @@ describe("reloading a directory", () => {
     await write({ "a.md": card("shell: true") });
     await agents.reload();
     expect(warnings.slice(2)).toEqual(["a.md: shell: there is no shell here"]);
+  });
+
+  test("reads a card again when a file changed that it names, and keeps the card while that file is broken", async () => {
+    const fields = "messages: seed.json";
+    const { agents, faults } = await loaded({
+      "seed.json": '[{"role": "user", "content": "1"}]',
+      "a.md": card(fields),
+    });
+    const seed = () => agents.get("a")?.seed?.map(textOf);
+    expect(seed()).toEqual(["1"]);
+    await write({ "seed.json": '[{"role": "user", "content": "2"}]' });
+    await agents.reload();
+    expect(seed()).toEqual(["2"]);
+    await write({ "seed.json": "[" });
+    await agents.reload();
+    await agents.reload();
+    expect(seed()).toEqual(["2"]);
+    expect(faults).toEqual(["a.md: messages: seed.json is not JSON"]);
+    await write({ "seed.json": '[{"role": "user", "content": "3"}]' });
+    await agents.reload();
+    expect(seed()).toEqual(["3"]);
+    await rm(join(dir, "seed.json"));
+    await agents.reload();
+    expect(seed()).toEqual(["3"]);
+    expect(faults.slice(1)).toEqual(["a.md: messages: seed.json cannot be read (ENOENT)"]);
   });
 
   test("keeps an agent whose card became what does not run here", async () => {

@@ -15,6 +15,8 @@ const WORKING: [field: string, value: unknown, changes: Partial<AgentCard>][] = 
   ["instruction", "Tell the time.", { instruction: "Tell the time." }],
   ["model", "generic.llama3", { model: "llama3" }],
   ["use_history", false, { useHistory: false }],
+  // The files are read by loadCard.
+  ["messages", "seed.json", {}],
   ["request_params", { temperature: 0.5, max_iterations: 3 }, { sampling: { temperature: 0.5 }, maxSteps: 3 }],
 ];
 

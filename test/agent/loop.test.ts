@@ -1,8 +1,8 @@
 import { newId } from "../../src/ids.ts";
 import { describe, expect, test } from "vitest";
-import { userMessage } from "../../src/agent/message.ts";
+import { textOf, userMessage } from "../../src/agent/message.ts";
 import type { ToolSource } from "../../src/agent/tool-source.ts";
-import { callTool, finish, scriptedModel, think } from "../fakes/scripted-model.ts";
+import { callTool, failWith, finish, scriptedModel, think } from "../fakes/scripted-model.ts";
 import { scriptedTools } from "../fakes/scripted-tools.ts";
 import { answer, card, cloneOf, protocol, runIt } from "./run-it.ts";
 import { hurriedClock, manualClock } from "./manual-clock.ts";
@@ -78,6 +78,21 @@ describe("an answer without tools", () => {
 });
 
 describe("what the model is sent", () => {
+  test("begins with what the card says before every talk, also where history is not used or was cut", async () => {
+    const seed = [userMessage("Good morning"), answer("Hello")];
+    const history = [userMessage("one"), answer("1"), userMessage("two"), answer("2")];
+    const sent = async (useHistory: boolean) => {
+      const model = scriptedModel([failWith("context_too_long")], "Noon.");
+      await runIt(cloneOf({ model, card: { ...card, useHistory, seed }, history }));
+      return model.requests.map(({ messages }) => messages.map(textOf).join(", "));
+    };
+    expect(await sent(true)).toEqual([
+      "Good morning, Hello, one, 1, two, 2, what time is it?",
+      "Good morning, Hello, two, 2, what time is it?",
+    ]);
+    expect(await sent(false)).toEqual(["Good morning, Hello, what time is it?"]);
+  });
+
   test("is the instruction, the history, the turn, sorted tools, the card's sampling and the deadlines", async () => {
     const model = scriptedModel("Noon.");
     const mine = { ...card, model: "x.m", sampling: { temperature: 1 }, idleMs: 9000 };
