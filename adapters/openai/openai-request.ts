@@ -165,6 +165,7 @@ function samplingFields(
   sampling: Sampling,
   limitField: RequestOptions["limitField"],
 ): Partial<ChatCompletionCreateParamsStreaming> {
+  const ofOthers = limitField === "max_tokens" ? othersFields(sampling) : {};
   const { temperature, topP, maxTokens, presencePenalty, frequencyPenalty, stopSequences } = sampling;
   return {
     ...(temperature !== undefined && { temperature }),
@@ -173,6 +174,16 @@ function samplingFields(
     ...(presencePenalty !== undefined && { presence_penalty: presencePenalty }),
     ...(frequencyPenalty !== undefined && { frequency_penalty: frequencyPenalty }),
     ...(stopSequences?.length && { stop: stopSequences.map(clean) }),
+    ...ofOthers,
+  };
+}
+
+/** Servers that follow OpenAI's API know these (vLLM, llama.cpp, OpenRouter); OpenAI itself refuses what it does not. */
+function othersFields({ topK, minP, repetitionPenalty }: Sampling): Record<string, number> {
+  return {
+    ...(topK !== undefined && { top_k: topK }),
+    ...(minP !== undefined && { min_p: minP }),
+    ...(repetitionPenalty !== undefined && { repetition_penalty: repetitionPenalty }),
   };
 }
 

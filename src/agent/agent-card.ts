@@ -17,6 +17,8 @@ export interface AgentCard {
   sampling: Sampling;
   /** Model steps of one run. */
   maxSteps: number;
+  /** Values of the instruction's own placeholders; left out: there are none. */
+  templateVars?: Readonly<Record<string, string>>;
   /** Idle time of the model's stream, in ms; null = the gateway's default. */
   idleMs: number | null;
 }

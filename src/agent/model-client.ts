@@ -8,6 +8,10 @@ export interface Sampling {
   temperature?: number;
   topP?: number;
   maxTokens?: number;
+  /** These three are not OpenAI's; many other servers know them. */
+  topK?: number;
+  minP?: number;
+  repetitionPenalty?: number;
   presencePenalty?: number;
   frequencyPenalty?: number;
   stopSequences?: string[];

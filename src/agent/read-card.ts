@@ -1,6 +1,7 @@
 import { GatewayError } from "../errors.ts";
 import type { AgentCard } from "./agent-card.ts";
 import { checkFields, isUsed, type FieldNotes } from "./card-fields.ts";
+import { readModel } from "./read-model.ts";
 import { readRequestParams } from "./read-request-params.ts";
 import { readYamlMapping } from "./read-yaml.ts";
 
@@ -30,8 +31,6 @@ const DEFAULT_INSTRUCTION = "You are {{agentName}}, a helpful assistant. Today i
 const NAME = /^[A-Za-z0-9][A-Za-z0-9_-]{0,56}$/;
 /** fast-agent's marks of history inside a body, which no card may hold. */
 const HISTORY_MARK = /^---(USER|ASSISTANT|RESOURCE)\s*$/m;
-/** fast-agent's names of what the gateway's own provider is; other first words may belong to the model's name. */
-const PROVIDER = /^(openai|generic)\.(?=.)/;
 const VARIABLE = /\$\{([A-Za-z_][A-Za-z0-9_]*)(?::([^}]*))?\}/g;
 
 /** True if `text` begins (after blank lines) with a line `---`: Markdown without it is no card. */
@@ -102,17 +101,20 @@ function readFields(file: string, text: string, lookup: VariableLookup, notes: F
     warnings.push(`schema_version: ${version} is read as ${SCHEMA_VERSION}, the one that is known here`);
   }
   const params = readRequestParams(fields.get("request_params"), notes);
+  const { templateVars } = params;
+  const { model, sampling } = readModel(read("model", isText, NOT_EMPTY) ?? params.model ?? "", notes);
   const card: AgentCard = {
     name,
     description: (read("description", isString, "a text") ?? "").trim(),
     instruction: instruction ?? (body === "" ? DEFAULT_INSTRUCTION : body),
-    model: read("model", isText, NOT_EMPTY)?.trim().replace(PROVIDER, "") ?? null,
+    model,
     default: isDefault,
     ...(toolOnly && { toolOnly }),
-    useHistory: read("use_history", isBoolean, "true or false") ?? true,
-    sampling: params.sampling,
+    useHistory: read("use_history", isBoolean, "true or false") ?? params.useHistory ?? true,
+    sampling: { ...sampling, ...params.sampling },
     maxSteps: Math.min(params.maxSteps ?? MAX_STEPS, MAX_STEPS),
     idleMs: params.idleMs,
+    ...(Object.keys(templateVars).length > 0 && { templateVars }),
   };
   const seedFiles = [read("messages", isTexts, "a path or a list of paths") ?? []].flat().map((path) => path.trim());
   return { card, seedFiles };

@@ -7,9 +7,13 @@ export interface RequestParams {
   /** Null = not set. */
   maxSteps: number | null;
   idleMs: number | null;
+  model: string | null;
+  useHistory: boolean | null;
+  /** Values of placeholders of the instruction, by name. */
+  templateVars: Record<string, string>;
 }
 
-type Draft = { sampling: Sampling; maxSteps: number | null; idleMs: number | null };
+type Draft = RequestParams;
 type Setter = (draft: Draft, value: unknown) => string | null;
 
 const MAX_STREAMING_TIMEOUT_S = 3600;
@@ -19,6 +23,10 @@ const PARAMS: Record<string, Setter> = {
   temperature: number(0, 2, (draft, value) => (draft.sampling.temperature = value)),
   top_p: number(0, 1, (draft, value) => (draft.sampling.topP = value)),
   max_tokens: integer(1, (draft, value) => (draft.sampling.maxTokens = value)),
+  // -1 and 0 mean "all" to some servers.
+  top_k: integer(-1, (draft, value) => (draft.sampling.topK = value)),
+  min_p: number(0, 1, (draft, value) => (draft.sampling.minP = value)),
+  repetition_penalty: number(0, 2, (draft, value) => (draft.sampling.repetitionPenalty = value)),
   presence_penalty: number(-2, 2, (draft, value) => (draft.sampling.presencePenalty = value)),
   frequency_penalty: number(-2, 2, (draft, value) => (draft.sampling.frequencyPenalty = value)),
   stop_sequences: (draft, value) => {
@@ -27,9 +35,20 @@ const PARAMS: Record<string, Setter> = {
     draft.sampling.stopSequences = value as string[];
     return null;
   },
-  parallel_tool_calls: (draft, value) => {
-    if (typeof value !== "boolean") return "must be true or false";
-    draft.sampling.parallelToolCalls = value;
+  parallel_tool_calls: flag((draft, value) => (draft.sampling.parallelToolCalls = value)),
+  use_history: flag((draft, value) => (draft.useHistory = value)),
+  model: (draft, value) => {
+    if (typeof value !== "string" || value.trim() === "") return "must be a text that is not empty";
+    draft.model = value;
+    return null;
+  },
+  template_vars: (draft, value) => {
+    const isMapping = typeof value === "object" && value !== null && !Array.isArray(value);
+    const entries = isMapping ? Object.entries(value) : [];
+    if (!isMapping || !entries.every(([, item]) => ["string", "number", "boolean"].includes(typeof item))) {
+      return "must be a mapping of names to texts";
+    }
+    draft.templateVars = Object.fromEntries(entries.map(([name, item]) => [name, String(item)]));
     return null;
   },
   max_iterations: integer(1, (draft, value) => (draft.maxSteps = value)),
@@ -41,7 +60,14 @@ const PARAMS: Record<string, Setter> = {
  * of. Notes are pushed as `request_params.<name>: <sentence>`.
  */
 export function readRequestParams(value: unknown, { faults, warnings }: FieldNotes): RequestParams {
-  const draft: Draft = { sampling: {}, maxSteps: null, idleMs: null };
+  const draft: Draft = {
+    sampling: {},
+    maxSteps: null,
+    idleMs: null,
+    model: null,
+    useHistory: null,
+    templateVars: {},
+  };
   if (value === undefined || value === null) return draft;
   if (typeof value !== "object" || Array.isArray(value)) {
     faults.push("request_params: must be a mapping of names to values");
@@ -76,6 +102,14 @@ function integer(min: number, set: (draft: Draft, value: number) => void): Sette
   return (draft, value) => {
     if (!Number.isSafeInteger(value) || (value as number) < min) return `must be a whole number of at least ${min}`;
     set(draft, value as number);
+    return null;
+  };
+}
+
+function flag(set: (draft: Draft, value: boolean) => void): Setter {
+  return (draft, value) => {
+    if (typeof value !== "boolean") return "must be true or false";
+    set(draft, value);
     return null;
   };
 }

@@ -20,6 +20,36 @@ const WORKING: [field: string, value: unknown, changes: Partial<AgentCard>][] = 
   ["request_params", { temperature: 0.5, max_iterations: 3 }, { sampling: { temperature: 0.5 }, maxSteps: 3 }],
 ];
 
+/** The same of `request_params`. */
+const PARAMS_WORKING: [param: string, value: unknown, changes: Partial<AgentCard>][] = [
+  ["max_tokens", 5, { sampling: { maxTokens: 5 } }],
+  ["temperature", 1, { sampling: { temperature: 1 } }],
+  ["top_p", 0.5, { sampling: { topP: 0.5 } }],
+  ["top_k", 40, { sampling: { topK: 40 } }],
+  ["min_p", 0.1, { sampling: { minP: 0.1 } }],
+  ["presence_penalty", 1, { sampling: { presencePenalty: 1 } }],
+  ["frequency_penalty", 1, { sampling: { frequencyPenalty: 1 } }],
+  ["repetition_penalty", 1.1, { sampling: { repetitionPenalty: 1.1 } }],
+  ["stop_sequences", ["END"], { sampling: { stopSequences: ["END"] } }],
+  ["max_iterations", 3, { maxSteps: 3 }],
+  ["parallel_tool_calls", false, { sampling: { parallelToolCalls: false } }],
+  ["streaming_timeout", 30, { idleMs: 30_000 }],
+  ["template_vars", { tone: "dry", n: 1 }, { templateVars: { tone: "dry", n: "1" } }],
+  ["model", "openai.gpt-5", { model: "gpt-5" }],
+  ["use_history", false, { useHistory: false }],
+];
+const PARAMS_WARNED: [param: string, value: unknown][] = [
+  ["tool_choice", "auto"],
+  ["response_format", { type: "json_object" }],
+  ["structured_schema", {}],
+  ["tool_result_mode", "passthrough"],
+  ["service_tier", "flex"],
+  ["metadata", {}],
+  ["emit_loop_progress", true],
+  ["system_prompt", "Help."],
+  ["anything_new", 1],
+];
+
 /** Known, checked and without effect: the card loads and the operator is told. */
 const WARNED: [field: string, value: unknown][] = [
   ["servers", ["mail"]],
@@ -114,6 +144,40 @@ describe("a field that works", () => {
   });
 });
 
+describe("request_params", () => {
+  const plain = read({}).card;
+  const camel = (name: string) => name.replaceAll(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+
+  test.each(PARAMS_WORKING)("%s works, in snake and in camel case", (param, value, changes) => {
+    for (const name of [param, camel(param)]) {
+      expect(read({ request_params: { [name]: value } })).toMatchObject({
+        card: { ...plain, ...changes },
+        warnings: [],
+      });
+    }
+    expect(faultsOf({ request_params: { [param]: null } })).toEqual([
+      expect.stringMatching(new RegExp(`^a\\.yaml: request_params\\.${param}: must be `)),
+    ]);
+  });
+
+  test.each(PARAMS_WARNED)("%s loads, with a warning", (param, value) => {
+    const { card, warnings } = read({ request_params: { [camel(param)]: value } });
+    expect(card).toEqual(plain);
+    expect(warnings).toEqual([
+      expect.stringMatching(new RegExp(`^a\\.yaml: request_params\\.${camel(param)}: has no effect here`)),
+    ]);
+  });
+
+  test("yields to the card's own fields, and goes before what stands behind the model's name", () => {
+    const { card } = read({
+      model: "a?temperature=1&top_p=1",
+      use_history: true,
+      request_params: { model: "b", use_history: false, temperature: 0 },
+    });
+    expect(card).toMatchObject({ model: "a", useHistory: true, sampling: { temperature: 0, topP: 1 } });
+  });
+});
+
 describe("a field without effect", () => {
   const plain = read({}).card;
   test.each(WARNED)("%s loads, with a warning that names file and field", (field, value) => {
@@ -177,6 +241,7 @@ afterAll(() => {
   const fields = WORKFLOWS.reduce((sum, [, own]) => sum + Object.keys(own).length, 0);
   console.log(
     `card fields: ${WORKING.length} work, ${WARNED.length} are warned of, values of ${refused} are refused; ` +
-      `${WORKFLOWS.length} workflow types with ${fields} fields are refused`,
+      `${WORKFLOWS.length} workflow types with ${fields} fields are refused; ` +
+      `request_params: ${PARAMS_WORKING.length} work, ${PARAMS_WARNED.length} are warned of`,
   );
 });

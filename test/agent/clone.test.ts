@@ -49,6 +49,13 @@ describe("an instruction", () => {
     );
   });
 
+  test("has the card's own placeholders filled in, which replace none of the gateway's", () => {
+    const templateVars = { tone: "dry", agentName: "else" };
+    expect(renderInstruction({ name: "demo", instruction: "{{tone}} {{agentName}}", templateVars }, "today")).toBe(
+      "dry demo",
+    );
+  });
+
   test("is filled in once: a name cannot bring a placeholder with it", () => {
     expect(renderInstruction({ name: "{{currentDate}}", instruction: "{{agentName}}" }, "today")).toBe(
       "{{currentDate}}",

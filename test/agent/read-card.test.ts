@@ -156,8 +156,8 @@ request_params:
       "bad.yaml: request_params.stop_sequences: must be a list of texts that are not empty",
       "bad.yaml: request_params.parallel_tool_calls: must be true or false",
       "bad.yaml: request_params.streaming_timeout: must be a number from 1 to 3600",
-      "bad.yaml: description: must be a text",
       "bad.yaml: model: must be a text that is not empty",
+      "bad.yaml: description: must be a text",
       "bad.yaml: use_history: must be true or false",
     ]);
   });

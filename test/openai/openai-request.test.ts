@@ -119,6 +119,14 @@ test("OpenAI itself gets its own name of the answer limit", () => {
   expect(chatRequest(request, options)).not.toHaveProperty("max_tokens");
 });
 
+test("what other servers know besides is sent to them, not to OpenAI", () => {
+  const sampling = { topK: 40, minP: 0.1, repetitionPenalty: 1.1 };
+  expect(body({ sampling })).toMatchObject({ top_k: 40, min_p: 0.1, repetition_penalty: 1.1 });
+  const options = { defaultModel: "m", limitField: "max_completion_tokens" as const, unwrapExtra: () => null };
+  const fields = Object.keys(chatRequest(modelRequest("Hello", { sampling }), options));
+  expect(fields).toEqual(["model", "messages", "stream", "stream_options"]);
+});
+
 test("user messages in a row become one, in order", () => {
   expect(sent(userMessage("one"), userMessage("two"), assistant([text("ok")]), userMessage("three"))).toEqual([
     { role: "user", content: "one\n\ntwo" },
