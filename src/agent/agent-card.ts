@@ -4,6 +4,8 @@ import type { Sampling } from "./model-client.ts";
 /** An agent's file, checked. See agent/read-card.ts for the format. */
 export interface AgentCard {
   name: string;
+  /** Its name in the folder of cards; left out: it comes from no file. */
+  file?: string;
   description: string;
   instruction: string;
   /** Without its provider; null = the gateway's default model. */

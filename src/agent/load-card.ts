@@ -6,6 +6,7 @@ import type { FieldNotes } from "./card-fields.ts";
 import type { Message } from "./message.ts";
 import { readNearFile } from "./near-file.ts";
 import { hasFrontmatter, readCard, type VariableLookup } from "./read-card.ts";
+import { emptyPlaceholders } from "./render-instruction.ts";
 import { readSeed } from "./read-seed.ts";
 
 /** What one file of the folder gave. */
@@ -49,6 +50,7 @@ export async function loadCard(
     const { card, seedFiles, warnings } = readCard(name, text, lookup);
     const near = new NearFiles(dir, stamps);
     const instruction = await includeFiles(card.instruction, near, notes.faults);
+    notes.warnings.push(...emptyPlaceholders(instruction).map((sentence) => `instruction: ${sentence}`));
     const seed = await readSeeds(seedFiles, near, notes);
     const prefixed = (sentences: readonly string[]) => sentences.map((sentence) => `${name}: ${sentence}`);
     if (notes.faults.length > 0) return broken(...prefixed(notes.faults));

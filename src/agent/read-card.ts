@@ -105,6 +105,7 @@ function readFields(file: string, text: string, lookup: VariableLookup, notes: F
   const { model, sampling } = readModel(read("model", isText, NOT_EMPTY) ?? params.model ?? "", notes);
   const card: AgentCard = {
     name,
+    file,
     description: (read("description", isString, "a text") ?? "").trim(),
     instruction: instruction ?? (body === "" ? DEFAULT_INSTRUCTION : body),
     model,

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { renderInstruction } from "../../src/agent/render-instruction.ts";
+import { emptyPlaceholders, renderInstruction } from "../../src/agent/render-instruction.ts";
 import { userMessage } from "../../src/agent/message.ts";
 import { scriptedModel } from "../fakes/scripted-model.ts";
 import { answer, asks, card, cloneOf } from "./run-it.ts";
@@ -43,10 +43,27 @@ describe("a clone", () => {
 describe("an instruction", () => {
   test("has date and name filled in; other placeholders stay as written", () => {
     const instruction =
-      "I am {{agentName}}, today is {{currentDate}}. {{env}} {{ agentName }} {{constructor}} {agentName}";
+      "I am {{agentName}}, today is {{currentDate}}. {{other}} {{ agentName }} {{constructor}} {agentName}";
     expect(renderInstruction({ name: "demo", instruction }, "2026-11-21")).toBe(
-      "I am demo, today is 2026-11-21. {{env}} {{ agentName }} {{constructor}} {agentName}",
+      "I am demo, today is 2026-11-21. {{other}} {{ agentName }} {{constructor}} {agentName}",
     );
+  });
+
+  test("knows its card and its surroundings, and says nothing of where they lie", () => {
+    const instruction = "{{agentType}}|{{agentCardPath}}|{{agentCardDir}}|{{env}}";
+    const rendered = renderInstruction({ name: "demo", file: "demo.md", instruction }, "today");
+    expect(rendered).toMatch(/^agent\|demo\.md\|\.\|Parley, a chat gateway\./);
+  });
+
+  test("has nothing where something does not exist here, and no address is fetched", () => {
+    const instruction = "a{{workspaceRoot}}b{{serverInstructions}}c{{agentSkills}}d{{url:http://10.0.0.1/x}}e";
+    expect(renderInstruction({ name: "demo", instruction }, "today")).toBe("abcde");
+    expect(emptyPlaceholders(instruction)).toEqual([
+      "{{workspaceRoot}} is left empty: there is no folder to work in",
+      "{{serverInstructions}} is left empty: MCP servers are not connected yet",
+      "{{agentSkills}} is left empty: skills are not read yet",
+      "{{url:http://10.0.0.1/x}} is left empty: the gateway fetches no addresses for cards",
+    ]);
   });
 
   test("has the card's own placeholders filled in, which replace none of the gateway's", () => {

@@ -47,6 +47,13 @@ describe("messages of a card", () => {
 });
 
 describe("an instruction", () => {
+  test("warns of placeholders that stay empty, also those of its files", async () => {
+    await write({ "rules.md": "{{agentSkills}}" });
+    expect((await load('instruction: "{{file:rules.md}}"')).warnings).toEqual([
+      "a.yaml: instruction: {{agentSkills}} is left empty: skills are not read yet",
+    ]);
+  });
+
   test("includes files of its folder; a silent one may be missing", async () => {
     await write({ "rules.md": "Be kind, {{agentName}}. $& {{file:seed.txt}}" });
     const { card, faults } = await load('instruction: "{{file:rules.md}} {{file_silent:none.md}}End."');

@@ -46,6 +46,7 @@ Nothing else.
 `;
     expect(readCard("agents/time.md", text)).toEqual({
       name: "time_keeper",
+      file: "time.md",
       description: "Knows the time.",
       instruction: "Tell the time.\n\nNothing else.",
       model: "gpt-5",
