@@ -5,6 +5,9 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { loadAgents } from "../../src/agent/agents.ts";
 import { textOf } from "../../src/agent/message.ts";
 import type { GatewayError } from "../../src/errors.ts";
+import { callTool, hold, scriptedModel } from "../fakes/scripted-model.ts";
+import { scriptedTools } from "../fakes/scripted-tools.ts";
+import { cloneOf, runIt } from "./run-it.ts";
 
 let dir: string;
 /** Every write gets a time of its own, so that no test depends on the clock of the file system. */
@@ -135,6 +138,22 @@ describe("reloading a directory", () => {
     expect(agents.list().map(({ name, description }) => `${name} ${description}`)).toEqual(["a new", "c "]);
     expect(before?.description).toBe("old");
     expect(faults).toEqual([]);
+  });
+
+  test("lets a run that is under way finish on the card it began with", async () => {
+    const { agents } = await loaded({ "a.md": card("messages: seed.txt", "Old."), "seed.txt": "old" });
+    const pause = hold();
+    const model = scriptedModel([pause, callTool("look", {})], "Done.", "Done.");
+    const tools = scriptedTools({ look: { answer: "" } });
+    const running = runIt(cloneOf({ model, tools, card: agents.default() }));
+    await pause.reached;
+    await write({ "a.md": card("messages: seed.txt", "New."), "seed.txt": "new" });
+    await agents.reload();
+    pause.release();
+    await running;
+    await runIt(cloneOf({ model, tools, card: agents.default() }));
+    const sent = model.requests.map(({ instruction, messages }) => `${instruction} ${textOf(messages[0]!)}`);
+    expect(sent).toEqual(["Old. old", "Old. old", "New. new"]);
   });
 
   test("does not read a file again whose time and size are the same", async () => {
