@@ -4,9 +4,11 @@ import { readRequestParams } from "./read-request-params.ts";
 
 /** fast-agent's names of what the gateway's own provider is; other first words may belong to the model's name. */
 const OWN_PROVIDER = /^(openai|generic)\.(?=.)/;
+/** OpenAI by its other API. */
+const RESPONSES = /^(responses|openresponses)\.(?=.)/;
 /** Its names of others; the gateway asks the one it has. */
 const OTHER_PROVIDER =
-  /^(anthropic|anthropic-vertex|azure|bedrock|codexresponses|deepseek|fast-agent|google|googleoai|groq|hf|huggingface|openresponses|openrouter|responses|tensorzero|xai|aliyun)\.(?=.)/;
+  /^(anthropic|anthropic-vertex|azure|bedrock|codexresponses|deepseek|fast-agent|google|googleoai|groq|hf|huggingface|openrouter|tensorzero|xai|aliyun)\.(?=.)/;
 /** Its older way to say how long a model shall think. */
 const EFFORT = /\.(minimal|low|medium|high)$/;
 
@@ -22,7 +24,8 @@ export function readModel(written: string, notes: FieldNotes): { model: string |
     warn(`"${name}" stands for a model of fast-agent's configuration; the gateway's default model answers`);
     return { model: null, sampling };
   }
-  const own = name.replace(OWN_PROVIDER, "");
+  const own = name.replace(OWN_PROVIDER, "").replace(RESPONSES, "");
+  if (RESPONSES.test(name)) warn("is asked over chat completions, not over the Responses API");
   const other = own === name ? OTHER_PROVIDER.exec(name)?.[1] : undefined;
   if (other) warn(`the provider "${other}" is not asked; the gateway's own is, for "${name}"`);
   const effort = EFFORT.exec(own)?.[1];

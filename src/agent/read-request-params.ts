@@ -78,7 +78,7 @@ export function readRequestParams(value: unknown, { faults, warnings }: FieldNot
     const name = toSnakeCase(written);
     const set = Object.hasOwn(PARAMS, name) ? PARAMS[name] : undefined;
     if (!set) {
-      warnings.push(`request_params.${written}: has no effect here; used are ${Object.keys(PARAMS).join(", ")}`);
+      warnings.push(`request_params.${written}: has no effect here`);
     } else if (seen.has(name)) {
       faults.push(`request_params.${written}: is set twice (snake and camel case are the same name); keep one`);
     } else {

@@ -34,6 +34,10 @@ test("another provider, an effort and a model of another configuration are told"
     model: "anthropic.claude-x",
     warnings: ['model: the provider "anthropic" is not asked; the gateway\'s own is, for "anthropic.claude-x"'],
   });
+  expect(read("responses.gpt-5")).toMatchObject({
+    model: "gpt-5",
+    warnings: ["model: is asked over chat completions, not over the Responses API"],
+  });
   expect(read("o3-mini.high")).toMatchObject({
     model: "o3-mini",
     warnings: ['model: "high" (how long the model thinks) is not sent'],
