@@ -46,6 +46,8 @@ export class RichMessages {
       if (!isRichRefusal(error)) throw error;
       this.#log.warn({ err: error }, "a rich message was refused, and goes as text");
     }
+    // First, because an edit to the text that stands there already is refused too.
+    if (messageId !== null) this.#remember(`${chat} ${messageId}`);
     const sent = await calls.text();
     this.#remember(`${chat} ${calls.idOf(sent)}`);
     return sent;

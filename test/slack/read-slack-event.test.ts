@@ -41,6 +41,7 @@ test("a word about one's account may bring a code, which is never a word", () =>
     ["link", "link", ""],
     ["unlink", "unlink", ""],
     ["Link ABCD2EFG", "link", "abcd2efg"],
+    ["link abcd-2efg", "link", "abcd-2efg"],
   ]) {
     expect(said(text!)).toMatchObject({ kind: "command", command, args });
   }

@@ -158,6 +158,15 @@ describe("a page that is refused for what is in it", () => {
   });
 });
 
+test("a message that is such a page's text already costs no two calls with each edit", async () => {
+  const { text, rich } = page(TABLE);
+  const at = await adapter.send(ann(), { text, rich: { entities: (rich as { entities: unknown }).entities } });
+  telegram.fault({ ...REFUSED, method: "editMessageText" });
+  await adapter.editing!.edit(at, page(TABLE));
+  await adapter.editing!.edit(at, page(TABLE));
+  expect(calls()).toEqual(["sendMessage ok", "editMessageText rich 400", "editMessageText 400", "editMessageText 400"]);
+});
+
 describe("a refusal of anything else is none of the rich message", () => {
   test.each([
     [
