@@ -15,7 +15,7 @@ import { BOT, OTHER } from "./arrange.ts";
 
 const LIMITS = { ttlMs: 3_600_000, tries: 2 };
 const stranger = { platform: "telegram", externalId: "7", name: "Ann" };
-const agents = { default: () => ({ name: "demo" }), settings: () => NO_SETTINGS } as unknown as Agents;
+const agents = { list: () => [], default: () => ({ name: "demo" }), settings: () => NO_SETTINGS } as unknown as Agents;
 
 storeEngines((store) => {
   describe("an identity", () => {
