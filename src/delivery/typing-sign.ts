@@ -25,6 +25,7 @@ export class TypingSign {
   /** The last call of it: hiding must not overtake it. */
   #shown: Promise<void> = Promise.resolve();
   #hidden = false;
+  #over = false;
 
   constructor(options: TypingSignOptions) {
     this.#options = options;
@@ -48,10 +49,11 @@ export class TypingSign {
     clearInterval(this.#again);
   }
 
-  /** The run is over, whatever was shown; `elsewhere`: by another process maybe. */
+  /** The run is over, whatever was shown; `elsewhere`: by another process maybe, of which hiding knows nothing. */
   over(elsewhere: boolean): void {
     const { typing, target } = this.#options;
-    if (this.#hidden) return;
+    if (this.#over || (this.#hidden && !elsewhere)) return;
+    this.#over = true;
     this.#hidden = true;
     void this.#shown.then(() => typing?.over?.(target, elsewhere));
   }

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Delivery } from "../../src/delivery/delivery.ts";
 import { LiveReply } from "../../src/delivery/live-reply.ts";
 import { newId } from "../../src/ids.ts";
+import type { PlatformAdapter } from "../../src/platform/platform-adapter.ts";
 import { FakePlatform } from "../fakes/fake-platform.ts";
 import { silentLog } from "../support/store-engines.ts";
 
@@ -14,12 +15,12 @@ afterEach(() => {
 });
 
 /** A reply of which nothing is said yet. */
-function reply(platform: FakePlatform, placeKind: "private" | "group" = "private"): LiveReply {
+function reply(platform: PlatformAdapter, placeKind: "private" | "group" = "private", attempt = 1): LiveReply {
   return new LiveReply({
     delivery: new Delivery(null as never, new Map(), silentLog),
     adapter: platform,
     target: { account: platform.account, chat: "C1", thread: "1.0", replyTo: null, placeKind },
-    run: { session: newId("ses"), id: newId("run"), attempt: 1 },
+    run: { session: newId("ses"), id: newId("run"), attempt },
     firstPage: newId("out"),
     known: [],
     knownText: "",
@@ -77,5 +78,27 @@ describe("typing is taken away", () => {
     await vi.advanceTimersByTimeAsync(1_000);
     await hiding;
     platform.release();
+  });
+});
+
+describe("what shows beside a thread that a run is at work ends with the run, once", () => {
+  it.each([
+    ["by hiding, where this process alone can have shown it", 1, []],
+    ["although nothing of it was shown here, where another process may have", 2, [true]],
+  ] as const)("%s", async (_, attempt, ended) => {
+    const over: boolean[] = [];
+    const platform = new FakePlatform({ typingLastsMs: 120_000 });
+    const typing = {
+      ...platform.typing,
+      over: async (_to: object, elsewhere: boolean) => {
+        over.push(elsewhere);
+      },
+    };
+    const live = reply(Object.assign(platform, { typing }), "private", attempt);
+    await live.hideTyping();
+    live.over();
+    live.over();
+    await vi.advanceTimersByTimeAsync(10);
+    expect(over).toEqual(ended);
   });
 });
