@@ -1,6 +1,6 @@
 import type { RunId, SessionId } from "../ids.ts";
 import type { PlatformAdapter } from "../platform/platform-adapter.ts";
-import { type OutboxPage, recordDrafts, settleDraft } from "../store/outbox.ts";
+import { isOfAnother, type OutboxPage, recordDrafts, settleDraft } from "../store/outbox.ts";
 import type { Db, RunTarget } from "../store/schema.ts";
 import { findPost } from "./find-post.ts";
 
@@ -29,6 +29,8 @@ export async function findDrafts(
     if (found === null) return [page];
     if (found === "absent") return (await write(() => settleDraft(db, run, page.id, null))) ? [] : [page];
     const { messageId } = found;
+    // A stream that bears no mark yet may be any.
+    if (await write(() => isOfAnother(db, run, page.id, found))) return [page];
     if (pages.some((other) => other.page === page.page && other.message_id !== null)) {
       await write(() => recordDrafts(db, [{ id: page.id, messageId }]));
       return [];

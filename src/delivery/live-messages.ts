@@ -3,7 +3,7 @@ import { newId, type OutboxId, type RunId, type SessionId } from "../ids.ts";
 import type { CallKind, PlatformAdapter, RenderedPage, SentMessage } from "../platform/platform-adapter.ts";
 import type { ReplyTarget } from "../platform/reply-target.ts";
 import { Doorbell } from "../run/hints.ts";
-import { type OutboxPage, recordDraftFailure } from "../store/outbox.ts";
+import { isOfAnother, type OutboxPage, recordDraftFailure } from "../store/outbox.ts";
 import { chatOfRun } from "../store/runs.ts";
 import type { RunTarget } from "../store/schema.ts";
 import { retrying } from "../store/transaction.ts";
@@ -128,7 +128,7 @@ export class LiveMessages {
     const failure = judgeSendFailure(error);
     const found =
       failure.kind === "unknown" ? await findPost(adapter, to, live.id, this.#options.mayBeNative) : "absent";
-    if (found && found !== "absent") return found;
+    if (found && found !== "absent" && !(await this.#isOfAnother(live.id, found))) return found;
     const applied = found === "absent" ? "no" : "unknown";
     const { id } = live;
     if (applied === "unknown") {
@@ -142,6 +142,13 @@ export class LiveMessages {
     await this.learn(error);
     await pause(PAUSE_MS, signal);
     return null;
+  }
+
+  /** A stream that bears no mark yet may be any. What cannot be asked is not taken. */
+  async #isOfAnother(id: OutboxId, found: SentMessage): Promise<boolean> {
+    const { adapter, delivery, run, mayBeNative } = this.#options;
+    if (!mayBeNative || !adapter.nativeStream) return false;
+    return retrying(() => isOfAnother(delivery.db, run, id, found)).catch(() => true);
   }
 
   /** Edits a page that stands in the chat, once what it says is durable or late. */

@@ -163,6 +163,21 @@ export async function settleDraft(
   return numAffectedRows === 1n;
 }
 
+/** Whether the message is one of another page of the run, or of an answer that is still to be shown there. */
+export async function isOfAnother(
+  db: Db,
+  run: { session: SessionId; id: RunId },
+  id: OutboxId,
+  { account, chat, messageId }: { account: AccountId; chat: string; messageId: string },
+): Promise<boolean> {
+  const { rows } = await sql<{ known: boolean }>`
+    select exists (
+      select from outbox o
+      where o.account_id = ${account} and o.chat = ${chat} and o.message_id = ${messageId} and o.id <> ${id}
+        and (o.due_at is not null or (o.session_id = ${run.session} and o.run_id = ${run.id}))) as known`.execute(db);
+  return rows[0]!.known;
+}
+
 /** A draft post that certainly was not applied may be tried again; one that may have been is uncertain for good. */
 export async function recordDraftFailure(
   db: Db,
