@@ -168,9 +168,8 @@ class SlackAdapter implements PlatformAdapter {
   }
 
   async send(to: ReplyTarget, page: RenderedPage, mark?: string): Promise<SentMessage> {
-    const ts = await this.#streams.start(to, page, mark);
+    const ts = await this.#startStream(to, page, mark);
     if (ts === null) return this.#messages.send(to, page, mark);
-    this.#status.streams(to);
     return { account: this.account, chat: to.chat, messageId: ts };
   }
 
@@ -213,6 +212,18 @@ class SlackAdapter implements PlatformAdapter {
       return false;
     } catch (error) {
       return ["not_in_channel", "channel_not_found"].includes(slackReason(error));
+    }
+  }
+
+  async #startStream(to: ReplyTarget, page: RenderedPage, mark?: string): Promise<string | null> {
+    try {
+      const ts = await this.#streams.start(to, page, mark);
+      if (ts !== null) this.#status.streams(to);
+      return ts;
+    } catch (error) {
+      // It may have begun all the same.
+      if (!(error instanceof GatewayError) || error.delivered !== "no") this.#status.streams(to);
+      throw error;
     }
   }
 

@@ -179,6 +179,16 @@ describe("an answer that streams", () => {
     expect(slack.session(to.chat, to.thread)?.status).toBe("processing");
   });
 
+  test("releases its thread although nobody knew that it had begun", async () => {
+    await open();
+    const to = thread();
+    slack.fault({ kind: "reset-after-applying", method: "chat.startStream" });
+    await expect(adapter.send(to, growing("One two three"))).rejects.toMatchObject({ delivered: "unknown" });
+    expect(slack.session(to.chat, to.thread)?.status).toBe("processing");
+    await adapter.typing!.over!(to, false);
+    expect(slack.session(to.chat, to.thread)?.status).toBe("active");
+  });
+
   test("can be removed", async () => {
     await open();
     const to = thread();
