@@ -23,9 +23,11 @@ export async function findDrafts(
   write: <T>(work: () => Promise<T>) => Promise<T>,
 ): Promise<OutboxPage[]> {
   if (!adapter.marks) return pages;
-  const settled = pages.map(async (page): Promise<OutboxPage[]> => {
-    if (page.state !== "uncertain" || page.message_id !== null) return [page];
-    const found = await findPost(adapter, { ...target, replyTo: null }, page.id, mayBeNative(run.lane));
+  const looks = pages.map((page) => {
+    const isLost = page.state === "uncertain" && page.message_id === null;
+    return isLost ? findPost(adapter, { ...target, replyTo: null }, page.id, mayBeNative(run.lane)) : null;
+  });
+  const settle = async (page: OutboxPage, found: Awaited<ReturnType<typeof findPost>>): Promise<OutboxPage[]> => {
     if (found === null) return [page];
     if (found === "absent") return (await write(() => settleDraft(db, run, page.id, null))) ? [] : [page];
     const { messageId } = found;
@@ -37,6 +39,11 @@ export async function findDrafts(
     }
     const isOurs = await write(() => settleDraft(db, run, page.id, messageId));
     return [isOurs ? { ...page, state: "sent", message_id: messageId } : page];
-  });
-  return (await Promise.all(settled)).flat();
+  };
+  const settled: OutboxPage[] = [];
+  // One by one, so that no stream is found for two, and the newest first, whose it is most likely.
+  for (const [index, page] of [...pages.entries()].toReversed()) {
+    settled.unshift(...(await settle(page, (await looks[index]) ?? null)));
+  }
+  return settled;
 }

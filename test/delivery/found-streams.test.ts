@@ -61,6 +61,16 @@ storeEngines((store) => {
       expect(await look()).toMatchObject([{ state: "sent", message_id: STREAM }]);
     });
 
+    test("is one lost post's, the last one's", async () => {
+      const [first, second] = [run.firstPage!, newId("out")];
+      await lose(first);
+      await lose(second);
+      expect((await look()).map(({ id, message_id }) => [id, message_id])).toEqual([
+        [first, null],
+        [second, STREAM],
+      ]);
+    });
+
     test("is not taken away where the page goes on in it under another row", async () => {
       const [lost, known] = [run.firstPage!, newId("out")];
       await lose(lost);
