@@ -10,7 +10,7 @@ import {
   releaseLane,
   renewLeases,
 } from "../store/lanes.ts";
-import { insertRuns, type NewRun, takeOverRun, turnMessage } from "../store/runs.ts";
+import { asSaid, insertRuns, type NewRun, takeOverRun, turnMessage } from "../store/runs.ts";
 import type { RunTarget, Trx } from "../store/schema.ts";
 import { withdrawArrivals } from "../store/inbox.ts";
 import { retrying, withTransaction } from "../store/transaction.ts";
@@ -343,12 +343,14 @@ function claimedFresh(
     attempt: 1,
     target: run.target,
     firstPage: run.firstPage,
-    turn: inputs.map((input) => ({
-      messageId: input.message_id,
-      message: turnMessage(input.parts, input.author),
-      chatMessageId: input.chat_message_id,
-      writtenAt: input.written_ms,
-    })),
+    turn: asSaid(
+      inputs.map((input) => ({
+        messageId: input.message_id,
+        message: turnMessage(input.parts, input.author),
+        chatMessageId: input.chat_message_id,
+        writtenAt: input.written_ms,
+      })),
+    ),
     told: inputs.some(({ receipt }) => receipt !== null),
     end: null,
     queuedMs: inputs[0]!.received_ms,

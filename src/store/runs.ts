@@ -107,9 +107,15 @@ export interface RunInput {
 }
 
 /**
- * What a run was given: its user turn, and what joined it, in order of arrival. Slack brings messages over several
- * connections, which overtake each other, so a turn of one chat goes by the chat's own clock.
+ * A turn in order of arrival as it was said. Slack brings messages over several connections, which overtake each other,
+ * so a turn of one chat goes by the chat's own clock.
  */
+export function asSaid<T extends { chatMessageId: string | null; writtenAt: Date | number }>(turn: T[]): T[] {
+  const isOfChat = turn.every(({ chatMessageId }) => chatMessageId !== null);
+  return isOfChat ? turn.toSorted((a, b) => Number(a.writtenAt) - Number(b.writtenAt)) : turn;
+}
+
+/** What a run was given: its user turn, as it was said, and what joined it, in order of arrival. */
 export async function runInputs(db: Db, session: SessionId, run: RunId): Promise<RunInput[]> {
   const rows = await db
     .selectFrom("inbox")
@@ -125,11 +131,7 @@ export async function runInputs(db: Db, session: SessionId, run: RunId): Promise
     writtenAt: row.written_at,
     steered: row.receipt === "steered",
   }));
-  const turn = inputs.filter(({ steered }) => !steered);
-  if (turn.every(({ chatMessageId }) => chatMessageId !== null)) {
-    turn.sort((a, b) => a.writtenAt.getTime() - b.writtenAt.getTime());
-  }
-  return [...turn, ...inputs.filter(({ steered }) => steered)];
+  return [...asSaid(inputs.filter(({ steered }) => !steered)), ...inputs.filter(({ steered }) => steered)];
 }
 
 export function turnMessage(parts: Message["parts"], author: Author | null): Message {

@@ -69,3 +69,17 @@ it("streams the answer into one message of the chat", async () => {
     "This is the first part of it, and this is the rest.",
   ]);
 });
+
+it("reads a text in parts as it was said, whichever part came first", async () => {
+  const platform = new FakePlatform();
+  const model = scriptedModel("I see.");
+  await start({ model, adapters: [platform] });
+  await platform.listening();
+  const part = { chat: "7", from: "7", burst: "long" } as const;
+  const now = Date.now();
+  await platform.say({ ...part, text: "and this the second.", writtenAt: now });
+  await platform.say({ ...part, text: "This is the first part, ", writtenAt: now - 1_000 });
+  await until("the answer", () => platform.messages("7").length === 1);
+  const [request] = model.requests;
+  expect(request?.messages.map(textOf)).toEqual(["This is the first part, and this the second."]);
+});
