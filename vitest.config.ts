@@ -1,17 +1,30 @@
 import { defineConfig } from "vitest/config";
 
+const SCENES = ["test/e2e/**/*.test.ts"];
+
 export default defineConfig({
   test: {
-    include: ["test/**/*.test.ts"],
-    exclude: ["test/faults/**"],
     globalSetup: ["test/global-setup.ts"],
     setupFiles: ["test/setup.ts"],
     testTimeout: 20_000,
     hookTimeout: 60_000,
-    maxWorkers: 2,
     // A machine that stands still for a second or two fails nothing.
     expect: { poll: { timeout: 10_000 } },
     allowOnly: false,
     reporters: ["default"],
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: "parts",
+          include: ["test/**/*.test.ts"],
+          exclude: ["test/faults/**", ...SCENES],
+          maxWorkers: 2,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      // They wait more than they work, above all for what platforms allow.
+      { extends: true, test: { name: "scenes", include: SCENES, maxWorkers: 4, sequence: { groupOrder: 1 } } },
+    ],
   },
 });
