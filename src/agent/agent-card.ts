@@ -1,5 +1,6 @@
 import type { Message } from "./message.ts";
 import type { Sampling } from "./model-client.ts";
+import type { ToolSchema } from "./tool-source.ts";
 
 /** An agent's file, checked. See agent/read-card.ts for the format. */
 export interface AgentCard {
@@ -23,4 +24,24 @@ export interface AgentCard {
   templateVars?: Readonly<Record<string, string>>;
   /** Idle time of the model's stream, in ms; null = the gateway's default. */
   idleMs: number | null;
+  /** The agents that are its tools; left out: there are none. */
+  children?: Children;
+  /** Of its arguments, where it is a tool of another agent; left out: one message. */
+  inputSchema?: ToolSchema;
+}
+
+/** How an agent works with others, each of which is a tool `agent__name` of it. */
+export interface Children {
+  /** Names of cards, each once. */
+  agents: readonly string[];
+  /** What one knows besides its arguments: nothing, its own card's messages, or what its parent knows. */
+  historySource: "none" | "messages" | "orchestrator";
+  /** `orchestrator`: its parent reads all it said and did, not its answer alone. */
+  mergeTarget: "none" | "orchestrator";
+  /** At once; null = as many as a step runs tools. */
+  maxParallel: number | null;
+  /** Of one call; null = the gateway's default. */
+  timeoutMs: number | null;
+  /** Lines that the chat shows of tools at work; null = the gateway's default. */
+  maxLines: number | null;
 }

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { GatewayError, publicMessage } from "../errors.ts";
 import type { AgentCard } from "./agent-card.ts";
 import { type AgentSettings, NO_SETTINGS, readSettings, SETTINGS_FILE } from "./agent-settings.ts";
+import { childFaults } from "./child-faults.ts";
 import { loadCard, type LoadedCard, MAX_FILE_BYTES, stampOf } from "./load-card.ts";
 import type { VariableLookup } from "./read-card.ts";
 
@@ -172,6 +173,7 @@ function faultsOfSet(files: Files, wanted: string | null): string[] {
     if (defaultFile) faults.push(`${file}: default: ${defaultFile} is the default already; keep one of them`);
     else defaultFile = file;
   }
+  faults.push(...childFaults(cardsOf(files)));
   const names = [...new Set(choosable(cardsOf(files)).map(({ name }) => name))];
   if (fileOf.size === 0) faults.push("there is no agent: put a card into the directory of agents (AGENTS_DIR)");
   else if (names.length === 0)

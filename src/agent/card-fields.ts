@@ -19,10 +19,16 @@ const WORKING_FIELDS = [
   "use_history",
   "messages",
   "request_params",
+  "agents",
+  "history_source",
+  "history_merge_target",
+  "max_parallel",
+  "child_timeout_sec",
+  "max_display_instances",
+  "tool_input_schema",
 ] as const;
 
 const NO_MCP = "MCP servers are not connected yet; the agent has none of their tools";
-const NO_CHILDREN = "agents are not tools of other agents yet; this one works alone";
 const NO_SUBAGENTS = "there are no built-in subagents here";
 
 const UNUSED_FIELDS: Readonly<Record<string, UnusedField>> = {
@@ -31,14 +37,6 @@ const UNUSED_FIELDS: Readonly<Record<string, UnusedField>> = {
   resources: unused(NO_MCP, textsByName),
   prompts: unused(NO_MCP, textsByName),
   mcp_connect: unused(NO_MCP, connections),
-  agents: unused(NO_CHILDREN, texts),
-  history_source: unused(NO_CHILDREN, oneOf("none", "messages", "child", "orchestrator")),
-  // fast-agent's fork took `messages` too.
-  history_merge_target: unused(NO_CHILDREN, oneOf("none", "child", "orchestrator", "messages")),
-  max_parallel: unused(NO_CHILDREN, positiveInteger),
-  child_timeout_sec: unused(NO_CHILDREN, positive),
-  max_display_instances: unused(NO_CHILDREN, positiveInteger),
-  tool_input_schema: unused(NO_CHILDREN, objectSchema),
   function_tools: unused("function tools of cards do not run yet", functionTools),
   tool_hooks: unused("hooks do not run yet", hooks),
   lifecycle_hooks: unused("hooks do not run yet", hooks),
@@ -148,22 +146,6 @@ function textsByName(value: unknown): string | null {
 
 function flag(value: unknown): string | null {
   return typeof value === "boolean" ? null : "must be true or false";
-}
-
-function positive(value: unknown): string | null {
-  return typeof value === "number" && value > 0 ? null : "must be a number above 0";
-}
-
-function positiveInteger(value: unknown): string | null {
-  return Number.isSafeInteger(value) && (value as number) > 0 ? null : "must be a whole number of at least 1";
-}
-
-function oneOf(...choices: string[]): UnusedField["faultOf"] {
-  return (value) => (choices.some((choice) => choice === value) ? null : `must be one of ${choices.join(", ")}`);
-}
-
-function objectSchema(value: unknown): string | null {
-  return isMapping(value) && value["type"] === "object" ? null : 'must be a JSON Schema with "type: object"';
 }
 
 function skills(value: unknown): string | null {

@@ -228,9 +228,16 @@ class NativeRun {
       concurrency: this.#clone.card.sampling.parallelToolCalls === false ? 1 : toolConcurrency,
       graceMs,
       toolMs,
+      history: () => this.#known(),
       clock,
       signal: this.#signal,
     });
+  }
+
+  /** Without the step whose calls are open. */
+  #known(): Message[] {
+    const step = this.#own.findLastIndex(({ role }) => role === "assistant");
+    return repairHistory([...(this.#clone.card.seed ?? []), ...this.#history, ...this.#own.slice(0, step)]);
   }
 
   /** The answer as a message. A cut one has no calls: their arguments may be cut too, and none of them has run. */

@@ -1,6 +1,7 @@
 import { GatewayError } from "../errors.ts";
 import type { AgentCard } from "./agent-card.ts";
 import { checkFields, isUsed, type FieldNotes } from "./card-fields.ts";
+import { readChildren } from "./read-children.ts";
 import { readModel } from "./read-model.ts";
 import { readRequestParams } from "./read-request-params.ts";
 import { readYamlMapping } from "./read-yaml.ts";
@@ -115,6 +116,7 @@ function readFields(file: string, text: string, lookup: VariableLookup, notes: F
     sampling: { ...sampling, ...params.sampling },
     maxSteps: Math.min(params.maxSteps ?? MAX_STEPS, MAX_STEPS),
     idleMs: params.idleMs,
+    ...readChildren(fields, notes),
     ...(Object.keys(templateVars).length > 0 && { templateVars }),
   };
   const seedFiles = [read("messages", isTexts, "a path or a list of paths") ?? []].flat().map((path) => path.trim());

@@ -17,7 +17,13 @@ export type RunEvent =
   | { type: "tool.finished"; callId: string; tool: string; ok: boolean; ms: number; text: string; file?: FileId }
   /** `messageId`: of a user message that joined the run. */
   | { type: "message.completed"; message: Message; messageId?: MessageId }
-  | { type: "usage"; model: string; usage: Usage }
+  /** `callId`: of the call of another agent that used it. */
+  | { type: "usage"; model: string; usage: Usage; callId?: string }
+  /**
+   * What an agent did that was called as a tool, from its own `run.started` to its end, without its deltas (its messages
+   * hold the text) and its usage (which counts as the run's). After an abort the call's end may be all there is.
+   */
+  | { type: "child.event"; callId: string; instance: string; event: RunEvent }
   | { type: "notice"; code: "tools_unreachable"; level: "warning"; text: string }
   /** The model is asked again after `waitMs`. */
   | { type: "notice"; code: "model_busy"; level: "info"; text: string; waitMs: number }
@@ -29,6 +35,11 @@ export type FinalRunEvent = Extract<RunEvent, { type: "run.completed" | "run.fai
 
 export function isFinal(event: RunEvent): event is FinalRunEvent {
   return event.type === "run.completed" || event.type === "run.failed" || event.type === "run.cancelled";
+}
+
+/** The event itself, or the one that happened in the agent of an agent … it tells of. */
+export function innermost(event: RunEvent): RunEvent {
+  return event.type === "child.event" ? innermost(event.event) : event;
 }
 
 /** The status a message of a run that ended like this is stored with, when it was cut in the middle. */

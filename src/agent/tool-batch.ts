@@ -1,9 +1,9 @@
 import { HAND_OVER } from "./agent-runner.ts";
 import { capText } from "./cap-text.ts";
 import type { Clock } from "./clock.ts";
-import type { Part } from "./message.ts";
+import type { Message, Part } from "./message.ts";
 import type { RunEvent } from "./run-event.ts";
-import type { Tool, ToolCall, ToolResult, ToolSource } from "./tool-source.ts";
+import type { CallContext, Tool, ToolCall, ToolResult, ToolSource } from "./tool-source.ts";
 
 type ResultPart = Extract<Part, { type: "tool_result" }>;
 
@@ -18,6 +18,8 @@ export interface BatchOptions {
   graceMs: number;
   /** The last resort against a source that never answers; sources have shorter deadlines of their own. */
   toolMs: number;
+  /** For tools that begin with what the run knows. */
+  history: () => readonly Message[];
   clock: Clock;
   signal: AbortSignal;
 }
@@ -43,12 +45,23 @@ export async function* runBatch(
   const queue: ToolCall[] = [];
   const running = new Map<string, ToolCall>();
   const ended: { call: ToolCall; result: ToolResult; ms: number }[] = [];
+  /** What happened within calls; each call waits until its own is taken, so there are few. */
+  const reports: { event: RunEvent; taken: () => void }[] = [];
   /** Aborts when nobody waits for these tools any more; ends the batch's timers. */
   const left = new AbortController();
-  /** Told of abort and of `ended`; made anew for every wait. */
+  /** Told of abort, `ended` and `reports`; made anew for every wait. */
   let happened = Promise.withResolvers<void>();
   const somethingHappens = () => (happened = Promise.withResolvers<void>()).promise;
   const onAbort = () => happened.resolve();
+  const context: CallContext = {
+    history: options.history,
+    report: (event) =>
+      new Promise((taken) => {
+        if (left.signal.aborted) return taken();
+        reports.push({ event, taken });
+        happened.resolve();
+      }),
+  };
 
   function launch(): void {
     while (!signal.aborted && running.size < options.concurrency) {
@@ -61,7 +74,7 @@ export async function* runBatch(
 
   async function runOne(call: ToolCall): Promise<void> {
     const since = clock.now();
-    const result = await callSafely(call, options, left.signal);
+    const result = await callSafely(call, options, context, left.signal);
     running.delete(call.callId);
     ended.push({ call, result, ms: clock.now() - since });
     launch();
@@ -72,6 +85,13 @@ export async function* runBatch(
     for (const { call, result, ms } of ended.splice(0)) {
       results.set(call.callId, result);
       yield finished(call, result, ms);
+    }
+  }
+
+  function* takeReports(): Generator<RunEvent> {
+    for (let next = reports.shift(); next; next = reports.shift()) {
+      yield next.event;
+      next.taken();
     }
   }
 
@@ -93,13 +113,16 @@ export async function* runBatch(
   try {
     launch();
     while (!signal.aborted && (running.size > 0 || ended.length > 0)) {
-      if (ended.length === 0) await somethingHappens();
+      if (ended.length === 0 && reports.length === 0) await somethingHappens();
+      yield* takeReports();
       yield* takeEnded();
     }
     if (signal.aborted) {
       const mayHaveEffects = (call: ToolCall) => running.has(call.callId) && !tools.get(call.tool)?.readOnly;
       const grace = clock.sleep(options.graceMs, left.signal).then(() => "over" as const);
-      while (calls.some(mayHaveEffects)) {
+      for (;;) {
+        yield* takeReports();
+        if (!calls.some(mayHaveEffects)) break;
         if ((await Promise.race([grace, somethingHappens()])) === "over") break;
       }
       const isReal = ({ call }: { call: ToolCall }) => !tools.get(call.tool)?.readOnly;
@@ -117,13 +140,19 @@ export async function* runBatch(
     // The consumer may have left early: nothing that still waits in the queue may start.
     queue.length = 0;
     left.abort();
+    for (const { taken } of reports.splice(0)) taken();
     signal.removeEventListener("abort", onAbort);
   }
   return calls.map(({ callId }) => ({ type: "tool_result", callId, ...(results.get(callId) ?? STOPPED) }));
 }
 
 /** One call whose source may throw, hang or return garbage. `left` aborts when its result is of no interest any more. */
-async function callSafely(call: ToolCall, options: BatchOptions, left: AbortSignal): Promise<ToolResult> {
+async function callSafely(
+  call: ToolCall,
+  options: BatchOptions,
+  context: CallContext,
+  left: AbortSignal,
+): Promise<ToolResult> {
   const { source, tools, toolMs, clock, signal } = options;
   if (!tools.has(call.tool)) {
     return failure(`There is no tool "${call.tool}". Tools: ${[...tools.keys()].join(", ") || "none"}.`);
@@ -131,12 +160,12 @@ async function callSafely(call: ToolCall, options: BatchOptions, left: AbortSign
   const late = new AbortController();
   const settled = new AbortController();
   const noLonger = AbortSignal.any([settled.signal, left]);
-  const lastResort = clock.sleep(toolMs, noLonger).then(() => {
+  const lastResort = clock.sleep(tools.get(call.tool)?.maxMs ?? toolMs, noLonger).then(() => {
     if (!noLonger.aborted) late.abort();
     return tools.get(call.tool)?.readOnly ? failure("no result in time") : UNKNOWN_OUTCOME;
   });
   try {
-    const called = source.call(call, AbortSignal.any([signal, late.signal]));
+    const called = source.call(call, AbortSignal.any([signal, late.signal]), context);
     return readable(await Promise.race([called, lastResort]));
   } catch (error) {
     return failure(`${call.tool} failed: ${error instanceof Error ? error.message : String(error)}`);

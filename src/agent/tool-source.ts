@@ -1,4 +1,6 @@
 import type { FileId } from "../ids.ts";
+import type { Message } from "./message.ts";
+import type { RunEvent } from "./run-event.ts";
 
 /** JSON Schema of type object. */
 export type ToolSchema = Record<string, unknown>;
@@ -15,6 +17,8 @@ export interface Tool extends ToolDescription {
   readOnly: boolean;
   /** What to do with a call that was in flight when its process died. */
   afterCrash: "repeat" | "skip" | "ask";
+  /** The longest one call may take, in ms; left out: what the runner gives every tool. */
+  maxMs?: number;
 }
 
 export interface ToolCall {
@@ -31,8 +35,16 @@ export interface ToolResult {
   file?: FileId;
 }
 
+/** What a call may tell and know of the run that makes it. */
+export interface CallContext {
+  /** Tells of what happens within the call. Resolves when it is as durable as it must be, or nobody listens any more. */
+  report(event: RunEvent): Promise<void>;
+  /** What the run knows: its history and its own messages up to the step that made the call. */
+  history(): readonly Message[];
+}
+
 /** Contract: `call` never throws; a failing, unknown or aborted tool is a result with `ok: false`. */
 export interface ToolSource {
   list(): Promise<Tool[]>;
-  call(call: ToolCall, signal: AbortSignal): Promise<ToolResult>;
+  call(call: ToolCall, signal: AbortSignal, context?: CallContext): Promise<ToolResult>;
 }

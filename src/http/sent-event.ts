@@ -19,7 +19,7 @@ export function toSentEvent(session: TalkSession, item: FollowItem): SentEvent {
 
 /** The fields of a run's event by the API's names. */
 function toFields(type: string, data: Record<string, unknown>): Record<string, unknown> {
-  const { callId, readOnly, stopReason, message, kept, ...rest } = data;
+  const { callId, readOnly, stopReason, message, kept, event, ...rest } = data;
   return {
     ...rest,
     ...(callId === undefined ? {} : { call_id: callId }),
@@ -27,9 +27,17 @@ function toFields(type: string, data: Record<string, unknown>): Record<string, u
     ...(stopReason === undefined ? {} : { stop_reason: stopReason }),
     ...(type === "message.completed" ? { message: toPlainMessage(message as Message) } : {}),
     ...(type === "run.restarted" ? { kept: (kept as Message[]).map(toPlainMessage) } : {}),
+    ...(type === "child.event" ? { event: toInnerEvent(event as InnerEvent) } : {}),
     // Here it is a sentence, there a whole message.
     ...(type === "run.failed" ? { message } : {}),
   };
+}
+
+type InnerEvent = { type: string } & Record<string, unknown>;
+
+/** What happened in an agent that another one called. */
+function toInnerEvent({ type, ...data }: InnerEvent): object {
+  return { type, ...toFields(type, data) };
 }
 
 function toPlainMessage(message: Message): object {

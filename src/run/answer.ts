@@ -49,6 +49,11 @@ export class Answer {
     return new Set(this.#block.filter(({ message }) => message.role === "user").map(({ messageId }) => messageId));
   }
 
+  /** How many lines of tools at work the chat shows; null = as many as ever. */
+  showTools(lines: number | null): void {
+    this.#progress.maxLines = lines;
+  }
+
   /** Takes the next event of the run; true = the chat is to show something else. */
   take(event: RunEvent): boolean {
     const moved = this.#progress.take(event);

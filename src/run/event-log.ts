@@ -14,6 +14,10 @@ const FOLLOWED_FLUSH_MS = 100;
 /** What readers get of an event: an error's cause is the operator's. */
 function publicData(event: RunEvent): object {
   if (event.type === "run.failed") return { code: event.code, message: event.message };
+  if (event.type === "child.event") {
+    const { callId, instance, event: inner } = event;
+    return { callId, instance, event: { type: inner.type, ...publicData(inner) } };
+  }
   const { type: _type, ...data } = event;
   return data;
 }

@@ -1,11 +1,12 @@
 import type { Message } from "../agent/message.ts";
-import type { RunEvent } from "../agent/run-event.ts";
+import { innermost, type RunEvent } from "../agent/run-event.ts";
 import type { Task } from "../platform/platform-adapter.ts";
 import type { Texts } from "../texts/texts.ts";
 import { cutAt, digestArguments } from "./argument-digest.ts";
 
-/** Tools that have a line of their own. */
+/** Tools that have a line of their own, and how many may have one where a card asks for it. */
 const MAX_LINES = 6;
+const MOST_LINES = 20;
 const MAX_TITLE = 40;
 /** Tools that are known one by one, the newest. */
 const MAX_TASKS = 30;
@@ -16,6 +17,8 @@ interface ToolLine {
   tool: string;
   /** What it is for; "" = unknown. */
   digest: string;
+  /** Of an agent: what it calls itself, as one may read it; "" = nothing. */
+  inner: string;
   startedAt: number;
   /** How many calls had begun before. */
   order: number;
@@ -28,6 +31,8 @@ interface ToolLine {
  * Times are those of `now`, in ms.
  */
 export class Progress {
+  /** Null = the usual number. */
+  maxLines: number | null = null;
   readonly #now: () => number;
   /** Tools since the run last spoke, in the order they began. */
   readonly #lines = new Map<string, ToolLine>();
@@ -79,6 +84,8 @@ export class Progress {
         if (event.code === "tools_unreachable") this.#outOfReach = true;
         else this.#wait = { seconds: Math.ceil(event.waitMs / 1000), since: this.#now() };
         return true;
+      case "child.event":
+        return this.#within(event.callId, innermost(event));
       case "text.delta":
         this.#spoken = true;
         this.#wait = null;
@@ -145,11 +152,21 @@ export class Progress {
     const startedAt = this.#now();
     if (this.#running().length === 0) this.#busySince = startedAt;
     this.#open.delete(callId);
-    const line = { tool, digest: digestArguments(args), startedAt, order: this.#begun, ended: null };
+    const line = { tool, digest: digestArguments(args), inner: "", startedAt, order: this.#begun, ended: null };
     this.#lines.set(callId, line);
     this.#tasks.set(line.order, line);
     this.#tasks.delete(line.order - MAX_TASKS);
     this.#begun += 1;
+  }
+
+  /** An agent's line tells of the tool it called last, while that works. */
+  #within(callId: string, event: RunEvent): boolean {
+    const line = this.#lines.get(callId);
+    if (!line || line.ended || (event.type !== "tool.started" && event.type !== "message.completed")) return false;
+    const before = line.inner;
+    if (event.type === "tool.started") line.inner = titleOf(event.tool);
+    else if (event.message.role === "tool") line.inner = "";
+    return line.inner !== before;
   }
 
   #finish({ callId, tool, ok, ms }: { callId: string; tool: string; ok: boolean; ms: number }): void {
@@ -184,16 +201,19 @@ export class Progress {
   /** Those that run, and of the others the newest. */
   #toolLines(texts: Texts): string[] {
     const lines = [...this.#lines.values()];
-    const first = lines.toSorted((a, b) => rank(a) - rank(b)).slice(0, MAX_LINES);
+    const first = lines
+      .toSorted((a, b) => rank(a) - rank(b))
+      .slice(0, Math.min(this.maxLines ?? MAX_LINES, MOST_LINES));
     const shown = lines.filter((line) => first.includes(line)).map((line) => this.#toolLine(line, texts));
     return lines.length > shown.length ? [...shown, texts.moreTools(lines.length - shown.length)] : shown;
   }
 
-  #toolLine({ tool, digest, startedAt, ended }: ToolLine, texts: Texts): string {
+  #toolLine({ tool, digest, inner, startedAt, ended }: ToolLine, texts: Texts): string {
     const sign = ended === null ? "⏳" : ended.ok ? "✓" : "✗";
     const seconds = ended === null ? this.#secondsSince(startedAt) : Math.round(ended.ms / 1000);
     const what = digest === "" ? titleOf(tool) : `${titleOf(tool)}: ${asCode(digest)}`;
-    return `${sign} ${what}${seconds < 1 ? "" : ` · ${texts.seconds(seconds)}`}`;
+    const now = ended === null && inner !== "" ? ` → ${inner}` : "";
+    return `${sign} ${what}${now}${seconds < 1 ? "" : ` · ${texts.seconds(seconds)}`}`;
   }
 
   /** All running tools count on together, so that their lines change at the same moments. */
@@ -216,7 +236,10 @@ function rank({ ended, order }: ToolLine): number {
 
 /** The tool's name as words: nothing in it can be Markdown, a mention or an address. */
 function titleOf(tool: string): string {
-  const words = tool.replaceAll(/[^\p{L}\p{N}]+/gu, " ").trim();
+  const words = tool
+    .replace(/^agent__/, "")
+    .replaceAll(/[^\p{L}\p{N}]+/gu, " ")
+    .trim();
   return cutAt(words, MAX_TITLE) || "…";
 }
 

@@ -1,3 +1,5 @@
+import type { AgentCard } from "../agent/agent-card.ts";
+import { withChildren } from "../agent/children.ts";
 import type { Message } from "../agent/message.ts";
 import type { ToolSource } from "../agent/tool-source.ts";
 import type { FileId } from "../ids.ts";
@@ -20,7 +22,7 @@ export interface RunFilesParts {
   surely: <T>(work: () => Promise<T>) => Promise<T>;
 }
 
-/** The files of one attempt of a run: what came with its messages, and what its agent sends. */
+/** The files and tools of one attempt of a run: what came with its messages, what its agent sends and calls. */
 export class RunFiles {
   /** What the model is shown; grows with what joins the run. */
   readonly images = new Map<FileId, { mediaType: string; base64: string }>();
@@ -49,12 +51,21 @@ export class RunFiles {
     for (const [file, image] of images) this.images.set(file, image);
   }
 
-  tools(): ToolSource {
+  /** Those of the agent whose card it is; `today` is for the agents it calls, who send no files. */
+  tools(card: AgentCard, today: string): ToolSource {
     const { room, claimed, surely } = this.#parts;
-    return withSendFile(room.tools, {
+    const own = withSendFile(room.tools, {
       run: claimed.id,
       shown: !claimed.target || this.#adapter?.files !== undefined,
       keep: (file) => surely(() => keepMade(room.db, claimed, file)),
+    });
+    return withChildren(card, own, {
+      find: (name) => room.agents.get(name),
+      toolsOf: () => room.tools,
+      runner: room.runner,
+      model: room.model,
+      images: this.images,
+      today,
     });
   }
 

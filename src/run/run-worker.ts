@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { HAND_OVER, type Joining } from "../agent/agent-runner.ts";
 import { makeClone } from "../agent/clone.ts";
-import { type FinalRunEvent, isFinal, type RunEvent } from "../agent/run-event.ts";
+import { type FinalRunEvent, innermost, isFinal, type RunEvent } from "../agent/run-event.ts";
 import { findDrafts, mayBeNative } from "../delivery/find-drafts.ts";
 import { LiveReply } from "../delivery/live-reply.ts";
 import { type PagePlan, planPages, renderGrowing } from "../delivery/page-plan.ts";
@@ -206,6 +206,8 @@ export class RunWorker {
     if (this.#lost) return this.#finalEvent({ type: "run.cancelled", by: "interrupt" });
     const turn = this.#turn.map(datedIfOld);
     await this.#files.show([...window.map(({ message }) => message), ...turn, ...remains.kept]);
+    const today = new Date().toISOString().slice(0, 10);
+    this.#answer.showTools(card.children?.maxLines ?? null);
     const clone = makeClone({
       card,
       language: this.claimed.language,
@@ -215,9 +217,9 @@ export class RunWorker {
       inFlight: remains.inFlight,
       images: this.#files.images,
       model: this.#room.model,
-      tools: this.#files.tools(),
+      tools: this.#files.tools(card, today),
       steer: () => this.#steer(),
-      today: new Date().toISOString().slice(0, 10),
+      today,
     });
     this.#events.append(
       this.claimed.attempt === 1
@@ -266,7 +268,8 @@ export class RunWorker {
     this.#events.append(event);
     // A call that may change something is known to the database before it is made; its result as soon as it is there.
     const joins = event.type === "message.completed" && event.message.role === "user";
-    if (joins || (event.type === "tool.started" && !event.readOnly) || event.type === "tool.finished") {
+    const act = innermost(event);
+    if (joins || (act.type === "tool.started" && !act.readOnly) || event.type === "tool.finished") {
       if (!(await this.#surely(() => this.#events.flush()))) this.lose();
     }
   }

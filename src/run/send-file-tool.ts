@@ -45,8 +45,8 @@ export function withSendFile(tools: ToolSource, options: SendFileOptions): ToolS
   };
   return {
     list,
-    async call(call, signal) {
-      if (call.tool !== NAME || !(await list()).includes(TOOL)) return tools.call(call, signal);
+    async call(call, signal, context) {
+      if (call.tool !== NAME || !(await list()).includes(TOOL)) return tools.call(call, signal, context);
       return sendFile(call, options, signal);
     },
   };

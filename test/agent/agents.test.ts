@@ -177,6 +177,25 @@ describe("reloading a directory", () => {
     expect(faults).toHaveLength(1);
   });
 
+  test("keeps the set whose agents find each other, and goes on when another one does", async () => {
+    const { agents, faults } = await loaded({ "a.md": card("agents: [b]"), "b.md": card("tool_only: true") });
+    await rm(join(dir, "b.md"));
+    await agents.reload();
+    await agents.reload();
+    expect(agents.get("b")).toMatchObject({ toolOnly: true });
+    await write({ "b.md": card("agents: [a]") });
+    await agents.reload();
+    expect(agents.get("b")).toMatchObject({ toolOnly: true });
+    expect(faults).toEqual([
+      'a.md: agents: there is no agent "b"',
+      "a.md: agents: call each other in a circle: a → b → a",
+    ]);
+    await write({ "b.md": card("description: new") });
+    await agents.reload();
+    expect(agents.get("b")).toMatchObject({ description: "new" });
+    expect(faults).toHaveLength(2);
+  });
+
   test("warns of what a card asks for in vain whenever its file was read, not in between", async () => {
     const { agents, warnings } = await loaded({ "a.md": card("servers: [mail]\nshell: true"), "b.md": card() });
     expect(warnings.map((warning) => warning.split(";")[0])).toEqual([

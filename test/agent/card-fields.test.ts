@@ -1,8 +1,17 @@
 import { afterAll, describe, expect, test } from "vitest";
 import { stringify } from "yaml";
-import type { AgentCard } from "../../src/agent/agent-card.ts";
+import type { AgentCard, Children } from "../../src/agent/agent-card.ts";
 import { readCard } from "../../src/agent/read-card.ts";
 import { publicMessage } from "../../src/errors.ts";
+
+const CALLS: Children = {
+  agents: ["helper"],
+  historySource: "none",
+  mergeTarget: "none",
+  maxParallel: null,
+  timeoutMs: null,
+  maxLines: null,
+};
 
 /** Every field an agent's card of fast-agent may have, on its own: what it says, and what it changes here. */
 const WORKING: [field: string, value: unknown, changes: Partial<AgentCard>][] = [
@@ -18,6 +27,18 @@ const WORKING: [field: string, value: unknown, changes: Partial<AgentCard>][] = 
   // The files are read by loadCard.
   ["messages", "seed.json", {}],
   ["request_params", { temperature: 0.5, max_iterations: 3 }, { sampling: { temperature: 0.5 }, maxSteps: 3 }],
+  ["agents", ["the helper", "the_helper", "other"], { children: { ...CALLS, agents: ["the_helper", "other"] } }],
+  ["tool_input_schema", { type: "object" }, { inputSchema: { type: "object" } }],
+];
+
+/** The same of fields that say how an agent calls others. */
+const WORKING_WITH_AGENTS: [field: string, value: unknown, changes: Partial<Children>][] = [
+  ["history_source", "messages", { historySource: "messages" }],
+  ["history_source", "orchestrator", { historySource: "orchestrator" }],
+  ["history_merge_target", "orchestrator", { mergeTarget: "orchestrator" }],
+  ["max_parallel", 4, { maxParallel: 4 }],
+  ["child_timeout_sec", 1.5, { timeoutMs: 1500 }],
+  ["max_display_instances", 10, { maxLines: 10 }],
 ];
 
 /** The same of `request_params`. */
@@ -57,13 +78,9 @@ const WARNED: [field: string, value: unknown][] = [
   ["resources", { mail: ["inbox"] }],
   ["prompts", { mail: ["greeting"] }],
   ["mcp_connect", { mail: { target: "https://mail.test/mcp", headers: { Authorization: "Bearer ${MAIL_TOKEN}" } } }],
-  ["agents", ["helper"]],
-  ["history_source", "orchestrator"],
+  ["history_source", "child"],
+  ["history_merge_target", "child"],
   ["history_merge_target", "messages"],
-  ["max_parallel", 4],
-  ["child_timeout_sec", 1.5],
-  ["max_display_instances", 20],
-  ["tool_input_schema", { type: "object", properties: {} }],
   ["skills", "skills"],
   ["function_tools", ["tools.ts:add", { entrypoint: "more.mjs:sub", variant: "code" }]],
   ["tool_hooks", { before_tool_call: "hooks.ts:before" }],
@@ -92,6 +109,12 @@ const REFUSED: [field: string, value: unknown, says: RegExp][] = [
   ["lifecycle_hooks", { on_start: "hooks.py:start" }, /is Python/],
   ["commands", { tidy: { handler: "commands.py:tidy" } }, /is Python/],
   ["history_merge_target", "cumulative", /must be one of none, child/],
+  ["history_source", "all", /must be one of none, messages/],
+  ["agents", "helper", /must be a list of texts/],
+  ["max_parallel", 0, /must be a whole number of at least 1/],
+  ["child_timeout_sec", 0, /must be a number above 0/],
+  ["max_display_instances", 1.5, /must be a whole number of at least 1/],
+  ["tool_input_schema", { type: "string" }, /must be a JSON Schema with "type: object"/],
   ["api_key", "abc", /name a variable of the environment/],
   ["schema_version", "one", /must be a whole number/],
   ["temperature", 1, /is not a field of a card; remove it/],
@@ -144,6 +167,16 @@ describe("a field that works", () => {
   });
 });
 
+test.each(WORKING_WITH_AGENTS)(
+  "%s: %j changes how an agent calls others, and nothing without them",
+  (field, value, changes) => {
+    const { card, warnings } = read({ agents: ["helper"], [field]: value });
+    expect(card.children).toEqual({ ...CALLS, ...changes });
+    expect(warnings).toEqual([]);
+    expect(read({ [field]: value }).card).toEqual(read({}).card);
+  },
+);
+
 describe("request_params", () => {
   const plain = read({}).card;
   const camel = (name: string) => name.replaceAll(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
@@ -191,7 +224,7 @@ describe("a field without effect", () => {
   });
 
   test.each([false, null, [], {}, "none"])("is not worth a warning where it asks for nothing: %j", (value) => {
-    expect(read({ skills: value, servers: value, history_source: value }).warnings).toEqual([]);
+    expect(read({ skills: value, servers: value, tool_hooks: value }).warnings).toEqual([]);
   });
 });
 
@@ -240,7 +273,7 @@ afterAll(() => {
   const refused = new Set(REFUSED.map(([field]) => field)).size;
   const fields = WORKFLOWS.reduce((sum, [, own]) => sum + Object.keys(own).length, 0);
   console.log(
-    `card fields: ${WORKING.length} work, ${WARNED.length} are warned of, values of ${refused} are refused; ` +
+    `card fields: ${WORKING.length + WORKING_WITH_AGENTS.length} work, ${WARNED.length} are warned of, values of ${refused} are refused; ` +
       `${WORKFLOWS.length} workflow types with ${fields} fields are refused; ` +
       `request_params: ${PARAMS_WORKING.length} work, ${PARAMS_WARNED.length} are warned of`,
   );

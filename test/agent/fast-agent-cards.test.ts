@@ -14,6 +14,15 @@ test("a folder of fast-agent's cards loads, and each is what it says", async () 
     instruction: "Ask your helpers, then answer in one table.",
     sampling: { maxTokens: 2048, parallelToolCalls: true },
   });
+  expect(agents.default().children).toEqual({
+    agents: ["weather", "sights"],
+    historySource: "orchestrator",
+    mergeTarget: "none",
+    maxParallel: 2,
+    timeoutMs: 60_000,
+    maxLines: 10,
+  });
+  expect(agents.get("sights")?.inputSchema).toMatchObject({ required: ["town"] });
   expect(agents.get("weather")).toMatchObject({ toolOnly: true, instruction: "Tell the weather of Bern." });
   expect(agents.get("sights")).toMatchObject({ toolOnly: true, useHistory: false });
   expect(agents.get("translator")?.seed?.map(textOf)).toEqual(["Good morning.", "Salve."]);

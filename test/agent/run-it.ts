@@ -57,6 +57,8 @@ export function protocol(events: readonly RunEvent[]): string[] {
         return `${event.tool} ${event.ok ? "ok" : "error"}: ${event.text}`;
       case "message.completed":
         return `${event.message.role} ${event.message.status}: ${event.message.parts.map(describePart).join(" + ")}`;
+      case "child.event":
+        return `${event.instance} ${protocol([event.event]).join("")}`;
       case "usage":
         return `usage ${event.model} ${event.usage.inputTokens}/${event.usage.outputTokens}`;
       case "notice":

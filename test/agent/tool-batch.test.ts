@@ -14,7 +14,7 @@ test("a batch whose consumer left starts no tool that still waits, even while on
   const tools = new Map((await source.list()).map((tool) => [tool.name, tool]));
   const calls = ["first", "second", "third"].map((tool) => ({ callId: tool, tool, args: "{}" }));
   const { signal } = new AbortController();
-  const limits = { inFlight: new Set<string>(), concurrency: 1, graceMs: 5000, toolMs: 60_000 };
+  const limits = { inFlight: new Set<string>(), concurrency: 1, graceMs: 5000, toolMs: 60_000, history: () => [] };
 
   for await (const event of runBatch(calls, { source, tools, ...limits, clock, signal })) {
     if (event.type === "tool.finished") break;

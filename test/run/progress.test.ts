@@ -3,6 +3,7 @@ import { renderSlack } from "../../adapters/slack/slack-render.ts";
 import type { TelegramRich } from "../../adapters/telegram/telegram-pages.ts";
 import { createTelegramRenderer } from "../../adapters/telegram/telegram-render.ts";
 import type { Message } from "../../src/agent/message.ts";
+import type { RunEvent } from "../../src/agent/run-event.ts";
 import { underText } from "../../src/run/answer.ts";
 import { Progress } from "../../src/run/progress.ts";
 import { textsFor } from "../../src/texts/texts.ts";
@@ -30,6 +31,39 @@ class Run {
     return this.progress.lines(english).split("\n");
   }
 }
+
+describe("an agent at work", () => {
+  const within = (run: Run, callId: string, event: RunEvent) =>
+    run.progress.take({ type: "child.event", callId, instance: "guide[1]", event });
+  const read = { type: "tool.started", callId: "i", tool: "read_page", args: '{"url":"x"}', readOnly: true } as const;
+  const results: Message = { role: "tool", parts: [], status: "complete" };
+
+  it("is named without the sign of its kind, and its line tells what it calls", () => {
+    const run = new Run();
+    run.start("1", "agent__city_guide", { message: "Bern" });
+    expect(within(run, "1", { type: "run.started", agent: "guide" })).toBe(false);
+    expect(run.lines).toEqual(["⏳ city guide: `Bern`"]);
+    expect(within(run, "1", read)).toBe(true);
+    expect(run.lines).toEqual(["⏳ city guide: `Bern` → read page"]);
+    expect(within(run, "1", { type: "child.event", callId: "i", instance: "x[1]", event: read })).toBe(false);
+    expect(within(run, "1", { type: "message.completed", message: results })).toBe(true);
+    expect(run.lines).toEqual(["⏳ city guide: `Bern`"]);
+    within(run, "1", read);
+    run.end("1", "agent__city_guide");
+    expect(run.lines).toEqual(["✓ city guide: `Bern` · 1 s"]);
+    expect(within(run, "1", read)).toBe(false);
+  });
+
+  it("has one of as many lines as its parent's card says, twenty at most", () => {
+    const run = new Run();
+    for (let index = 0; index < 30; index++) run.start(`${index}`, "agent__guide");
+    expect(run.lines).toHaveLength(7);
+    run.progress.maxLines = 10;
+    expect(run.lines).toHaveLength(11);
+    run.progress.maxLines = 100;
+    expect(run.lines).toHaveLength(21);
+  });
+});
 
 describe("a tool at work", () => {
   it("has a line with its name, what it is for, and its seconds, which move every five at most", () => {
