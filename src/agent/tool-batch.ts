@@ -90,8 +90,11 @@ export async function* runBatch(
 
   function* takeReports(): Generator<RunEvent> {
     for (let next = reports.shift(); next; next = reports.shift()) {
-      yield next.event;
-      next.taken();
+      try {
+        yield next.event;
+      } finally {
+        next.taken();
+      }
     }
   }
 

@@ -178,6 +178,8 @@ describe("an agent as a tool", () => {
     const { clone, asked } = set({ cards, steps });
     const running = runIt(clone);
     await Promise.all([pauses[0]!.reached, pauses[1]!.reached]);
+    // Whoever did not wait would be there by now.
+    for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
     expect(asked("clerk")).toHaveLength(2);
     pauses[1]!.release();
     await pauses[2]!.reached;
