@@ -17,7 +17,7 @@ interface ToolLine {
   tool: string;
   /** What it is for; "" = unknown. */
   digest: string;
-  /** Of an agent: what it calls itself, as one may read it; "" = nothing. */
+  /** Of an agent: the tool it called last, as one may read it; "" = none. */
   inner: string;
   startedAt: number;
   /** How many calls had begun before. */
@@ -159,13 +159,12 @@ export class Progress {
     this.#begun += 1;
   }
 
-  /** An agent's line tells of the tool it called last, while that works. */
+  /** An agent's line tells of the tool it called last. */
   #within(callId: string, event: RunEvent): boolean {
     const line = this.#lines.get(callId);
-    if (!line || line.ended || (event.type !== "tool.started" && event.type !== "message.completed")) return false;
+    if (!line || line.ended || event.type !== "tool.started") return false;
     const before = line.inner;
-    if (event.type === "tool.started") line.inner = titleOf(event.tool);
-    else if (event.message.role === "tool") line.inner = "";
+    line.inner = titleOf(event.tool);
     return line.inner !== before;
   }
 

@@ -36,7 +36,6 @@ describe("an agent at work", () => {
   const within = (run: Run, callId: string, event: RunEvent) =>
     run.progress.take({ type: "child.event", callId, instance: "guide[1]", event });
   const read = { type: "tool.started", callId: "i", tool: "read_page", args: '{"url":"x"}', readOnly: true } as const;
-  const results: Message = { role: "tool", parts: [], status: "complete" };
 
   it("is named without the sign of its kind, and its line tells what it calls", () => {
     const run = new Run();
@@ -46,9 +45,6 @@ describe("an agent at work", () => {
     expect(within(run, "1", read)).toBe(true);
     expect(run.lines).toEqual(["⏳ city guide: `Bern` → read page"]);
     expect(within(run, "1", { type: "child.event", callId: "i", instance: "x[1]", event: read })).toBe(false);
-    expect(within(run, "1", { type: "message.completed", message: results })).toBe(true);
-    expect(run.lines).toEqual(["⏳ city guide: `Bern`"]);
-    within(run, "1", read);
     run.end("1", "agent__city_guide");
     expect(run.lines).toEqual(["✓ city guide: `Bern` · 1 s"]);
     expect(within(run, "1", read)).toBe(false);

@@ -35,6 +35,8 @@ export interface SceneOptions {
   env?: Record<string, string>;
   /** Lines of the default card's `request_params`. */
   requestParams?: string;
+  /** More cards, by the names of their files. */
+  cards?: Record<string, string>;
 }
 
 export interface GatewayOptions extends StartOptions {
@@ -90,7 +92,9 @@ export class Scene {
     closing.defer(() => model.close());
     await mkdir(path.join(folder, "agents"));
     const card = `---\ndefault: true\n${requestParams(options)}---\nYou are a test. ${CANARIES.systemPrompt}\n`;
-    await writeFile(path.join(folder, "agents", "tester.md"), card);
+    for (const [name, text] of Object.entries({ "tester.md": card, ...options.cards })) {
+      await writeFile(path.join(folder, "agents", name), text);
+    }
     return new Scene({ options, telegram, slack, model, folder, closing });
   }
 
