@@ -33,6 +33,8 @@ const PLAIN_NAMES = [
   "TRANSCRIPTION_MODEL",
   "AGENTS_DIR",
   "DEFAULT_AGENT",
+  "MCP_CONFIG",
+  "MCP_STDIO",
   "ON_BUSY",
   "LOG_LEVEL",
 ] as const;

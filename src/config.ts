@@ -54,6 +54,8 @@ export interface Config {
   readonly agentsDir: string;
   /** Null = the one whose card says `default`. */
   readonly defaultAgent: string | null;
+  /** Where the MCP servers stand; `required`: the operator named the file. `stdio`: they may be processes of ours. */
+  readonly mcp: { readonly path: string; readonly required: boolean; readonly stdio: boolean };
   readonly onBusy: BusyPolicy;
   /** Null = the key in the data directory. */
   readonly adminApiKey: string | null;
@@ -122,6 +124,11 @@ export function readConfig(
     transcription: readTranscription(reader, model),
     agentsDir: reader.path("AGENTS_DIR", "./agents"),
     defaultAgent: readDefaultAgent(reader),
+    mcp: {
+      path: reader.path("MCP_CONFIG", "./fastagent.config.yaml"),
+      required: reader.text("MCP_CONFIG") !== null,
+      stdio: reader.choice("MCP_STDIO", ["true", "false"], "false") === "true",
+    },
     onBusy: reader.choice("ON_BUSY", BUSY_POLICIES, "interrupt"),
     adminApiKey: reader.key("ADMIN_API_KEY", ADMIN_KEY),
     logLevel: reader.choice("LOG_LEVEL", LOG_LEVELS, "info"),
@@ -163,6 +170,11 @@ export function cardVariables(config: Config, env: Environment = process.env): V
     if (value === undefined) return undefined;
     return URL_WITH_PASSWORD.test(value) || holdsOne(value) ? null : value;
   };
+}
+
+/** The variables that the file of MCP servers may name: all of them, because no word of it reaches a model or a log. */
+export function serverVariables(env: Environment = process.env): (name: string) => string | undefined {
+  return (name) => (Object.hasOwn(env, name) && env[name] !== "" ? env[name] : undefined);
 }
 
 function readHost(reader: ConfigReader): string {

@@ -1,8 +1,10 @@
+import { loadMcpServers } from "../adapters/mcp/load-mcp-servers.ts";
 import { diagnoseOpenAI } from "../adapters/openai/diagnose-openai.ts";
 import { diagnoseSlack } from "../adapters/slack/diagnose-slack.ts";
 import { diagnoseTelegram } from "../adapters/telegram/diagnose-telegram.ts";
+import { UNKNOWN_SERVER } from "./agent/tool-servers.ts";
 import { loadAgents } from "./agent/agents.ts";
-import { cardVariables, type Config, ConfigFaults, readConfig } from "./config.ts";
+import { cardVariables, type Config, ConfigFaults, readConfig, serverVariables } from "./config.ts";
 import type { Environment } from "./config-reader.ts";
 import { publicMessage } from "./errors.ts";
 import { fault, type Finding, ok, warning } from "./finding.ts";
@@ -42,13 +44,22 @@ async function lookAtAgents(config: Config, env: Environment): Promise<Finding[]
     const onWarning = (says: string) => warnings.push(warning("agents", says, "Remove the field, or do without it."));
     const { agentsDir, defaultAgent } = config;
     const lookup = cardVariables(config, env);
-    const agents = await loadAgents(agentsDir, { lookup, defaultAgent, onWarning });
+    const faultOfServer = await lookAtServers(config, env, warnings);
+    const agents = await loadAgents(agentsDir, { lookup, defaultAgent, faultOfServer, onWarning });
     const names = agents.list().map(({ name }) => name);
     return [ok("agents", `${names.join(", ")}; ${agents.default().name} answers first`), ...warnings];
   } catch (error) {
     const [says = "", ...rest] = publicMessage(error).split("; ");
     return [fault("agents", says, rest.join("; ") || "Mend what the line names: the file, then the field.")];
   }
+}
+
+/** Reads the file alone: whether a server answers is seen when an agent needs it. */
+async function lookAtServers({ mcp }: Config, env: Environment, warnings: Finding[]) {
+  const { servers, leftOut, warnings: says } = await loadMcpServers({ ...mcp, lookup: serverVariables(env) });
+  warnings.push(...says.map((each) => warning("servers", each, "Mend the file, or do without it.")));
+  const names = new Set(servers.map(({ name }) => name));
+  return (name: string) => (names.has(name) ? null : (leftOut.get(name) ?? UNKNOWN_SERVER));
 }
 
 function demo(): Finding[] {

@@ -5,6 +5,7 @@ import type { Agents } from "./agent/agents.ts";
 import type { BusyPolicy } from "./agent/busy-policy.ts";
 import type { DocumentReader } from "./agent/document-reader.ts";
 import type { ModelClient } from "./agent/model-client.ts";
+import type { ToolServers } from "./agent/tool-servers.ts";
 import type { ToolSource } from "./agent/tool-source.ts";
 import type { Transcriber } from "./agent/transcriber.ts";
 import { countSends } from "./delivery/count-sends.ts";
@@ -55,6 +56,7 @@ export interface GatewayParts {
   agents: Agents;
   model: ModelClient;
   tools: ToolSource;
+  servers: ToolServers;
   runner: AgentRunner;
   documents: DocumentReader;
   /** Null = speech stays unheard. */

@@ -1,4 +1,5 @@
 import { createDocumentReader } from "../adapters/documents/document-reader.ts";
+import { loadMcpServers } from "../adapters/mcp/load-mcp-servers.ts";
 import { createOpenAIModel } from "../adapters/openai/openai-model.ts";
 import { createOpenAITranscriber } from "../adapters/openai/openai-transcriber.ts";
 import type { SlackOptions } from "../adapters/slack/slack-adapter.ts";
@@ -9,6 +10,7 @@ import { systemClock } from "./agent/clock.ts";
 import { currentTimeTool } from "./agent/current-time.ts";
 import { demoModel } from "./agent/demo-model.ts";
 import { functionTools } from "./agent/function-tools.ts";
+import { noServers, type ToolServers } from "./agent/tool-servers.ts";
 import type { ToolSource } from "./agent/tool-source.ts";
 import { createNativeRunner } from "./agent/loop.ts";
 import {
@@ -17,6 +19,7 @@ import {
   ConfigFaults,
   listSecrets,
   readConfig,
+  serverVariables,
   type SlackConfig,
   type TelegramConfig,
 } from "./config.ts";
@@ -62,15 +65,18 @@ export interface StartOptions {
 export async function startGateway(config: Config, options: StartOptions = {}): Promise<RunningGateway> {
   const log = options.log ?? createLog({ level: config.logLevel, secrets: listSecrets(config) });
   const metrics = createMetrics();
+  const servers = await openServers(config, log);
   const agents = await loadAgents(config.agentsDir, {
     lookup: cardVariables(config),
     defaultAgent: config.defaultAgent,
+    faultOfServer: (name) => servers.faultOf(name),
     onFault: (fault) => log.warn({ err: fault }, "an agent's card was not reloaded"),
     onWarning: (warning) => log.warn({ card: warning }, "a card asks for what this gateway does not do"),
   });
   // Closed in the opposite order, after the gateway.
   const opened = new AsyncDisposableStack();
   opened.defer(() => metrics.close());
+  opened.defer(() => servers.close());
   let gateway: Gateway | null = null;
   try {
     const database = await openDatabase(config, log);
@@ -87,6 +93,7 @@ export async function startGateway(config: Config, options: StartOptions = {}): 
       agents,
       model: provider ?? demoModel(),
       tools: options.tools ?? functionTools([currentTimeTool(systemClock)]),
+      servers,
       documents: createDocumentReader(),
       transcriber,
       runner: createNativeRunner(firstTokenMs === undefined ? {} : { firstTokenMs }),
@@ -183,6 +190,16 @@ function openTelegram(telegram: TelegramConfig, log: Logger): PlatformAdapter {
     menus: commandMenus(),
     log,
   });
+}
+
+/** The protocol's SDK is loaded where there are servers: 0.1 s that a gateway without them need not pay. */
+async function openServers({ mcp }: Config, log: Logger): Promise<ToolServers> {
+  const read = await loadMcpServers({ ...mcp, lookup: serverVariables() });
+  for (const warning of read.warnings) log.warn({ server: warning }, "an MCP server is not used as its file says");
+  if (read.servers.length === 0) return noServers(read.leftOut);
+  const { createMcpServers } = await import("../adapters/mcp/mcp-servers.ts");
+  const onTrouble = (server: string, reason: string) => log.warn({ server, reason }, "an MCP server is in trouble");
+  return createMcpServers(read, { onTrouble });
 }
 
 /** Its SDK is loaded here and not above: 0.3 s and 11 MB that a gateway without Slack need not pay. */

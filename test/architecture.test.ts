@@ -68,7 +68,7 @@ const ROOMS: Record<string, Room> = {
   gateway: { holds: ["src/gateway.ts"], loads: SHARED },
   main: {
     holds: ["src/main.ts", "src/doctor.ts", "src/talk-cli.ts", "src/parley-cli.ts"],
-    loads: [...SHARED, "gateway", "cli", "telegram", "slack", "openai", "documents"],
+    loads: [...SHARED, "gateway", "cli", "telegram", "slack", "openai", "documents", "mcp"],
   },
   // Speaks HTTP with a gateway; of the store it reads the file with the key.
   cli: { holds: ["src/cli/*"], loads: [...WORDS, "config", "store"] },
@@ -80,6 +80,7 @@ const ROOMS: Record<string, Room> = {
   slack: { holds: ["adapters/slack/*"], loads: [...WORDS, "platform"], packages: SLACK },
   documents: { holds: ["adapters/documents/*"], loads: [...WORDS, "agent"], packages: ["unpdf"] },
   openai: { holds: ["adapters/openai/*"], loads: [...WORDS, "agent"], packages: ["openai", "undici"] },
+  mcp: { holds: ["adapters/mcp/*"], loads: [...WORDS, "agent"], packages: ["@modelcontextprotocol/client"] },
   migrations: { holds: ["migrations/*"], loads: [], packages: ["kysely"], builtins: false },
   web: { holds: ["web/*"], loads: [], packages: ["preact"], builtins: false },
 };

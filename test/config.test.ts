@@ -60,6 +60,7 @@ describe("with no variable set", () => {
       transcription: null,
       agentsDir: resolve("agents"),
       defaultAgent: null,
+      mcp: { path: resolve("fastagent.config.yaml"), required: false, stdio: false },
       onBusy: "interrupt",
       adminApiKey: null,
       logLevel: "info",

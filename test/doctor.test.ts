@@ -149,6 +149,19 @@ it("warns of a card that asks for what is not done", async () => {
   );
 });
 
+it("warns of MCP servers that are left out, and of the cards that wanted them", async () => {
+  const agentsDir = await cards("---\nname: ann\nservers: [files, mail]\n---\nHello");
+  const config = path.join(agentsDir, "servers.txt");
+  await writeFile(config, "mcp: { servers: { files: { command: sh } } }");
+  const findings = await diagnose({ ...sound, AGENTS_DIR: agentsDir, MCP_CONFIG: config });
+  expect(bad(findings)).toEqual([]);
+  const told = lines(findings).join("\n");
+  const off = "would be started as a process on this machine, which is off; set MCP_STDIO=true to allow it";
+  expect(told).toContain(`servers: servers.txt: mcp.servers.files: ${off}`);
+  expect(told).toContain(`agents: card.md: servers: "files" ${off}`);
+  expect(told).toContain('agents: card.md: servers: "mail" is not among the MCP servers of MCP_CONFIG');
+});
+
 it("warns of a webhook that is in the way, and of one that failed", async () => {
   const api = new Api(telegram.token, { apiRoot: telegram.url });
   await api.setWebhook("http://127.0.0.1:9/hook");

@@ -16,6 +16,10 @@ export interface AgentCard {
   seed?: readonly Message[];
   /** True: an agent for other agents, whom people cannot choose. */
   toolOnly?: boolean;
+  /** Servers whose tools it may call, by the operator's names; left out: none. */
+  servers?: readonly string[];
+  /** Of a server named here, only the tools that fit one of its globs. */
+  toolFilters?: Readonly<Record<string, readonly string[]>>;
   useHistory: boolean;
   sampling: Sampling;
   /** Model steps of one run. */

@@ -27,6 +27,8 @@ export interface AgentsOptions {
   lookup?: VariableLookup;
   /** The operator's choice, which goes before a card's `default: true`; without both it is the first card. */
   defaultAgent?: string | null;
+  /** Why a card gets no tools of a server that it names; null = it may. Left out: nothing is known of servers. */
+  faultOfServer?: (server: string) => string | null;
   /** Told of faults that a reload met; the sentences name file, field and remedy. */
   onFault?: (fault: GatewayError) => void;
   /** Told what a card asks for and does not get here, a sentence each time, whenever its file was read. */
@@ -53,6 +55,7 @@ export async function loadAgents(dir: string, options: AgentsOptions = {}): Prom
   const wanted = options.defaultAgent ?? null;
   const first = await scan(dir, new Map(), lookup);
   const warn = (warnings: readonly string[]) => warnings.forEach((warning) => options.onWarning?.(warning));
+  const warnOfServers = (now: Files, before: Files) => warn(faultsOfServers(now, before, options.faultOfServer));
   const settingsFirst = await scanSettings(dir, { stamp: "", settings: NO_SETTINGS });
   // With a broken file the set is not whole, and what is missing in it would be said twice.
   const ofFirstSet = () => [...faultsOfSet(first.files, wanted), ...unknownAgents(settingsFirst.read, first.files)];
@@ -60,6 +63,7 @@ export async function loadAgents(dir: string, options: AgentsOptions = {}): Prom
   if (faults.length > 0) throw new GatewayError("invalid", faults.join("\n"));
 
   warn(first.warnings);
+  warnOfServers(first.files, new Map());
   let files = first.files;
   let read: SettingsRead = settingsFirst.read;
   let cards = cardsOf(files);
@@ -71,8 +75,9 @@ export async function loadAgents(dir: string, options: AgentsOptions = {}): Prom
     let ofSet: string[];
     try {
       const next = await scan(dir, files, lookup);
-      ({ files, faults: ofFiles } = next);
       warn(next.warnings);
+      warnOfServers(next.files, files);
+      ({ files, faults: ofFiles } = next);
       const settings = await scanSettings(dir, read);
       read = settings.read;
       ofFiles.push(...settings.faults);
@@ -183,6 +188,17 @@ function faultsOfSet(files: Files, wanted: string | null): string[] {
     faults.push(`DEFAULT_AGENT: ${says}; there are ${names.join(", ")}`);
   }
   return faults;
+}
+
+/** Of cards that were read anew: servers whose tools they will not have. */
+function faultsOfServers(files: Files, before: Files, faultOf: AgentsOptions["faultOfServer"]): string[] {
+  const fresh = [...files].filter(([file, { card }]) => card !== null && card !== before.get(file)?.card);
+  return fresh.flatMap(([file, { card }]) =>
+    (card?.servers ?? []).flatMap((server) => {
+      const fault = faultOf?.(server) ?? null;
+      return fault === null ? [] : [`${file}: servers: "${server}" ${fault}`];
+    }),
+  );
 }
 
 /** Settings for agents that are not there; they have no effect. */

@@ -26,17 +26,19 @@ const WORKING_FIELDS = [
   "child_timeout_sec",
   "max_display_instances",
   "tool_input_schema",
+  "servers",
+  "tools",
 ] as const;
 
-const NO_MCP = "MCP servers are not connected yet; the agent has none of their tools";
+const TOOLS_ALONE = "of MCP servers the agent has the tools alone";
+const NO_OWN_SERVERS =
+  "a card's own servers are not connected yet; write them into MCP_CONFIG and name them in servers";
 const NO_SUBAGENTS = "there are no built-in subagents here";
 
 const UNUSED_FIELDS: Readonly<Record<string, UnusedField>> = {
-  servers: unused(NO_MCP, texts),
-  tools: unused(NO_MCP, textsByName),
-  resources: unused(NO_MCP, textsByName),
-  prompts: unused(NO_MCP, textsByName),
-  mcp_connect: unused(NO_MCP, connections),
+  resources: unused(TOOLS_ALONE, textsByName),
+  prompts: unused(TOOLS_ALONE, textsByName),
+  mcp_connect: unused(NO_OWN_SERVERS, connections),
   function_tools: unused("function tools of cards do not run yet", functionTools),
   tool_hooks: unused("hooks do not run yet", hooks),
   lifecycle_hooks: unused("hooks do not run yet", hooks),
@@ -133,10 +135,6 @@ function anything(): null {
 
 function text(value: unknown): string | null {
   return isText(value) ? null : "must be a text that is not empty";
-}
-
-function texts(value: unknown): string | null {
-  return isTexts(value) ? null : "must be a list of texts that are not empty";
 }
 
 function textsByName(value: unknown): string | null {

@@ -83,6 +83,8 @@ class NativeRun {
   /** Call ids the run has used: a provider may number its calls anew in every step. */
   readonly #callIds = new Set<string>();
   #tools: ReadonlyMap<string, Tool> = new Map();
+  /** Whose tools the run does without. */
+  #missing: string[] = [];
 
   constructor(clone: Clone, signal: AbortSignal, settings: NativeRunnerOptions) {
     this.#clone = clone;
@@ -178,6 +180,11 @@ class NativeRun {
       if (listed) {
         const sorted = listed.toSorted((a, b) => (a.name < b.name ? -1 : 1));
         this.#tools = new Map(sorted.map((tool) => [tool.name, tool]));
+        this.#missing = [...(this.#clone.tools.unreachable?.() ?? [])];
+        if (this.#missing.length > 0) {
+          const text = withoutTools(this.#missing);
+          yield { type: "notice", code: "tools_unreachable", level: "warning", text, servers: this.#missing };
+        }
         return;
       }
     } catch {
@@ -195,7 +202,8 @@ class NativeRun {
     const { card } = this.#clone;
     return {
       model: card.model,
-      instruction: card.instruction,
+      instruction:
+        this.#missing.length > 0 ? `${card.instruction}\n\n${withoutTools(this.#missing)}` : card.instruction,
       // Names, quotes and results of tools stay inside messages: nothing untrusted ever joins the instruction.
       messages: joinPastes(repairHistory([...(card.seed ?? []), ...this.#history, ...this.#own])),
       images: this.#images,
@@ -303,6 +311,11 @@ function notRun({ callId }: CallPart): Part {
 
 function isAnswer(message: Message | undefined): boolean {
   return message?.role === "assistant" && callsOf([message]).length === 0;
+}
+
+/** For the model it stands behind the instruction, whose beginning stays the same for the provider's cache. */
+function withoutTools(servers: readonly string[]): string {
+  return `The tools of ${servers.join(", ")} cannot be reached right now.`;
 }
 
 function said(text: string): Part {

@@ -1,6 +1,7 @@
 import { GatewayError } from "../errors.ts";
 import type { AgentCard } from "./agent-card.ts";
 import { checkFields, isUsed, type FieldNotes } from "./card-fields.ts";
+import { readCardTools } from "./read-card-tools.ts";
 import { readChildren } from "./read-children.ts";
 import { readModel } from "./read-model.ts";
 import { readRequestParams } from "./read-request-params.ts";
@@ -103,6 +104,7 @@ function readFields(file: string, text: string, lookup: VariableLookup, notes: F
   }
   const params = readRequestParams(fields.get("request_params"), notes);
   const { templateVars } = params;
+  const tools = readCardTools(fields.get("servers"), fields.get("tools"), notes);
   const { model, sampling } = readModel(read("model", isText, NOT_EMPTY) ?? params.model ?? "", notes);
   const card: AgentCard = {
     name,
@@ -112,6 +114,7 @@ function readFields(file: string, text: string, lookup: VariableLookup, notes: F
     model,
     default: isDefault,
     ...(toolOnly && { toolOnly }),
+    ...tools,
     useHistory: read("use_history", isBoolean, "true or false") ?? params.useHistory ?? true,
     sampling: { ...sampling, ...params.sampling },
     maxSteps: Math.min(params.maxSteps ?? MAX_STEPS, MAX_STEPS),

@@ -4,7 +4,7 @@ const ENVIRONMENT = "Parley, a chat gateway. There is no shell and no folder of 
 /** fast-agent's placeholders of what does not exist here, and why they are left empty. */
 const EMPTY: Readonly<Record<string, string>> = {
   workspaceRoot: "there is no folder to work in",
-  serverInstructions: "MCP servers are not connected yet",
+  serverInstructions: "what an MCP server says of itself is no instruction here",
   agentSkills: "skills are not read yet",
 };
 /** Anybody who can name an address could have the gateway fetch it, also from inside its network. */

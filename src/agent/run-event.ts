@@ -24,7 +24,8 @@ export type RunEvent =
    * hold the text) and its usage (which counts as the run's). After an abort the call's end may be all there is.
    */
   | { type: "child.event"; callId: string; instance: string; event: RunEvent }
-  | { type: "notice"; code: "tools_unreachable"; level: "warning"; text: string }
+  /** `servers`: whose tools the run does without; left out: there are no tools at all. */
+  | { type: "notice"; code: "tools_unreachable"; level: "warning"; text: string; servers?: string[] }
   /** The model is asked again after `waitMs`. */
   | { type: "notice"; code: "model_busy"; level: "info"; text: string; waitMs: number }
   | { type: "run.completed"; stopReason: "stop" | "length" | "max_steps" }

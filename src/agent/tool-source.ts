@@ -47,4 +47,6 @@ export interface CallContext {
 export interface ToolSource {
   list(): Promise<Tool[]>;
   call(call: ToolCall, signal: AbortSignal, context?: CallContext): Promise<ToolResult>;
+  /** Whose tools the last list lacks, because they could not be asked; left out: nobody's. */
+  unreachable?(): readonly string[];
 }

@@ -48,7 +48,8 @@ export class Progress {
   #busySince = 0;
   /** Since the last tool. */
   #spoken = true;
-  #outOfReach = false;
+  /** Whose tools are out of reach; empty = all; null = none. */
+  #outOfReach: string[] | null = null;
   #wait: { seconds: number; since: number } | null = null;
 
   constructor(now: () => number = () => performance.now()) {
@@ -81,7 +82,7 @@ export class Progress {
         this.#finish(event);
         return true;
       case "notice":
-        if (event.code === "tools_unreachable") this.#outOfReach = true;
+        if (event.code === "tools_unreachable") this.#outOfReach = (event.servers ?? []).map(titleOf);
         else this.#wait = { seconds: Math.ceil(event.waitMs / 1000), since: this.#now() };
         return true;
       case "child.event":
@@ -125,7 +126,7 @@ export class Progress {
   lines(texts: Texts): string {
     const lines = this.#spoken ? this.#doneLine(texts) : this.#toolLines(texts);
     if (this.#wait) lines.push(texts.modelBusy(this.#wait.seconds));
-    if (this.#outOfReach) lines.push(texts.toolsUnreachable);
+    if (this.#outOfReach) lines.push(outOfReach(this.#outOfReach, texts));
     return lines.join("\n");
   }
 
@@ -142,7 +143,7 @@ export class Progress {
     const failed = [...new Set([...this.#failed.values()].map(({ tool }) => titleOf(tool)))];
     return [
       ...(failed.length > 0 ? [texts.noResultFrom(failed)] : []),
-      ...(this.#outOfReach ? [texts.toolsUnreachable] : []),
+      ...(this.#outOfReach ? [outOfReach(this.#outOfReach, texts)] : []),
     ].join("\n");
   }
 
@@ -234,6 +235,10 @@ function rank({ ended, order }: ToolLine): number {
 }
 
 /** The tool's name as words: nothing in it can be Markdown, a mention or an address. */
+function outOfReach(servers: readonly string[], texts: Texts): string {
+  return servers.length > 0 ? texts.toolsMissing(servers) : texts.toolsUnreachable;
+}
+
 function titleOf(tool: string): string {
   const words = tool
     .replace(/^agent__/, "")

@@ -54,14 +54,14 @@ export class RunFiles {
   /** Those of the agent whose card it is; `today` is for the agents it calls, who send no files. */
   tools(card: AgentCard, today: string): ToolSource {
     const { room, claimed, surely } = this.#parts;
-    const own = withSendFile(room.tools, {
+    const own = withSendFile(room.toolsFor(card, claimed.session), {
       run: claimed.id,
       shown: !claimed.target || this.#adapter?.files !== undefined,
       keep: (file) => surely(() => keepMade(room.db, claimed, file)),
     });
     return withChildren(card, own, {
       find: (name) => room.agents.get(name),
-      toolsOf: () => room.tools,
+      toolsOf: (child) => room.toolsFor(child, claimed.session),
       runner: room.runner,
       model: room.model,
       images: this.images,

@@ -1,7 +1,10 @@
+import type { AgentCard } from "../agent/agent-card.ts";
 import type { AgentRunner } from "../agent/agent-runner.ts";
 import type { Agents } from "../agent/agents.ts";
 import type { DocumentReader } from "../agent/document-reader.ts";
+import { joinTools } from "../agent/join-tools.ts";
 import type { ModelClient } from "../agent/model-client.ts";
+import type { ToolServers } from "../agent/tool-servers.ts";
 import type { ToolSource } from "../agent/tool-source.ts";
 import type { Transcriber } from "../agent/transcriber.ts";
 import type { Delivery } from "../delivery/delivery.ts";
@@ -35,6 +38,7 @@ export interface RunRoomParts {
   agents: Agents;
   model: ModelClient;
   tools: ToolSource;
+  servers: ToolServers;
   runner: AgentRunner;
   documents: DocumentReader;
   transcriber: Transcriber | null;
@@ -51,7 +55,6 @@ export class RunRoom {
   readonly metrics: Metrics;
   readonly agents: Agents;
   readonly model: ModelClient;
-  readonly tools: ToolSource;
   readonly runner: AgentRunner;
   readonly delivery: Delivery;
   readonly hints: Hints;
@@ -61,6 +64,8 @@ export class RunRoom {
   closed = false;
   /** When a renewal of all leases last began that then succeeded, by `performance.now()`. */
   confirmedAt = Number.NEGATIVE_INFINITY;
+  readonly #tools: ToolSource;
+  readonly #servers: ToolServers;
   readonly #dispatcher: Dispatcher;
   readonly #windows: GroupCommit<SessionId, StoredMessage[]>;
 
@@ -71,7 +76,8 @@ export class RunRoom {
     this.metrics = parts.metrics;
     this.agents = parts.agents;
     this.model = parts.model;
-    this.tools = parts.tools;
+    this.#tools = parts.tools;
+    this.#servers = parts.servers;
     this.runner = parts.runner;
     this.delivery = parts.delivery;
     this.hints = parts.hints;
@@ -93,6 +99,12 @@ export class RunRoom {
   /** The newest messages of a session, oldest first. */
   window(session: SessionId): Promise<StoredMessage[]> {
     return this.#windows.add(session);
+  }
+
+  /** What a run of this card may call: the built-in tools, and those of the servers that the card names. */
+  toolsFor(card: AgentCard, session: SessionId): ToolSource {
+    if (!card.servers) return this.#tools;
+    return joinTools([this.#tools, this.#servers.view(card, session)]);
   }
 
   pagesInFlight(): OutboxId[] {

@@ -49,6 +49,7 @@ export function withSendFile(tools: ToolSource, options: SendFileOptions): ToolS
       if (call.tool !== NAME || !(await list()).includes(TOOL)) return tools.call(call, signal, context);
       return sendFile(call, options, signal);
     },
+    unreachable: () => tools.unreachable?.() ?? [],
   };
 }
 

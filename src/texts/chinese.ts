@@ -21,6 +21,7 @@ export const chinese: Texts = {
   moreTools: (count) => `+ 另外 ${count} 个`,
   noResultFrom: (tools) => `⚠️ 没有结果：${tools.join("、")}。`,
   toolsUnreachable: "⚠️ 暂时无法使用智能体的工具。",
+  toolsMissing: (names) => `⚠️ 暂时无法使用这些工具：${names.join("、")}。`,
   modelBusy: (wait) => `⏳ 模型繁忙，${seconds(wait)}后重试。`,
   fileFaults: {
     unsupported: "这里无法读取这类文件",

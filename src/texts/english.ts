@@ -21,6 +21,7 @@ export const english: Texts = {
   moreTools: (count) => `+ ${count} more`,
   noResultFrom: (tools) => `⚠️ No result from: ${tools.join(", ")}.`,
   toolsUnreachable: "⚠️ The agent's tools cannot be reached right now.",
+  toolsMissing: (names) => `⚠️ Tools out of reach right now: ${names.join(", ")}.`,
   modelBusy: (wait) => `⏳ The model is busy; trying again in ${seconds(wait)}.`,
   fileFaults: {
     unsupported: "this kind of file cannot be read here",

@@ -22,6 +22,7 @@ export const german: Texts = {
   moreTools: (count) => `+ ${count} weitere`,
   noResultFrom: (tools) => `⚠️ Ohne Ergebnis: ${tools.join(", ")}.`,
   toolsUnreachable: "⚠️ Die Werkzeuge des Agenten sind gerade nicht erreichbar.",
+  toolsMissing: (names) => `⚠️ Gerade nicht erreichbare Werkzeuge: ${names.join(", ")}.`,
   modelBusy: (wait) => `⏳ Das Modell ist ausgelastet; neuer Versuch in ${seconds(wait)}.`,
   fileFaults: {
     unsupported: "diese Art von Datei kann hier nicht gelesen werden",

@@ -21,6 +21,7 @@ export const russian: Texts = {
   moreTools: (count) => `+ ещё ${count}`,
   noResultFrom: (tools) => `⚠️ Без результата: ${tools.join(", ")}.`,
   toolsUnreachable: "⚠️ Инструменты агента сейчас недоступны.",
+  toolsMissing: (names) => `⚠️ Сейчас недоступны инструменты: ${names.join(", ")}.`,
   modelBusy: (wait) => `⏳ Модель занята; новая попытка через ${seconds(wait)}.`,
   fileFaults: {
     unsupported: "такие файлы здесь прочитать нельзя",

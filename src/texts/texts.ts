@@ -42,6 +42,8 @@ export interface Texts extends CommandTexts, LinkTexts, RunTexts {
   /** Under the whole answer. Names are plain words. */
   noResultFrom(tools: readonly string[]): string;
   toolsUnreachable: string;
+  /** Of these servers alone. */
+  toolsMissing(names: readonly string[]): string;
   modelBusy(seconds: number): string;
   /** In English also for the model. */
   fileFaults: Readonly<Record<FileFault, string>>;

@@ -44,6 +44,7 @@ async function loaded(files: Record<string, string>) {
   const agents = await loadAgents(dir, {
     onFault: (fault) => faults.push(fault.message),
     onWarning: (warning) => warnings.push(warning),
+    faultOfServer: (server) => (server === "mail" ? "is off" : null),
   });
   return { agents, faults, warnings };
 }
@@ -197,10 +198,10 @@ describe("reloading a directory", () => {
   });
 
   test("warns of what a card asks for in vain whenever its file was read, not in between", async () => {
-    const { agents, warnings } = await loaded({ "a.md": card("servers: [mail]\nshell: true"), "b.md": card() });
+    const { agents, warnings } = await loaded({ "a.md": card("servers: [mail, files]\nshell: true"), "b.md": card() });
     expect(warnings.map((warning) => warning.split(";")[0])).toEqual([
-      "a.md: servers: MCP servers are not connected yet",
       "a.md: shell: there is no shell here",
+      'a.md: servers: "mail" is off',
     ]);
     await agents.reload();
     expect(warnings).toHaveLength(2);

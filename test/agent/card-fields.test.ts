@@ -26,6 +26,9 @@ const WORKING: [field: string, value: unknown, changes: Partial<AgentCard>][] = 
   ["use_history", false, { useHistory: false }],
   // The files are read by loadCard.
   ["messages", "seed.json", {}],
+  ["servers", ["mail", "files"], { servers: ["mail", "files"] }],
+  // They say nothing without servers.
+  ["tools", {}, {}],
   ["request_params", { temperature: 0.5, max_iterations: 3 }, { sampling: { temperature: 0.5 }, maxSteps: 3 }],
   ["agents", ["the helper", "the_helper", "other"], { children: { ...CALLS, agents: ["the_helper", "other"] } }],
   ["tool_input_schema", { type: "object" }, { inputSchema: { type: "object" } }],
@@ -73,8 +76,6 @@ const PARAMS_WARNED: [param: string, value: unknown][] = [
 
 /** Known, checked and without effect: the card loads and the operator is told. */
 const WARNED: [field: string, value: unknown][] = [
-  ["servers", ["mail"]],
-  ["tools", { mail: ["read_*"] }],
   ["resources", { mail: ["inbox"] }],
   ["prompts", { mail: ["greeting"] }],
   ["mcp_connect", { mail: { target: "https://mail.test/mcp", headers: { Authorization: "Bearer ${MAIL_TOKEN}" } } }],
@@ -177,6 +178,28 @@ test.each(WORKING_WITH_AGENTS)(
   },
 );
 
+describe("servers and tools", () => {
+  test("say whose tools an agent has, and which of them", () => {
+    const { card, warnings } = read({ servers: ["mail", "files"], tools: { mail: ["read_*"] } });
+    expect(card).toMatchObject({ servers: ["mail", "files"], toolFilters: { mail: ["read_*"] } });
+    expect(warnings).toEqual([]);
+  });
+
+  test("are told of where tools are those of no server of the card", () => {
+    const { card, warnings } = read({ servers: ["files"], tools: { mail: ["*"] } });
+    expect(card).toMatchObject({ servers: ["files"] });
+    expect(warnings).toEqual(['a.yaml: tools: "mail" is not among the servers of this card']);
+  });
+
+  test.each([{ servers: [5] }, { servers: "mail" }, { tools: ["mail"] }, { tools: { mail: "*" } }])(
+    "may not be %j",
+    (fields) => {
+      const [field = ""] = Object.keys(fields);
+      expect(faultsOf(fields)).toEqual([expect.stringMatching(new RegExp(`^a\\.yaml: ${field}: must be a `))]);
+    },
+  );
+});
+
 describe("request_params", () => {
   const plain = read({}).card;
   const camel = (name: string) => name.replaceAll(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
@@ -224,7 +247,7 @@ describe("a field without effect", () => {
   });
 
   test.each([false, null, [], {}, "none"])("is not worth a warning where it asks for nothing: %j", (value) => {
-    expect(read({ skills: value, servers: value, tool_hooks: value }).warnings).toEqual([]);
+    expect(read({ skills: value, servers: value, tools: value, tool_hooks: value }).warnings).toEqual([]);
   });
 });
 

@@ -60,7 +60,7 @@ describe("an instruction", () => {
     expect(renderInstruction({ name: "demo", instruction }, "today")).toBe("abcde");
     expect(emptyPlaceholders(instruction)).toEqual([
       "{{workspaceRoot}} is left empty: there is no folder to work in",
-      "{{serverInstructions}} is left empty: MCP servers are not connected yet",
+      "{{serverInstructions}} is left empty: what an MCP server says of itself is no instruction here",
       "{{agentSkills}} is left empty: skills are not read yet",
       "{{url:http://10.0.0.1/x}} is left empty: the gateway fetches no addresses for cards",
     ]);

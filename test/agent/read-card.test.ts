@@ -200,7 +200,7 @@ describe("variables of a card", () => {
   });
 
   test("that are secrets are a fault, with and without a default, and their values are nowhere", () => {
-    const text = "description: ${KEY}\nmodel: ${KEY:x}\nservers: ['${KEY}']";
+    const text = "description: ${KEY}\nmodel: ${KEY:x}\nskills: ['${KEY}']";
     expect(faultsOf(() => readCard("a.yaml", text, () => null))).toEqual([
       "a.yaml: description: ${KEY} is a secret, or holds one, and cannot be used in a card; remove it",
       "a.yaml: model: ${KEY} is a secret, or holds one, and cannot be used in a card; remove it",

@@ -214,6 +214,14 @@ describe("a notice", () => {
     expect(run.progress.remarks(english)).toBe("⚠️ The agent's tools cannot be reached right now.");
   });
 
+  it("that only some are out of reach is said with their servers' names, which call nobody", () => {
+    const run = new Run();
+    const servers = ["mail", "@channel"];
+    run.progress.take({ type: "notice", code: "tools_unreachable", level: "warning", text: "", servers });
+    expect(run.lines).toEqual(["⚠️ Tools out of reach right now: mail, channel."]);
+    expect(run.progress.remarks(english)).toBe("⚠️ Tools out of reach right now: mail, channel.");
+  });
+
   it("is there in every language", () => {
     for (const language of ["en", "ru", "de", "zh"]) {
       const texts = textsFor(language);

@@ -6,6 +6,7 @@ import type { Agents } from "../../src/agent/agents.ts";
 import type { AgentCard } from "../../src/agent/agent-card.ts";
 import type { DocumentReader } from "../../src/agent/document-reader.ts";
 import type { ModelClient } from "../../src/agent/model-client.ts";
+import { noServers, type ToolServers } from "../../src/agent/tool-servers.ts";
 import type { ToolSource } from "../../src/agent/tool-source.ts";
 import type { Transcriber } from "../../src/agent/transcriber.ts";
 import { Gateway } from "../../src/gateway.ts";
@@ -21,6 +22,7 @@ export interface TestGatewayOptions {
   model: ModelClient;
   adapters?: PlatformAdapter[];
   tools?: ToolSource;
+  servers?: ToolServers;
   onBusy?: BusyPolicy;
   access?: AccessPolicy;
   slots?: number;
@@ -63,6 +65,7 @@ export async function startTestGateway(options: TestGatewayOptions): Promise<Tes
     agents: fixedAgents(options.cards ?? [TEST_CARD], options.settings ?? NO_SETTINGS),
     model: options.model,
     tools: options.tools ?? functionTools([]),
+    servers: options.servers ?? noServers(new Map()),
     documents: options.documents ?? { read: async () => ({ fault: "unsupported" }) },
     transcriber: options.transcriber ?? null,
     runner: createNativeRunner(),

@@ -13,6 +13,7 @@ const CALLS: { [K in keyof Functions]: Parameters<Functions[K]> } = {
   toolsDone: [3, 7],
   moreTools: [7],
   noResultFrom: [["LOOK", "SEE"]],
+  toolsMissing: [["LOOK", "SEE"]],
   modelBusy: [7],
   filesNotRead: [[{ name: "PLAN.pdf", kind: "document", fault: "locked" }]],
   restInFile: ["ANSWER.md"],

@@ -1,0 +1,31 @@
+import type { AgentCard } from "./agent-card.ts";
+import type { ToolSource } from "./tool-source.ts";
+
+/** What an agent is told of a server that nobody has set up. */
+export const UNKNOWN_SERVER = "is not among the MCP servers of MCP_CONFIG";
+
+/** Servers of tools, as the operator has set them up. All runs share their connections; no run or clone owns one. */
+export interface ToolServers {
+  /** Why an agent gets no tools of this server, ever; null = it may. A sentence without a subject, for the operator. */
+  faultOf(server: string): string | null;
+  /**
+   * What a run of this card may call. Costs nothing until it is listed, and holds nothing afterwards. It shows the
+   * tools as they were at its first listing, without those of servers that could not be asked then.
+   */
+  view(card: Pick<AgentCard, "servers" | "toolFilters">, session: string): ToolSource;
+  /** Ends every connection; calls under way fail. */
+  close(): Promise<void>;
+}
+
+/** Where no server can be used: cards that name one do without its tools, and people are told. */
+export function noServers(leftOut: ReadonlyMap<string, string>): ToolServers {
+  return {
+    faultOf: (server) => leftOut.get(server) ?? UNKNOWN_SERVER,
+    view: ({ servers = [] }) => ({
+      list: async () => [],
+      call: async ({ tool }) => ({ ok: false, text: `There is no tool "${tool}".` }),
+      unreachable: () => servers,
+    }),
+    close: async () => undefined,
+  };
+}

@@ -1,0 +1,49 @@
+import { fromJsonSchema, McpServer } from "@modelcontextprotocol/server";
+
+/** What a fake server was asked for; `aborted`: calls whose cancellation arrived. */
+export interface McpJournal {
+  calls: string[];
+  aborted: string[];
+}
+
+const anything = fromJsonSchema<Record<string, unknown>>({ type: "object" });
+const says = (text: string) => ({ content: [{ type: "text" as const, text }] });
+
+/** A real server of the protocol, with tools of every temper. `crash`: what `die` does. */
+export function makeMcpServer(journal: McpJournal, crash: () => void): McpServer {
+  const server = new McpServer({ name: "fake", version: "1.0.0" }, { capabilities: { tools: { listChanged: true } } });
+  const readOnly = { annotations: { readOnlyHint: true } };
+  const noted = (name: string) => journal.calls.push(name);
+  const hang =
+    (name: string) =>
+    (_args: unknown, { mcpReq }: { mcpReq: { signal: AbortSignal } }) => {
+      noted(name);
+      return new Promise<ReturnType<typeof says>>((resolve) => {
+        mcpReq.signal.addEventListener("abort", () => {
+          journal.aborted.push(name);
+          resolve(says("too late"));
+        });
+      });
+    };
+  const tool = (name: string, options: object, run: (args: Record<string, unknown>) => ReturnType<typeof says>) =>
+    server.registerTool(name, { description: `Does ${name}.`, inputSchema: anything, ...options }, async (args) => {
+      noted(name);
+      return run(args);
+    });
+  tool("echo", readOnly, ({ text }) => says(String(text)));
+  tool("breaks", readOnly, () => ({ ...says("no luck"), isError: true }));
+  tool("floods", readOnly, () => says("\0x".repeat(50_000)));
+  tool("write", {}, () => says("written"));
+  tool("calls", readOnly, () => says(JSON.stringify(journal)));
+  tool("grow", {}, () => {
+    tool("grown", readOnly, () => says("here"));
+    return says("grown");
+  });
+  tool("die", {}, () => {
+    crash();
+    return says("dead");
+  });
+  server.registerTool("hangs", { description: "Hangs.", inputSchema: anything, ...readOnly }, hang("hangs"));
+  server.registerTool("writes_slowly", { description: "Hangs.", inputSchema: anything }, hang("writes_slowly"));
+  return server;
+}

@@ -1,0 +1,36 @@
+import { expect, test } from "vitest";
+import { CircuitBreaker } from "../../adapters/mcp/circuit-breaker.ts";
+import { manualClock } from "../agent/manual-clock.ts";
+
+function start() {
+  const clock = manualClock();
+  return { clock, breaker: new CircuitBreaker(clock, () => 0.5) };
+}
+
+test("a server rests after three failures in a row, longer after each more, and never for more than two minutes", () => {
+  const { clock, breaker } = start();
+  breaker.failed(false);
+  breaker.failed(false);
+  expect(breaker.resting).toBe(false);
+  for (const rest of [5_000, 10_000, 20_000, 40_000, 80_000, 120_000, 120_000]) {
+    breaker.failed(false);
+    clock.advance(rest - 1);
+    expect(breaker.resting).toBe(true);
+    clock.advance(1);
+    expect(breaker.resting).toBe(false);
+  }
+});
+
+test("one failure is enough where callers had to wait for it", () => {
+  const { breaker } = start();
+  breaker.failed(true);
+  expect(breaker.resting).toBe(true);
+});
+
+test("a success ends all that", () => {
+  const { breaker } = start();
+  breaker.failed(true);
+  breaker.succeeded();
+  breaker.failed(false);
+  expect(breaker.resting).toBe(false);
+});
