@@ -99,6 +99,7 @@ class Family {
           line.leave();
         }
       },
+      unreachable: () => own.unreachable?.() ?? [],
     };
   }
 

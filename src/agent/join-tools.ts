@@ -18,9 +18,9 @@ export function joinTools(sources: readonly [ToolSource, ...ToolSource[]]): Tool
   };
   return {
     list,
-    async call(call, signal) {
+    async call(call, signal, context) {
       if (!owners.has(call.tool)) await list();
-      return (owners.get(call.tool) ?? sources[0]).call(call, signal);
+      return (owners.get(call.tool) ?? sources[0]).call(call, signal, context);
     },
     unreachable: () => sources.flatMap((source) => source.unreachable?.() ?? []),
   };

@@ -64,6 +64,17 @@ function set({ cards, steps, tools = scriptedTools({}), options, clone }: Scene)
 const ask = (name: string, message = "go", callId = `to_${name}`) => callTool(`agent__${name}`, { message }, callId);
 
 describe("an agent as a tool", () => {
+  test("hides nothing of what the tools beside it tell", async () => {
+    const own: ToolSource = { ...scriptedTools({}), unreachable: () => ["mail"] };
+    const { clone, model } = set({
+      cards: [agent("boss", calling("clerk")), agent("clerk")],
+      steps: { boss: ["Hm."] },
+    });
+    const family = { find: () => agent("clerk"), toolsOf: () => own, runner: createNativeRunner(), model };
+    const tools = withChildren(clone.card, own, { ...family, images: new Map(), today: "" });
+    expect(tools.unreachable?.()).toEqual(["mail"]);
+  });
+
   test("is described by its card, and runs with a history of its own", async () => {
     const cards = [
       agent("boss", calling("clerk", "guide")),

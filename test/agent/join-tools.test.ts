@@ -43,3 +43,15 @@ test("a run without a server's tools says so once, to the person and behind the 
   expect(model.requests[0]?.instruction).toBe("Help.\n\nThe tools of mail, files cannot be reached right now.");
   expect(model.requests[0]?.tools.map(({ name }) => name)).toEqual(["look"]);
 });
+
+test("hands on what a call may tell and know of its run", async () => {
+  const seen: unknown[] = [];
+  const source = scriptedTools({ a: { answer: "" } });
+  const call: ToolSource["call"] = (asked, signal, context) => {
+    seen.push(context);
+    return source.call(asked, signal);
+  };
+  const context = { report: async () => undefined, history: () => [] };
+  await joinTools([{ ...source, call }]).call({ callId: "1", tool: "a", args: "{}" }, live(), context);
+  expect(seen).toEqual([context]);
+});
