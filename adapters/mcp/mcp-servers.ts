@@ -37,7 +37,7 @@ export function createMcpServers(
       return leftOut.get(name) ?? UNKNOWN_SERVER;
     },
     view: ({ servers: wanted = [], toolFilters = {} }, session) => {
-      const known = [...new Set(wanted)].map((name) => ({ name, server: servers.get(name) }));
+      const known = [...new Set(wanted)].flatMap((name) => servers.get(name) ?? []);
       return viewOf(known, toolFilters, session);
     },
     close: async () => void (await Promise.all(all().map((server) => server.close()))),
@@ -45,7 +45,7 @@ export function createMcpServers(
 }
 
 function viewOf(
-  wanted: readonly { name: string; server: McpServer | undefined }[],
+  servers: readonly McpServer[],
   filters: Readonly<Record<string, readonly string[]>>,
   session: string,
 ): ToolSource {
@@ -53,10 +53,11 @@ function viewOf(
   let listed: Promise<ReadonlyMap<string, Owned>> | null = null;
 
   async function look(): Promise<ReadonlyMap<string, Owned>> {
-    const asked = wanted.map(async ({ name, server }) => ({ name, server, tools: await server?.list(session) }));
+    const asked = servers.map(async (server) => ({ server, tools: await server.list(session) }));
     const owned = new Map<string, Owned>();
-    for (const { name, server, tools } of await Promise.all(asked)) {
-      if (!server || !tools) {
+    for (const { server, tools } of await Promise.all(asked)) {
+      const { name } = server.config;
+      if (!tools) {
         missing.push(name);
         continue;
       }

@@ -10,21 +10,21 @@ export interface ToolServers {
   faultOf(server: string): string | null;
   /**
    * What a run of this card may call. Costs nothing until it is listed, and holds nothing afterwards. It shows the
-   * tools as they were at its first listing, without those of servers that could not be asked then.
+   * tools as they were at its first listing, without those of servers that could not be asked then. A server that
+   * `faultOf` names is passed over: that is for the operator to mend, and no news to people.
    */
   view(card: Pick<AgentCard, "servers" | "toolFilters">, session: string): ToolSource;
   /** Ends every connection; calls under way fail. */
   close(): Promise<void>;
 }
 
-/** Where no server can be used: cards that name one do without its tools, and people are told. */
+/** Where no server can be used: cards that name one do without its tools, which the operator was told. */
 export function noServers(leftOut: ReadonlyMap<string, string>): ToolServers {
   return {
     faultOf: (server) => leftOut.get(server) ?? UNKNOWN_SERVER,
-    view: ({ servers = [] }) => ({
+    view: () => ({
       list: async () => [],
       call: async ({ tool }) => ({ ok: false, text: `There is no tool "${tool}".` }),
-      unreachable: () => servers,
     }),
     close: async () => undefined,
   };
