@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import type { AgentCard } from "./agent/agent-card.ts";
 import type { AgentRunner } from "./agent/agent-runner.ts";
 import { busyPolicyFor } from "./agent/agent-settings.ts";
 import type { Agents } from "./agent/agents.ts";
@@ -56,6 +57,8 @@ export interface GatewayParts {
   agents: Agents;
   model: ModelClient;
   tools: ToolSource;
+  /** What an agent has besides. */
+  toolsOf: (card: AgentCard) => ToolSource[];
   servers: ToolServers;
   runner: AgentRunner;
   documents: DocumentReader;

@@ -4,7 +4,8 @@ import { createOpenAIModel } from "../adapters/openai/openai-model.ts";
 import { createOpenAITranscriber } from "../adapters/openai/openai-transcriber.ts";
 import type { SlackOptions } from "../adapters/slack/slack-adapter.ts";
 import { createTelegramAdapter } from "../adapters/telegram/telegram-adapter.ts";
-import { listeningAt } from "./agent/agent-settings.ts";
+import { webFetchTool } from "../adapters/web/web-fetch.ts";
+import { type GrantedTool, listeningAt } from "./agent/agent-settings.ts";
 import { type Agents, loadAgents } from "./agent/agents.ts";
 import { systemClock } from "./agent/clock.ts";
 import { currentTimeTool } from "./agent/current-time.ts";
@@ -87,12 +88,17 @@ export async function startGateway(config: Config, options: StartOptions = {}): 
     opened.defer(() => transcriber?.close());
     await migrate(config, database);
     const { firstTokenMs } = options;
+    const granted: Record<GrantedTool, ToolSource> = { web_fetch: functionTools([webFetchTool()]) };
     const replica = new Gateway({
       database,
       adapters: await openAdapters(config, agents, log),
       agents,
       model: provider ?? demoModel(),
       tools: options.tools ?? functionTools([currentTimeTool(systemClock)]),
+      toolsOf: ({ name, functions }) => [
+        ...(functions ? [functions] : []),
+        ...(agents.settings().agents.get(name)?.tools ?? []).map((tool) => granted[tool]),
+      ],
       servers,
       documents: createDocumentReader(),
       transcriber,

@@ -68,7 +68,7 @@ const ROOMS: Record<string, Room> = {
   gateway: { holds: ["src/gateway.ts"], loads: SHARED },
   main: {
     holds: ["src/main.ts", "src/doctor.ts", "src/talk-cli.ts", "src/parley-cli.ts"],
-    loads: [...SHARED, "gateway", "cli", "telegram", "slack", "openai", "documents", "mcp"],
+    loads: [...SHARED, "gateway", "cli", "telegram", "slack", "openai", "documents", "web-pages", "mcp"],
   },
   // Speaks HTTP with a gateway; of the store it reads the file with the key.
   cli: { holds: ["src/cli/*"], loads: [...WORDS, "config", "store"] },
@@ -79,6 +79,11 @@ const ROOMS: Record<string, Room> = {
   },
   slack: { holds: ["adapters/slack/*"], loads: [...WORDS, "platform"], packages: SLACK },
   documents: { holds: ["adapters/documents/*"], loads: [...WORDS, "agent"], packages: ["unpdf"] },
+  "web-pages": {
+    holds: ["adapters/web/*"],
+    loads: [...WORDS, "agent"],
+    packages: ["undici", "decode-named-character-reference"],
+  },
   openai: { holds: ["adapters/openai/*"], loads: [...WORDS, "agent"], packages: ["openai", "undici"] },
   mcp: { holds: ["adapters/mcp/*"], loads: [...WORDS, "agent"], packages: ["@modelcontextprotocol/client"] },
   migrations: { holds: ["migrations/*"], loads: [], packages: ["kysely"], builtins: false },
@@ -86,7 +91,10 @@ const ROOMS: Record<string, Room> = {
 };
 
 /** The only files that import what is named at run time, and why their arrows cannot be read. */
-const COMPUTED = ["src/store/migrate.ts"]; // the files of migrations/, by way of kysely
+const COMPUTED = [
+  "src/store/migrate.ts", // the files of migrations/, by way of kysely
+  "src/agent/load-functions.ts", // what stands among the cards
+];
 
 const FOLDERS = ["src", "adapters", "migrations", "web"];
 const MAX_LINES = 400;

@@ -1,6 +1,6 @@
 import type { Message } from "./message.ts";
 import type { Sampling } from "./model-client.ts";
-import type { ToolSchema } from "./tool-source.ts";
+import type { ToolSchema, ToolSource } from "./tool-source.ts";
 
 /** An agent's file, checked. See agent/read-card.ts for the format. */
 export interface AgentCard {
@@ -16,6 +16,8 @@ export interface AgentCard {
   seed?: readonly Message[];
   /** True: an agent for other agents, whom people cannot choose. */
   toolOnly?: boolean;
+  /** Its own functions, as tools; left out: it has none. */
+  functions?: ToolSource;
   /** Servers whose tools it may call, by the operator's names; left out: none. */
   servers?: readonly string[];
   /** Of a server named here, only the tools that fit one of its globs. */

@@ -9,9 +9,14 @@ export const SETTINGS_FILE = "parley.yaml";
 export type Listening = "mentioned" | "always" | "off";
 const LISTENING = ["mentioned", "always", "off"] as const satisfies Listening[];
 
-/** What can be set for an agent or a place. `agent`, `listen`: of places only. */
+/** Tools of the gateway's own that an agent has only where the operator grants them. */
+const GRANTED_TOOLS = ["web_fetch"] as const;
+export type GrantedTool = (typeof GRANTED_TOOLS)[number];
+
+/** What can be set for an agent or a place. `tools`: of agents only; `agent`, `listen`: of places only. */
 export interface SettingsOf {
   on_busy?: BusyPolicy;
+  tools?: readonly GrantedTool[];
   agent?: string;
   listen?: Listening;
 }
@@ -58,7 +63,7 @@ function readSection(section: string, value: unknown, into: Map<string, Settings
 
 function readFields(at: string, fields: Record<string, unknown>, ofPlace: boolean, faults: string[]): SettingsOf {
   const read: SettingsOf = {};
-  const known = ofPlace ? ["on_busy", "agent", "listen"] : ["on_busy"];
+  const known = ofPlace ? ["on_busy", "agent", "listen"] : ["on_busy", "tools"];
   for (const [field, wanted] of Object.entries(fields)) {
     const policy = BUSY_POLICIES.find((each) => each === wanted);
     const listen = LISTENING.find((each) => each === wanted);
@@ -67,6 +72,9 @@ function readFields(at: string, fields: Record<string, unknown>, ofPlace: boolea
     else if (field === "on_busy") faults.push(`${at}.on_busy: must be one of ${BUSY_POLICIES.join(", ")}`);
     else if (field === "listen" && listen) read.listen = listen;
     else if (field === "listen") faults.push(`${at}.listen: must be one of ${LISTENING.join(", ")}`);
+    else if (field === "tools" && isGranted(wanted)) read.tools = [...new Set(wanted)];
+    else if (field === "tools")
+      faults.push(`${at}.tools: must be a list of tools (tools: ${GRANTED_TOOLS.join(", ")})`);
     else if (typeof wanted === "string" && wanted.trim() !== "") read.agent = wanted.trim();
     else faults.push(`${at}.agent: must be the name of an agent`);
   }
@@ -117,6 +125,10 @@ const PLACE_KEY = /^(telegram:-?\d+|slack:[^:\s]+:[^:\s]+)(:[^:\s]+)?$/;
 function keysOf({ account, chat, thread }: { account: string; chat: string; thread: string }): string[] {
   const key = `${account.startsWith("telegram:") ? "telegram" : account}:${chat}`;
   return thread === "" ? [key] : [`${key}:${thread}`, key];
+}
+
+function isGranted(value: unknown): value is GrantedTool[] {
+  return Array.isArray(value) && value.every((name) => GRANTED_TOOLS.some((each) => each === name));
 }
 
 function isMapping(value: unknown): value is Record<string, unknown> {

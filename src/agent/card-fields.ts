@@ -1,3 +1,5 @@
+import { entrypointFault, PYTHON } from "./entrypoints.ts";
+
 /** A field of fast-agent's cards that has no effect here yet: it is checked, and the operator is told once. */
 interface UnusedField {
   /** What is wrong with a value, as written; null = nothing. */
@@ -19,6 +21,7 @@ const WORKING_FIELDS = [
   "use_history",
   "messages",
   "request_params",
+  "function_tools",
   "agents",
   "history_source",
   "history_merge_target",
@@ -39,7 +42,6 @@ const UNUSED_FIELDS: Readonly<Record<string, UnusedField>> = {
   resources: unused(TOOLS_ALONE, textsByName),
   prompts: unused(TOOLS_ALONE, textsByName),
   mcp_connect: unused(NO_OWN_SERVERS, connections),
-  function_tools: unused("function tools of cards do not run yet", functionTools),
   tool_hooks: unused("hooks do not run yet", hooks),
   lifecycle_hooks: unused("hooks do not run yet", hooks),
   commands: unused("commands of cards do not run yet", hooks),
@@ -156,32 +158,12 @@ function keyByName(value: unknown): string | null {
   return named ? null : "must not stand in a card; name a variable of the environment as ${NAME}";
 }
 
-const ENTRYPOINT = /^\S.*\.(ts|mts|js|mjs):[A-Za-z_$][\w$]*$/;
-const PYTHON = /^\S+\.py(:\S+)?$/;
-
-function entrypoint(value: unknown): string | null {
-  const written = isMapping(value) ? value["entrypoint"] : value;
-  if (typeof written === "string" && ENTRYPOINT.test(written)) return null;
-  if (typeof written === "string" && PYTHON.test(written)) {
-    return `"${written}" is Python, which does not run here; write it in TypeScript (file.ts:export) or remove it`;
-  }
-  return "must name a module and its export, as file.ts:export";
-}
-
-function functionTools(value: unknown): string | null {
-  for (const each of Array.isArray(value) ? value : [value]) {
-    const fault = entrypoint(each);
-    if (fault) return fault;
-  }
-  return null;
-}
-
 /** Hooks and commands: each by its name, either the entry point or a mapping that holds it somewhere. */
 function hooks(value: unknown): string | null {
   if (!isMapping(value)) return "must be a mapping of names to file.ts:export";
   for (const each of Object.values(value)) {
     const written = isMapping(each) ? Object.values(each).find((item) => PYTHON.test(String(item))) : each;
-    const fault = written === undefined ? null : entrypoint(written);
+    const fault = written === undefined ? null : entrypointFault(written);
     if (fault) return fault;
   }
   return null;

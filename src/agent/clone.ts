@@ -46,7 +46,9 @@ export function makeClone(parts: CloneParts): Clone {
 }
 
 function snapshot(card: AgentCard): AgentCard {
-  const copy = structuredClone(card);
+  // What can be called is no data; a clone's tools are given to it apart.
+  const { functions, ...data } = card;
+  const copy: AgentCard = { ...structuredClone(data), ...(functions && { functions }) };
   Object.freeze(copy.sampling.stopSequences);
   Object.freeze(copy.sampling);
   return Object.freeze(copy);

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { GatewayError, publicMessage } from "../errors.ts";
 import type { AgentCard } from "./agent-card.ts";
 import type { FieldNotes } from "./card-fields.ts";
+import { loadFunctions } from "./load-functions.ts";
 import type { Message } from "./message.ts";
 import { readNearFile } from "./near-file.ts";
 import { hasFrontmatter, readCard, type VariableLookup } from "./read-card.ts";
@@ -47,14 +48,15 @@ export async function loadCard(
       return broken(`${name}: is larger than 256 kB; shorten it`);
     const text = await readFile(join(dir, name), "utf8");
     if (!wasCard && !isYaml(name) && !hasFrontmatter(text)) return broken();
-    const { card, seedFiles, warnings } = readCard(name, text, lookup);
+    const { card, seedFiles, functions: named, warnings } = readCard(name, text, lookup);
     const near = new NearFiles(dir, stamps);
     const instruction = await includeFiles(card.instruction, near, notes.faults);
     notes.warnings.push(...emptyPlaceholders(instruction).map((sentence) => `instruction: ${sentence}`));
     const seed = await readSeeds(seedFiles, near, notes);
+    const functions = await loadFunctions(dir, named, (path) => near.read(path), notes.faults);
     const prefixed = (sentences: readonly string[]) => sentences.map((sentence) => `${name}: ${sentence}`);
     if (notes.faults.length > 0) return broken(...prefixed(notes.faults));
-    const whole = { ...card, instruction, ...(seed.length > 0 && { seed }) };
+    const whole = { ...card, instruction, ...(seed.length > 0 && { seed }), ...(functions && { functions }) };
     return { card: whole, faults: [], warnings: [...warnings, ...prefixed(notes.warnings)], stamps };
   } catch (error) {
     if (error instanceof GatewayError) return broken(error.message);

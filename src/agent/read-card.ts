@@ -1,6 +1,7 @@
 import { GatewayError } from "../errors.ts";
 import type { AgentCard } from "./agent-card.ts";
 import { checkFields, isUsed, type FieldNotes } from "./card-fields.ts";
+import { type Entrypoint, readFunctionTools } from "./entrypoints.ts";
 import { readCardTools } from "./read-card-tools.ts";
 import { readChildren } from "./read-children.ts";
 import { readModel } from "./read-model.ts";
@@ -13,6 +14,8 @@ export interface CardRead {
   card: AgentCard;
   /** Of `messages`: paths from the card's folder. */
   seedFiles: string[];
+  /** Of `function_tools`. */
+  functions: Entrypoint[];
   /** What the file asks for and does not get here, one sentence each. */
   warnings: string[];
 }
@@ -49,10 +52,10 @@ export function hasFrontmatter(text: string): boolean {
 export function readCard(path: string, text: string, lookup: VariableLookup = () => undefined): CardRead {
   const file = path.split(/[/\\]/).at(-1) ?? path;
   const notes: FieldNotes = { faults: [], warnings: [] };
-  const { card, seedFiles } = readFields(file, text, lookup, notes);
+  const { card, ...named } = readFields(file, text, lookup, notes);
   const { faults, warnings } = notes;
   if (faults.length > 0) throw new GatewayError("invalid", faults.map((fault) => `${file}: ${fault}`).join("\n"));
-  return { card, seedFiles, warnings: warnings.map((warning) => `${file}: ${warning}`) };
+  return { card, ...named, warnings: warnings.map((warning) => `${file}: ${warning}`) };
 }
 
 function readFields(file: string, text: string, lookup: VariableLookup, notes: FieldNotes): Omit<CardRead, "warnings"> {
@@ -123,7 +126,7 @@ function readFields(file: string, text: string, lookup: VariableLookup, notes: F
     ...(Object.keys(templateVars).length > 0 && { templateVars }),
   };
   const seedFiles = [read("messages", isTexts, "a path or a list of paths") ?? []].flat().map((path) => path.trim());
-  return { card, seedFiles };
+  return { card, seedFiles, functions: readFunctionTools(fields.get("function_tools"), notes) };
 }
 
 /** The YAML part and the instruction's body ("" for a YAML file and for an empty body). */

@@ -38,6 +38,8 @@ export interface RunRoomParts {
   agents: Agents;
   model: ModelClient;
   tools: ToolSource;
+  /** What an agent has besides. */
+  toolsOf: (card: AgentCard) => ToolSource[];
   servers: ToolServers;
   runner: AgentRunner;
   documents: DocumentReader;
@@ -66,6 +68,7 @@ export class RunRoom {
   confirmedAt = Number.NEGATIVE_INFINITY;
   readonly #tools: ToolSource;
   readonly #servers: ToolServers;
+  readonly #toolsOf: RunRoomParts["toolsOf"];
   readonly #dispatcher: Dispatcher;
   readonly #windows: GroupCommit<SessionId, StoredMessage[]>;
 
@@ -78,6 +81,7 @@ export class RunRoom {
     this.model = parts.model;
     this.#tools = parts.tools;
     this.#servers = parts.servers;
+    this.#toolsOf = parts.toolsOf;
     this.runner = parts.runner;
     this.delivery = parts.delivery;
     this.hints = parts.hints;
@@ -101,10 +105,10 @@ export class RunRoom {
     return this.#windows.add(session);
   }
 
-  /** What a run of this card may call: the built-in tools, and those of the servers that the card names. */
+  /** What a run of this card may call: the built-in tools, what the agent has besides, and tools of its servers. */
   toolsFor(card: AgentCard, session: SessionId): ToolSource {
-    if (!card.servers) return this.#tools;
-    return joinTools([this.#tools, this.#servers.view(card, session)]);
+    const servers = card.servers ? [this.#servers.view(card, session)] : [];
+    return joinTools([this.#tools, ...this.#toolsOf(card), ...servers]);
   }
 
   pagesInFlight(): OutboxId[] {

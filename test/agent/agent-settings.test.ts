@@ -24,11 +24,12 @@ test("the chat's own mode goes before thread, chat and agent", () => {
 });
 
 test("every fault is listed with file and field", () => {
-  const text = "agents: { demo: { on_busy: maybe, extra: 1 } }\nplaces: { nowhere: {} }\nusers: {}\n";
+  const text = "agents: { demo: { on_busy: maybe, extra: 1, tools: [shell] } }\nplaces: { nowhere: {} }\nusers: {}\n";
   expect(() => readSettings(text)).toThrow(
     [
       "parley.yaml: agents.demo.on_busy: must be one of interrupt, steer, queue, parallel, reject",
-      "parley.yaml: agents.demo.extra: is not a field; remove it (fields: on_busy)",
+      "parley.yaml: agents.demo.extra: is not a field; remove it (fields: on_busy, tools)",
+      "parley.yaml: agents.demo.tools: must be a list of tools (tools: web_fetch)",
       'parley.yaml: places.nowhere: must be "telegram:<chat>" or "slack:<team>:<channel>", and may end in ":<thread>"',
       "parley.yaml: users: is not a section; remove it (sections: agents, places)",
     ].join("\n"),
@@ -37,4 +38,12 @@ test("every fault is listed with file and field", () => {
 
 test.each(["telegram:-1", "slack:T1:C1"])("%s can be always listened to", (key) => {
   expect(readSettings(`places:\n  "${key}": { listen: always }`).places.get(key)).toEqual({ listen: "always" });
+});
+
+test("an agent is granted the gateway's own tools by name", () => {
+  const granted = (tools: string) => readSettings(`agents: { demo: { tools: ${tools} } }`).agents.get("demo")?.tools;
+  expect(granted("[web_fetch, web_fetch]")).toEqual(["web_fetch"]);
+  expect(granted("[]")).toEqual([]);
+  expect(() => granted("web_fetch")).toThrow("must be a list of tools");
+  expect(() => readSettings('places: { "slack:T1:C1": { tools: [web_fetch] } }')).toThrow("is not a field");
 });

@@ -65,6 +65,7 @@ export async function startTestGateway(options: TestGatewayOptions): Promise<Tes
     agents: fixedAgents(options.cards ?? [TEST_CARD], options.settings ?? NO_SETTINGS),
     model: options.model,
     tools: options.tools ?? functionTools([]),
+    toolsOf: () => [],
     servers: options.servers ?? noServers(new Map()),
     documents: options.documents ?? { read: async () => ({ fault: "unsupported" }) },
     transcriber: options.transcriber ?? null,
