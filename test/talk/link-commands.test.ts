@@ -261,6 +261,8 @@ describe("a code made in one private chat and typed in another", () => {
     const chats: Chat[] = [ann(), annOnSlack(), { on: telegram, chat: "8" }, { on: slack, chat: "T1:U8" }];
     for (const chat of chats) await talk(chat, "hello");
     for (let round = 0; round < 5; round++) {
+      // What is still to be told of the round before would be taken for a code.
+      await idle();
       const codes: string[] = [];
       for (const chat of chats) codes.push(await codeFrom(chat));
       const typed = chats.flatMap(({ on, chat }) =>
