@@ -1,8 +1,8 @@
 import { setMaxListeners } from "node:events";
 import type { CallToolResult, Tool as ListedTool } from "@modelcontextprotocol/client";
 import type { Clock } from "../../src/agent/clock.ts";
+import { Slots } from "../../src/agent/slots.ts";
 import type { ToolResult } from "../../src/agent/tool-source.ts";
-import { CallSlots } from "./call-slots.ts";
 import { CircuitBreaker } from "./circuit-breaker.ts";
 import { connectMcp, type McpConnection, NO_ANSWER } from "./mcp-connection.ts";
 import { type McpTrouble, McpUnreachable, toMcpTrouble } from "./mcp-errors.ts";
@@ -35,6 +35,8 @@ interface Entry {
 }
 
 const IDLE_MS = 300_000;
+/** Calls that wait for a slot; more are turned away. */
+const MAX_WAITING = 1_000;
 /** Of one server, where sessions or calls have their own. */
 const MAX_CONNECTIONS = 64;
 /** How long a stopped run waits for a call that may have effects; the loop waits 5 s. */
@@ -49,7 +51,7 @@ export class McpServer {
   readonly config: McpServerConfig;
   readonly #parts: McpServerParts;
   readonly #breaker: CircuitBreaker;
-  readonly #slots: CallSlots;
+  readonly #slots: Slots;
   readonly #entries = new Map<string, Entry>();
   #calls = 0;
   #closed = false;
@@ -58,7 +60,7 @@ export class McpServer {
     this.config = config;
     this.#parts = parts;
     this.#breaker = new CircuitBreaker(parts.clock, parts.random);
-    this.#slots = new CallSlots(config.concurrency);
+    this.#slots = new Slots(config.concurrency, MAX_WAITING);
   }
 
   /** Connections that are open or being opened. */
@@ -93,14 +95,11 @@ export class McpServer {
     const waited = new AbortController();
     void clock.sleep(callMs, settled.signal).then(() => waited.abort());
     try {
-      if (!(await this.#slots.take(AbortSignal.any([outer, waited.signal])))) {
-        return failure(outer.aborted ? "Not called: the run was stopped." : `${name} has too many calls; try later.`);
-      }
-      try {
-        return toResult(await this.#callOnceOrTwice(call, outer, stop.signal));
-      } finally {
-        this.#slots.release();
-      }
+      const called = await this.#slots.during(AbortSignal.any([outer, waited.signal]), () =>
+        this.#callOnceOrTwice(call, outer, stop.signal),
+      );
+      if (called) return toResult(called);
+      return failure(outer.aborted ? "Not called: the run was stopped." : `${name} has too many calls; try later.`);
     } catch (error) {
       return failure(this.#explain(call, error, stop.signal));
     } finally {

@@ -7,6 +7,7 @@ import { functionTools } from "./function-tools.ts";
 import { type Message, textOf, userMessage } from "./message.ts";
 import type { ModelClient, SentImages } from "./model-client.ts";
 import { type FinalRunEvent, isFinal } from "./run-event.ts";
+import { Slots } from "./slots.ts";
 import type { CallContext, Tool, ToolCall, ToolResult, ToolSource } from "./tool-source.ts";
 
 export interface ChildrenOptions {
@@ -27,6 +28,7 @@ export interface ChildrenOptions {
 const MAX_CHILD_RUNS = 50;
 /** As deep as cards may call each other is for the loader to say; this only ends what no loader has seen. */
 const MAX_NESTING = 8;
+const NOT_CALLED: ToolResult = { ok: false, text: "Not called: the run was stopped." };
 const DEFAULT_TIMEOUT_MS = 5 * 60_000;
 /** What a child that is out of time may take to end, which is more than its tools may. */
 const WIND_UP_MS = 10_000;
@@ -79,7 +81,7 @@ class Family {
       const child = this.#options.find(name);
       if (child) children.set(`agent__${name}`, { child, tools: this.#toolsOf(child, depth + 1) });
     }
-    const line = new Line(parent.maxParallel ?? Number.POSITIVE_INFINITY);
+    const slots = new Slots(parent.maxParallel ?? Number.POSITIVE_INFINITY);
     const known = new Map<string, Tool>();
     return {
       async list() {
@@ -92,12 +94,8 @@ class Family {
         const found = children.get(call.tool);
         const tool = known.get(call.tool);
         if (!found || !tool) return own.call(call, signal, context);
-        await line.enter();
-        try {
-          return await this.#call(tool, { ...call, ...found, parent, context }, signal);
-        } finally {
-          line.leave();
-        }
+        const called = { ...call, ...found, parent, context };
+        return (await slots.during(signal, () => this.#call(tool, called, signal))) ?? NOT_CALLED;
       },
       unreachable: () => own.unreachable?.() ?? [],
     };
@@ -222,25 +220,4 @@ function transcriptOf(messages: readonly Message[]): string {
     }),
   );
   return lines.filter((line) => line !== "").join("\n\n");
-}
-
-/** Lets so many in at once, the others in the order they came. */
-class Line {
-  #free: number;
-  readonly #waiting: (() => void)[] = [];
-
-  constructor(size: number) {
-    this.#free = size;
-  }
-
-  async enter(): Promise<void> {
-    if (this.#free === 0) return new Promise((enter) => this.#waiting.push(enter));
-    this.#free -= 1;
-  }
-
-  leave(): void {
-    const next = this.#waiting.shift();
-    if (next) next();
-    else this.#free += 1;
-  }
 }

@@ -1,4 +1,5 @@
 import { capText } from "../agent/cap-text.ts";
+import { Slots } from "../agent/slots.ts";
 import { decodeText } from "../agent/decode-text.ts";
 import type { DocumentReader } from "../agent/document-reader.ts";
 import type { FilePart, Part } from "../agent/message.ts";
@@ -13,7 +14,6 @@ import { type FileFault, type Texts, textsFor } from "../texts/texts.ts";
 import { readBackground } from "./background.ts";
 import { type Fetched, fetchFile, MAX_TURN_BYTES } from "./fetch-file.ts";
 import type { TurnInput } from "./turn.ts";
-import { Slots } from "./slots.ts";
 
 /** Files of one turn; an album has at most ten. */
 const MAX_FILES = 20;

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { Slots } from "../../src/run/slots.ts";
+import { Slots } from "../../src/agent/slots.ts";
 import { signal } from "../store/arrange.ts";
 
 const never = new AbortController().signal;
@@ -31,4 +31,15 @@ it("gives nothing to whoever left before their turn", async () => {
   first.give();
   await holding;
   expect(await slots.during(AbortSignal.abort(), async () => "in")).toBeNull();
+});
+
+it("turns away whom the line has no place for", async () => {
+  const slots = new Slots(1, 1);
+  const first = signal();
+  const holding = slots.during(never, () => first.given);
+  const waiting = slots.during(never, async () => "second");
+  expect(await slots.during(never, async () => "third")).toBeNull();
+  first.give();
+  await holding;
+  expect(await waiting).toBe("second");
 });

@@ -1,13 +1,16 @@
-/** At most so many at once; the others wait in order until their signal aborts. */
+/** At most so many at once; the others wait in order until their signal aborts, `maxWaiting` of them and no more. */
 export class Slots {
   #free: number;
   readonly #waiting: (() => void)[] = [];
 
-  constructor(count: number) {
+  readonly #maxWaiting: number;
+
+  constructor(count: number, maxWaiting = Number.POSITIVE_INFINITY) {
     this.#free = count;
+    this.#maxWaiting = maxWaiting;
   }
 
-  /** Runs `work` in a slot; null = the abort came first. */
+  /** Runs `work` in a slot; null = the abort came first, or too many wait already. */
   async during<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T | null> {
     if (!(await this.#take(signal))) return null;
     try {
@@ -25,6 +28,7 @@ export class Slots {
       this.#free -= 1;
       return true;
     }
+    if (this.#waiting.length >= this.#maxWaiting) return false;
     const { promise, resolve } = Promise.withResolvers<boolean>();
     const given = () => resolve(true);
     const left = () => {
