@@ -1,9 +1,9 @@
 import { setMaxListeners } from "node:events";
 import type { CallToolResult, Tool as ListedTool } from "@modelcontextprotocol/client";
+import { CircuitBreaker } from "../../src/agent/circuit-breaker.ts";
 import type { Clock } from "../../src/agent/clock.ts";
 import { Slots } from "../../src/agent/slots.ts";
 import type { ToolResult } from "../../src/agent/tool-source.ts";
-import { CircuitBreaker } from "./circuit-breaker.ts";
 import { connectMcp, type McpConnection, NO_ANSWER } from "./mcp-connection.ts";
 import { type McpTrouble, McpUnreachable, toMcpTrouble } from "./mcp-errors.ts";
 import { toResult } from "./mcp-tools.ts";

@@ -1,11 +1,11 @@
-import type { Clock } from "../../src/agent/clock.ts";
+import type { Clock } from "./clock.ts";
 
 /** Failures in a row after which a server rests. */
 const FAILURES = 3;
 const REST_MS = 5_000;
 const MAX_REST_MS = 120_000;
 
-/** Keeps runs from waiting for a server that is down. After a rest one failure is enough for a longer one. */
+/** Keeps runs from waiting for a server, or an agent, that is down. After a rest one failure is enough for a longer one. */
 export class CircuitBreaker {
   readonly #clock: Pick<Clock, "now">;
   readonly #random: () => number;

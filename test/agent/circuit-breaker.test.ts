@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import { CircuitBreaker } from "../../adapters/mcp/circuit-breaker.ts";
-import { manualClock } from "../agent/manual-clock.ts";
+import { CircuitBreaker } from "../../src/agent/circuit-breaker.ts";
+import { manualClock } from "./manual-clock.ts";
 
 function start() {
   const clock = manualClock();
