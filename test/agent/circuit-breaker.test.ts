@@ -34,3 +34,26 @@ test("a success ends all that", () => {
   breaker.failed(false);
   expect(breaker.resting).toBe(false);
 });
+
+test("after a rest one alone may ask, until it is known what became of it", () => {
+  const { clock, breaker } = start();
+  expect([breaker.admit(), breaker.admit()]).toEqual([true, true]);
+  breaker.failed(true);
+  expect(breaker.admit()).toBe(false);
+  clock.advance(breaker.restsForMs);
+  expect([breaker.admit(), breaker.admit()]).toEqual([true, false]);
+  breaker.unknown();
+  expect([breaker.admit(), breaker.admit()]).toEqual([true, false]);
+  breaker.succeeded();
+  expect([breaker.admit(), breaker.admit()]).toEqual([true, true]);
+});
+
+test("a rest is as long as the server asked for, and no longer for many failures at once", () => {
+  const { breaker } = start();
+  breaker.failed(true, 60_000);
+  expect(breaker.restsForMs).toBe(60_000);
+  for (let each = 0; each < 50; each++) breaker.failed(true);
+  expect(breaker.restsForMs).toBe(60_000);
+  breaker.failed(false, 24 * 3_600_000);
+  expect(breaker.restsForMs).toBe(600_000);
+});
