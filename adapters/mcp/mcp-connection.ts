@@ -1,6 +1,7 @@
 import {
   type CallToolResult,
   Client,
+  type Progress,
   SdkError,
   SdkErrorCode,
   StreamableHTTPClientTransport,
@@ -16,9 +17,17 @@ import { watchAnswer, watchedFetch } from "./watched-fetch.ts";
 export interface McpConnection {
   /** The server's tools; asks it only when it said that they changed, or did not say so for long. */
   list(): Promise<readonly ListedTool[]>;
-  call(tool: string, args: Record<string, unknown>, callMs: number, signal: AbortSignal): Promise<CallToolResult>;
+  call(call: ConnectionCall, signal: AbortSignal): Promise<CallToolResult>;
   /** Never rejects, and does not wait long for the server. */
   close(): Promise<void>;
+}
+
+export interface ConnectionCall {
+  tool: string;
+  args: Record<string, unknown>;
+  /** How long it may be silent: progress begins the time anew. */
+  callMs: number;
+  onProgress: (progress: Progress) => void;
 }
 
 const CLIENT = { name: "parley", version: "0.1.0" };
@@ -79,14 +88,13 @@ export async function connectMcp(
       });
       return asked;
     },
-    call(tool, args, callMs, signal) {
+    call({ tool, args, callMs, onProgress }, signal) {
       const times = { timeout: callMs, resetTimeoutOnProgress: true, maxTotalTimeout: TOTAL_MS };
       return watchAnswer(
         (lost) =>
           client.callTool(
             { name: tool, arguments: args },
-            // Without a listener no progress is asked for, and none would begin the time anew.
-            { ...times, signal: AbortSignal.any([signal, lost]), onprogress: () => {} },
+            { ...times, signal: AbortSignal.any([signal, lost]), onprogress: onProgress },
           ),
         () => new SdkError(SdkErrorCode.ConnectionClosed, "the answer broke off"),
       );

@@ -1,5 +1,5 @@
 import { setMaxListeners } from "node:events";
-import type { CallToolResult, Tool as ListedTool } from "@modelcontextprotocol/client";
+import type { CallToolResult, Progress, Tool as ListedTool } from "@modelcontextprotocol/client";
 import { CircuitBreaker } from "../../src/agent/circuit-breaker.ts";
 import type { Clock } from "../../src/agent/clock.ts";
 import { Slots } from "../../src/agent/slots.ts";
@@ -7,6 +7,7 @@ import type { ToolResult } from "../../src/agent/tool-source.ts";
 import { connectMcp, type McpConnection, NO_ANSWER } from "./mcp-connection.ts";
 import { type McpTrouble, McpUnreachable, toMcpTrouble } from "./mcp-errors.ts";
 import { toResult } from "./mcp-tools.ts";
+import { newestOnly } from "./newest-only.ts";
 import type { McpServerConfig } from "./read-mcp-servers.ts";
 
 export interface McpServerParts {
@@ -21,6 +22,8 @@ export interface ServerCall {
   tool: string;
   args: Record<string, unknown>;
   readOnly: boolean;
+  /** Told of the newest progress, again when that is done; left out: nobody is told. */
+  progressed?: (progress: Progress) => Promise<void>;
 }
 
 /** A connection that is open or being opened. */
@@ -41,6 +44,8 @@ const MAX_WAITING = 1_000;
 const MAX_CONNECTIONS = 64;
 /** How long a stopped run waits for a call that may have effects; the loop waits 5 s. */
 const GRACE_MS = 4_000;
+/** How often a call's progress is told of; the chat shows it no oftener than its platform allows. */
+const PROGRESS_MS = 2_000;
 /** A call's connection serves listings of all runs, since tools are the same for all of them. */
 const LISTING = "listing";
 /** It is left alone for a while, or all its connections are in use. */
@@ -96,7 +101,7 @@ export class McpServer {
     void clock.sleep(callMs, settled.signal).then(() => waited.abort());
     try {
       const called = await this.#slots.during(AbortSignal.any([outer, waited.signal]), () =>
-        this.#callOnceOrTwice(call, outer, stop.signal),
+        this.#callOnceOrTwice(call, outer, stop.signal, settled.signal),
       );
       if (called) return toResult(called);
       return failure(outer.aborted ? "Not called: the run was stopped." : `${name} has too many calls; try later.`);
@@ -113,10 +118,17 @@ export class McpServer {
     await Promise.all([...this.#entries.values()].map((entry) => this.#end(entry)));
   }
 
-  async #callOnceOrTwice(call: ServerCall, outer: AbortSignal, stop: AbortSignal): Promise<CallToolResult> {
+  async #callOnceOrTwice(
+    call: ServerCall,
+    outer: AbortSignal,
+    stop: AbortSignal,
+    settled: AbortSignal,
+  ): Promise<CallToolResult> {
+    const { tool, args, progressed = async () => undefined } = call;
+    const onProgress = newestOnly(progressed, PROGRESS_MS, this.#parts.clock, settled);
+    const made = { tool, args, callMs: this.config.callMs, onProgress };
     const key = this.config.scope === "call" ? `call ${++this.#calls}` : this.#keyOf(call.session);
-    const once = () =>
-      this.#with(key, (connection) => connection.call(call.tool, call.args, this.config.callMs, stop), stop);
+    const once = () => this.#with(key, (connection) => connection.call(made, stop), stop);
     try {
       return await once();
     } catch (error) {

@@ -1,3 +1,4 @@
+import type { Progress } from "@modelcontextprotocol/client";
 import { capText } from "../../src/agent/cap-text.ts";
 import { systemClock } from "../../src/agent/clock.ts";
 import { type ToolServers, UNKNOWN_SERVER } from "../../src/agent/tool-servers.ts";
@@ -12,6 +13,9 @@ export interface McpServers extends ToolServers {
   /** Connections that are open or being opened, to all servers. */
   readonly connections: number;
 }
+
+/** A line in the chat shows the first words. */
+const MAX_PROGRESS = 500;
 
 /** A tool of a view, and where a call of it goes. */
 interface Owned {
@@ -71,14 +75,23 @@ function viewOf(
 
   return {
     list: async () => [...(await names()).values()].map(({ tool }) => tool),
-    async call({ tool: name, args }, signal) {
+    async call({ callId, tool: name, args }, signal, context) {
       const found = (await names()).get(name);
       if (!found) return { ok: false, text: capText(`There is no tool "${name}".`) };
       const read = readArguments(name, args);
       if ("fault" in read) return { ok: false, text: read.fault };
       if (signal.aborted) return { ok: false, text: "Not called: the run was stopped." };
       const { server, original, tool } = found;
-      return server.call({ session, tool: original, args: read.value, readOnly: tool.readOnly }, signal);
+      const progressed = async ({ progress, total, message = "" }: Progress) =>
+        context?.report({
+          type: "tool.progress",
+          callId,
+          progress,
+          ...(total === undefined ? {} : { total }),
+          text: message.slice(0, MAX_PROGRESS),
+        });
+      const { readOnly } = tool;
+      return server.call({ session, tool: original, args: read.value, readOnly, progressed }, signal);
     },
     unreachable: () => missing,
   };

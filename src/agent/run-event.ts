@@ -14,6 +14,8 @@ export type RunEvent =
   | { type: "step.started"; step: number }
   | { type: "text.delta"; text: string }
   | { type: "tool.started"; callId: string; tool: string; args: string; readOnly: boolean }
+  /** How far a running call is, in its tool's own words; `total` is left out where nobody knows it. Shown, and never stored. */
+  | { type: "tool.progress"; callId: string; progress: number; total?: number; text: string }
   | { type: "tool.finished"; callId: string; tool: string; ok: boolean; ms: number; text: string; file?: FileId }
   /** `messageId`: of a user message that joined the run. */
   | { type: "message.completed"; message: Message; messageId?: MessageId }

@@ -37,8 +37,12 @@ const QUERY = /\?[^\s"'`?]*=[^\s"'`]*/g;
  * mentions nobody; "" = they do not tell. Never throws.
  */
 export function digestArguments(args: string): string {
-  const value = tellingValue(parsed(args));
-  const line = withoutSecrets(oneLine(value.slice(0, MAX_READ))).replaceAll("@", "@\u200B");
+  return digestText(tellingValue(parsed(args)));
+}
+
+/** The same of words that a tool says itself. */
+export function digestText(text: string): string {
+  const line = withoutSecrets(oneLine(text.slice(0, MAX_READ))).replaceAll("@", "@\u200B");
   return line.length <= MAX_DIGEST ? line : `${cutAt(line, MAX_DIGEST - 1).trimEnd()}…`;
 }
 

@@ -1,4 +1,4 @@
-import type { RunEvent } from "../agent/run-event.ts";
+import { innermost, type RunEvent } from "../agent/run-event.ts";
 import type { RunId, SessionId } from "../ids.ts";
 import { GroupCommit } from "../store/group-commit.ts";
 import { retrying } from "../store/transaction.ts";
@@ -43,8 +43,9 @@ export class RunLog {
     this.attempt = attempt;
   }
 
-  /** Texts that wait together become one event. */
+  /** Texts that wait together become one event; what only the chat shows becomes none. */
   append(event: RunEvent): void {
+    if (innermost(event).type === "tool.progress") return;
     const last = this.#pending.at(-1);
     if (event.type === "text.delta" && last?.type === "text.delta") {
       this.#pending[this.#pending.length - 1] = { type: "text.delta", text: last.text + event.text };

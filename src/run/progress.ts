@@ -2,7 +2,7 @@ import type { Message } from "../agent/message.ts";
 import { innermost, type RunEvent } from "../agent/run-event.ts";
 import type { Task } from "../platform/platform-adapter.ts";
 import type { Texts } from "../texts/texts.ts";
-import { cutAt, digestArguments } from "./argument-digest.ts";
+import { cutAt, digestArguments, digestText } from "./argument-digest.ts";
 
 /** Tools that have a line of their own, and how many may have one where a card asks for it. */
 const MAX_LINES = 6;
@@ -10,6 +10,8 @@ const MOST_LINES = 20;
 const MAX_TITLE = 40;
 /** Tools that are known one by one, the newest. */
 const MAX_TASKS = 30;
+/** Larger totals are bytes or the like, of which a part in a hundred says more. */
+const MAX_COUNT = 1_000;
 /** A shorter wait for the model is not worth a message of its own. */
 const LONG_WAIT_MS = 3_000;
 
@@ -17,8 +19,10 @@ interface ToolLine {
   tool: string;
   /** What it is for; "" = unknown. */
   digest: string;
-  /** Of an agent: the tool it called last, as one may read it; "" = none. */
-  inner: string;
+  /** Of an agent: the call it made last. */
+  inner: { callId: string; title: string; doing: string } | null;
+  /** How far it is, in its own words; "" = it does not tell. */
+  doing: string;
   startedAt: number;
   /** How many calls had begun before. */
   order: number;
@@ -81,6 +85,10 @@ export class Progress {
       case "tool.finished":
         this.#finish(event);
         return true;
+      case "tool.progress": {
+        const line = this.#lines.get(event.callId);
+        return line !== undefined && line.ended === null && goOn(line, howFar(event));
+      }
       case "notice":
         if (event.code === "tools_unreachable") this.#outOfReach = (event.servers ?? []).map(titleOf);
         else this.#wait = { seconds: Math.ceil(event.waitMs / 1000), since: this.#now() };
@@ -153,20 +161,32 @@ export class Progress {
     const startedAt = this.#now();
     if (this.#running().length === 0) this.#busySince = startedAt;
     this.#open.delete(callId);
-    const line = { tool, digest: digestArguments(args), inner: "", startedAt, order: this.#begun, ended: null };
+    const line: ToolLine = {
+      ended: null,
+      tool,
+      digest: digestArguments(args),
+      inner: null,
+      doing: "",
+      startedAt,
+      order: this.#begun,
+    };
     this.#lines.set(callId, line);
     this.#tasks.set(line.order, line);
     this.#tasks.delete(line.order - MAX_TASKS);
     this.#begun += 1;
   }
 
-  /** An agent's line tells of the tool it called last. */
+  /** An agent's line tells of the tool it called last, and how far that is. */
   #within(callId: string, event: RunEvent): boolean {
     const line = this.#lines.get(callId);
-    if (!line || line.ended || event.type !== "tool.started") return false;
-    const before = line.inner;
-    line.inner = titleOf(event.tool);
-    return line.inner !== before;
+    if (!line || line.ended) return false;
+    const { inner } = line;
+    if (event.type === "tool.started") {
+      line.inner = { callId: event.callId, title: titleOf(event.tool), doing: "" };
+      return line.inner.title !== inner?.title || inner.doing !== "";
+    }
+    if (event.type !== "tool.progress" && event.type !== "tool.finished") return false;
+    return inner?.callId === event.callId && goOn(inner, event.type === "tool.progress" ? howFar(event) : "");
   }
 
   #finish({ callId, tool, ok, ms }: { callId: string; tool: string; ok: boolean; ms: number }): void {
@@ -208,12 +228,12 @@ export class Progress {
     return lines.length > shown.length ? [...shown, texts.moreTools(lines.length - shown.length)] : shown;
   }
 
-  #toolLine({ tool, digest, inner, startedAt, ended }: ToolLine, texts: Texts): string {
+  #toolLine({ tool, digest, inner, doing, startedAt, ended }: ToolLine, texts: Texts): string {
     const sign = ended === null ? "⏳" : ended.ok ? "✓" : "✗";
     const seconds = ended === null ? this.#secondsSince(startedAt) : Math.round(ended.ms / 1000);
     const what = digest === "" ? titleOf(tool) : `${titleOf(tool)}: ${asCode(digest)}`;
-    const now = ended === null && inner !== "" ? ` → ${inner}` : "";
-    return `${sign} ${what}${now}${seconds < 1 ? "" : ` · ${texts.seconds(seconds)}`}`;
+    const now = ended === null ? [inner?.title ?? "", inner?.doing ?? doing].filter((part) => part !== "") : [];
+    return `${sign} ${what}${now.length > 0 ? ` → ${now.join(": ")}` : ""}${seconds < 1 ? "" : ` · ${texts.seconds(seconds)}`}`;
   }
 
   /** All running tools count on together, so that their lines change at the same moments. */
@@ -245,6 +265,28 @@ function titleOf(tool: string): string {
     .replaceAll(/[^\p{L}\p{N}]+/gu, " ")
     .trim();
   return cutAt(words, MAX_TITLE) || "…";
+}
+
+/** True = it was elsewhere before. */
+function goOn(at: { doing: string }, doing: string): boolean {
+  const before = at.doing;
+  at.doing = doing;
+  return doing !== before;
+}
+
+/** Whatever a tool says of itself is other people's text. */
+function howFar({ progress, total, text }: { progress: number; total?: number; text: string }): string {
+  const said = digestText(text);
+  const part = total === undefined ? "" : partOf(progress, total);
+  const all = [part, said].filter((words) => words !== "").join(" ");
+  return all === "" ? "" : asCode(all);
+}
+
+/** "3/10" where both can be counted, else "30 %"; "" = it makes no sense. */
+function partOf(progress: number, total: number): string {
+  if (!(total > 0 && progress >= 0 && progress <= total)) return "";
+  const counted = Number.isInteger(progress) && Number.isInteger(total) && total <= MAX_COUNT;
+  return counted ? `${progress}/${total}` : `${Math.floor((100 * progress) / total)} %`;
 }
 
 /** Within code no platform looks for mentions and addresses. */

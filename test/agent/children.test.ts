@@ -140,6 +140,23 @@ describe("an agent as a tool", () => {
     expect(events.find(({ type }) => type === "usage")).toHaveProperty("callId", "to_clerk");
   });
 
+  test("tells how far its tools are", async () => {
+    const cards = [agent("boss", calling("clerk")), agent("clerk")];
+    const tools: ToolSource = {
+      ...scriptedTools({ look: { answer: "" } }),
+      async call({ callId }, _signal, context) {
+        await context?.report({ type: "tool.progress", callId, progress: 1, total: 2, text: "page" });
+        return { ok: true, text: "a file" };
+      },
+    };
+    const steps = { boss: [ask("clerk"), "Done."], clerk: [callTool("look", {}, "l"), "Here."] };
+    const told = protocol(await runIt(set({ cards, steps, tools }).clone));
+    expect(told.slice(told.indexOf("clerk[1] look({}) started") + 1).slice(0, 2)).toEqual([
+      "clerk[1] l at 1/2: page",
+      "clerk[1] look ok: a file",
+    ]);
+  });
+
   test("that fails, or stops while it wants tools, is a failed call", async () => {
     const cards = [agent("boss", calling("clerk", "guide")), agent("clerk"), agent("guide", { maxSteps: 1 })];
     const steps = {

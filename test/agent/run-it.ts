@@ -53,6 +53,8 @@ export function protocol(events: readonly RunEvent[]): string[] {
         return `step ${event.step}`;
       case "tool.started":
         return `${event.tool}(${event.args}) started`;
+      case "tool.progress":
+        return `${event.callId} at ${event.progress}/${event.total ?? "?"}: ${event.text}`;
       case "tool.finished":
         return `${event.tool} ${event.ok ? "ok" : "error"}: ${event.text}`;
       case "message.completed":

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from "vitest";
 import { readMcpServers } from "../../adapters/mcp/read-mcp-servers.ts";
+import type { RunEvent } from "../../src/agent/run-event.ts";
 import { manualClock } from "../agent/manual-clock.ts";
 import { type HttpMcpServer, startHttpMcpServer } from "../fakes/mcp/http-mcp-server.ts";
 import { until } from "../support/test-gateway.ts";
@@ -180,6 +181,37 @@ describe("a server in trouble", () => {
     expect(read.leftOut.get("shell")).toMatch(/is off; set MCP_STDIO=true to allow it$/);
     const view = pool.view({ servers: ["mail"] }, "s");
     expect([await view.list(), view.unreachable?.()]).toEqual([[], []]);
+  });
+});
+
+describe("progress that a server tells of", () => {
+  test("reaches the run of its call, the newest only, every two seconds at most, and none after the end", async () => {
+    const server = await http();
+    const clock = manualClock();
+    const { pool } = start({ fake: { url: server.url } }, clock);
+    const told: RunEvent[] = [];
+    const context = { report: async (event: RunEvent) => void told.push(event), history: () => [] };
+    const view = pool.view(card, "s");
+    const args = JSON.stringify({ pages: ["one", "two", "three", "four".repeat(1_000)] });
+    const calling = view.call({ callId: "mine", tool: "fake__index", args }, live(), context);
+    const other = callOf(view, "fake__index", { pages: ["other"] });
+    const texts = () => told.flatMap((event) => (event.type === "tool.progress" ? [event.text] : []));
+    await until("the first to be told", () => texts().length === 1 && server.told.length === 2);
+    for (const page of ["two", "three"]) {
+      server.proceed();
+      await until(`${page} to be told of`, () => server.told.includes(page));
+    }
+    expect((await other).text).toBe("indexed");
+    expect(texts()).toEqual(["one"]);
+    clock.advance(2_000);
+    await until("the newest to be told", () => texts().length === 2);
+    expect(told.at(-1)).toEqual({ type: "tool.progress", callId: "mine", progress: 3, total: 4, text: "three" });
+    server.proceed();
+    await until("the last to be told of", () => server.told.length === 5);
+    server.proceed();
+    expect((await calling).text).toBe("indexed");
+    clock.advance(10_000);
+    expect(texts()).toEqual(["one", "three"]);
   });
 });
 

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, it } from "vitest";
+import type { RunEvent } from "../../src/agent/run-event.ts";
 import { newId, type RunId, type SessionId } from "../../src/ids.ts";
 import { EventLog } from "../../src/run/event-log.ts";
 import type { Database } from "../../src/store/database.ts";
@@ -52,6 +53,20 @@ it("joins texts that wait together, and numbers what it writes without a gap", a
     [1, "run.started", null],
     [2, "text.delta", "Hello Ann"],
     [3, "text.delta", "!"],
+  ]);
+});
+
+it("does not keep how far a tool was, nor one of an agent that was called", async () => {
+  const { session, id } = await run();
+  const log = events.open(session, id, 1);
+  const progress: RunEvent = { type: "tool.progress", callId: "1", progress: 1, total: 2, text: "page" };
+  log.append({ type: "text.delta", text: "Hello" });
+  log.append(progress);
+  log.append({ type: "child.event", callId: "1", instance: "guide[1]", event: progress });
+  log.append({ type: "text.delta", text: " Ann" });
+  await log.flush();
+  expect((await stored(session, id)).map(({ n, type, data }) => [n, type, data["text"]])).toEqual([
+    [1, "text.delta", "Hello Ann"],
   ]);
 });
 

@@ -50,6 +50,18 @@ describe("an agent at work", () => {
     expect(within(run, "1", read)).toBe(false);
   });
 
+  it("tells how far the tool is that it called last, and nothing more of one that has ended", () => {
+    const run = new Run();
+    run.start("1", "agent__guide");
+    within(run, "1", read);
+    expect(within(run, "1", { type: "tool.progress", callId: "other", progress: 1, total: 2, text: "" })).toBe(false);
+    expect(within(run, "1", { type: "tool.progress", callId: "i", progress: 1, total: 2, text: "page" })).toBe(true);
+    expect(run.lines).toEqual(["⏳ guide → read page: `1/2 page`"]);
+    const ended: RunEvent = { type: "tool.finished", callId: "i", tool: "read_page", ok: true, ms: 1, text: "" };
+    expect([within(run, "1", ended), within(run, "1", ended)]).toEqual([true, false]);
+    expect(run.lines).toEqual(["⏳ guide → read page"]);
+  });
+
   it("has one of as many lines as its parent's card says, twenty at most", () => {
     const run = new Run();
     for (let index = 0; index < 30; index++) run.start(`${index}`, "agent__guide");
@@ -85,6 +97,40 @@ describe("a tool at work", () => {
     expect(times).toEqual([5, 10, 15, 20, 25, 30, 45, 60, 75, 90, 105, 120, 180, 240, 300]);
     run.end("1", "wait");
     expect(run.progress.againInMs).toBeNull();
+  });
+
+  it("tells how far it is, in its own words, until it has ended", () => {
+    const run = new Run();
+    const tell = (progress: number, total?: number, text = "") =>
+      run.progress.take({ type: "tool.progress", callId: "1", progress, text, ...(total !== undefined && { total }) });
+    expect(tell(1, 3)).toBe(false);
+    run.start("1", "index", { path: "books" });
+    const shown = (...[progress, total, text]: Parameters<typeof tell>) => {
+      tell(progress, total, text);
+      return run.lines[0]!.split(" → ")[1];
+    };
+    expect([shown(1, 3), shown(0.5, 1), shown(700_000, 1_000_000)]).toEqual(["`1/3`", "`50 %`", "`70 %`"]);
+    expect([shown(7, 0), shown(7, 3), shown(Number.NaN, 3), shown(7)]).toEqual([
+      undefined,
+      undefined,
+      undefined,
+      undefined,
+    ]);
+    expect(shown(7, undefined, "reading")).toBe("`reading`");
+    expect([tell(2, 3, "page 2"), tell(2, 3, "page 2")]).toEqual([true, false]);
+    expect(run.lines).toEqual(["⏳ index: `books` → `2/3 page 2`"]);
+    run.end("1", "index");
+    expect([tell(3, 3), run.lines]).toEqual([false, ["✓ index: `books` · 1 s"]]);
+  });
+
+  it("says of itself one short line of code that mentions nobody and holds no secret", () => {
+    const run = new Run();
+    run.start("1", "index");
+    const text = "`\u202E[x](https://evil.example/?leak=1)\n@channel token=hunter2hunter2 ".repeat(50);
+    run.progress.take({ type: "tool.progress", callId: "1", progress: 1, total: 2, text });
+    const line = run.lines.join("\n");
+    expect(line).toMatch(/^⏳ index → `1\/2 [^`\n]{1,70}`$/);
+    expect(line).not.toMatch(/leak|hunter2|@c|\u202E/);
   });
 
   it("is worth a message of its own as long as it runs", () => {

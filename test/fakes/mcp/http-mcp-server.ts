@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { WebStandardStreamableHTTPServerTransport } from "@modelcontextprotocol/server";
 import { makeMcpServer, type McpJournal } from "./make-mcp-server.ts";
 
-export interface HttpMcpServer extends McpJournal {
+export interface HttpMcpServer extends Required<McpJournal> {
   url: string;
   /** Sessions that were begun: one for each connection. */
   sessions: number;
@@ -12,6 +12,8 @@ export interface HttpMcpServer extends McpJournal {
   authorization: string | undefined;
   /** Forgets all sessions, as a restart would. */
   forget(): void;
+  /** Lets calls that tell of their progress take their next step. */
+  proceed(): void;
   /** Breaks all connections and listens no more. */
   close(): Promise<void>;
   /** Listens again, at the same address. */
@@ -21,7 +23,8 @@ export interface HttpMcpServer extends McpJournal {
 /** A real server of the protocol's streamable HTTP transport, with sessions, on loopback. */
 export async function startHttpMcpServer(): Promise<HttpMcpServer> {
   const sessions = new Map<string, WebStandardStreamableHTTPServerTransport>();
-  const journal: McpJournal = { calls: [], aborted: [] };
+  let gate = Promise.withResolvers<void>();
+  const journal: Required<McpJournal> = { calls: [], aborted: [], told: [], held: () => gate.promise };
   const server = createServer((request, response) => void answer(request, response));
   let port = 0;
 
@@ -64,6 +67,10 @@ export async function startHttpMcpServer(): Promise<HttpMcpServer> {
     sessions: 0,
     authorization: undefined,
     forget: () => sessions.clear(),
+    proceed() {
+      gate.resolve();
+      gate = Promise.withResolvers<void>();
+    },
     async close() {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));

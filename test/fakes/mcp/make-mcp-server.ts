@@ -4,6 +4,10 @@ import { fromJsonSchema, McpServer } from "@modelcontextprotocol/server";
 export interface McpJournal {
   calls: string[];
   aborted: string[];
+  /** Words of progress that were sent. */
+  told?: string[];
+  /** What the next step of a call waits for; left out: nothing. */
+  held?: () => Promise<void>;
 }
 
 const anything = fromJsonSchema<Record<string, unknown>>({ type: "object" });
@@ -35,6 +39,23 @@ export function makeMcpServer(journal: McpJournal, crash: () => void): McpServer
   tool("floods", readOnly, () => says("\0x".repeat(50_000)));
   tool("write", {}, () => says("written"));
   tool("calls", readOnly, () => says(JSON.stringify(journal)));
+  server.registerTool(
+    "index",
+    { description: "Tells how far it is.", inputSchema: anything },
+    async (args, { mcpReq }) => {
+      noted("index");
+      const pages = args["pages"] as string[];
+      const progressToken = mcpReq._meta?.progressToken ?? "";
+      for (const [at, message] of pages.entries()) {
+        const held = journal.held?.();
+        const params = { progressToken, progress: at + 1, total: pages.length, message };
+        await mcpReq.notify({ method: "notifications/progress", params });
+        journal.told?.push(message);
+        await held;
+      }
+      return says("indexed");
+    },
+  );
   tool("grow", {}, () => {
     tool("grown", readOnly, () => says("here"));
     return says("grown");
