@@ -32,6 +32,10 @@ type CallPart = Extract<Part, { type: "tool_call" }>;
 
 const INTERRUPTED = "\n[interrupted by the user]";
 const CUT_OFF = "\n[the answer broke off here]";
+/** Stands between results and what the person said next: Mistral refuses a user message directly after a tool's. */
+const NOT_ANSWERED = "[not answered]";
+/** Anthropic refuses a text of white space alone, for as long as it is part of the history. */
+const NO_WORDS = "(no words)";
 
 /** A request as the body of chat.completions. Pure; nothing in it is shared with the request. */
 export function chatRequest(request: ModelRequest, options: RequestOptions): ChatCompletionCreateParamsStreaming {
@@ -55,10 +59,14 @@ function chatMessages(
   extraOf: (part: CallPart) => CallExtra | null,
 ): ChatCompletionMessageParam[] {
   const result: ChatCompletionMessageParam[] = [];
-  if (instruction !== "") result.push({ role: "system", content: clean(instruction) });
+  if (!isBlank(clean(instruction))) result.push({ role: "system", content: clean(instruction) });
+  const ids = new WireIds();
   let said: ChatCompletionContentPart[] = [];
   const flushUser = () => {
-    if (said.length > 0) result.push({ role: "user", content: asTextAlone(said) });
+    if (said.length === 0) return;
+    if (result.at(-1)?.role === "tool") result.push({ role: "assistant", content: NOT_ANSWERED });
+    const parts = said.filter((part) => part.type !== "text" || !isBlank(part.text));
+    result.push({ role: "user", content: parts.length > 0 ? asTextAlone(parts) : NO_WORDS });
     said = [];
   };
   for (const message of messages) {
@@ -66,17 +74,19 @@ function chatMessages(
       said.push({ type: "text", text: clean(turnText(message, images)) }, ...imageParts(message, images));
       continue;
     }
-    flushUser();
     if (message.role === "tool") {
-      result.push(...toolMessages(message));
+      flushUser();
+      result.push(...toolMessages(message, ids));
       continue;
     }
-    const answer = assistantMessage(message, extraOf);
+    const answer = assistantMessage(message, extraOf, ids);
+    if (!answer) continue;
+    flushUser();
     const last = result.at(-1);
-    if (answer && last?.role === "assistant" && !last.tool_calls) {
+    if (last?.role === "assistant" && !last.tool_calls) {
       const content = [last.content, answer.content].filter((text) => typeof text === "string").join("\n\n");
       result[result.length - 1] = { ...answer, content };
-    } else if (answer) result.push(answer);
+    } else result.push(answer);
   }
   flushUser();
   return result;
@@ -104,12 +114,14 @@ function asTextAlone(parts: ChatCompletionContentPart[]): string | ChatCompletio
 function assistantMessage(
   message: Message,
   extraOf: (part: CallPart) => CallExtra | null,
+  ids: WireIds,
 ): ChatCompletionAssistantMessageParam | null {
-  const said = clean(textOf(message));
+  const text = clean(textOf(message));
+  const said = isBlank(text) ? "" : text;
   const mark = message.status === "interrupted" ? INTERRUPTED : message.status === "truncated" ? CUT_OFF : "";
   const parts = message.parts.filter((part) => part.type === "tool_call");
   const extras = parts.map((part) => (message.status === "complete" ? extraOf(part) : null));
-  const calls = parts.map((part, at) => chatCall(part, extras[at]?.fields ?? null));
+  const calls = parts.map((part, at) => chatCall(part, ids.ofCall(part.callId), extras[at]?.fields ?? null));
   const reasoning = clean(extras[0]?.reasoning ?? "");
   if (said === "" && calls.length === 0) return null;
   const content = said === "" ? null : said + mark;
@@ -118,20 +130,45 @@ function assistantMessage(
 }
 
 /** Arguments that are no JSON object go out wrapped into one: some servers parse what they are replayed and refuse. */
-function chatCall(part: CallPart, extra: Record<string, unknown> | null): ChatCompletionMessageFunctionToolCall {
+function chatCall(
+  part: CallPart,
+  id: string,
+  extra: Record<string, unknown> | null,
+): ChatCompletionMessageFunctionToolCall {
   const args = clean(part.args);
   const sound = args.trimStart().startsWith("{") && isJson(args);
   const text = sound ? args : JSON.stringify(args.trim() === "" ? {} : { invalid_arguments: args });
-  return { ...extra, id: callId(part), type: "function", function: { name: toolName(part), arguments: text } };
+  return { ...extra, id, type: "function", function: { name: toolName(part), arguments: text } };
 }
 
-const CALL_ID_CHARS = 40;
 const TOOL_NAME_CHARS = 64;
+/** Longer ones are refused by OpenAI, other characters by Anthropic; Kimi's look like `functions.look:0`. */
+const PORTABLE_ID = /^[A-Za-z0-9_-]{1,40}$/;
 
-/** OpenAI refuses longer ids, and vLLM gives some: those of a history that changed its provider. */
-function callId(part: { callId: string }): string {
-  const id = clean(part.callId);
-  if (id.length <= CALL_ID_CHARS) return id;
+/**
+ * The ids of calls in one request: each is of a shape that every provider takes, and of its own, which Anthropic wants of
+ * the whole request. Two runs, or the answers of a provider that numbers its calls anew each time, may have the same.
+ */
+class WireIds {
+  readonly #taken = new Set<string>();
+  /** What the newest call of each id is called. */
+  readonly #newest = new Map<string, string>();
+
+  ofCall(callId: string): string {
+    const given = clean(callId);
+    let id = PORTABLE_ID.test(given) ? given : derived(given);
+    for (let again = 2; this.#taken.has(id); again++) id = derived(`${given} ${again}`);
+    this.#taken.add(id);
+    this.#newest.set(callId, id);
+    return id;
+  }
+
+  ofResult(callId: string): string {
+    return this.#newest.get(callId) ?? callId;
+  }
+}
+
+function derived(id: string): string {
   return `call_${createHash("sha256").update(id).digest("hex").slice(0, 32)}`;
 }
 
@@ -140,12 +177,12 @@ function toolName({ tool }: CallPart): string {
   return tool.replace(/[^A-Za-z0-9_-]/g, "_").slice(0, TOOL_NAME_CHARS);
 }
 
-function toolMessages(message: Message): ChatCompletionMessageParam[] {
+function toolMessages(message: Message, ids: WireIds): ChatCompletionMessageParam[] {
   return message.parts.flatMap((part): ChatCompletionMessageParam[] => {
     if (part.type !== "tool_result") return [];
-    const text = clean(part.text);
+    const text = isBlank(clean(part.text)) ? "" : clean(part.text);
     const content = part.ok ? text || "(no output)" : `Error: ${text || "the tool failed"}`;
-    return [{ role: "tool", tool_call_id: callId(part), content }];
+    return [{ role: "tool", tool_call_id: ids.ofResult(part.callId), content }];
   });
 }
 
@@ -190,6 +227,10 @@ function othersFields({ topK, minP, repetitionPenalty }: Sampling): Record<strin
 /** NUL and lone surrogates are refused by providers, some with an error that never goes away for this history. */
 function clean(text: string): string {
   return text.toWellFormed().replaceAll("\0", "");
+}
+
+function isBlank(text: string): boolean {
+  return text.trim() === "";
 }
 
 function cleanDeep(value: unknown): unknown {

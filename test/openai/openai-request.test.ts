@@ -178,8 +178,7 @@ test("an answer that was cut says so; an empty one is left out", () => {
     content: "The ans\n[the answer broke off here]",
   });
   expect(sent(userMessage("a"), assistant([text("")], "interrupted"), userMessage("b"))).toEqual([
-    { role: "user", content: "a" },
-    { role: "user", content: "b" },
+    { role: "user", content: "a\n\nb" },
   ]);
 });
 
