@@ -88,7 +88,8 @@ export async function startGateway(config: Config, options: StartOptions = {}): 
     opened.defer(() => transcriber?.close());
     await migrate(config, database);
     const { firstTokenMs } = options;
-    const granted: Record<GrantedTool, ToolSource> = { web_fetch: functionTools([webFetchTool()]) };
+    // What is remembered belongs to a run's user, so the run brings its own tools for it.
+    const granted: Record<Exclude<GrantedTool, "memory">, ToolSource> = { web_fetch: functionTools([webFetchTool()]) };
     const replica = new Gateway({
       database,
       adapters: await openAdapters(config, agents, log),
@@ -97,7 +98,9 @@ export async function startGateway(config: Config, options: StartOptions = {}): 
       tools: options.tools ?? functionTools([currentTimeTool(systemClock)]),
       toolsOf: ({ name, functions }) => [
         ...(functions ? [functions] : []),
-        ...(agents.settings().agents.get(name)?.tools ?? []).map((tool) => granted[tool]),
+        ...(agents.settings().agents.get(name)?.tools ?? []).flatMap((tool) =>
+          tool === "memory" ? [] : granted[tool],
+        ),
       ],
       servers,
       documents: createDocumentReader(),

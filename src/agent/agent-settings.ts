@@ -10,15 +10,17 @@ export type Listening = "mentioned" | "always" | "off";
 const LISTENING = ["mentioned", "always", "off"] as const satisfies Listening[];
 
 /** Tools of the gateway's own that an agent has only where the operator grants them. */
-const GRANTED_TOOLS = ["web_fetch"] as const;
+const GRANTED_TOOLS = ["web_fetch", "memory"] as const;
 export type GrantedTool = (typeof GRANTED_TOOLS)[number];
 
-/** What can be set for an agent or a place. `tools`: of agents only; `agent`, `listen`: of places only. */
+/** What can be set for an agent or a place. `tools`: of agents only; `agent`, `listen`, `memory`: of places only. */
 export interface SettingsOf {
   on_busy?: BusyPolicy;
   tools?: readonly GrantedTool[];
   agent?: string;
   listen?: Listening;
+  /** Agents may remember here, although it is a group. */
+  memory?: boolean;
 }
 
 /** What an operator has set per agent, by its name, and per place, by its key; what is absent is not set. */
@@ -63,7 +65,7 @@ function readSection(section: string, value: unknown, into: Map<string, Settings
 
 function readFields(at: string, fields: Record<string, unknown>, ofPlace: boolean, faults: string[]): SettingsOf {
   const read: SettingsOf = {};
-  const known = ofPlace ? ["on_busy", "agent", "listen"] : ["on_busy", "tools"];
+  const known = ofPlace ? ["on_busy", "agent", "listen", "memory"] : ["on_busy", "tools"];
   for (const [field, wanted] of Object.entries(fields)) {
     const policy = BUSY_POLICIES.find((each) => each === wanted);
     const listen = LISTENING.find((each) => each === wanted);
@@ -72,6 +74,8 @@ function readFields(at: string, fields: Record<string, unknown>, ofPlace: boolea
     else if (field === "on_busy") faults.push(`${at}.on_busy: must be one of ${BUSY_POLICIES.join(", ")}`);
     else if (field === "listen" && listen) read.listen = listen;
     else if (field === "listen") faults.push(`${at}.listen: must be one of ${LISTENING.join(", ")}`);
+    else if (field === "memory" && typeof wanted === "boolean") read.memory = wanted;
+    else if (field === "memory") faults.push(`${at}.memory: must be true or false`);
     else if (field === "tools" && isGranted(wanted)) read.tools = [...new Set(wanted)];
     else if (field === "tools")
       faults.push(`${at}.tools: must be a list of tools (tools: ${GRANTED_TOOLS.join(", ")})`);
@@ -107,6 +111,11 @@ export function agentOfPlace(settings: AgentSettings, place: PlaceNames): string
 /** When the bot is heard at a place. */
 export function listeningAt(settings: AgentSettings, place: PlaceNames): Listening {
   return ofPlaces(settings, place, ({ listen }) => listen) ?? "mentioned";
+}
+
+/** Whether agents may remember what is said at a group place. */
+export function memoryInGroup(settings: AgentSettings, place: PlaceNames): boolean {
+  return ofPlaces(settings, place, ({ memory }) => memory) ?? false;
 }
 
 /** The thread's own word goes before its chat's. */

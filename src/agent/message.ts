@@ -12,11 +12,11 @@ export type Part =
 
 /**
  * Words that came with a message and are not its author's: what it answers, quotes or forwards, or what was said at the
- * place before. Data for the model, never an order. `author` "" = nobody knows.
+ * place before, or what the agent remembers. Data for the model, never an order. `author` "" = nobody knows.
  */
 export interface ContextPart {
   type: "context";
-  kind: "reply" | "quote" | "forward" | "background";
+  kind: "reply" | "quote" | "forward" | "background" | "memory";
   author: string;
   text: string;
 }

@@ -37,6 +37,7 @@ const ORIGIN: Record<ContextPart["kind"], (author: string) => string> = {
   quote: (author) => `quotes ${author}`,
   forward: (author) => `forwarded, written by ${author}`,
   background: (author) => `said here before by ${author}`,
+  memory: () => "what you remember from earlier talks",
 };
 
 function contextText({ kind, author, text }: ContextPart): string {

@@ -1,11 +1,15 @@
 import type { AgentCard } from "../agent/agent-card.ts";
+import { memoryInGroup } from "../agent/agent-settings.ts";
 import { withChildren } from "../agent/children.ts";
+import { joinTools } from "../agent/join-tools.ts";
 import type { Message } from "../agent/message.ts";
 import type { ToolSource } from "../agent/tool-source.ts";
 import type { FileId } from "../ids.ts";
 import type { PlatformAdapter } from "../platform/platform-adapter.ts";
 import { keepMade } from "../store/files.ts";
+import { recall } from "../store/memories.ts";
 import { textsFor } from "../texts/texts.ts";
+import { memoryTools, withFacts } from "./memory-tools.ts";
 import { unreadFiles } from "./prepare-turn.ts";
 import { joinSaid } from "./resume.ts";
 import type { RunRoom } from "./run-room.ts";
@@ -51,22 +55,50 @@ export class RunFiles {
     for (const [file, image] of images) this.images.set(file, image);
   }
 
+  /** The turn as the model is to see it, with what the agent remembers of whom it talks to. */
+  async recall(card: AgentCard, turn: readonly Message[]): Promise<readonly Message[]> {
+    if (!this.#remembers(card)) return turn;
+    const { room, claimed, surely } = this.#parts;
+    const { facts, ofPlace } = await surely(() => recall(room.db, claimed.session, card.name));
+    return ofPlace && !this.#inGroup ? turn : withFacts(turn, facts);
+  }
+
   /** Those of the agent whose card it is; `today` is for the agents it calls, who send no files. */
   tools(card: AgentCard, today: string): ToolSource {
     const { room, claimed, surely } = this.#parts;
-    const own = withSendFile(room.toolsFor(card, claimed.session), {
+    const own = withSendFile(this.#toolsOf(card), {
       run: claimed.id,
       shown: !claimed.target || this.#adapter?.files !== undefined,
       keep: (file) => surely(() => keepMade(room.db, claimed, file)),
     });
     return withChildren(card, own, {
       find: (name) => room.agents.get(name),
-      toolsOf: (child) => room.toolsFor(child, claimed.session),
+      toolsOf: (child) => this.#toolsOf(child),
       runner: room.runner,
       model: room.model,
       images: this.images,
       today,
     });
+  }
+
+  #toolsOf(card: AgentCard): ToolSource {
+    const { room, claimed, surely } = this.#parts;
+    const tools = room.toolsFor(card, claimed.session);
+    if (!this.#remembers(card)) return tools;
+    const { db } = room;
+    return joinTools([tools, memoryTools({ db, run: claimed, agent: card.name, inGroup: this.#inGroup, surely })]);
+  }
+
+  /** The operator grants it to the agent; in a group also to the place. */
+  #remembers({ name }: AgentCard): boolean {
+    const { room, claimed } = this.#parts;
+    const granted = room.agents.settings().agents.get(name)?.tools?.includes("memory") ?? false;
+    return granted && (claimed.target?.placeKind !== "group" || this.#inGroup);
+  }
+
+  get #inGroup(): boolean {
+    const { room, claimed } = this.#parts;
+    return claimed.target !== null && memoryInGroup(room.agents.settings(), claimed.target);
   }
 
   get #adapter(): PlatformAdapter | undefined {

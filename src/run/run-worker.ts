@@ -204,7 +204,7 @@ export class RunWorker {
     const window = card.useHistory ? await this.#surely(() => this.#room.window(this.claimed.session)) : [];
     this.#turn = await this.#withFiles(this.#turn, window.length === 0 && card.useHistory);
     if (this.#lost) return this.#finalEvent({ type: "run.cancelled", by: "interrupt" });
-    const turn = this.#turn.map(datedIfOld);
+    const turn = await this.#files.recall(card, this.#turn.map(datedIfOld));
     await this.#files.show([...window.map(({ message }) => message), ...turn, ...remains.kept]);
     const today = new Date().toISOString().slice(0, 10);
     this.#answer.showTools(card.children?.maxLines ?? null);

@@ -145,7 +145,7 @@ export async function moveChat(
   if (chat === newChat) return;
   await sql`
     with twins as (
-      select p.id as old, p.session_id, n.id, n.user_id
+      select p.id as old, p.user_id as old_user, p.session_id, n.id, n.user_id
       from places p join places n on n.account_id = p.account_id and n.chat = ${newChat} and n.thread = p.thread
       where p.account_id = ${account} and p.chat = ${chat}
       order by p.id, n.id for update
@@ -154,6 +154,8 @@ export async function moveChat(
       from twins t, talk_sessions s where n.id = t.id and s.id = n.session_id and s.head_seq = 0
     ), talks as (
       update talk_sessions s set place_id = t.id, user_id = t.user_id from twins t where s.place_id = t.old
+    ), remembered as (
+      update memories m set user_id = t.user_id from twins t where m.user_id = t.old_user and t.user_id <> t.old_user
     )
     delete from places p using twins t where p.id = t.old`.execute(db);
   await sql`update places set chat = ${newChat} where account_id = ${account} and chat = ${chat}`.execute(db);

@@ -117,6 +117,7 @@ export interface Schema {
     burst: string | null;
     language: Generated<string>;
     receipt: string | null;
+    asks: string | null;
     written_at: Time;
     received_at: Time;
   };
@@ -136,6 +137,7 @@ export interface Schema {
     lane: number;
     state: RunState;
     agent: string;
+    asked: string | null;
     policy: string;
     language: Generated<string>;
     attempt: Generated<number>;
@@ -202,6 +204,14 @@ export interface Schema {
     media_type: string;
     size: number;
     content: Uint8Array;
+    created_at: Time;
+  };
+  memories: {
+    user_id: UserId;
+    agent: string;
+    id: string;
+    fact: string;
+    own_user_id: UserId | null;
     created_at: Time;
   };
   early_edits: {

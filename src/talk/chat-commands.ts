@@ -8,10 +8,12 @@ import { openSessionAt, type Place, placeSettings, setPlace } from "../store/pla
 import { sessionActivity } from "../store/runs.ts";
 import type { Db } from "../store/schema.ts";
 import { changeSession, findSession, insertSession, listSessions, stopSession } from "../store/talk-sessions.ts";
+import { escapeMarkdown as escape } from "../texts/escape-markdown.ts";
 import { LANGUAGES, type Texts } from "../texts/texts.ts";
 import type { CommandWord } from "../texts/command-texts.ts";
 import { agentFor } from "./agent-for.ts";
 import { isLinkCommand, type LinkWord } from "./link-commands.ts";
+import { forget, listMemories } from "./memory-commands.ts";
 
 /** Sessions `/sessions` lists. */
 const LISTED = 10;
@@ -72,6 +74,10 @@ export async function runChatCommand(scene: CommandScene, command: TalkWord, arg
       return given === "" ? listModes(scene) : setMode(scene, given.toLowerCase());
     case "title":
       return given === "" ? showTitle(scene) : setTitle(scene, given);
+    case "memory":
+      return listMemories(scene);
+    case "forget":
+      return forget(scene, given);
     default:
       return command satisfies never;
   }
@@ -206,9 +212,4 @@ function titled(title: string | undefined, texts: Texts): string {
 
 function same(name: string, typed: string): boolean {
   return name.toLowerCase() === typed.toLowerCase();
-}
-
-/** Titles and names are people's words, not Markdown. */
-function escape(text: string): string {
-  return text.replaceAll(/[\\`*_[\]<>~|#]/g, (sign) => `\\${sign}`);
 }

@@ -11,6 +11,8 @@ export const chineseCommands: CommandTexts = {
     agent: "选择由谁回答",
     mode: "回答期间新消息如何处理",
     title: "为此对话命名",
+    memory: "关于你记住了什么",
+    forget: "忘记其中的内容",
     link: "与你的另一个账号关联（私聊中）",
     unlink: "取消关联",
   },

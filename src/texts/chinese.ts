@@ -1,6 +1,7 @@
 import { chineseCommands } from "./chinese-commands.ts";
 import { fileName } from "./file-name.ts";
 import { chineseLinks } from "./link-texts.ts";
+import { chineseMemory } from "./memory-texts.ts";
 import { chineseRuns } from "./chinese-runs.ts";
 import type { Texts } from "./texts.ts";
 
@@ -8,6 +9,7 @@ export const chinese: Texts = {
   ...chineseCommands,
   ...chineseRuns,
   ...chineseLinks,
+  ...chineseMemory,
   stopped: "⏹ 已停止。",
   interrupted: "⏹ 已中断。",
   receiptQueued: "⏳ 当前回答结束后我再回复这条。",

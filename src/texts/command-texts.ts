@@ -8,6 +8,8 @@ export type CommandWord =
   | "agent"
   | "mode"
   | "title"
+  | "memory"
+  | "forget"
   | "link"
   | "unlink";
 

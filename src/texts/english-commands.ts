@@ -11,6 +11,8 @@ export const englishCommands: CommandTexts = {
     agent: "choose who answers",
     mode: "what a message does while I answer",
     title: "name this talk",
+    memory: "what is remembered of you",
+    forget: "have some of that forgotten",
     link: "link this with another account of yours (in private)",
     unlink: "undo that link",
   },

@@ -1,6 +1,7 @@
 import { englishCommands } from "./english-commands.ts";
 import { fileName } from "./file-name.ts";
 import { englishLinks } from "./link-texts.ts";
+import { englishMemory } from "./memory-texts.ts";
 import { englishRuns } from "./english-runs.ts";
 import type { Texts } from "./texts.ts";
 
@@ -8,6 +9,7 @@ export const english: Texts = {
   ...englishCommands,
   ...englishRuns,
   ...englishLinks,
+  ...englishMemory,
   stopped: "⏹ Stopped.",
   interrupted: "⏹ Interrupted.",
   receiptQueued: "⏳ I answer this after the running one.",

@@ -11,6 +11,8 @@ export const germanCommands: CommandTexts = {
     agent: "wählen, wer antwortet",
     mode: "was eine Nachricht bewirkt, während ich antworte",
     title: "dieses Gespräch benennen",
+    memory: "was über dich gemerkt ist",
+    forget: "etwas davon vergessen",
     link: "mit deinem anderen Konto verknüpfen (im privaten Chat)",
     unlink: "diese Verknüpfung lösen",
   },

@@ -1,6 +1,7 @@
 import { germanCommands } from "./german-commands.ts";
 import { fileName } from "./file-name.ts";
 import { germanLinks } from "./link-texts.ts";
+import { germanMemory } from "./memory-texts.ts";
 import { germanRuns } from "./german-runs.ts";
 import type { Texts } from "./texts.ts";
 
@@ -8,6 +9,7 @@ export const german: Texts = {
   ...germanCommands,
   ...germanRuns,
   ...germanLinks,
+  ...germanMemory,
   stopped: "⏹ Angehalten.",
   interrupted: "⏹ Unterbrochen.",
   receiptQueued: "⏳ Das beantworte ich nach der laufenden Antwort.",

@@ -1,6 +1,7 @@
 import { russianCommands } from "./russian-commands.ts";
 import { fileName } from "./file-name.ts";
 import { russianLinks } from "./link-texts.ts";
+import { russianMemory } from "./memory-texts.ts";
 import { russianRuns } from "./russian-runs.ts";
 import type { Texts } from "./texts.ts";
 
@@ -8,6 +9,7 @@ export const russian: Texts = {
   ...russianCommands,
   ...russianRuns,
   ...russianLinks,
+  ...russianMemory,
   stopped: "⏹ Остановлено.",
   interrupted: "⏹ Прервано.",
   receiptQueued: "⏳ Отвечу на это после текущего ответа.",

@@ -3,6 +3,7 @@ import { english } from "./english.ts";
 import { chinese } from "./chinese.ts";
 import { german } from "./german.ts";
 import type { LinkTexts } from "./link-texts.ts";
+import type { MemoryTexts } from "./memory-texts.ts";
 import type { RunTexts } from "./run-texts.ts";
 import { russian } from "./russian.ts";
 
@@ -20,7 +21,7 @@ export type FileFault =
   | "unheard";
 
 /** Everything the gateway itself says in chats, once per language; agents speak for themselves. Markdown. */
-export interface Texts extends CommandTexts, LinkTexts, RunTexts {
+export interface Texts extends CommandTexts, LinkTexts, MemoryTexts, RunTexts {
   /** The line under an answer that was stopped, or ended by a newer message. */
   stopped: string;
   interrupted: string;

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { busyPolicyFor, readSettings } from "../../src/agent/agent-settings.ts";
+import { busyPolicyFor, memoryInGroup, readSettings } from "../../src/agent/agent-settings.ts";
 
 const settings = readSettings(`
 agents:
@@ -29,7 +29,7 @@ test("every fault is listed with file and field", () => {
     [
       "parley.yaml: agents.demo.on_busy: must be one of interrupt, steer, queue, parallel, reject",
       "parley.yaml: agents.demo.extra: is not a field; remove it (fields: on_busy, tools)",
-      "parley.yaml: agents.demo.tools: must be a list of tools (tools: web_fetch)",
+      "parley.yaml: agents.demo.tools: must be a list of tools (tools: web_fetch, memory)",
       'parley.yaml: places.nowhere: must be "telegram:<chat>" or "slack:<team>:<channel>", and may end in ":<thread>"',
       "parley.yaml: users: is not a section; remove it (sections: agents, places)",
     ].join("\n"),
@@ -38,6 +38,15 @@ test("every fault is listed with file and field", () => {
 
 test.each(["telegram:-1", "slack:T1:C1"])("%s can be always listened to", (key) => {
   expect(readSettings(`places:\n  "${key}": { listen: always }`).places.get(key)).toEqual({ listen: "always" });
+});
+
+test("agents remember in groups only where their place says so, a thread before its chat", () => {
+  const { places, agents } = readSettings(
+    'places: { "telegram:-1": { memory: true }, "telegram:-1:7": { memory: false } }',
+  );
+  const may = (chat: string, thread = "") => memoryInGroup({ places, agents }, at("telegram:4711", chat, thread));
+  expect([may("-1"), may("-1", "8"), may("-1", "7"), may("-2")]).toEqual([true, true, false, false]);
+  expect(() => readSettings('places: { "telegram:-1": { memory: on } }')).toThrow("must be true or false");
 });
 
 test("an agent is granted the gateway's own tools by name", () => {

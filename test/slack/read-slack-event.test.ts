@@ -27,12 +27,25 @@ function changed(name: string, event: object, body: object = {}): unknown {
 test("a word about a talk is about its thread, and about the chat where it would begin one", () => {
   const said = (text: string, event: object = {}, bot = BOT) =>
     readSlackEvent(changed("dm-command", { text, ...event }), bot);
-  for (const word of ["stop", "status", "sessions 2", "agent", "agent 2", "mode", "mode queue", "title"]) {
+  for (const word of [
+    "stop",
+    "status",
+    "sessions 2",
+    "agent",
+    "agent 2",
+    "mode",
+    "mode queue",
+    "title",
+    "memory",
+    "forget 2",
+  ]) {
     expect(said(word)).toMatchObject({ kind: "command", ofChat: true });
     expect(said(word, { thread_ts: "1780000000.000100" })).not.toHaveProperty("ofChat");
     expect(said(word, {}, { ...BOT, dm: "channel" })).not.toHaveProperty("ofChat");
   }
   expect(said("new")).not.toHaveProperty("ofChat");
+  // Too much to be lost by a word that may be a sentence.
+  expect(said("forget all")).toMatchObject({ kind: "message", text: "forget all" });
 });
 
 test("a word about one's account may bring a code, which is never a word", () => {

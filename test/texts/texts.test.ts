@@ -43,6 +43,11 @@ const CALLS: { [K in keyof Functions]: Parameters<Functions[K]> } = {
   linked: ["ACCOUNT", "!"],
   unlinked: ["ACCOUNT"],
   nothingLinked: ["!"],
+  rememberedMore: [7],
+  forgetOne: ["!"],
+  noSuchMemory: ["!"],
+  forgotten: ["FACT"],
+  forgottenAll: [7],
   stranger: ["CODE"],
   strangerToList: ["telegram:7"],
 };
