@@ -220,15 +220,23 @@ function readUsage(usage: unknown): Usage | undefined {
   const {
     prompt_tokens: input,
     completion_tokens: output,
-    prompt_tokens_details: details,
+    prompt_tokens_details: ofInput,
+    completion_tokens_details: ofOutput,
   } = usage as {
     prompt_tokens?: unknown;
     completion_tokens?: unknown;
     prompt_tokens_details?: { cached_tokens?: unknown } | null;
+    completion_tokens_details?: { reasoning_tokens?: unknown } | null;
   };
   if (!isCount(input) || !isCount(output)) return undefined;
-  const cached = details?.cached_tokens;
-  return { inputTokens: input, outputTokens: output, ...(isCount(cached) && { cachedTokens: cached }) };
+  const cached = ofInput?.cached_tokens;
+  const reasoning = ofOutput?.reasoning_tokens;
+  return {
+    inputTokens: input,
+    outputTokens: output,
+    ...(isCount(cached) && { cachedTokens: cached }),
+    ...(isCount(reasoning) && { reasoningTokens: reasoning }),
+  };
 }
 
 function isCount(value: unknown): value is number {

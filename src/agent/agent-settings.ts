@@ -1,5 +1,7 @@
 import { GatewayError } from "../errors.ts";
 import { BUSY_POLICIES, type BusyPolicy } from "./busy-policy.ts";
+import type { Budget, Budgets, Prices } from "./budgets.ts";
+import { readBudget, readBudgets, readPrices } from "./read-budgets.ts";
 import { readYamlMapping } from "./read-yaml.ts";
 
 /** Where the gateway's own settings of agents and places stand, among the cards. */
@@ -7,6 +9,7 @@ export const SETTINGS_FILE = "parley.yaml";
 
 /** `off`: nothing is heard there, commands included. `always`: nobody has to mention the bot there. */
 export type Listening = "mentioned" | "always" | "off";
+const SECTIONS = ["agents", "places", "budgets", "prices"];
 const LISTENING = ["mentioned", "always", "off"] as const satisfies Listening[];
 
 /** Tools of the gateway's own that an agent has only where the operator grants them. */
@@ -21,12 +24,15 @@ export interface SettingsOf {
   listen?: Listening;
   /** Agents may remember here, although it is a group. */
   memory?: boolean;
+  budget?: Budget;
 }
 
 /** What an operator has set per agent, by its name, and per place, by its key; what is absent is not set. */
 export interface AgentSettings {
   readonly agents: ReadonlyMap<string, SettingsOf>;
   readonly places: ReadonlyMap<string, SettingsOf>;
+  readonly budgets?: Budgets;
+  readonly prices?: Prices;
 }
 
 export const NO_SETTINGS: AgentSettings = { agents: new Map(), places: new Map() };
@@ -35,17 +41,20 @@ export const NO_SETTINGS: AgentSettings = { agents: new Map(), places: new Map()
 export function readSettings(text: string): AgentSettings {
   const faults: string[] = [];
   const settings = { agents: new Map<string, SettingsOf>(), places: new Map<string, SettingsOf>() };
+  const money: Pick<AgentSettings, "budgets" | "prices"> = {};
   const mapping = readYamlMapping(text);
   if ("faults" in mapping) faults.push(...mapping.faults);
   for (const [section, value] of "faults" in mapping ? [] : mapping.entries) {
-    if (section !== "agents" && section !== "places") {
-      faults.push(`${section}: is not a section; remove it (sections: agents, places)`);
-    } else if (value !== null) readSection(section, value, settings[section], faults);
+    if (value === null) continue;
+    if (section === "budgets") Object.assign(money, { budgets: readBudgets(value, faults) });
+    else if (section === "prices") Object.assign(money, { prices: readPrices(value, faults) });
+    else if (section === "agents" || section === "places") readSection(section, value, settings[section], faults);
+    else faults.push(`${section}: is not a section; remove it (sections: ${SECTIONS.join(", ")})`);
   }
   if (faults.length > 0) {
     throw new GatewayError("invalid", faults.map((fault) => `${SETTINGS_FILE}: ${fault}`).join("\n"));
   }
-  return settings;
+  return { ...settings, ...money };
 }
 
 function readSection(section: string, value: unknown, into: Map<string, SettingsOf>, faults: string[]): void {
@@ -65,11 +74,12 @@ function readSection(section: string, value: unknown, into: Map<string, Settings
 
 function readFields(at: string, fields: Record<string, unknown>, ofPlace: boolean, faults: string[]): SettingsOf {
   const read: SettingsOf = {};
-  const known = ofPlace ? ["on_busy", "agent", "listen", "memory"] : ["on_busy", "tools"];
+  const known = ofPlace ? ["on_busy", "agent", "listen", "memory", "budget"] : ["on_busy", "tools", "budget"];
   for (const [field, wanted] of Object.entries(fields)) {
     const policy = BUSY_POLICIES.find((each) => each === wanted);
     const listen = LISTENING.find((each) => each === wanted);
     if (!known.includes(field)) faults.push(`${at}.${field}: is not a field; remove it (fields: ${known.join(", ")})`);
+    else if (field === "budget") read.budget = readBudget(`${at}.budget`, wanted, faults);
     else if (field === "on_busy" && policy) read.on_busy = policy;
     else if (field === "on_busy") faults.push(`${at}.on_busy: must be one of ${BUSY_POLICIES.join(", ")}`);
     else if (field === "listen" && listen) read.listen = listen;

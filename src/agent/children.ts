@@ -124,7 +124,7 @@ class Family {
     this.#instances.set(child.name, number);
     const instance = `${child.name}[${number}]`;
     const report: CallContext["report"] = async (event) => {
-      if (event.type === "usage") await context?.report({ ...event, callId });
+      if (event.type === "usage") await context?.report({ agent: child.name, ...event, callId });
       else if (event.type !== "text.delta") await context?.report({ type: "child.event", callId, instance, event });
     };
 

@@ -21,7 +21,9 @@ export interface Sampling {
 export interface Usage {
   inputTokens: number;
   outputTokens: number;
+  /** Of the input those the provider had kept; of the output those nobody is shown. */
   cachedTokens?: number;
+  reasoningTokens?: number;
 }
 
 /** Pictures that go to the model, by the file that a message's part names. */

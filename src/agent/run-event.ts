@@ -19,8 +19,8 @@ export type RunEvent =
   | { type: "tool.finished"; callId: string; tool: string; ok: boolean; ms: number; text: string; file?: FileId }
   /** `messageId`: of a user message that joined the run. */
   | { type: "message.completed"; message: Message; messageId?: MessageId }
-  /** `callId`: of the call of another agent that used it. */
-  | { type: "usage"; model: string; usage: Usage; callId?: string }
+  /** `callId`: of the call of another agent that used it, `agent`: that agent. */
+  | { type: "usage"; model: string; usage: Usage; callId?: string; agent?: string }
   /**
    * What an agent did that was called as a tool, from its own `run.started` to its end, without its deltas (its messages
    * hold the text) and its usage (which counts as the run's). After an abort the call's end may be all there is.

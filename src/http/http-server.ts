@@ -24,6 +24,7 @@ import { pairingRoutes } from "./pairing-routes.ts";
 import type { Readiness } from "./readiness.ts";
 import { sessionRoutes } from "./session-routes.ts";
 import { validateRequest } from "./validate-request.ts";
+import { usageRoutes } from "./usage-routes.ts";
 import { webhookRoutes } from "./webhook-routes.ts";
 
 export interface HttpParts {
@@ -87,6 +88,7 @@ export function createHttpServer(parts: HttpParts): FastifyInstance {
       sessionRoutes(personal, service);
       messageRoutes(personal, service);
       fileRoutes(personal, service);
+      usageRoutes(personal, service);
       eventRoutes(personal, service, streams, limits);
     });
   });

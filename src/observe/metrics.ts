@@ -56,6 +56,7 @@ export function createMetrics() {
     modelRequests: counter("model_requests_total", "Requests to a model", "outcome"),
     /** `direction`: `input`, `output`. */
     tokens: counter("tokens_total", "Tokens as the model's server counted them", "model", "direction"),
+    cost: counter("cost_dollars_total", "What the tokens of models with a price cost", "model"),
 
     dbUp: gauge("db_up", "1 = the database answers"),
     platformUp: gauge("platform_up", "0 = this replica does not get through to the platform", "platform"),

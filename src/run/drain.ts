@@ -1,9 +1,10 @@
 import type { BusyPolicy } from "../agent/busy-policy.ts";
 import type { DrainInput, LaneState } from "../store/lanes.ts";
+import type { EndBeforeStart } from "./end-before-start.ts";
 
 /** What a claimed lane does next. `withdrawn`: arrivals that a stop covers. `more`: something waits besides. */
 export type DrainDecision =
-  | { kind: "resume"; end: "stop" | "interrupt" | "crashed" | "stale" | null }
+  | { kind: "resume"; end: EndBeforeStart | null }
   | { kind: "start"; inputs: DrainInput[]; withdrawn: number[]; more: boolean }
   | { kind: "wait"; delayMs: number }
   | { kind: "idle"; withdrawn: number[]; more: boolean };
@@ -42,10 +43,7 @@ export function decideDrain(lane: LaneState, policy: BusyPolicy): DrainDecision 
   return { kind: "start", inputs, withdrawn: gone, more };
 }
 
-function endBeforeResume(
-  lane: LaneState,
-  run: NonNullable<LaneState["run"]>,
-): "stop" | "interrupt" | "crashed" | "stale" | null {
+function endBeforeResume(lane: LaneState, run: NonNullable<LaneState["run"]>): EndBeforeStart | null {
   if (lane.stop_through >= run.input_through) return "stop";
   const mayInterrupt = (input: DrainInput) =>
     run.authors.length === 0 || (input.author !== null && run.authors.includes(input.author.id));

@@ -4,6 +4,7 @@ import type { Agents } from "../agent/agents.ts";
 import type { DocumentReader } from "../agent/document-reader.ts";
 import { joinTools } from "../agent/join-tools.ts";
 import type { ModelClient } from "../agent/model-client.ts";
+import type { RunEvent } from "../agent/run-event.ts";
 import type { ToolServers } from "../agent/tool-servers.ts";
 import type { ToolSource } from "../agent/tool-source.ts";
 import type { Transcriber } from "../agent/transcriber.ts";
@@ -121,6 +122,13 @@ export class RunRoom {
 
   merge(merge: Merge): Promise<MergeOutcome> {
     return mergeRun(this.db, merge);
+  }
+
+  /** What a model's step has used is counted; `micros`: what it costs, null = nobody knows. */
+  used({ model, usage }: Extract<RunEvent, { type: "usage" }>, micros: number | null): void {
+    this.metrics.tokens.inc({ model, direction: "input" }, usage.inputTokens);
+    this.metrics.tokens.inc({ model, direction: "output" }, usage.outputTokens);
+    if (micros !== null) this.metrics.cost.inc({ model }, micros / 1e6);
   }
 
   /** A run is over: readers look, the lane goes on, the final pages are shown. */

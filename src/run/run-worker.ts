@@ -15,8 +15,9 @@ import { unsteer } from "../store/run-levels.ts";
 import { handOverRun, type Merge, runInputs } from "../store/runs.ts";
 import type { RunTarget } from "../store/schema.ts";
 import { retrying } from "../store/transaction.ts";
-import { type Texts, textsFor } from "../texts/texts.ts";
+import { textsFor } from "../texts/texts.ts";
 import { Answer, closingLine, finalText } from "./answer.ts";
+import { type EndBeforeStart, endBeforeStart } from "./end-before-start.ts";
 import { finalPages } from "./final-pages.ts";
 import type { RunLog } from "./event-log.ts";
 import { RunFiles } from "./run-files.ts";
@@ -24,6 +25,7 @@ import type { RunRoom } from "./run-room.ts";
 import { readAttempts, type Remains } from "./resume.ts";
 import { datedIfOld, titleFrom, type TurnInput } from "./turn.ts";
 import { steerWaiting } from "./steer-waiting.ts";
+import { UsageTally } from "./usage-tally.ts";
 
 /** A run as the claim loop hands it over. */
 export interface ClaimedRun {
@@ -44,7 +46,7 @@ export interface ClaimedRun {
   /** Its people had been told that they wait. */
   told?: boolean;
   /** End it instead of going on. */
-  end: "stop" | "interrupt" | "crashed" | "stale" | null;
+  end: EndBeforeStart | null;
   queuedMs: number;
 }
 
@@ -74,6 +76,7 @@ export class RunWorker {
   #live: LiveReply | null = null;
   #turn: TurnInput[] = [];
   readonly #files: RunFiles;
+  readonly #usage: UsageTally;
   #answer = new Answer([]);
   #knownPages: OutboxPage[] = [];
   /** False until it is known what the attempts before this one said. */
@@ -84,6 +87,7 @@ export class RunWorker {
     this.claimed = claimed;
     this.#log = log;
     this.#knowsItsWords = claimed.turn !== null;
+    this.#usage = new UsageTally(claimed.agent, room.agents.settings().prices ?? new Map());
     this.#files = new RunFiles({ room, claimed, signal: this.#abort.signal, surely: (work) => this.#surely(work) });
     this.#events = room.events.open(claimed.session, claimed.id, claimed.attempt);
   }
@@ -148,7 +152,9 @@ export class RunWorker {
       const inputs = await this.#surely(() => runInputs(db, session, id));
       const [joined, turn] = partition(inputs, ({ steered }) => steered);
       this.#turn = turn.map((input) => ({ ...input, writtenAt: input.writtenAt.getTime() }));
-      remains = readAttempts(await this.#surely(() => eventsOfRun(db, session, id)));
+      const events = await this.#surely(() => eventsOfRun(db, session, id));
+      remains = readAttempts(events);
+      this.#usage.keep(events);
       // What joined the run is known to it by its events only; the rest waits for its next boundary, or the next turn.
       const read = remains.kept.filter(({ role }) => role === "user").length;
       joinedIds = joined.slice(0, read).map(({ messageId }) => messageId);
@@ -188,7 +194,7 @@ export class RunWorker {
   }
 
   /** What a run that ends here had said last is all there is; a run that goes on says it again. */
-  #endHere(end: NonNullable<ClaimedRun["end"]>, { kept, inFlight, rest }: Remains): FinalRunEvent {
+  #endHere(end: EndBeforeStart, { kept, inFlight, rest }: Remains): FinalRunEvent {
     this.#events.append({ type: "run.restarted", agent: this.claimed.agent, kept, inFlight: [...inFlight] });
     if (rest !== "") {
       const said: RunEvent = { type: "text.delta", text: rest };
@@ -261,10 +267,7 @@ export class RunWorker {
     if (event.type === "text.delta" && this.#ending !== null && this.#answer.silent) return;
     const changed = this.#answer.take(event);
     if (changed) this.#live?.changed();
-    if (event.type === "usage") {
-      this.#room.metrics.tokens.inc({ model: event.model, direction: "input" }, event.usage.inputTokens);
-      this.#room.metrics.tokens.inc({ model: event.model, direction: "output" }, event.usage.outputTokens);
-    }
+    if (event.type === "usage") this.#room.used(event, this.#usage.add(event.model, event.usage, event.agent));
     this.#events.append(event);
     // A call that may change something is known to the database before it is made; its result as soon as it is there.
     const joins = event.type === "message.completed" && event.message.role === "user";
@@ -350,6 +353,7 @@ export class RunWorker {
       block: vanish ? [] : [...turn, ...this.#answer.block(end)],
       title: titleFrom(this.#turn),
       events: [...rest, ...this.#events.closing([end])],
+      usage: this.#usage.rows,
       target: this.#live?.target ?? target,
       pages: plan ? finalPages(plan.pages, this.#live?.pages ?? [], files, attempt > 1) : [],
       ...(whole ? { whole } : {}),
@@ -380,18 +384,4 @@ export class RunWorker {
 
 function partition<T>(items: T[], holds: (item: T) => boolean): [T[], T[]] {
   return [items.filter(holds), items.filter((item) => !holds(item))];
-}
-
-function endBeforeStart(end: NonNullable<ClaimedRun["end"]>, texts: Texts): FinalRunEvent {
-  switch (end) {
-    case "stop":
-    case "interrupt":
-      return { type: "run.cancelled", by: end };
-    case "crashed":
-      return { type: "run.failed", code: "crashed", message: texts.failedSeveralTimes };
-    case "stale":
-      return { type: "run.failed", code: "stale", message: texts.cutOffByOutage };
-    default:
-      return end satisfies never;
-  }
 }

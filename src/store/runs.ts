@@ -6,6 +6,7 @@ import { cleanText, toJson } from "./json.ts";
 import type { ClaimedLane } from "./lanes.ts";
 import { withdrawReceipts } from "./receipts.ts";
 import type { Db, RunTarget } from "./schema.ts";
+import { storeUsage, type UsageRow } from "./usage.ts";
 
 export interface NewRun {
   id: RunId;
@@ -169,6 +170,8 @@ export interface Merge {
   /** For a session that has no title yet. */
   title: string;
   events: { n: number; type: string; data: object }[];
+  /** Of all its attempts. */
+  usage: UsageRow[];
   target: RunTarget | null;
   pages: MergedPage[];
   /** A file that holds what the pages do not; one of them sends it. */
@@ -238,6 +241,8 @@ export async function mergeRun(db: Db, merge: Merge): Promise<MergeOutcome> {
       select ${merge.session}, ${merge.run}, ${merge.attempt}::int, e.n, e.type, e.data
       from mine, jsonb_to_recordset(${toJson(merge.events)}::jsonb) as e(n int, type text, data jsonb)
       on conflict (session_id, run_id, attempt, n) do nothing
+    ), used as (
+      ${storeUsage(merge.usage)}
     ), ended as (
       update runs r set state = ${merge.state}, end_reason = ${merge.endReason}, error_code = ${merge.errorCode},
                         ended_at = now(), owner = null

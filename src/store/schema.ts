@@ -1,6 +1,7 @@
 import type { ColumnType, Generated, Kysely, Transaction } from "kysely";
 import type { Author, Part } from "../agent/message.ts";
 import type { AccountId, FileId, MessageId, OutboxId, PlaceId, ReplicaId, RunId, SessionId, UserId } from "../ids.ts";
+import type { BudgetScope, Spending } from "../agent/budgets.ts";
 import type { RenderedPage } from "../platform/platform-adapter.ts";
 import type { ReplyTarget } from "../platform/reply-target.ts";
 import type { ReplicaLoad } from "./replicas.ts";
@@ -17,6 +18,15 @@ export type OutboxState = "planned" | "sending" | "sent" | "uncertain" | "failed
 
 /** A run's reply target and what is known of the place; null for sessions of the API. */
 export type RunTarget = ReplyTarget & { placeKind: "private" | "group" };
+
+/** Whose budgets a run uses, what is held of them while it goes on, and what it may use itself; null = no limit. */
+export interface RunBudget {
+  scopes: string[];
+  held: Spending;
+  allowed: { tokens: number | null; micros: number | null };
+  /** Whose budget is used up, so that it is not begun. */
+  refused?: BudgetScope;
+}
 
 /** A chat that is told of a link, and in which language. */
 export interface LinkChat {
@@ -152,6 +162,28 @@ export interface Schema {
     queued_at: Time;
     started_at: Time;
     ended_at: MaybeTime;
+    budget: ColumnType<RunBudget | null, string | null | undefined, string | null>;
+  };
+  run_usage: {
+    session_id: SessionId;
+    run_id: RunId;
+    agent: string;
+    model: string;
+    input_tokens: number;
+    cached_tokens: number;
+    output_tokens: number;
+    reasoning_tokens: number;
+    cost_micros: number | null;
+    at: Time;
+  };
+  budget_counters: {
+    scope: string;
+    day: Time;
+    tokens: Generated<number>;
+    micros: Generated<number>;
+    minute: MaybeTime;
+    minute_runs: Generated<number>;
+    warned: Generated<boolean>;
   };
   run_events: {
     session_id: SessionId;

@@ -12,6 +12,7 @@ import { notifySessions } from "../store/notify.ts";
 import type { Root } from "../store/schema.ts";
 import { findSession, insertSession, listSessions, stopSession, type TalkSession } from "../store/talk-sessions.ts";
 import { retrying, withTransaction } from "../store/transaction.ts";
+import { hasRun, usageOfSession, type UsageRow } from "../store/usage.ts";
 import { followSession, type FollowItem, type FollowOptions } from "./follow-session.ts";
 import type { Intake } from "./intake.ts";
 
@@ -126,6 +127,16 @@ export class AgentService {
     const [found] = wanted ? await retrying(() => readFiles(this.#db, id, [wanted])) : [];
     if (!found) throw new GatewayError("not_found", "There is no such file.");
     return found;
+  }
+
+  /** What a session's runs have used, or one of them. Rejects `not_found`, also for a run that is not of it. */
+  async readUsage(user: UserId, session: string, run?: string): Promise<UsageRow[]> {
+    const { id } = await this.getSession(user, session);
+    if (run === undefined) return retrying(() => usageOfSession(this.#db, id, null));
+    const wanted = readId("run", run);
+    const known = wanted !== null && (await retrying(() => hasRun(this.#db, id, wanted)));
+    if (!known) throw new GatewayError("not_found", "There is no such run.");
+    return retrying(() => usageOfSession(this.#db, id, wanted));
   }
 
   /** Ends the running run, its partial answer kept and marked, and withdraws what waits. Repeatable. */

@@ -12,6 +12,7 @@ import { escapeMarkdown as escape } from "../texts/escape-markdown.ts";
 import { LANGUAGES, type Texts } from "../texts/texts.ts";
 import type { CommandWord } from "../texts/command-texts.ts";
 import { agentFor } from "./agent-for.ts";
+import { tellUsage } from "./tell-usage.ts";
 import { isLinkCommand, type LinkWord } from "./link-commands.ts";
 import { forget, listMemories } from "./memory-commands.ts";
 
@@ -78,6 +79,8 @@ export async function runChatCommand(scene: CommandScene, command: TalkWord, arg
       return listMemories(scene);
     case "forget":
       return forget(scene, given);
+    case "usage":
+      return tellUsage(scene);
     default:
       return command satisfies never;
   }

@@ -13,6 +13,7 @@ export const chineseCommands: CommandTexts = {
     title: "为此对话命名",
     memory: "关于你记住了什么",
     forget: "忘记其中的内容",
+    usage: "查看用量",
     link: "与你的另一个账号关联（私聊中）",
     unlink: "取消关联",
   },

@@ -4,12 +4,14 @@ import { chineseLinks } from "./link-texts.ts";
 import { chineseMemory } from "./memory-texts.ts";
 import { chineseRuns } from "./chinese-runs.ts";
 import type { Texts } from "./texts.ts";
+import { chineseUsage } from "./usage-texts.ts";
 
 export const chinese: Texts = {
   ...chineseCommands,
   ...chineseRuns,
   ...chineseLinks,
   ...chineseMemory,
+  ...chineseUsage,
   stopped: "⏹ 已停止。",
   interrupted: "⏹ 已中断。",
   receiptQueued: "⏳ 当前回答结束后我再回复这条。",

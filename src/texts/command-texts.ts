@@ -10,6 +10,7 @@ export type CommandWord =
   | "title"
   | "memory"
   | "forget"
+  | "usage"
   | "link"
   | "unlink";
 

@@ -13,6 +13,7 @@ export const englishCommands: CommandTexts = {
     title: "name this talk",
     memory: "what is remembered of you",
     forget: "have some of that forgotten",
+    usage: "what was used",
     link: "link this with another account of yours (in private)",
     unlink: "undo that link",
   },

@@ -4,12 +4,14 @@ import { englishLinks } from "./link-texts.ts";
 import { englishMemory } from "./memory-texts.ts";
 import { englishRuns } from "./english-runs.ts";
 import type { Texts } from "./texts.ts";
+import { englishUsage } from "./usage-texts.ts";
 
 export const english: Texts = {
   ...englishCommands,
   ...englishRuns,
   ...englishLinks,
   ...englishMemory,
+  ...englishUsage,
   stopped: "⏹ Stopped.",
   interrupted: "⏹ Interrupted.",
   receiptQueued: "⏳ I answer this after the running one.",

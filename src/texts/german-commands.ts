@@ -13,6 +13,7 @@ export const germanCommands: CommandTexts = {
     title: "dieses Gespräch benennen",
     memory: "was über dich gemerkt ist",
     forget: "etwas davon vergessen",
+    usage: "was verbraucht wurde",
     link: "mit deinem anderen Konto verknüpfen (im privaten Chat)",
     unlink: "diese Verknüpfung lösen",
   },

@@ -4,12 +4,14 @@ import { germanLinks } from "./link-texts.ts";
 import { germanMemory } from "./memory-texts.ts";
 import { germanRuns } from "./german-runs.ts";
 import type { Texts } from "./texts.ts";
+import { germanUsage } from "./usage-texts.ts";
 
 export const german: Texts = {
   ...germanCommands,
   ...germanRuns,
   ...germanLinks,
   ...germanMemory,
+  ...germanUsage,
   stopped: "⏹ Angehalten.",
   interrupted: "⏹ Unterbrochen.",
   receiptQueued: "⏳ Das beantworte ich nach der laufenden Antwort.",

@@ -4,12 +4,14 @@ import { russianLinks } from "./link-texts.ts";
 import { russianMemory } from "./memory-texts.ts";
 import { russianRuns } from "./russian-runs.ts";
 import type { Texts } from "./texts.ts";
+import { russianUsage } from "./usage-texts.ts";
 
 export const russian: Texts = {
   ...russianCommands,
   ...russianRuns,
   ...russianLinks,
   ...russianMemory,
+  ...russianUsage,
   stopped: "⏹ Остановлено.",
   interrupted: "⏹ Прервано.",
   receiptQueued: "⏳ Отвечу на это после текущего ответа.",

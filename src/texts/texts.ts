@@ -6,6 +6,7 @@ import type { LinkTexts } from "./link-texts.ts";
 import type { MemoryTexts } from "./memory-texts.ts";
 import type { RunTexts } from "./run-texts.ts";
 import { russian } from "./russian.ts";
+import type { UsageTexts } from "./usage-texts.ts";
 
 /** Why a file that came is not known to the agent. */
 export type FileFault =
@@ -21,7 +22,7 @@ export type FileFault =
   | "unheard";
 
 /** Everything the gateway itself says in chats, once per language; agents speak for themselves. Markdown. */
-export interface Texts extends CommandTexts, LinkTexts, MemoryTexts, RunTexts {
+export interface Texts extends CommandTexts, LinkTexts, MemoryTexts, RunTexts, UsageTexts {
   /** The line under an answer that was stopped, or ended by a newer message. */
   stopped: string;
   interrupted: string;

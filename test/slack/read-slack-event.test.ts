@@ -52,6 +52,7 @@ test("a word about one's account may bring a code, which is never a word", () =>
   const said = (text: string) => readSlackEvent(changed("dm-command", { text }), BOT);
   for (const [text, command, args] of [
     ["link", "link", ""],
+    ["usage", "usage", ""],
     ["unlink", "unlink", ""],
     ["Link ABCD2EFG", "link", "abcd2efg"],
     ["link abcd-2efg", "link", "abcd-2efg"],

@@ -180,6 +180,7 @@ export function mergeOf(run: StartedRun, changes: Partial<Merge> = {}): Merge {
     block: [said("user", "question"), said("assistant", "answer")],
     title: "question",
     events: [{ n: 1, type: "run.completed", data: { stopReason: "stop" } }],
+    usage: [],
     target: run.target,
     pages: [],
     returnInputs: false,

@@ -199,6 +199,7 @@ storeEngines((store) => {
       events: [{ n: 2, type: "run.completed", data: {} }],
       target,
       pages: [page],
+      usage: [],
       returnInputs: false,
     });
     expect(merged).toEqual({ kind: "merged", firstSeq: 1, laneGone: true });

@@ -117,6 +117,8 @@ const TABLES = [
   "outbox",
   "replicas",
   "files",
+  "run_usage",
+  "budget_counters",
 ] as const satisfies (keyof Schema)[];
 
 export async function emptyStore(db: Kysely<Schema>): Promise<void> {

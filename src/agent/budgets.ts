@@ -1,0 +1,48 @@
+import type { Usage } from "./model-client.ts";
+
+/** Money is counted in millionths of a US dollar, in which providers' prices stand. */
+export interface Spending {
+  tokens: number;
+  micros: number;
+}
+
+/** Who has a budget: a person, a chat of several people, an agent, all together. */
+export type BudgetScope = "person" | "place" | "agent" | "gateway";
+
+/** What somebody may use; what is absent is not limited. Days and minutes are those of UTC. */
+export interface Budget {
+  tokensPerDay?: number;
+  microsPerDay?: number;
+  runsPerMinute?: number;
+  concurrentRuns?: number;
+}
+
+/** Of everybody who has none of their own, and what one run may use. */
+export type Budgets = { readonly [scope in BudgetScope]?: Budget } & { readonly run?: Partial<Spending> };
+
+/** Dollars for a million tokens. */
+export interface Price {
+  input: number;
+  cached: number;
+  output: number;
+}
+
+/** By the model's name, which may end in `*`. */
+export type Prices = ReadonlyMap<string, Price>;
+
+/** The model's own price goes before the longest pattern; null = none is known. */
+function priceOf(prices: Prices, model: string): Price | null {
+  const own = prices.get(model);
+  if (own) return own;
+  const patterns = [...prices.keys()].filter((name) => name.endsWith("*") && model.startsWith(name.slice(0, -1)));
+  const longest = patterns.toSorted((a, b) => b.length - a.length)[0];
+  return (longest !== undefined && prices.get(longest)) || null;
+}
+
+/** In millionths of a dollar; null = nobody knows. */
+export function costOf(prices: Prices, model: string, usage: Usage): number | null {
+  const price = priceOf(prices, model);
+  if (!price) return null;
+  const cached = Math.min(usage.cachedTokens ?? 0, usage.inputTokens);
+  return (usage.inputTokens - cached) * price.input + cached * price.cached + usage.outputTokens * price.output;
+}
