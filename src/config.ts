@@ -49,6 +49,8 @@ export interface Config {
   readonly slack: SlackConfig | null;
   /** Null = the demo agent answers from its script. A server of one's own may need no key. */
   readonly model: { readonly apiKey: string | null; readonly baseUrl: string; readonly model: string } | null;
+  /** Of agents whose card names none, as `provider.model` or as a model of the provider above. */
+  readonly defaultModel: string;
   /** Null = speech stays unheard. At the model's provider. */
   readonly transcription: { readonly apiKey: string | null; readonly baseUrl: string; readonly model: string } | null;
   readonly agentsDir: string;
@@ -121,6 +123,7 @@ export function readConfig(
     telegram: readTelegram(reader, publicUrl),
     slack: readSlack(reader),
     model,
+    defaultModel: reader.text("OPENAI_MODEL") ?? OPENAI_MODEL,
     transcription: readTranscription(reader, model),
     agentsDir: reader.path("AGENTS_DIR", "./agents"),
     defaultAgent: readDefaultAgent(reader),
@@ -157,13 +160,18 @@ const TELLING_CHARS = 8;
 
 /**
  * The variables of the environment that cards may name. None is a secret, by its name or by what it holds: the
- * gateway's own are known, others are told by how they look.
+ * gateway's own are known, and `also`, which may grow; others are told by how they look.
  */
-export function cardVariables(config: Config, env: Environment = process.env): VariableLookup {
-  const secrets = listSecrets(config);
+export function cardVariables(
+  config: Config,
+  env: Environment = process.env,
+  also: ReadonlySet<string> = new Set(),
+): VariableLookup {
   const own = new Set<string>(SECRET_NAMES.flatMap((name) => [name, `${name}_FILE`]));
   const holdsOne = (value: string) =>
-    secrets.some((secret) => value === secret || (secret.length >= TELLING_CHARS && value.includes(secret)));
+    [...listSecrets(config), ...also].some(
+      (secret) => value === secret || (secret.length >= TELLING_CHARS && value.includes(secret)),
+    );
   return (name) => {
     if (own.has(name) || SECRET_LIKE.test(name)) return null;
     const value = Object.hasOwn(env, name) ? env[name] : undefined;
@@ -172,7 +180,7 @@ export function cardVariables(config: Config, env: Environment = process.env): V
   };
 }
 
-/** The variables that the file of MCP servers may name: all of them, because no word of it reaches a model or a log. */
+/** The variables that MCP servers and providers may name: all of them, because no word of them reaches a model or a log. */
 export function serverVariables(env: Environment = process.env): (name: string) => string | undefined {
   return (name) => (Object.hasOwn(env, name) && env[name] !== "" ? env[name] : undefined);
 }

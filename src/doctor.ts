@@ -3,7 +3,11 @@ import { diagnoseOpenAI } from "../adapters/openai/diagnose-openai.ts";
 import { diagnoseSlack } from "../adapters/slack/diagnose-slack.ts";
 import { diagnoseTelegram } from "../adapters/telegram/diagnose-telegram.ts";
 import { UNKNOWN_SERVER } from "./agent/tool-servers.ts";
-import { loadAgents } from "./agent/agents.ts";
+import { type AgentSettings, NO_SETTINGS } from "./agent/agent-settings.ts";
+import { type Agents, loadAgents } from "./agent/agents.ts";
+import { OWN_PROVIDER } from "./agent/provider.ts";
+import { ownProvider, type ProviderSources } from "./agent/read-providers.ts";
+import { resolveModel } from "./agent/resolve-model.ts";
 import { cardVariables, type Config, ConfigFaults, readConfig, serverVariables } from "./config.ts";
 import type { Environment } from "./config-reader.ts";
 import { publicMessage } from "./errors.ts";
@@ -30,7 +34,6 @@ export async function diagnose(env: Environment): Promise<Finding[]> {
   const looks = await Promise.all([
     lookAtAgents(config, env),
     diagnoseDatabase(config.database),
-    config.model === null ? demo() : diagnoseOpenAI(config.model),
     lookAtTelegram(config),
     lookAtSlack(config),
     lookAtGateway(config),
@@ -45,13 +48,53 @@ async function lookAtAgents(config: Config, env: Environment): Promise<Finding[]
     const { agentsDir, defaultAgent } = config;
     const lookup = cardVariables(config, env);
     const faultOfServer = await lookAtServers(config, env, warnings);
-    const agents = await loadAgents(agentsDir, { lookup, defaultAgent, faultOfServer, onWarning });
+    const providers = providersOf(config, env);
+    const agents = await loadAgents(agentsDir, { lookup, defaultAgent, faultOfServer, onWarning, providers });
     const names = agents.list().map(({ name }) => name);
-    return [ok("agents", `${names.join(", ")}; ${agents.default().name} answers first`), ...warnings];
+    const found = ok("agents", `${names.join(", ")}; ${agents.default().name} answers first`);
+    return [found, ...warnings, ...(await lookAtModels(config, agents.settings(), modelsOf(agents)))];
   } catch (error) {
     const [says = "", ...rest] = publicMessage(error).split("; ");
-    return [fault("agents", says, rest.join("; ") || "Mend what the line names: the file, then the field.")];
+    const found = fault("agents", says, rest.join("; ") || "Mend what the line names: the file, then the field.");
+    const settings = { ...NO_SETTINGS, providers: ownProvider(providersOf(config, env)) };
+    return [found, ...(await lookAtModels(config, settings, [null]))];
   }
+}
+
+function providersOf({ model }: Config, env: Environment): ProviderSources {
+  return { own: model && { apiKey: model.apiKey ?? "", baseUrl: model.baseUrl }, lookup: serverVariables(env) };
+}
+
+/** All that may be asked for; null = the default. */
+function modelsOf(agents: Agents): (string | null)[] {
+  const ofSettings = [...agents.settings().agents.values()].flatMap(({ fallback, models = [] }) => [
+    ...(fallback ? [fallback] : []),
+    ...models,
+  ]);
+  return [null, ...agents.list(), ...ofSettings].map((each) => each?.model ?? null);
+}
+
+async function lookAtModels(
+  { defaultModel }: Config,
+  { providers }: AgentSettings,
+  models: readonly (string | null)[],
+): Promise<Finding[]> {
+  const wanted = new Map<string, Set<string>>();
+  for (const written of models) {
+    const { provider, model } = resolveModel(written ?? defaultModel, providers);
+    wanted.set(provider, (wanted.get(provider) ?? new Set()).add(model));
+  }
+  const demo = warning("model", "without a key the demo agent answers from a script", "Set OPENAI_API_KEY.");
+  const looks = [...providers.values()].map((provider) => {
+    const own = provider.name === OWN_PROVIDER;
+    const at = `providers.${provider.name}`;
+    const settings = own
+      ? { address: "OPENAI_BASE_URL", key: "OPENAI_API_KEY", model: "OPENAI_MODEL" }
+      : { address: `${at}.base_url in parley.yaml`, key: `the variable of ${at}.key`, model: "the agent's model" };
+    return diagnoseOpenAI({ ...provider, wanted: [...(wanted.get(provider.name) ?? [])], settings });
+  });
+  const missing = wanted.has(OWN_PROVIDER) && !providers.has(OWN_PROVIDER);
+  return [...(await Promise.all(looks)).flat(), ...(missing ? [demo] : [])];
 }
 
 /** Reads the file alone: whether a server answers is seen when an agent needs it. */
@@ -60,10 +103,6 @@ async function lookAtServers({ mcp }: Config, env: Environment, warnings: Findin
   warnings.push(...says.map((each) => warning("servers", each, "Mend the file, or do without it.")));
   const names = new Set(servers.map(({ name }) => name));
   return (name: string) => (names.has(name) ? null : (leftOut.get(name) ?? UNKNOWN_SERVER));
-}
-
-function demo(): Finding[] {
-  return [warning("model", "without a key the demo agent answers from a script", "Set OPENAI_API_KEY.")];
 }
 
 async function lookAtTelegram({ telegram }: Config): Promise<Finding[]> {

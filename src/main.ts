@@ -14,6 +14,8 @@ import { functionTools } from "./agent/function-tools.ts";
 import { noServers, type ToolServers } from "./agent/tool-servers.ts";
 import type { ToolSource } from "./agent/tool-source.ts";
 import { createNativeRunner } from "./agent/loop.ts";
+import { Providers } from "./agent/providers.ts";
+import type { ProviderSources } from "./agent/read-providers.ts";
 import {
   cardVariables,
   type Config,
@@ -56,19 +58,39 @@ export interface StartOptions {
   /** Runs at once. */
   slots?: number;
   log?: Logger;
+  /** What the log given hides; keys of providers are added to it. */
+  secrets?: Set<string>;
   /** How long a model may take to begin its answer, in ms. */
   firstTokenMs?: number;
+  /** After how many failures in a row a model provider is left alone for a while. */
+  breaker?: { failures: number };
   /** Instead of the built-in tools. */
   tools?: ToolSource;
 }
 
 /** Starts one gateway. Rejects with `ConfigFaults` or a `GatewayError` when it cannot start; then nothing is left open. */
 export async function startGateway(config: Config, options: StartOptions = {}): Promise<RunningGateway> {
-  const log = options.log ?? createLog({ level: config.logLevel, secrets: listSecrets(config) });
+  const secrets = options.secrets ?? new Set(listSecrets(config));
+  const log = options.log ?? createLog({ level: config.logLevel, secrets });
   const metrics = createMetrics();
   const servers = await openServers(config, log);
+  const models = new Providers({
+    open: (provider) => createOpenAIModel({ ...provider, model: config.defaultModel }),
+    defaultModel: config.defaultModel,
+    demo: demoModel(),
+    clock: systemClock,
+    random: Math.random,
+    ...options.breaker,
+    onRest: (provider, why) => {
+      metrics.providerResting.set({ provider }, why === null ? 0 : 1);
+      if (why === null) log.info({ provider }, "a model provider answers again");
+      else log.warn({ provider, err: why }, "a model provider is not asked for a while");
+    },
+  });
   const agents = await loadAgents(config.agentsDir, {
-    lookup: cardVariables(config),
+    lookup: cardVariables(config, undefined, secrets),
+    providers: providerSources(config, secrets),
+    onSettings: ({ providers }) => models.use(providers),
     defaultAgent: config.defaultAgent,
     faultOfServer: (name) => servers.faultOf(name),
     onFault: (fault) => log.warn({ err: fault }, "an agent's card was not reloaded"),
@@ -82,8 +104,7 @@ export async function startGateway(config: Config, options: StartOptions = {}): 
   try {
     const database = await openDatabase(config, log);
     opened.defer(() => database.close());
-    const provider = config.model ? createOpenAIModel({ ...config.model, apiKey: config.model.apiKey ?? "" }) : null;
-    opened.defer(() => provider?.close());
+    opened.defer(() => models.close());
     const transcriber = config.transcription && createOpenAITranscriber(config.transcription);
     opened.defer(() => transcriber?.close());
     await migrate(config, database);
@@ -94,7 +115,7 @@ export async function startGateway(config: Config, options: StartOptions = {}): 
       database,
       adapters: await openAdapters(config, agents, log),
       agents,
-      model: provider ?? demoModel(),
+      model: models,
       tools: options.tools ?? functionTools([currentTimeTool(systemClock)]),
       toolsOf: ({ name, functions }) => [
         ...(functions ? [functions] : []),
@@ -130,7 +151,10 @@ export async function startGateway(config: Config, options: StartOptions = {}): 
     opened.defer(() => http.close());
     await replica.start();
     const url = await http.listen({ host: config.host, port: config.port });
-    log.info({ url, database: database.kind, model: config.model ? "openai" : "demo" }, "Parley is up");
+    log.info(
+      { url, database: database.kind, models: [...agents.settings().providers.keys()].join(", ") || "demo" },
+      "Parley is up",
+    );
     return {
       url,
       gateway: replica,
@@ -144,6 +168,19 @@ export async function startGateway(config: Config, options: StartOptions = {}): 
     await opened.disposeAsync().catch(() => undefined);
     throw error;
   }
+}
+
+/** Every variable that a provider is made with is a secret from then on. */
+function providerSources({ model }: Config, secrets: Set<string>): ProviderSources {
+  const variable = serverVariables();
+  return {
+    own: model && { apiKey: model.apiKey ?? "", baseUrl: model.baseUrl },
+    lookup(name) {
+      const value = variable(name);
+      if (value !== undefined) secrets.add(value);
+      return value;
+    },
+  };
 }
 
 async function ownKey(dataDir: string, log: Logger): Promise<string> {
@@ -238,7 +275,8 @@ function reasonOf(cause: unknown): string {
 
 async function main(): Promise<void> {
   const config = readConfig();
-  const log = createLog({ level: config.logLevel, secrets: listSecrets(config) });
+  const secrets = new Set(listSecrets(config));
+  const log = createLog({ level: config.logLevel, secrets });
   const fail = (what: string) => (error: unknown) => {
     log.fatal({ err: error }, what);
     process.exit(1);
@@ -257,7 +295,7 @@ async function main(): Promise<void> {
   };
   process.on("SIGTERM", stop);
   process.on("SIGINT", stop);
-  running = await startGateway(config, { log });
+  running = await startGateway(config, { log, secrets });
 }
 
 if (import.meta.main) {

@@ -57,6 +57,7 @@ describe("with no variable set", () => {
       telegram: null,
       slack: null,
       model: null,
+      defaultModel: "gpt-6.1-terra",
       transcription: null,
       agentsDir: resolve("agents"),
       defaultAgent: null,

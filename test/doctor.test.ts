@@ -60,6 +60,15 @@ it("finds nothing to mend where there is nothing", async () => {
   }
 });
 
+/** A folder with the agent `a`, and with these settings. */
+async function agentsOf(settings: string, named = "mine.fake-model"): Promise<string> {
+  const dir = await mkdtemp(path.join(tmpdir(), "parley-doctor-"));
+  leftovers.defer(() => rm(dir, { recursive: true }));
+  await writeFile(path.join(dir, "a.md"), `---\nmodel: ${named}\n---\nHelp.\n`);
+  await writeFile(path.join(dir, "parley.yaml"), settings);
+  return dir;
+}
+
 /** Each with what it breaks, what must be said, and what is to be done. */
 const PLANTED: [string, () => Promise<Record<string, string>> | Record<string, string>, RegExp][] = [
   [
@@ -104,6 +113,22 @@ const PLANTED: [string, () => Promise<Record<string, string>> | Record<string, s
     "a key the model's server refuses",
     async () => ({ OPENAI_BASE_URL: `${await answering(401)}/v1` }),
     /^model: the model's server refuses the key → Put a valid key into OPENAI_API_KEY\./,
+  ],
+  [
+    "a provider of the agents' settings that does not have their model",
+    async () => ({
+      AGENTS_DIR: await agentsOf(`providers: { mine: { base_url: "${model.url}" } }`, "mine.big"),
+      DEFAULT_AGENT: "a",
+    }),
+    /^model mine: the server does not offer big → Set the agent's model to one that it does: fake-model\./,
+  ],
+  [
+    "a provider that does not answer",
+    async () => ({
+      AGENTS_DIR: await agentsOf(`providers: { mine: { base_url: "http://127.0.0.1:${await freePort()}/v1" } }`),
+      DEFAULT_AGENT: "a",
+    }),
+    /^model mine: the model's server does not answer → Check providers\.mine\.base_url in parley\.yaml, and whether/,
   ],
   [
     "a database that is not there",

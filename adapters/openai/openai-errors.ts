@@ -212,12 +212,18 @@ export function readRetryAfter(headers: Headers | undefined, nowMs: number): num
   return Number.isNaN(date) ? undefined : Math.max(0, date - nowMs);
 }
 
+/** What is shorter stands in many words by chance. */
+const TELLING_CHARS = 8;
+
 /**
- * Takes the key out of words that came from outside: as it is, as JSON writes it, and as providers mask it
+ * Takes secrets out of words that came from outside: as it is, as JSON writes it, and as providers mask it
  * (`sk-ab***yz`); of addresses only the origin stays.
  */
-export function redactor(apiKey: string): (text: string) => string {
-  const forms = [apiKey, JSON.stringify(apiKey).slice(1, -1), encodeURIComponent(apiKey)].filter((form) => form !== "");
+export function redactor(apiKey: string, ...others: string[]): (text: string) => string {
+  const secrets = [apiKey, ...others.filter(({ length }) => length >= TELLING_CHARS)];
+  const forms = secrets
+    .flatMap((secret) => [secret, JSON.stringify(secret).slice(1, -1), encodeURIComponent(secret)])
+    .filter((form) => form !== "");
   return (text) =>
     forms
       .reduce((left, form) => left.replaceAll(form, "[key]"), text)

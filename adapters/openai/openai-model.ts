@@ -1,6 +1,8 @@
 import { randomUUID } from "node:crypto";
 import type { Dispatcher } from "undici";
 import type { ModelClient, ModelEvent, ModelFailure, ModelRequest } from "../../src/agent/model-client.ts";
+import type { Provider, Quirks } from "../../src/agent/provider.ts";
+import { quirksAt } from "../../src/agent/provider-presets.ts";
 import type { BodyReader } from "./body-reader.ts";
 import { errorCodeOf, FAILURES, failureOfError, redactor } from "./openai-errors.ts";
 import { type CallExtra, chatRequest } from "./openai-request.ts";
@@ -8,11 +10,11 @@ import { ChatStream } from "./openai-stream.ts";
 import { createTransport, type Transport } from "./openai-transport.ts";
 import { StreamWatch } from "./stream-watch.ts";
 
-export interface OpenAIModelOptions {
-  /** "" for a server that needs none. */
-  apiKey: string;
-  /** Ending in /v1, as a rule. */
-  baseUrl: string;
+export interface OpenAIModelOptions extends Pick<Provider, "apiKey" | "baseUrl"> {
+  /** Left out: none of one's own. */
+  headers?: Provider["headers"];
+  /** Left out: what is known of the server at that address. */
+  quirks?: Quirks;
   /** For requests that name none. */
   model: string;
   timeouts?: Partial<Timeouts>;
@@ -38,37 +40,39 @@ const TIMEOUTS: Timeouts = { connectMs: 10_000, tailMs: 2000, releaseMs: 1000 };
 /** A model behind an OpenAI-compatible chat.completions endpoint. */
 export function createOpenAIModel(options: OpenAIModelOptions): OpenAIModel {
   const timeouts = { ...TIMEOUTS, ...options.timeouts };
-  const { apiKey, baseUrl, fetchPool } = options;
+  const { apiKey, baseUrl, headers = {}, fetchPool } = options;
   const transport = createTransport({
     apiKey,
     baseUrl,
+    headers,
     connectMs: timeouts.connectMs,
     ...(fetchPool && { fetchPool }),
   });
-  const provider = new Provider(options, transport, timeouts);
+  const asker = new Asker(options, transport, timeouts);
   return {
-    stream: (request, signal) => provider.stream(request, signal),
+    stream: (request, signal) => asker.stream(request, signal),
     close: () => transport.close(),
   };
 }
 
-class Provider {
+class Asker {
   readonly #model: string;
   readonly #transport: Transport;
   readonly #timeouts: Timeouts;
   readonly #redact: (text: string) => string;
-  readonly #limitField: "max_tokens" | "max_completion_tokens";
+  readonly #quirks: Quirks;
   /** Where extras of tool calls come from and may go back to. */
   readonly #origin: string;
 
-  constructor({ apiKey, baseUrl, model }: OpenAIModelOptions, transport: Transport, timeouts: Timeouts) {
-    const { host, hostname, pathname } = new URL(baseUrl);
+  constructor(options: OpenAIModelOptions, transport: Transport, timeouts: Timeouts) {
+    const { apiKey, baseUrl, headers = {}, quirks = quirksAt(baseUrl), model } = options;
+    const { host, pathname } = new URL(baseUrl);
     this.#model = model;
     this.#transport = transport;
     this.#timeouts = timeouts;
-    this.#redact = redactor(apiKey);
+    this.#redact = redactor(apiKey, ...Object.values(headers));
     this.#origin = `${host}${pathname}`;
-    this.#limitField = /(^|\.)openai\.(com|azure\.com)$/.test(hostname) ? "max_completion_tokens" : "max_tokens";
+    this.#quirks = quirks;
   }
 
   async *stream(request: ModelRequest, signal: AbortSignal): AsyncGenerator<ModelEvent, void, undefined> {
@@ -134,7 +138,7 @@ class Provider {
   #chatRequest(request: ModelRequest) {
     return chatRequest(request, {
       defaultModel: this.#model,
-      limitField: this.#limitField,
+      quirks: this.#quirks,
       unwrapExtra: (data, model) => {
         const extra = data as (Partial<CallExtra> & { origin?: unknown; model?: unknown }) | null | undefined;
         if (extra?.origin !== this.#origin || extra.model !== model) return null;

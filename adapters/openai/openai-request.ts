@@ -8,6 +8,7 @@ import type {
 } from "openai/resources/chat/completions";
 import { type Message, type Part, textOf } from "../../src/agent/message.ts";
 import type { ModelRequest, Sampling, SentImages } from "../../src/agent/model-client.ts";
+import type { Quirks } from "../../src/agent/provider.ts";
 import { turnText } from "../../src/agent/turn-text.ts";
 import type { ToolDescription } from "../../src/agent/tool-source.ts";
 import { isJson } from "./openai-calls.ts";
@@ -22,8 +23,7 @@ export interface CallExtra {
 export interface RequestOptions {
   /** Used when the request names none. */
   defaultModel: string;
-  /** OpenAI itself wants `max_completion_tokens`; everyone else knows `max_tokens`. */
-  limitField: "max_tokens" | "max_completion_tokens";
+  quirks: Quirks;
   /** The extras of a call that may go back to where they came from; null for those of others. */
   unwrapExtra: (data: unknown, model: string) => CallExtra | null;
 }
@@ -44,9 +44,9 @@ export function chatRequest(request: ModelRequest, options: RequestOptions): Cha
     model,
     messages: chatMessages(request, (part) => options.unwrapExtra(part.extra?.data, model)),
     stream: true,
-    stream_options: { include_usage: true },
-    ...toolFields(request.tools, request.sampling),
-    ...samplingFields(request.sampling, options.limitField),
+    ...(options.quirks.streamUsage && { stream_options: { include_usage: true } }),
+    ...toolFields(request.tools, request.sampling, options.quirks),
+    ...samplingFields(request.sampling, options.quirks),
   };
 }
 
@@ -189,29 +189,28 @@ function toolMessages(message: Message, ids: WireIds): ChatCompletionMessagePara
 function toolFields(
   tools: readonly ToolDescription[],
   { parallelToolCalls }: Sampling,
+  quirks: Quirks,
 ): Partial<ChatCompletionCreateParamsStreaming> {
   if (tools.length === 0) return {};
   const described = tools.map(({ name, description, schema }) => ({
     type: "function" as const,
     function: { name, description: clean(description), parameters: cleanDeep(schema) as Record<string, unknown> },
   }));
-  return { tools: described, ...(parallelToolCalls !== undefined && { parallel_tool_calls: parallelToolCalls }) };
+  const told = quirks.parallelToolCalls && parallelToolCalls !== undefined;
+  return { tools: described, ...(told && { parallel_tool_calls: parallelToolCalls }) };
 }
 
-function samplingFields(
-  sampling: Sampling,
-  limitField: RequestOptions["limitField"],
-): Partial<ChatCompletionCreateParamsStreaming> {
-  const ofOthers = limitField === "max_tokens" ? othersFields(sampling) : {};
+function samplingFields(sampling: Sampling, quirks: Quirks): Partial<ChatCompletionCreateParamsStreaming> {
   const { temperature, topP, maxTokens, presencePenalty, frequencyPenalty, stopSequences } = sampling;
   return {
     ...(temperature !== undefined && { temperature }),
     ...(topP !== undefined && { top_p: topP }),
-    ...(maxTokens !== undefined && { [limitField]: maxTokens }),
+    ...(maxTokens !== undefined && { [quirks.limitField]: maxTokens }),
     ...(presencePenalty !== undefined && { presence_penalty: presencePenalty }),
     ...(frequencyPenalty !== undefined && { frequency_penalty: frequencyPenalty }),
     ...(stopSequences?.length && { stop: stopSequences.map(clean) }),
-    ...ofOthers,
+    ...(quirks.moreSampling ? othersFields(sampling) : {}),
+    ...reasoningFields(sampling, quirks),
   };
 }
 
@@ -222,6 +221,13 @@ function othersFields({ topK, minP, repetitionPenalty }: Sampling): Record<strin
     ...(minP !== undefined && { min_p: minP }),
     ...(repetitionPenalty !== undefined && { repetition_penalty: repetitionPenalty }),
   };
+}
+
+/** `reasoning` is OpenRouter's, and not in the SDK's types. https://openrouter.ai/docs/use-cases/reasoning-tokens */
+function reasoningFields({ reasoning }: Sampling, quirks: Quirks): Partial<ChatCompletionCreateParamsStreaming> {
+  if (reasoning === undefined || quirks.reasoning === "none") return {};
+  const fields = quirks.reasoning === "effort" ? { reasoning_effort: reasoning } : { reasoning: { effort: reasoning } };
+  return fields as Partial<ChatCompletionCreateParamsStreaming>;
 }
 
 /** NUL and lone surrogates are refused by providers, some with an error that never goes away for this history. */

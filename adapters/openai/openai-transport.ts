@@ -8,6 +8,8 @@ export interface TransportOptions {
   /** "" for a server that needs none. */
   apiKey: string;
   baseUrl: string;
+  /** They go before those that the SDK sends. */
+  headers: Readonly<Record<string, string>>;
   connectMs: number;
   /** Default: a pool of its own, which `close` destroys. */
   fetchPool?: Dispatcher;
@@ -47,6 +49,7 @@ export function createTransport(options: TransportOptions): Transport {
     fetch: async (url, init) => {
       const sent = new Headers(init?.headers);
       if (options.apiKey === "") sent.delete("authorization");
+      for (const [name, value] of Object.entries(options.headers)) sent.set(name, value);
       const answer = await request(url instanceof Request ? url.url : url, {
         method: "POST",
         headers: Object.fromEntries(sent),

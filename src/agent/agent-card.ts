@@ -1,5 +1,6 @@
 import type { Message } from "./message.ts";
 import type { Sampling } from "./model-client.ts";
+import type { ModelChoice } from "./read-model.ts";
 import type { ToolSchema, ToolSource } from "./tool-source.ts";
 
 /** An agent's file, checked. See agent/read-card.ts for the format. */
@@ -9,8 +10,10 @@ export interface AgentCard {
   file?: string;
   description: string;
   instruction: string;
-  /** Without its provider; null = the gateway's default model. */
+  /** As `provider.model`, or without a provider; null = the gateway's default model. */
   model: string | null;
+  /** Asked while that one cannot be, as parley.yaml says; left out: none is. */
+  fallback?: ModelChoice;
   default: boolean;
   /** Said before every talk, and never cut; left out: nothing. */
   seed?: readonly Message[];

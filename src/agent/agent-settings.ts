@@ -2,6 +2,10 @@ import { GatewayError } from "../errors.ts";
 import { BUSY_POLICIES, type BusyPolicy } from "./busy-policy.ts";
 import type { Budget, Budgets, Prices } from "./budgets.ts";
 import { readBudget, readBudgets, readPrices } from "./read-budgets.ts";
+import type { Provider } from "./provider.ts";
+import { faultOfModel } from "./resolve-model.ts";
+import { ownProvider, type ProviderSources, readProviders } from "./read-providers.ts";
+import { type ModelChoice, readModelChoice } from "./read-model.ts";
 import { readYamlMapping } from "./read-yaml.ts";
 
 /** Where the gateway's own settings of agents and places stand, among the cards. */
@@ -9,17 +13,24 @@ export const SETTINGS_FILE = "parley.yaml";
 
 /** `off`: nothing is heard there, commands included. `always`: nobody has to mention the bot there. */
 export type Listening = "mentioned" | "always" | "off";
-const SECTIONS = ["agents", "places", "budgets", "prices"];
+const SECTIONS = ["agents", "places", "budgets", "prices", "providers"];
 const LISTENING = ["mentioned", "always", "off"] as const satisfies Listening[];
 
 /** Tools of the gateway's own that an agent has only where the operator grants them. */
 const GRANTED_TOOLS = ["web_fetch", "memory"] as const;
 export type GrantedTool = (typeof GRANTED_TOOLS)[number];
 
-/** What can be set for an agent or a place. `tools`: of agents only; `agent`, `listen`, `memory`: of places only. */
+/** More are no list for people. */
+const MAX_CHOICES = 20;
+
+/** What can be set for an agent or a place: `agent`, `listen` and `memory` of places only, most others of agents only. */
 export interface SettingsOf {
   on_busy?: BusyPolicy;
   tools?: readonly GrantedTool[];
+  /** Asked while the agent's own model cannot be. */
+  fallback?: ModelChoice;
+  /** What people may choose from. */
+  models?: readonly ModelChoice[];
   agent?: string;
   listen?: Listening;
   /** Agents may remember here, although it is a group. */
@@ -27,34 +38,41 @@ export interface SettingsOf {
   budget?: Budget;
 }
 
-/** What an operator has set per agent, by its name, and per place, by its key; what is absent is not set. */
+/** What an operator has set per agent, by its name, and per place, by its key; what is absent is not set. The providers hold secrets. */
 export interface AgentSettings {
   readonly agents: ReadonlyMap<string, SettingsOf>;
   readonly places: ReadonlyMap<string, SettingsOf>;
   readonly budgets?: Budgets;
   readonly prices?: Prices;
+  /** By their names, that of the `OPENAI_*` settings among them. */
+  readonly providers: ReadonlyMap<string, Provider>;
 }
 
-export const NO_SETTINGS: AgentSettings = { agents: new Map(), places: new Map() };
+export const NO_SETTINGS: AgentSettings = { agents: new Map(), places: new Map(), providers: new Map() };
+/** What is known without settings of the gateway. */
+export const NO_SOURCES: ProviderSources = { lookup: () => undefined, own: null };
 
 /** Reads the file; throws GatewayError `invalid` that lists all faults, one a line. */
-export function readSettings(text: string): AgentSettings {
+export function readSettings(text: string, sources: ProviderSources = NO_SOURCES): AgentSettings {
   const faults: string[] = [];
   const settings = { agents: new Map<string, SettingsOf>(), places: new Map<string, SettingsOf>() };
   const money: Pick<AgentSettings, "budgets" | "prices"> = {};
+  let providers = ownProvider(sources);
   const mapping = readYamlMapping(text);
   if ("faults" in mapping) faults.push(...mapping.faults);
   for (const [section, value] of "faults" in mapping ? [] : mapping.entries) {
     if (value === null) continue;
     if (section === "budgets") Object.assign(money, { budgets: readBudgets(value, faults) });
+    else if (section === "providers") providers = readProviders(value, sources, faults);
     else if (section === "prices") Object.assign(money, { prices: readPrices(value, faults) });
     else if (section === "agents" || section === "places") readSection(section, value, settings[section], faults);
     else faults.push(`${section}: is not a section; remove it (sections: ${SECTIONS.join(", ")})`);
   }
+  faults.push(...faultsOfModels(settings.agents, providers));
   if (faults.length > 0) {
     throw new GatewayError("invalid", faults.map((fault) => `${SETTINGS_FILE}: ${fault}`).join("\n"));
   }
-  return { ...settings, ...money };
+  return { ...settings, ...money, providers };
 }
 
 function readSection(section: string, value: unknown, into: Map<string, SettingsOf>, faults: string[]): void {
@@ -72,9 +90,23 @@ function readSection(section: string, value: unknown, into: Map<string, Settings
   }
 }
 
+function faultsOfModels(agents: ReadonlyMap<string, SettingsOf>, providers: ReadonlyMap<string, unknown>): string[] {
+  return [...agents].flatMap(([name, { fallback, models = [] }]) => {
+    const named = [
+      ...(fallback ? [["fallback", fallback] as const] : []),
+      ...models.map((each) => ["models", each] as const),
+    ];
+    return named.flatMap(([field, { model }]) => {
+      const fault = faultOfModel(model, providers);
+      return fault === null ? [] : [`agents.${name}.${field}: ${fault}`];
+    });
+  });
+}
+
 function readFields(at: string, fields: Record<string, unknown>, ofPlace: boolean, faults: string[]): SettingsOf {
   const read: SettingsOf = {};
-  const known = ofPlace ? ["on_busy", "agent", "listen", "memory", "budget"] : ["on_busy", "tools", "budget"];
+  const ofAgent = ["on_busy", "tools", "budget", "fallback", "models"];
+  const known = ofPlace ? ["on_busy", "agent", "listen", "memory", "budget"] : ofAgent;
   for (const [field, wanted] of Object.entries(fields)) {
     const policy = BUSY_POLICIES.find((each) => each === wanted);
     const listen = LISTENING.find((each) => each === wanted);
@@ -89,10 +121,23 @@ function readFields(at: string, fields: Record<string, unknown>, ofPlace: boolea
     else if (field === "tools" && isGranted(wanted)) read.tools = [...new Set(wanted)];
     else if (field === "tools")
       faults.push(`${at}.tools: must be a list of tools (tools: ${GRANTED_TOOLS.join(", ")})`);
+    else if (field === "fallback" || field === "models") readChoices(`${at}.${field}`, wanted, read, faults);
     else if (typeof wanted === "string" && wanted.trim() !== "") read.agent = wanted.trim();
     else faults.push(`${at}.agent: must be the name of an agent`);
   }
   return read;
+}
+
+/** `fallback` is one model, `models` are a list of them. */
+function readChoices(at: string, wanted: unknown, into: SettingsOf, faults: string[]): void {
+  const many = at.endsWith(".models");
+  const list: unknown[] = Array.isArray(wanted) ? wanted : [wanted];
+  if (many && (!Array.isArray(wanted) || list.length < 1 || list.length > MAX_CHOICES)) {
+    faults.push(`${at}: must be a list of 1 to ${MAX_CHOICES} models`);
+  }
+  const choices = list.flatMap((each) => readModelChoice(at, each, faults) ?? []);
+  if (many) into.models = choices;
+  else if (choices[0]) into.fallback = choices[0];
 }
 
 /**

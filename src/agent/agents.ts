@@ -2,10 +2,12 @@ import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { GatewayError, publicMessage } from "../errors.ts";
 import type { AgentCard } from "./agent-card.ts";
-import { type AgentSettings, NO_SETTINGS, readSettings, SETTINGS_FILE } from "./agent-settings.ts";
+import { type AgentSettings, NO_SETTINGS, NO_SOURCES, readSettings, SETTINGS_FILE } from "./agent-settings.ts";
 import { childFaults } from "./child-faults.ts";
 import { loadCard, type LoadedCard, MAX_FILE_BYTES, stampOf } from "./load-card.ts";
 import type { VariableLookup } from "./read-card.ts";
+import { ownProvider, type ProviderSources } from "./read-providers.ts";
+import { faultOfModel } from "./resolve-model.ts";
 
 /** The agents of a directory. A card handed out stays what it is: a reload replaces cards, it never changes one. */
 export interface Agents {
@@ -29,6 +31,10 @@ export interface AgentsOptions {
   defaultAgent?: string | null;
   /** Why a card gets no tools of a server that it names; null = it may. Left out: nothing is known of servers. */
   faultOfServer?: (server: string) => string | null;
+  /** Where the keys of providers come from; left out: there are none. */
+  providers?: ProviderSources;
+  /** Told of settings that hold from now on, the first ones too. */
+  onSettings?: (settings: AgentSettings) => void;
   /** Told of faults that a reload met; the sentences name file, field and remedy. */
   onFault?: (fault: GatewayError) => void;
   /** Told what a card asks for and does not get here, a sentence each time, whenever its file was read. */
@@ -53,12 +59,19 @@ const NO_CARDS = ["readme.md", "skill.md", "parley.yaml", "parley.yml"];
 export async function loadAgents(dir: string, options: AgentsOptions = {}): Promise<Agents> {
   const lookup = options.lookup ?? (() => undefined);
   const wanted = options.defaultAgent ?? null;
+  const sources = options.providers ?? NO_SOURCES;
+  const none: SettingsRead = { stamp: "", settings: { ...NO_SETTINGS, providers: ownProvider(sources) } };
+  // Before the cards, which may name no variable that holds a provider's key.
+  const settingsFirst = await scanSettings(dir, none, none, sources);
   const first = await scan(dir, new Map(), lookup);
   const warn = (warnings: readonly string[]) => warnings.forEach((warning) => options.onWarning?.(warning));
   const warnOfServers = (now: Files, before: Files) => warn(faultsOfServers(now, before, options.faultOfServer));
-  const settingsFirst = await scanSettings(dir, { stamp: "", settings: NO_SETTINGS });
   // With a broken file the set is not whole, and what is missing in it would be said twice.
-  const ofFirstSet = () => [...faultsOfSet(first.files, wanted), ...unknownAgents(settingsFirst.read, first.files)];
+  const ofFirstSet = () => [
+    ...faultsOfSet(first.files, wanted),
+    ...unknownModels(cardsOf(first.files), settingsFirst.read),
+    ...unknownAgents(settingsFirst.read, first.files),
+  ];
   const faults = [...(first.faults.length > 0 ? first.faults : ofFirstSet()), ...settingsFirst.faults];
   if (faults.length > 0) throw new GatewayError("invalid", faults.join("\n"));
 
@@ -66,7 +79,10 @@ export async function loadAgents(dir: string, options: AgentsOptions = {}): Prom
   warnOfServers(first.files, new Map());
   let files = first.files;
   let read: SettingsRead = settingsFirst.read;
-  let cards = cardsOf(files);
+  let { settings } = read;
+  let own = cardsOf(files);
+  let cards = withFallbacks(own, settings);
+  options.onSettings?.(settings);
   let lasting = "";
   let running: Promise<void> | null = null;
 
@@ -74,15 +90,15 @@ export async function loadAgents(dir: string, options: AgentsOptions = {}): Prom
     let ofFiles: string[] = [];
     let ofSet: string[];
     try {
+      const scanned = await scanSettings(dir, read, none, sources);
+      read = scanned.read;
       const next = await scan(dir, files, lookup);
       warn(next.warnings);
       warnOfServers(next.files, files);
       ({ files, faults: ofFiles } = next);
-      const settings = await scanSettings(dir, read);
-      read = settings.read;
-      ofFiles.push(...settings.faults);
-      ofSet = faultsOfSet(files, wanted);
-      if (ofSet.length === 0) cards = cardsOf(files);
+      ofFiles.push(...scanned.faults);
+      ofSet = [...faultsOfSet(files, wanted), ...unknownModels(cardsOf(files), read)];
+      adopt(ofSet.length === 0 ? cardsOf(files) : own);
       ofSet.push(...unknownAgents(read, files));
     } catch (error) {
       ofSet = [publicMessage(error)];
@@ -94,11 +110,20 @@ export async function loadAgents(dir: string, options: AgentsOptions = {}): Prom
     if (news.length > 0) options.onFault?.(new GatewayError("invalid", news.join("\n")));
   }
 
+  /** Settings that leave an agent without its provider wait until its card is mended, too. */
+  function adopt(next: readonly AgentCard[]): void {
+    const before = settings;
+    if (unknownModels(next, read).length === 0) ({ settings } = read);
+    own = next;
+    cards = withFallbacks(own, settings);
+    if (settings !== before) options.onSettings?.(settings);
+  }
+
   return {
     get: (name) => cards.find((card) => card.name === name) ?? null,
     default: () => defaultOf(cards, wanted) as AgentCard,
     list: () => choosable(cards),
-    settings: () => read.settings,
+    settings: () => settings,
     reload: () => (running ??= reload().finally(() => (running = null))),
   };
 }
@@ -137,7 +162,12 @@ async function isUnchanged(dir: string, stamps: ReadonlyMap<string, string>): Pr
 }
 
 /** Never rejects: a file that cannot be read keeps the previous settings and is a fault once. */
-async function scanSettings(dir: string, previous: SettingsRead): Promise<{ read: SettingsRead; faults: string[] }> {
+async function scanSettings(
+  dir: string,
+  previous: SettingsRead,
+  none: SettingsRead,
+  sources: ProviderSources,
+): Promise<{ read: SettingsRead; faults: string[] }> {
   const { settings } = previous;
   let stamp = "unread";
   try {
@@ -146,9 +176,9 @@ async function scanSettings(dir: string, previous: SettingsRead): Promise<{ read
     stamp = `${info.mtimeMs}:${info.size}`;
     if (stamp === previous.stamp) return { read: previous, faults: [] };
     if (info.size > MAX_FILE_BYTES) throw new GatewayError("invalid", `${SETTINGS_FILE}: is larger than 256 kB`);
-    return { read: { stamp, settings: readSettings(await readFile(file, "utf8")) }, faults: [] };
+    return { read: { stamp, settings: readSettings(await readFile(file, "utf8"), sources) }, faults: [] };
   } catch (error) {
-    if (codeOf(error) === "ENOENT") return { read: { stamp: "", settings: NO_SETTINGS }, faults: [] };
+    if (codeOf(error) === "ENOENT") return { read: none, faults: [] };
     if (stamp === previous.stamp) return { read: previous, faults: [] };
     const fault = error instanceof GatewayError ? error.message : unreadable(SETTINGS_FILE, error);
     return { read: { stamp, settings }, faults: [fault] };
@@ -199,6 +229,21 @@ function faultsOfServers(files: Files, before: Files, faultOf: AgentsOptions["fa
       return fault === null ? [] : [`${file}: servers: "${server}" ${fault}`];
     }),
   );
+}
+
+/** Of cards: models whose provider nobody has set up. */
+function unknownModels(cards: readonly AgentCard[], { settings }: SettingsRead): string[] {
+  return cards.flatMap(({ file, model }) => {
+    const fault = model === null ? null : faultOfModel(model, settings.providers);
+    return fault === null ? [] : [`${file}: model: ${fault}`];
+  });
+}
+
+function withFallbacks(cards: readonly AgentCard[], { agents }: AgentSettings): readonly AgentCard[] {
+  return cards.map((card) => {
+    const fallback = agents.get(card.name)?.fallback;
+    return fallback ? { ...card, fallback } : card;
+  });
 }
 
 /** Settings for agents that are not there; they have no effect. */

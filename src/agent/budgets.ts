@@ -30,8 +30,13 @@ export interface Price {
 /** By the model's name, which may end in `*`. */
 export type Prices = ReadonlyMap<string, Price>;
 
-/** The model's own price goes before the longest pattern; null = none is known. */
+/** With its provider's name, then without; null = no price is known. */
 function priceOf(prices: Prices, model: string): Price | null {
+  return priceNamed(prices, model) ?? priceNamed(prices, model.slice(model.indexOf(".") + 1));
+}
+
+/** The name itself goes before the longest pattern. */
+function priceNamed(prices: Prices, model: string): Price | null {
   const own = prices.get(model);
   if (own) return own;
   const patterns = [...prices.keys()].filter((name) => name.endsWith("*") && model.startsWith(name.slice(0, -1)));

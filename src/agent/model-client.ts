@@ -16,6 +16,8 @@ export interface Sampling {
   frequencyPenalty?: number;
   stopSequences?: string[];
   parallelToolCalls?: boolean;
+  /** How long a model that thinks shall think: `low`, `high` and whatever else its provider knows. */
+  reasoning?: string;
 }
 
 export interface Usage {
@@ -30,7 +32,7 @@ export interface Usage {
 export type SentImages = ReadonlyMap<FileId, { mediaType: string; base64: string }>;
 
 export interface ModelRequest {
-  /** As the card writes it, without the provider's prefix; null = the client's default model. */
+  /** As `provider.model`; a client of one provider takes its own names alone. Null = the client's default model. */
   model: string | null;
   instruction: string;
   /** Repaired history and the turn: starts with a user message, every call has its result. */
@@ -74,6 +76,8 @@ export interface ModelFailure {
   /** In English; may be shown to the person. */
   message: string;
   retryAfterMs?: number;
+  /** It was not asked at all: its provider rests after too many failures. */
+  resting?: true;
   cause?: unknown;
 }
 
@@ -83,4 +87,8 @@ export interface ModelFailure {
  */
 export interface ModelClient {
   stream(request: ModelRequest, signal: AbortSignal): AsyncIterable<ModelEvent>;
+  /** The client whose settings stay what they are now, for one run; left out: they never change. */
+  pinned?(): ModelClient;
+  /** What one request to a model may hold, its answer included, in tokens; null = unknown. */
+  contextTokens?(model: string | null): number | null;
 }

@@ -1,20 +1,24 @@
 import type { FieldNotes } from "./card-fields.ts";
 import type { Sampling } from "./model-client.ts";
+import { OWN_PROVIDER } from "./provider.ts";
 import { readRequestParams } from "./read-request-params.ts";
 
-/** fast-agent's names of what the gateway's own provider is; other first words may belong to the model's name. */
-const OWN_PROVIDER = /^(openai|generic)\.(?=.)/;
 /** OpenAI by its other API. */
 const RESPONSES = /^(responses|openresponses)\.(?=.)/;
-/** Its names of others; the gateway asks the one it has. */
-const OTHER_PROVIDER =
-  /^(anthropic|anthropic-vertex|azure|bedrock|codexresponses|deepseek|fast-agent|google|googleoai|groq|hf|huggingface|openrouter|tensorzero|xai|aliyun)\.(?=.)/;
 /** Its older way to say how long a model shall think. */
 const EFFORT = /\.(minimal|low|medium|high)$/;
 
+/** A model that may be asked, and how. */
+export interface ModelChoice {
+  /** As `provider.model`. */
+  model: string;
+  /** What stands behind its name; goes before the card's. */
+  sampling: Sampling;
+}
+
 /**
- * Reads `provider.model?name=value&…`: the model's name for the gateway's provider, and the sampling that stands behind
- * it. Null = the gateway's default model. Notes are pushed as `model: <sentence>`.
+ * Reads `provider.model?name=value&…`: the model with its provider's name, if it has one, and the sampling that stands
+ * behind it. Null = the gateway's default model. Notes are pushed as `model: <sentence>`.
  */
 export function readModel(written: string, notes: FieldNotes): { model: string | null; sampling: Sampling } {
   const warn = (sentence: string) => notes.warnings.push(`model: ${sentence}`);
@@ -24,13 +28,22 @@ export function readModel(written: string, notes: FieldNotes): { model: string |
     warn(`"${name}" stands for a model of fast-agent's configuration; the gateway's default model answers`);
     return { model: null, sampling };
   }
-  const own = name.replace(OWN_PROVIDER, "").replace(RESPONSES, "");
   if (RESPONSES.test(name)) warn("is asked over chat completions, not over the Responses API");
-  const other = own === name ? OTHER_PROVIDER.exec(name)?.[1] : undefined;
-  if (other) warn(`the provider "${other}" is not asked; the gateway's own is, for "${name}"`);
-  const effort = EFFORT.exec(own)?.[1];
-  if (effort) warn(`"${effort}" (how long the model thinks) is not sent`);
-  return { model: own.replace(EFFORT, "") || null, sampling };
+  const model = name.replace(RESPONSES, `${OWN_PROVIDER}.`);
+  const effort = EFFORT.exec(model)?.[1];
+  return {
+    model: model.replace(EFFORT, "") || null,
+    sampling: effort === undefined ? sampling : { reasoning: effort, ...sampling },
+  };
+}
+
+/** Reads a model of parley.yaml; null = it is none, or is written wrongly, which is a fault then. */
+export function readModelChoice(at: string, written: unknown, faults: string[]): ModelChoice | null {
+  const notes: FieldNotes = { faults: [], warnings: [] };
+  const { model, sampling } = readModel(typeof written === "string" ? written : "", notes);
+  if (model === null) faults.push(`${at}: must be the name of a model, as provider.model`);
+  faults.push(...[...notes.faults, ...notes.warnings].map((fault) => fault.replace(/^model:/, `${at}:`)));
+  return model === null ? null : { model, sampling };
 }
 
 function readSampling(query: string, { faults, warnings }: FieldNotes): Sampling {

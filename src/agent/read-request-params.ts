@@ -35,6 +35,8 @@ const PARAMS: Record<string, Setter> = {
     draft.sampling.stopSequences = value as string[];
     return null;
   },
+  reasoning: effort,
+  reasoning_effort: effort,
   parallel_tool_calls: flag((draft, value) => (draft.sampling.parallelToolCalls = value)),
   use_history: flag((draft, value) => (draft.useHistory = value)),
   model: (draft, value) => {
@@ -112,6 +114,13 @@ function flag(set: (draft: Draft, value: boolean) => void): Setter {
     set(draft, value);
     return null;
   };
+}
+
+/** Providers add words of their own, and a number of tokens is not one of them. */
+function effort(draft: Draft, value: unknown): string | null {
+  if (typeof value !== "string" || !/^[a-z]{1,20}$/.test(value)) return "must be a word like low, medium or high";
+  draft.sampling.reasoning = value;
+  return null;
 }
 
 function toSnakeCase(name: string): string {

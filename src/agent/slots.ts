@@ -12,14 +12,23 @@ export class Slots {
 
   /** Runs `work` in a slot; null = the abort came first, or too many wait already. */
   async during<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T | null> {
-    if (!(await this.#take(signal))) return null;
+    const leave = await this.take(signal);
+    if (leave === null) return null;
     try {
       return await work();
     } finally {
+      leave();
+    }
+  }
+
+  /** A slot, and how to leave it, once; null as above. */
+  async take(signal: AbortSignal): Promise<(() => void) | null> {
+    if (!(await this.#take(signal))) return null;
+    return () => {
       const next = this.#waiting.shift();
       if (next) next();
       else this.#free += 1;
-    }
+    };
   }
 
   async #take(signal: AbortSignal): Promise<boolean> {

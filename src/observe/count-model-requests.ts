@@ -4,6 +4,8 @@ import type { Metrics } from "./metrics.ts";
 /** The same model, whose requests are counted by how they ended. */
 export function countModelRequests(model: ModelClient, metrics: Pick<Metrics, "modelRequests">): ModelClient {
   return {
+    pinned: () => countModelRequests(model.pinned?.() ?? model, metrics),
+    contextTokens: (name) => model.contextTokens?.(name) ?? null,
     async *stream(request, signal) {
       // Of a stream that is left before its last event, nothing else is known.
       let outcome = "left";

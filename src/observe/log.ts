@@ -20,7 +20,7 @@ const CONTENT_FIELD = /^(text|content|prompt|body|payload|caption|markdown|parts
 export interface LogOptions {
   level: string;
   /** Values that must never be seen, besides everything that looks like a secret. */
-  secrets: readonly string[];
+  secrets: ReadonlySet<string> | readonly string[];
   /** Stdout when absent. */
   destination?: DestinationStream;
 }

@@ -54,6 +54,7 @@ export function createMetrics() {
 
     /** `outcome`: `finished`, the kind of failure, or `left`: nobody waited for the end. */
     modelRequests: counter("model_requests_total", "Requests to a model", "outcome"),
+    providerResting: gauge("provider_resting", "1 = the model provider is not asked after failures", "provider"),
     /** `direction`: `input`, `output`. */
     tokens: counter("tokens_total", "Tokens as the model's server counted them", "model", "direction"),
     cost: counter("cost_dollars_total", "What the tokens of models with a price cost", "model"),

@@ -37,18 +37,27 @@ const PATTERNS: readonly (readonly [RegExp, string])[] = [
 
 /**
  * Makes a function that hides secrets in a line of text or JSON: these very values, however they are escaped, and
- * everything that looks like a secret. It may hide too much, never too little; it does not throw.
+ * everything that looks like a secret. Of a set, also what is added later. It may hide too much, never too little; it
+ * does not throw.
  */
-export function createRedactor(secrets: readonly string[]): (line: string) => string {
-  const spellings = new Set(secrets.filter((secret) => secret.length >= SHORTEST_SECRET).flatMap(spell));
-  // The longest first: a URL before the password in it.
-  const literals = [...spellings].toSorted((a, b) => b.length - a.length).map(escapePattern);
-  const known = literals.length > 0 ? new RegExp(literals.join("|"), "g") : null;
+export function createRedactor(secrets: ReadonlySet<string> | readonly string[]): (line: string) => string {
+  let known: RegExp | null = null;
+  let count = 0;
   return (line) => {
+    const now = "size" in secrets ? secrets.size : secrets.length;
+    if (now !== count) known = patternOf([...secrets]);
+    count = now;
     let text = known === null ? line : line.replace(known, HIDDEN);
     for (const [pattern, left] of PATTERNS) text = text.replace(pattern, left);
     return text;
   };
+}
+
+function patternOf(secrets: readonly string[]): RegExp | null {
+  const spellings = new Set(secrets.filter((secret) => secret.length >= SHORTEST_SECRET).flatMap(spell));
+  // The longest first: a URL before the password in it.
+  const literals = [...spellings].toSorted((a, b) => b.length - a.length).map(escapePattern);
+  return literals.length > 0 ? new RegExp(literals.join("|"), "g") : null;
 }
 
 /** A value as it may stand in a line: plain, URL-encoded or decoded, and inside JSON inside JSON. */

@@ -3,6 +3,7 @@ import { memoryInGroup } from "../agent/agent-settings.ts";
 import { withChildren } from "../agent/children.ts";
 import { joinTools } from "../agent/join-tools.ts";
 import type { Message } from "../agent/message.ts";
+import type { ModelClient } from "../agent/model-client.ts";
 import type { ToolSource } from "../agent/tool-source.ts";
 import type { FileId } from "../ids.ts";
 import type { PlatformAdapter } from "../platform/platform-adapter.ts";
@@ -32,10 +33,13 @@ export class RunFiles {
   readonly images = new Map<FileId, { mediaType: string; base64: string }>();
   /** What the person is told of files that could not be read, as Markdown. */
   unread = "";
+  /** As it was set up when the attempt began. */
+  readonly model: ModelClient;
   readonly #parts: RunFilesParts;
 
   constructor(parts: RunFilesParts) {
     this.#parts = parts;
+    this.model = parts.room.model.pinned?.() ?? parts.room.model;
   }
 
   /** The inputs as the model is to see them; null = the run belongs to another attempt. `first`: of its session. */
@@ -75,7 +79,7 @@ export class RunFiles {
       find: (name) => room.agents.get(name),
       toolsOf: (child) => this.#toolsOf(child),
       runner: room.runner,
-      model: room.model,
+      model: this.model,
       images: this.images,
       today,
     });

@@ -222,7 +222,7 @@ export class RunWorker {
       kept: remains.kept,
       inFlight: remains.inFlight,
       images: this.#files.images,
-      model: this.#room.model,
+      model: this.#files.model,
       tools: this.#files.tools(card, today),
       steer: () => this.#steer(),
       today,

@@ -28,10 +28,10 @@ test("every fault is listed with file and field", () => {
   expect(() => readSettings(text)).toThrow(
     [
       "parley.yaml: agents.demo.on_busy: must be one of interrupt, steer, queue, parallel, reject",
-      "parley.yaml: agents.demo.extra: is not a field; remove it (fields: on_busy, tools, budget)",
+      "parley.yaml: agents.demo.extra: is not a field; remove it (fields: on_busy, tools, budget, fallback, models)",
       "parley.yaml: agents.demo.tools: must be a list of tools (tools: web_fetch, memory)",
       'parley.yaml: places.nowhere: must be "telegram:<chat>" or "slack:<team>:<channel>", and may end in ":<thread>"',
-      "parley.yaml: users: is not a section; remove it (sections: agents, places, budgets, prices)",
+      "parley.yaml: users: is not a section; remove it (sections: agents, places, budgets, prices, providers)",
     ].join("\n"),
   );
 });
@@ -41,10 +41,8 @@ test.each(["telegram:-1", "slack:T1:C1"])("%s can be always listened to", (key) 
 });
 
 test("agents remember in groups only where their place says so, a thread before its chat", () => {
-  const { places, agents } = readSettings(
-    'places: { "telegram:-1": { memory: true }, "telegram:-1:7": { memory: false } }',
-  );
-  const may = (chat: string, thread = "") => memoryInGroup({ places, agents }, at("telegram:4711", chat, thread));
+  const read = readSettings('places: { "telegram:-1": { memory: true }, "telegram:-1:7": { memory: false } }');
+  const may = (chat: string, thread = "") => memoryInGroup(read, at("telegram:4711", chat, thread));
   expect([may("-1"), may("-1", "8"), may("-1", "7"), may("-2")]).toEqual([true, true, false, false]);
   expect(() => readSettings('places: { "telegram:-1": { memory: on } }')).toThrow("must be true or false");
 });

@@ -104,6 +104,18 @@ describe("loading a directory", () => {
     ]);
   });
 
+  test("refuses a card whose model's provider nobody has set up, and says what to do", async () => {
+    await write({ "a.md": card("model: anthropic.claude-x") });
+    expect(await faultsOf(loadAgents(dir))).toEqual([
+      'a.md: model: there is no provider "anthropic" (providers: openai); ' +
+        "add it to providers in parley.yaml, or write openai.anthropic.claude-x if that is the model's whole name",
+    ]);
+    await write({ "parley.yaml": "providers: { anthropic: { key: '${KEY}' } }" });
+    const lookup = (name: string) => (name === "KEY" ? "sk-x" : undefined);
+    const agents = await loadAgents(dir, { providers: { own: null, lookup } });
+    expect(agents.get("a")?.model).toBe("anthropic.claude-x");
+  });
+
   test("refuses two agents of one name, two defaults and a default that is not there, all at once", async () => {
     await write({ "a.md": card("default: true"), "b.md": card("name: a\ndefault: true") });
     expect(await faultsOf(loadAgents(dir, { defaultAgent: "z" }))).toEqual([
@@ -271,6 +283,32 @@ describe("reloading a directory", () => {
     await agents.reload();
     await agents.reload();
     expect(faults).toEqual(['parley.yaml: places.telegram:-1.agent: there is no agent "b"']);
+  });
+
+  test("keeps settings whose provider an agent still needs, and takes them with the card that does without", async () => {
+    const use = "providers: { here: { base_url: 'http://127.0.0.1:1/v1' } }";
+    const { agents, faults } = await loaded({ "a.md": card("model: here.m"), "parley.yaml": use });
+    expect([...agents.settings().providers.keys()]).toEqual(["here"]);
+    await write({ "parley.yaml": "providers: {}\n" });
+    await agents.reload();
+    await agents.reload();
+    expect([...agents.settings().providers.keys()]).toEqual(["here"]);
+    expect(faults).toEqual([
+      expect.stringMatching(/^a\.md: model: there is no provider "here" \(providers: openai\); /),
+    ]);
+    await write({ "a.md": card("model: gpt-5.1") });
+    await agents.reload();
+    expect(agents.settings().providers.size).toBe(0);
+    expect(agents.get("a")?.model).toBe("gpt-5.1");
+  });
+
+  test("gives each agent the fallback that was set for it", async () => {
+    const { agents } = await loaded({ "a.md": card(), "b.md": card() });
+    expect(agents.get("a")?.fallback).toBeUndefined();
+    await write({ "parley.yaml": "agents: { a: { fallback: openai.small?temperature=0 } }" });
+    await agents.reload();
+    expect(agents.get("a")?.fallback).toEqual({ model: "openai.small", sampling: { temperature: 0 } });
+    expect(agents.get("b")?.fallback).toBeUndefined();
   });
 
   test("keeps the card of a file that is empty, or half written, for now", async () => {

@@ -61,6 +61,7 @@ prices:
   test.each([
     ["gpt-5-mini-2025-08-07", 2.25],
     ["gpt-5-mini-old", 2],
+    ["openai.gpt-5-mini-old", 2],
     ["gpt-5.2", 30],
     ["llama", null],
   ])("of %s is that of its name, else of the longest pattern", (model, wanted) => {

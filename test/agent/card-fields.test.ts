@@ -22,7 +22,7 @@ const WORKING: [field: string, value: unknown, changes: Partial<AgentCard>][] = 
   ["default", true, { default: true }],
   ["tool_only", true, { toolOnly: true }],
   ["instruction", "Tell the time.", { instruction: "Tell the time." }],
-  ["model", "generic.llama3", { model: "llama3" }],
+  ["model", "generic.llama3", { model: "generic.llama3" }],
   ["use_history", false, { useHistory: false }],
   // The files are read by loadCard.
   ["messages", "seed.json", {}],
@@ -59,7 +59,7 @@ const PARAMS_WORKING: [param: string, value: unknown, changes: Partial<AgentCard
   ["parallel_tool_calls", false, { sampling: { parallelToolCalls: false } }],
   ["streaming_timeout", 30, { idleMs: 30_000 }],
   ["template_vars", { tone: "dry", n: 1 }, { templateVars: { tone: "dry", n: "1" } }],
-  ["model", "openai.gpt-5", { model: "gpt-5" }],
+  ["model", "openai.gpt-5", { model: "openai.gpt-5" }],
   ["use_history", false, { useHistory: false }],
 ];
 const PARAMS_WARNED: [param: string, value: unknown][] = [

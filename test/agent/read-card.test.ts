@@ -49,7 +49,7 @@ Nothing else.
       file: "time.md",
       description: "Knows the time.",
       instruction: "Tell the time.\n\nNothing else.",
-      model: "gpt-5",
+      model: "openai.gpt-5",
       default: true,
       useHistory: false,
       sampling: {
@@ -64,13 +64,6 @@ Nothing else.
       maxSteps: 7,
       idleMs: 45_000,
     });
-  });
-
-  test("names the model with or without the provider, of which the gateway has one", () => {
-    const modelOf = (model: string) => card(`model: ${model}`).model;
-    expect(modelOf("generic.llama3.2:3b")).toBe("llama3.2:3b");
-    expect(modelOf("gpt-4.1")).toBe("gpt-4.1");
-    expect(modelOf("generic.openai.gpt-oss-20b")).toBe("openai.gpt-oss-20b");
   });
 
   test("needs no field at all: the file names it and an instruction is given", () => {

@@ -60,7 +60,19 @@ describe("the metrics", () => {
     const names = [...text.matchAll(/^# TYPE (\S+)/gm)].map((match) => match[1]!);
     expect(names.length).toBeGreaterThan(20);
     for (const name of names) expect(name).toMatch(/^(parley_|process_|nodejs_)[a-z_0-9]+$/);
-    const few = ["platform", "kind", "why", "agent", "outcome", "method", "result", "model", "direction", "loop"];
+    const few = [
+      "platform",
+      "kind",
+      "why",
+      "agent",
+      "outcome",
+      "method",
+      "result",
+      "model",
+      "direction",
+      "loop",
+      "provider",
+    ];
     const metrics = Object.values(open()).filter((value) => typeof value === "object");
     expect(metrics.length).toBeGreaterThan(15);
     for (const metric of metrics) {

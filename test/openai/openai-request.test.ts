@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { chatRequest } from "../../adapters/openai/openai-request.ts";
 import { type Message, type MessageStatus, type Part, userMessage } from "../../src/agent/message.ts";
 import type { ModelRequest } from "../../src/agent/model-client.ts";
+import { quirksAt } from "../../src/agent/provider-presets.ts";
 import { type FileId, newId } from "../../src/ids.ts";
 import { modelRequest } from "../contract/model-client.ts";
 import { chatRequestFault } from "../fakes/model/check-chat-request.ts";
@@ -11,7 +12,7 @@ import { failureOf, openAISubject } from "./openai-subject.ts";
 function body(changes: Partial<ModelRequest>) {
   return chatRequest(modelRequest("Hello", changes), {
     defaultModel: "default-1",
-    limitField: "max_tokens",
+    quirks: quirksAt("http://127.0.0.1/v1"),
     unwrapExtra: () => null,
   });
 }
@@ -114,7 +115,7 @@ test("what is not set is not sent", () => {
 
 test("OpenAI itself gets its own name of the answer limit", () => {
   const request = modelRequest("Hello", { sampling: { maxTokens: 7 } });
-  const options = { defaultModel: "m", limitField: "max_completion_tokens" as const, unwrapExtra: () => null };
+  const options = { defaultModel: "m", quirks: quirksAt("https://api.openai.com/v1"), unwrapExtra: () => null };
   expect(chatRequest(request, options)).toMatchObject({ max_completion_tokens: 7 });
   expect(chatRequest(request, options)).not.toHaveProperty("max_tokens");
 });
@@ -122,7 +123,7 @@ test("OpenAI itself gets its own name of the answer limit", () => {
 test("what other servers know besides is sent to them, not to OpenAI", () => {
   const sampling = { topK: 40, minP: 0.1, repetitionPenalty: 1.1 };
   expect(body({ sampling })).toMatchObject({ top_k: 40, min_p: 0.1, repetition_penalty: 1.1 });
-  const options = { defaultModel: "m", limitField: "max_completion_tokens" as const, unwrapExtra: () => null };
+  const options = { defaultModel: "m", quirks: quirksAt("https://api.openai.com/v1"), unwrapExtra: () => null };
   const fields = Object.keys(chatRequest(modelRequest("Hello", { sampling }), options));
   expect(fields).toEqual(["model", "messages", "stream", "stream_options"]);
 });

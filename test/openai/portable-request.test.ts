@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { chatRequest } from "../../adapters/openai/openai-request.ts";
+import { quirksAt } from "../../src/agent/provider-presets.ts";
 import { type Message, userMessage } from "../../src/agent/message.ts";
 import { answer, asks, gives } from "../agent/run-it.ts";
 import { modelRequest } from "../contract/model-client.ts";
@@ -9,7 +10,7 @@ const hi = userMessage("hi");
 
 /** What is sent for these messages, which every provider would take. */
 function sent(...messages: Message[]) {
-  const options = { defaultModel: "m", limitField: "max_tokens" as const, unwrapExtra: () => null };
+  const options = { defaultModel: "m", quirks: quirksAt("http://127.0.0.1/v1"), unwrapExtra: () => null };
   const body = chatRequest(modelRequest("hi", { instruction: " ", messages }), options);
   expect(wireFaults(body)).toEqual([]);
   return body.messages;

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, it } from "vitest";
-import type { AgentSettings, SettingsOf } from "../../src/agent/agent-settings.ts";
+import { type AgentSettings, type SettingsOf, NO_SETTINGS } from "../../src/agent/agent-settings.ts";
 import { turnText } from "../../src/agent/turn-text.ts";
 import { FakePlatform } from "../fakes/fake-platform.ts";
 import { callTool, type ModelStep, type ScriptedModel, scriptedModel } from "../fakes/scripted-model.ts";
@@ -24,6 +24,7 @@ async function start(places: Record<string, SettingsOf>, ...steps: ModelStep[]):
   platform = new FakePlatform();
   model = scriptedModel(...steps);
   const settings: AgentSettings = {
+    ...NO_SETTINGS,
     agents: new Map([["tester", { tools: ["memory"] }]]),
     places: new Map(Object.entries(places)),
   };
