@@ -17,6 +17,10 @@ export interface OpenAIModelOptions extends Pick<Provider, "apiKey" | "baseUrl">
   quirks?: Quirks;
   /** For requests that name none. */
   model: string;
+  /** More fields of each request's body. */
+  fields?: Readonly<Record<string, string>>;
+  /** The server calls its tools itself and tells of them. */
+  foreignTools?: boolean;
   timeouts?: Partial<Timeouts>;
   /** Default: a pool of its own. */
   fetchPool?: Dispatcher;
@@ -59,17 +63,29 @@ class Asker {
   readonly #model: string;
   readonly #transport: Transport;
   readonly #timeouts: Timeouts;
+  readonly #fields: Readonly<Record<string, string>>;
+  readonly #foreignTools: boolean;
   readonly #redact: (text: string) => string;
   readonly #quirks: Quirks;
   /** Where extras of tool calls come from and may go back to. */
   readonly #origin: string;
 
   constructor(options: OpenAIModelOptions, transport: Transport, timeouts: Timeouts) {
-    const { apiKey, baseUrl, headers = {}, quirks = quirksAt(baseUrl), model } = options;
+    const {
+      apiKey,
+      baseUrl,
+      headers = {},
+      quirks = quirksAt(baseUrl),
+      model,
+      fields = {},
+      foreignTools = false,
+    } = options;
     const { host, pathname } = new URL(baseUrl);
     this.#model = model;
     this.#transport = transport;
     this.#timeouts = timeouts;
+    this.#fields = fields;
+    this.#foreignTools = foreignTools;
     this.#redact = redactor(apiKey, ...Object.values(headers));
     this.#origin = `${host}${pathname}`;
     this.#quirks = quirks;
@@ -131,12 +147,13 @@ class Asker {
       model,
       newCallId: () => `call_${randomUUID().replaceAll("-", "").slice(0, 24)}`,
       wrapExtra: (fields, reasoning) => ({ origin: this.#origin, model, fields, reasoning }),
+      foreignTools: this.#foreignTools,
       redact: this.#redact,
     });
   }
 
   #chatRequest(request: ModelRequest) {
-    return chatRequest(request, {
+    const body = chatRequest(request, {
       defaultModel: this.#model,
       quirks: this.#quirks,
       unwrapExtra: (data, model) => {
@@ -145,6 +162,7 @@ class Asker {
         return { fields: extra.fields ?? {}, reasoning: extra.reasoning ?? "" };
       },
     });
+    return { ...body, ...this.#fields };
   }
 }
 

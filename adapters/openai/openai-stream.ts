@@ -20,6 +20,9 @@ interface Choice {
 }
 
 interface Delta {
+  role?: unknown;
+  /** Of a result that a server's own tool gave (BaseAgent, fipsagents/serialization/openai_sse.py). */
+  tool_call_id?: unknown;
   content?: unknown;
   refusal?: unknown;
   reasoning_content?: unknown;
@@ -32,6 +35,8 @@ export interface ChatStreamOptions {
   model: string;
   /** For calls that the provider gave no id. */
   newCallId: () => string;
+  /** The server calls its tools itself and tells of them; left out: calls are for the asker to make. */
+  foreignTools?: boolean;
   /** Makes what came with a call, fields of its own and the reasoning before it, recognisable for its way back. */
   wrapExtra: (fields: Record<string, unknown>, reasoning: string) => unknown;
   /** Takes secrets out of what a provider said about a failure. */
@@ -47,6 +52,8 @@ const REFUSED = /^(content_filter|refusal|safety|sensitive|recitation|prohibited
 const BROKEN_OFF =
   /^(error|abort|aborted|cancelled|timeout|network_error|insufficient_system_resource|malformed_function_call)$/;
 
+const CALLS = /^(tool_calls|function_call|tool_use)$/;
+
 /** More is not kept: no model thinks as long before a call. */
 const MAX_THOUGHT_CHARS = 1_000_000;
 
@@ -59,11 +66,15 @@ export class ChatStream {
   readonly #options: ChatStreamOptions;
   readonly #sse = new SseReader();
   readonly #calls = new CallGatherer();
+  /** Of the server's own tools. */
+  readonly #told = new Set<string>();
+  #acts: ModelEvent[] = [];
   #model: string;
   #finishReason: string | null = null;
   #usage: Usage | undefined;
   #said = false;
   #refused = false;
+  #pausedForTools = false;
   #text = "";
   #reasoning = "";
   /** All of the `reasoning_content`; of `reasoning` nothing need go back. */
@@ -128,6 +139,7 @@ export class ChatStream {
     const text = this.#text.slice(0, cut);
     this.#text = this.#text.slice(text.length);
     if (text !== "") events.push({ type: "text", text: text.toWellFormed() });
+    events.push(...this.#acts.splice(0));
     if (this.#final) events.push(...this.#final.splice(0));
     return events;
   }
@@ -150,6 +162,8 @@ export class ChatStream {
 
   #choice(choice: Choice | undefined): void {
     const delta = choice?.delta ?? choice?.message;
+    // What a tool found is not what the agent says.
+    if (delta?.role === "tool") return this.#tellEnd(delta);
     const thought = textOf(delta?.reasoning_content);
     const reasoning = thought || textOf(delta?.reasoning);
     const refusal = textOf(delta?.refusal);
@@ -161,10 +175,33 @@ export class ChatStream {
     this.#said ||= content.trim() !== "";
     this.#refused ||= refusal !== "";
     for (const call of calls) if (typeof call === "object" && call !== null) this.#calls.add(call);
+    if (this.#options.foreignTools && calls.length > 0) this.#tellStarts();
     // Ollama and SGLang wrote "" where others write null: an answer that goes on.
     const reason = choice?.finish_reason;
-    if (typeof reason === "string" && reason !== "") this.#finishReason = reason.toLowerCase();
+    if (typeof reason === "string" && reason !== "") this.#end(reason.toLowerCase());
     this.begun ||= reasoning !== "" || content !== "" || calls.length > 0 || this.#finishReason !== null;
+  }
+
+  /** A server that calls its tools itself goes on after them. */
+  #end(reason: string): void {
+    if (this.#options.foreignTools && CALLS.test(reason)) this.#pausedForTools = true;
+    else this.#finishReason = reason;
+  }
+
+  /** Of calls whose arguments are whole; the others wait for their result. */
+  #tellStarts(all = false): void {
+    for (const { id, name, args } of this.#calls.calls()) {
+      if (id === "" || this.#told.has(id) || !(all || (args.endsWith("}") && isJson(args)))) continue;
+      this.#told.add(id);
+      this.#acts.push({ type: "tool_started", callId: id, tool: name, args: args.toWellFormed() });
+    }
+  }
+
+  #tellEnd({ tool_call_id: callId, content }: Delta): void {
+    this.begun = true;
+    if (!this.#options.foreignTools || typeof callId !== "string") return;
+    this.#tellStarts(true);
+    this.#acts.push({ type: "tool_finished", callId, text: textOf(content).toWellFormed() });
   }
 
   #fail(failure: ModelFailure): void {
@@ -173,10 +210,11 @@ export class ChatStream {
 
   #finish(brokenBy: string | null = null): void {
     if (this.#final) return;
-    const reason = this.#finishReason;
+    const reason = this.#finishReason ?? (this.#pausedForTools && this.#said ? "stop" : null);
+    if (reason === null && this.#pausedForTools) return this.#fail(FAILURES.empty("stop"));
     if (reason === null) return this.#fail(FAILURES.truncated(brokenBy));
     if (BROKEN_OFF.test(reason)) return this.#fail(FAILURES.truncated(`finish reason ${reason}`));
-    const calls = this.#callEvents(reason);
+    const calls = this.#options.foreignTools ? [] : this.#callEvents(reason);
     if (!this.#said && calls.length === 0) return this.#fail(FAILURES.empty(this.#reasonOf(reason)));
     const usage = this.#usage && { usage: this.#usage };
     const finished = { type: "finished" as const, reason: this.#reasonOf(reason), ...usage, model: this.#model };

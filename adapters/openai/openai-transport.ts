@@ -31,7 +31,7 @@ const NO_TIMEOUT_MS = 2 ** 31 - 1;
 const KEPT_HEADERS = ["content-type", "x-request-id", "retry-after", "retry-after-ms"];
 
 export function createTransport(options: TransportOptions): Transport {
-  const pool = options.fetchPool ?? ownPool(options.connectMs);
+  const pool = options.fetchPool ?? openPool(options.connectMs);
   /** Bodies travel beside their Response: inside it they would become web streams, which cost half of the CPU. */
   const bodies = new WeakMap<Response, BodyReader>();
   const client = new OpenAI({
@@ -84,7 +84,7 @@ export function createTransport(options: TransportOptions): Transport {
 }
 
 /** HTTP/1.1 only: a stream's abort then frees exactly its own socket, at once. No timers: the streams have their own. */
-function ownPool(connectMs: number): Dispatcher {
+export function openPool(connectMs: number): Dispatcher {
   return new Agent({
     connections: CONNECTIONS,
     pipelining: 1,

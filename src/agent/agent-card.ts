@@ -1,5 +1,6 @@
 import type { Message } from "./message.ts";
 import type { Sampling } from "./model-client.ts";
+import type { OutsideAgent } from "./outside-agent.ts";
 import type { ModelChoice } from "./read-model.ts";
 import type { ToolSchema, ToolSource } from "./tool-source.ts";
 
@@ -35,6 +36,8 @@ export interface AgentCard {
   idleMs: number | null;
   /** The agents that are its tools; left out: there are none. */
   children?: Children;
+  /** Who runs it instead of the gateway's own loop; left out: nobody. */
+  outside?: OutsideAgent;
   /** Of its arguments, where it is a tool of another agent; left out: one message. */
   inputSchema?: ToolSchema;
 }

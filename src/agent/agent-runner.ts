@@ -22,6 +22,8 @@ export interface Clone {
   images: SentImages;
   model: ModelClient;
   tools: ToolSource;
+  /** What an agent that keeps the talk itself knows it by; left out: this run is a talk of its own. */
+  session?: string;
   /** Called at a model boundary: what the person said meanwhile and now belongs to this turn; usually nothing. */
   steer(): Promise<Joining[]>;
 }

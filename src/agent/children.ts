@@ -174,7 +174,8 @@ class Family {
 
 /** It does what its tools do: what they are not known to leave unchanged, it may change. */
 async function describe(name: string, child: AgentCard, source: ToolSource): Promise<Tool> {
-  const tools = await source.list().catch(() => null);
+  // What an agent elsewhere does, nobody here knows.
+  const tools = child.outside ? null : await source.list().catch(() => null);
   const description = (child.description || child.instruction).trim();
   return {
     name,

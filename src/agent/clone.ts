@@ -21,6 +21,8 @@ export interface CloneParts {
   images?: SentImages;
   model: ModelClient;
   tools: ToolSource;
+  /** Left out: the run is a talk of its own. */
+  session?: string;
   /** Left out: nothing ever joins the turn. */
   steer?: () => Promise<Joining[]>;
   /** The date as the instruction shall show it, for example `2026-11-21`. */
@@ -41,14 +43,15 @@ export function makeClone(parts: CloneParts): Clone {
     images: parts.images ?? new Map(),
     model: parts.model,
     tools: parts.tools,
+    ...(parts.session !== undefined && { session: parts.session }),
     steer: parts.steer ?? (() => Promise.resolve([])),
   };
 }
 
 function snapshot(card: AgentCard): AgentCard {
   // What can be called is no data; a clone's tools are given to it apart.
-  const { functions, ...data } = card;
-  const copy: AgentCard = { ...structuredClone(data), ...(functions && { functions }) };
+  const { functions, outside, ...data } = card;
+  const copy: AgentCard = { ...structuredClone(data), ...(functions && { functions }), ...(outside && { outside }) };
   Object.freeze(copy.sampling.stopSequences);
   Object.freeze(copy.sampling);
   return Object.freeze(copy);

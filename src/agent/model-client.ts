@@ -54,6 +54,9 @@ export type ModelEvent =
   | { type: "text"; text: string }
   | { type: "reasoning"; text: string }
   | { type: "tool_call"; callId: string; tool: string; args: string; extra?: unknown }
+  /** Of tools that the other side calls itself; the end of one may never be told. */
+  | { type: "tool_started"; callId: string; tool: string; args: string }
+  | { type: "tool_finished"; callId: string; text: string }
   | { type: "finished"; reason: "stop" | "length" | "refusal"; usage?: Usage; model: string }
   | { type: "failed"; failure: ModelFailure };
 
@@ -78,6 +81,8 @@ export interface ModelFailure {
   retryAfterMs?: number;
   /** It was not asked at all: its provider rests after too many failures. */
   resting?: true;
+  /** The other side may have done something by then: it is not asked again by itself. */
+  mayHaveActed?: boolean;
   cause?: unknown;
 }
 

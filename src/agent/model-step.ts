@@ -1,6 +1,7 @@
 import type { Clock } from "./clock.ts";
 import type { ModelClient, ModelEvent, ModelFailure, ModelRequest, Usage } from "./model-client.ts";
 import type { RunEvent } from "./run-event.ts";
+import { ForeignTools } from "./foreign-tools.ts";
 import { LONGEST_RETRY_AFTER_MS } from "./run-endings.ts";
 
 export type ModelCall = Extract<ModelEvent, { type: "tool_call" }>;
@@ -72,7 +73,18 @@ export async function* modelStep(options: StepOptions): AsyncGenerator<RunEvent,
   }
 }
 
-async function* oneTry({ model, request, signal }: StepOptions): AsyncGenerator<RunEvent, StepOutcome> {
+/** Whatever became of the try, the other side's own tools end with it. */
+async function* oneTry(options: StepOptions): AsyncGenerator<RunEvent, StepOutcome> {
+  const tools = new ForeignTools(options.clock);
+  const outcome = yield* readTry(options, tools);
+  yield* tools.rest(outcome.kind === "answered");
+  return outcome;
+}
+
+async function* readTry(
+  { model, request, signal }: StepOptions,
+  tools: ForeignTools,
+): AsyncGenerator<RunEvent, StepOutcome> {
   const calls: ModelCall[] = [];
   let text = "";
   let heldBack = "";
@@ -98,6 +110,10 @@ async function* oneTry({ model, request, signal }: StepOptions): AsyncGenerator<
       case "tool_call":
         calls.push(event);
         break;
+      case "tool_started":
+      case "tool_finished":
+        yield* tools.take(event);
+        break;
       case "finished": {
         const { reason, usage = null, model: name } = event;
         return { kind: "answered", text, calls, reason, usage, model: name };
@@ -111,9 +127,9 @@ async function* oneTry({ model, request, signal }: StepOptions): AsyncGenerator<
   }
 }
 
-/** `refused` never gets better; a long Retry-After is the person's decision. */
+/** `refused` never gets better; a long Retry-After is the person's decision, and so is what may be done twice. */
 function worthRetrying(failure: ModelFailure): boolean {
-  if (failure.kind === "refused") return false;
+  if (failure.kind === "refused" || failure.mayHaveActed) return false;
   return (failure.retryAfterMs ?? 0) <= LONGEST_RETRY_AFTER_MS;
 }
 

@@ -30,6 +30,8 @@ export type RunEvent =
   | { type: "notice"; code: "tools_unreachable"; level: "warning"; text: string; servers?: string[] }
   /** The model is asked again after `waitMs`. */
   | { type: "notice"; code: "model_busy"; level: "info"; text: string; waitMs: number }
+  /** The agent answers as many as it may; this run waits for its turn. */
+  | { type: "notice"; code: "agent_busy"; level: "info"; text: string }
   | { type: "run.completed"; stopReason: "stop" | "length" | "max_steps" }
   | { type: "run.failed"; code: string; message: string; cause?: unknown }
   | { type: "run.cancelled"; by: "stop" | "interrupt" | "shutdown" | "place_gone" };

@@ -10,6 +10,11 @@ export class Slots {
     this.#maxWaiting = maxWaiting;
   }
 
+  /** Whoever comes now has to wait, or is turned away. */
+  get full(): boolean {
+    return this.#free === 0;
+  }
+
   /** Runs `work` in a slot; null = the abort came first, or too many wait already. */
   async during<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T | null> {
     const leave = await this.take(signal);

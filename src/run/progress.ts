@@ -54,7 +54,8 @@ export class Progress {
   #spoken = true;
   /** Whose tools are out of reach; empty = all; null = none. */
   #outOfReach: string[] | null = null;
-  #wait: { seconds: number; since: number } | null = null;
+  /** Null seconds = until its turn comes. */
+  #wait: { seconds: number | null; since: number } | null = null;
 
   constructor(now: () => number = () => performance.now()) {
     this.#now = now;
@@ -91,6 +92,7 @@ export class Progress {
       }
       case "notice":
         if (event.code === "tools_unreachable") this.#outOfReach = (event.servers ?? []).map(titleOf);
+        else if (event.code === "agent_busy") this.#wait = { seconds: null, since: this.#now() };
         else this.#wait = { seconds: Math.ceil(event.waitMs / 1000), since: this.#now() };
         return true;
       case "child.event":
@@ -118,7 +120,7 @@ export class Progress {
   /** Since when there is something that is worth a message although nothing was said; null = there is nothing. */
   get since(): number | null {
     const times = this.#running().map(({ startedAt }) => startedAt);
-    if (this.#wait && this.#wait.seconds * 1000 >= LONG_WAIT_MS) times.push(this.#wait.since);
+    if (this.#wait && (this.#wait.seconds ?? Infinity) * 1000 >= LONG_WAIT_MS) times.push(this.#wait.since);
     return times.length === 0 ? null : Math.min(...times);
   }
 
@@ -133,7 +135,7 @@ export class Progress {
   /** The lines under the text while the run goes on, as Markdown; "" = there are none. */
   lines(texts: Texts): string {
     const lines = this.#spoken ? this.#doneLine(texts) : this.#toolLines(texts);
-    if (this.#wait) lines.push(texts.modelBusy(this.#wait.seconds));
+    if (this.#wait) lines.push(this.#wait.seconds === null ? texts.agentBusy : texts.modelBusy(this.#wait.seconds));
     if (this.#outOfReach) lines.push(outOfReach(this.#outOfReach, texts));
     return lines.join("\n");
   }

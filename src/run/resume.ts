@@ -29,7 +29,7 @@ export function readAttempts(events: StoredEvent[]): Remains {
 function readAttempt(events: StoredEvent[]): Remains {
   const kept: Message[] = [];
   const inFlight = new Set<string>();
-  const results: Part[] = [];
+  const results: Extract<Part, { type: "tool_result" }>[] = [];
   const said: string[] = [];
   let current = "";
   for (const { type, data } of events) {
@@ -59,13 +59,21 @@ function readAttempt(events: StoredEvent[]): Remains {
       results.push({ type: "tool_result", ...result });
     }
   }
-  if (results.length > 0) kept.push({ role: "tool", parts: results, status: "complete" });
+  // What no message called is the affair of an agent elsewhere, which tells of its own tools.
+  const called = new Set(kept.flatMap(({ parts }) => parts.flatMap(callIdOf)));
+  const known = results.filter((part) => called.has(part.callId));
+  const open = new Set([...inFlight].filter((callId) => called.has(callId)));
+  if (known.length > 0) kept.push({ role: "tool", parts: known, status: "complete" });
   const last = kept.at(-1);
   // An answer that was not merged, whole or cut short, is said again: only its merge would have made it history.
   const unmerged = last?.role === "assistant" && !last.parts.some((part) => part.type === "tool_call") ? last : null;
   if (unmerged) kept.pop();
   const rest = joinSaid([unmerged ? textOf(unmerged) : "", current]);
-  return { kept, inFlight, text: joinSaid([...said, current]), rest };
+  return { kept, inFlight: open, text: joinSaid([...said, current]), rest };
+}
+
+function callIdOf(part: Part): string[] {
+  return part.type === "tool_call" ? [part.callId] : [];
 }
 
 /** How the chat shows what was said in several steps. */

@@ -224,6 +224,7 @@ export class RunWorker {
       images: this.#files.images,
       model: this.#files.model,
       tools: this.#files.tools(card, today),
+      session: this.claimed.session,
       steer: () => this.#steer(),
       today,
     });

@@ -1,3 +1,4 @@
+import { chineseAgents } from "./agent-texts.ts";
 import { chineseCommands } from "./chinese-commands.ts";
 import { fileName } from "./file-name.ts";
 import { chineseLinks } from "./link-texts.ts";
@@ -7,6 +8,7 @@ import type { Texts } from "./texts.ts";
 import { chineseUsage } from "./usage-texts.ts";
 
 export const chinese: Texts = {
+  ...chineseAgents,
   ...chineseCommands,
   ...chineseRuns,
   ...chineseLinks,

@@ -1,3 +1,4 @@
+import { englishAgents } from "./agent-texts.ts";
 import { englishCommands } from "./english-commands.ts";
 import { fileName } from "./file-name.ts";
 import { englishLinks } from "./link-texts.ts";
@@ -7,6 +8,7 @@ import type { Texts } from "./texts.ts";
 import { englishUsage } from "./usage-texts.ts";
 
 export const english: Texts = {
+  ...englishAgents,
   ...englishCommands,
   ...englishRuns,
   ...englishLinks,

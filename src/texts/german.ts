@@ -1,3 +1,4 @@
+import { germanAgents } from "./agent-texts.ts";
 import { germanCommands } from "./german-commands.ts";
 import { fileName } from "./file-name.ts";
 import { germanLinks } from "./link-texts.ts";
@@ -7,6 +8,7 @@ import type { Texts } from "./texts.ts";
 import { germanUsage } from "./usage-texts.ts";
 
 export const german: Texts = {
+  ...germanAgents,
   ...germanCommands,
   ...germanRuns,
   ...germanLinks,

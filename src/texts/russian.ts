@@ -1,3 +1,4 @@
+import { russianAgents } from "./agent-texts.ts";
 import { russianCommands } from "./russian-commands.ts";
 import { fileName } from "./file-name.ts";
 import { russianLinks } from "./link-texts.ts";
@@ -7,6 +8,7 @@ import type { Texts } from "./texts.ts";
 import { russianUsage } from "./usage-texts.ts";
 
 export const russian: Texts = {
+  ...russianAgents,
   ...russianCommands,
   ...russianRuns,
   ...russianLinks,

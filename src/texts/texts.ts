@@ -1,3 +1,4 @@
+import type { AgentTexts } from "./agent-texts.ts";
 import type { CommandTexts } from "./command-texts.ts";
 import { english } from "./english.ts";
 import { chinese } from "./chinese.ts";
@@ -22,7 +23,7 @@ export type FileFault =
   | "unheard";
 
 /** Everything the gateway itself says in chats, once per language; agents speak for themselves. Markdown. */
-export interface Texts extends CommandTexts, LinkTexts, MemoryTexts, RunTexts, UsageTexts {
+export interface Texts extends AgentTexts, CommandTexts, LinkTexts, MemoryTexts, RunTexts, UsageTexts {
   /** The line under an answer that was stopped, or ended by a newer message. */
   stopped: string;
   interrupted: string;

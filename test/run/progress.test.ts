@@ -32,6 +32,16 @@ class Run {
   }
 }
 
+it("tells whoever waits for a busy agent so, until it speaks", () => {
+  const run = new Run();
+  run.now = 5_000;
+  run.progress.take({ type: "notice", code: "agent_busy", level: "info", text: "busy" });
+  expect(run.lines).toEqual(["⏳ The agent is answering others; it comes to you next."]);
+  expect(run.progress.since).toBe(5_000);
+  run.speak();
+  expect(run.lines).toEqual([""]);
+});
+
 describe("an agent at work", () => {
   const within = (run: Run, callId: string, event: RunEvent) =>
     run.progress.take({ type: "child.event", callId, instance: "guide[1]", event });

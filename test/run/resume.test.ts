@@ -83,3 +83,15 @@ it("knows what an attempt had said last, also when it was cut short by a hand-ov
   );
   expect(remains).toEqual({ kept: [], inFlight: new Set(), text: "Half an ans", rest: "Half an ans" });
 });
+
+it("leaves out tools that no message called: an agent elsewhere calls them itself", () => {
+  const remains = readAttempts(
+    events(
+      ["tool.started", { callId: "x" }],
+      finished("x"),
+      ["tool.started", { callId: "y" }],
+      ["text.delta", { text: "So" }],
+    ),
+  );
+  expect(remains).toEqual({ kept: [], inFlight: new Set(), text: "So", rest: "So" });
+});
