@@ -5,6 +5,7 @@ const UNTIMED = [
   "backlog",
   "files",
   "model",
+  "model-storm",
   "native-drafts",
   "outage",
   "platform-outage",

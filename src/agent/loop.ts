@@ -78,6 +78,8 @@ class NativeRun {
   #history: readonly Message[];
   #halved = false;
   #images: SentImages;
+  /** The agent's fallback is asked, to the end of the run. */
+  #fellBack = false;
   /** The run's own block: its turn, what earlier attempts kept, and what this one adds. Never cut. */
   readonly #own: Message[];
   /** Call ids the run has used: a provider may number its calls anew in every step. */
@@ -139,6 +141,7 @@ class NativeRun {
         request: () => this.#request(),
         shrink: () => this.#shrink(),
         dropImages: () => this.#dropImages(),
+        fallBack: () => this.#fallBack(),
         clock: this.#settings.clock,
         random: this.#settings.random,
         signal: this.#signal,
@@ -200,15 +203,16 @@ class NativeRun {
 
   #request(): ModelRequest {
     const { card } = this.#clone;
+    const fallback = this.#fellBack ? card.fallback : undefined;
     return {
-      model: card.model,
+      model: fallback?.model ?? card.model,
       instruction:
         this.#missing.length > 0 ? `${card.instruction}\n\n${withoutTools(this.#missing)}` : card.instruction,
       // Names, quotes and results of tools stay inside messages: nothing untrusted ever joins the instruction.
       messages: joinPastes(repairHistory([...(card.seed ?? []), ...this.#history, ...this.#own])),
       images: this.#images,
       tools: [...this.#tools.values()].map(({ name, description, schema }) => ({ name, description, schema })),
-      sampling: card.sampling,
+      sampling: { ...card.sampling, ...fallback?.sampling },
       firstTokenMs: this.#settings.firstTokenMs,
       idleMs: card.idleMs ?? this.#settings.idleMs,
     };
@@ -219,6 +223,13 @@ class NativeRun {
     this.#history = halveWindow(this.#history);
     this.#halved = true;
     return true;
+  }
+
+  #fallBack(): { from: string | null; to: string } | null {
+    const { model, fallback } = this.#clone.card;
+    if (this.#fellBack || !fallback || fallback.model === model) return null;
+    this.#fellBack = true;
+    return { from: model, to: fallback.model };
   }
 
   #dropImages(): boolean {

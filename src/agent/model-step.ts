@@ -1,5 +1,6 @@
 import type { Clock } from "./clock.ts";
 import type { ModelClient, ModelEvent, ModelFailure, ModelRequest, Usage } from "./model-client.ts";
+import type { ModelTrouble } from "../texts/run-texts.ts";
 import type { RunEvent } from "./run-event.ts";
 import { ForeignTools } from "./foreign-tools.ts";
 import { LONGEST_RETRY_AFTER_MS } from "./run-endings.ts";
@@ -27,6 +28,8 @@ export interface StepOptions {
   shrink: () => boolean;
   /** Leaves the pictures out from now on; false = there are none. */
   dropImages: () => boolean;
+  /** Has another model asked from now on; null = there is none, or it is asked already. */
+  fallBack: () => { from: string | null; to: string } | null;
   clock: Clock;
   /** 0 ≤ random() < 1, for the jitter of waits. */
   random: () => number;
@@ -55,9 +58,20 @@ export async function* modelStep(options: StepOptions): AsyncGenerator<RunEvent,
       if (!shorter && !options.dropImages()) return outcome;
       continue;
     }
-    if (!worthRetrying(failure) || retries === MAX_RETRIES) return outcome;
     const backoffMs = FIRST_BACKOFF_MS * 2 ** retries * (0.5 + options.random());
     const waitMs = Math.max(backoffMs, failure.retryAfterMs ?? 0);
+    const again = worthRetrying(failure) && retries < MAX_RETRIES;
+    // Where there is another model, nobody waits for one that is away.
+    const long = failure.resting || waitMs >= TOLD_WAIT_MS || failure.kind.endsWith("_timeout");
+    const other = (!again || long) && othersMay(failure) ? options.fallBack() : null;
+    if (other) {
+      const text = "The agent's model cannot be asked right now; another one answers.";
+      const why = failure.what ?? failure.kind;
+      yield { type: "notice", code: "model_fallback", level: "warning", text, ...other, why };
+      retries = 0;
+      continue;
+    }
+    if (!again) return outcome;
     if (waitMs >= TOLD_WAIT_MS) {
       yield {
         type: "notice",
@@ -132,6 +146,13 @@ function worthRetrying(failure: ModelFailure): boolean {
   if (failure.kind === "refused" || failure.mayHaveActed) return false;
   return (failure.retryAfterMs ?? 0) <= LONGEST_RETRY_AFTER_MS;
 }
+
+/** What another model, at another provider, may do better; what was asked is not at fault. */
+function othersMay({ kind, what }: ModelFailure): boolean {
+  return kind !== "refused" || (what !== undefined && PROVIDERS_FAULTS.has(what));
+}
+
+const PROVIDERS_FAULTS = new Set<ModelTrouble>(["no_credit", "bad_key", "no_access", "no_model", "not_asked"]);
 
 interface AbortableEvents {
   next(): Promise<ModelEvent | "aborted">;

@@ -32,6 +32,16 @@ export type RunEvent =
   | { type: "notice"; code: "model_busy"; level: "info"; text: string; waitMs: number }
   /** The agent answers as many as it may; this run waits for its turn. */
   | { type: "notice"; code: "agent_busy"; level: "info"; text: string }
+  /** From here on `to` answers instead of `from` (null = the default model); `why`: what kept it, for the operator. */
+  | {
+      type: "notice";
+      code: "model_fallback";
+      level: "warning";
+      text: string;
+      from: string | null;
+      to: string;
+      why: string;
+    }
   | { type: "run.completed"; stopReason: "stop" | "length" | "max_steps" }
   | { type: "run.failed"; code: string; message: string; cause?: unknown }
   | { type: "run.cancelled"; by: "stop" | "interrupt" | "shutdown" | "place_gone" };

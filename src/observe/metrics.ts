@@ -54,6 +54,7 @@ export function createMetrics() {
 
     /** `outcome`: `finished`, the kind of failure, or `left`: nobody waited for the end. */
     modelRequests: counter("model_requests_total", "Requests to a model", "outcome"),
+    modelFallbacks: counter("model_fallbacks_total", "Runs for which another model had to answer", "agent"),
     providerResting: gauge("provider_resting", "1 = the model provider is not asked after failures", "provider"),
     /** `direction`: `input`, `output`. */
     tokens: counter("tokens_total", "Tokens as the model's server counted them", "model", "direction"),

@@ -56,6 +56,7 @@ export class Progress {
   #outOfReach: string[] | null = null;
   /** Null seconds = until its turn comes. */
   #wait: { seconds: number | null; since: number } | null = null;
+  #otherModel = false;
 
   constructor(now: () => number = () => performance.now()) {
     this.#now = now;
@@ -91,8 +92,10 @@ export class Progress {
         return line !== undefined && line.ended === null && goOn(line, howFar(event));
       }
       case "notice":
+        this.#wait = null;
         if (event.code === "tools_unreachable") this.#outOfReach = (event.servers ?? []).map(titleOf);
         else if (event.code === "agent_busy") this.#wait = { seconds: null, since: this.#now() };
+        else if (event.code === "model_fallback") this.#otherModel = true;
         else this.#wait = { seconds: Math.ceil(event.waitMs / 1000), since: this.#now() };
         return true;
       case "child.event":
@@ -137,6 +140,7 @@ export class Progress {
     const lines = this.#spoken ? this.#doneLine(texts) : this.#toolLines(texts);
     if (this.#wait) lines.push(this.#wait.seconds === null ? texts.agentBusy : texts.modelBusy(this.#wait.seconds));
     if (this.#outOfReach) lines.push(outOfReach(this.#outOfReach, texts));
+    if (this.#otherModel) lines.push(texts.otherModel);
     return lines.join("\n");
   }
 
@@ -154,6 +158,7 @@ export class Progress {
     return [
       ...(failed.length > 0 ? [texts.noResultFrom(failed)] : []),
       ...(this.#outOfReach ? [outOfReach(this.#outOfReach, texts)] : []),
+      ...(this.#otherModel ? [texts.otherModel] : []),
     ].join("\n");
   }
 

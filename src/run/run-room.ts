@@ -131,6 +131,12 @@ export class RunRoom {
     if (micros !== null) this.metrics.cost.inc({ model }, micros / 1e6);
   }
 
+  /** An agent's own model could not be asked. */
+  fellBack(agent: string, { from, to, why }: Extract<RunEvent, { code: "model_fallback" }>): void {
+    this.metrics.modelFallbacks.inc({ agent });
+    this.log.warn({ agent, from, to, why }, "another model answers");
+  }
+
   /** A run is over: readers look, the lane goes on, the final pages are shown. */
   merged(run: ClaimedRun, merge: Merge, outcome: Extract<MergeOutcome, { kind: "merged" }>): void {
     this.metrics.runs.inc({ agent: run.agent, outcome: merge.state });

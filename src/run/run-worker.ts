@@ -273,6 +273,7 @@ export class RunWorker {
     // A call that may change something is known to the database before it is made; its result as soon as it is there.
     const joins = event.type === "message.completed" && event.message.role === "user";
     const act = innermost(event);
+    if (act.type === "notice" && act.code === "model_fallback") this.#room.fellBack(this.claimed.agent, act);
     if (joins || (act.type === "tool.started" && !act.readOnly) || event.type === "tool.finished") {
       if (!(await this.#surely(() => this.#events.flush()))) this.lose();
     }

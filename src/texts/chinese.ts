@@ -29,6 +29,7 @@ export const chinese: Texts = {
   toolsUnreachable: "⚠️ 暂时无法使用智能体的工具。",
   toolsMissing: (names) => `⚠️ 暂时无法使用这些工具：${names.join("、")}。`,
   modelBusy: (wait) => `⏳ 模型繁忙，${seconds(wait)}后重试。`,
+  otherModel: "🔁 平时的模型暂时无法使用，由另一个模型回答。",
   fileFaults: {
     unsupported: "这里无法读取这类文件",
     too_large: "文件太大",

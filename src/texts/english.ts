@@ -29,6 +29,7 @@ export const english: Texts = {
   toolsUnreachable: "⚠️ The agent's tools cannot be reached right now.",
   toolsMissing: (names) => `⚠️ Tools out of reach right now: ${names.join(", ")}.`,
   modelBusy: (wait) => `⏳ The model is busy; trying again in ${seconds(wait)}.`,
+  otherModel: "🔁 Another model answers: the usual one cannot be asked right now.",
   fileFaults: {
     unsupported: "this kind of file cannot be read here",
     too_large: "it is too large",

@@ -30,6 +30,7 @@ export const german: Texts = {
   toolsUnreachable: "⚠️ Die Werkzeuge des Agenten sind gerade nicht erreichbar.",
   toolsMissing: (names) => `⚠️ Gerade nicht erreichbare Werkzeuge: ${names.join(", ")}.`,
   modelBusy: (wait) => `⏳ Das Modell ist ausgelastet; neuer Versuch in ${seconds(wait)}.`,
+  otherModel: "🔁 Es antwortet ein anderes Modell: Das übliche ist gerade nicht zu erreichen.",
   fileFaults: {
     unsupported: "diese Art von Datei kann hier nicht gelesen werden",
     too_large: "sie ist zu groß",

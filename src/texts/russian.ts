@@ -29,6 +29,7 @@ export const russian: Texts = {
   toolsUnreachable: "⚠️ Инструменты агента сейчас недоступны.",
   toolsMissing: (names) => `⚠️ Сейчас недоступны инструменты: ${names.join(", ")}.`,
   modelBusy: (wait) => `⏳ Модель занята; новая попытка через ${seconds(wait)}.`,
+  otherModel: "🔁 Отвечает другая модель: обычная сейчас недоступна.",
   fileFaults: {
     unsupported: "такие файлы здесь прочитать нельзя",
     too_large: "файл слишком большой",

@@ -48,6 +48,8 @@ export interface Texts extends AgentTexts, CommandTexts, LinkTexts, MemoryTexts,
   /** Of these servers alone. */
   toolsMissing(names: readonly string[]): string;
   modelBusy(seconds: number): string;
+  /** The agent's own model could not be asked. */
+  otherModel: string;
   /** In English also for the model. */
   fileFaults: Readonly<Record<FileFault, string>>;
   filesNotRead(files: readonly { name: string; kind: string; fault: FileFault }[]): string;

@@ -25,7 +25,8 @@ describe("a model that fails", () => {
   const scene = sceneOf({ requestParams: "streaming_timeout: 1" });
   let running: RunningGateway;
   beforeAll(async () => {
-    running = await scene().start({ firstTokenMs: 500 });
+    // A provider that rests would be another test.
+    running = await scene().start({ firstTokenMs: 500, breaker: { failures: 1_000 } });
   });
 
   const faults: Record<string, Fault> = {

@@ -270,6 +270,16 @@ describe("a notice", () => {
     expect(run.progress.remarks(english)).toBe("⚠️ The agent's tools cannot be reached right now.");
   });
 
+  it("that another model answers ends the wait for the first, and matters to the end", () => {
+    const run = new Run();
+    run.progress.take({ type: "notice", code: "model_busy", level: "info", text: "", waitMs: 19_500 });
+    const models = { from: null, to: "b.m", why: "busy" };
+    run.progress.take({ type: "notice", code: "model_fallback", level: "warning", text: "", ...models });
+    expect(run.lines).toEqual(["🔁 Another model answers: the usual one cannot be asked right now."]);
+    run.speak();
+    expect(run.progress.remarks(english)).toBe("🔁 Another model answers: the usual one cannot be asked right now.");
+  });
+
   it("that only some are out of reach is said with their servers' names, which call nobody", () => {
     const run = new Run();
     const servers = ["mail", "@channel"];
@@ -281,7 +291,13 @@ describe("a notice", () => {
   it("is there in every language", () => {
     for (const language of ["en", "ru", "de", "zh"]) {
       const texts = textsFor(language);
-      const lines = [texts.toolsDone(1, 0), texts.toolsDone(5, 240), texts.modelBusy(20), texts.moreTools(4)];
+      const lines = [
+        texts.toolsDone(1, 0),
+        texts.toolsDone(5, 240),
+        texts.modelBusy(20),
+        texts.moreTools(4),
+        texts.otherModel,
+      ];
       expect([...lines, texts.stopButton, texts.noResultFrom(["a", "b"])].filter((line) => line.length < 2)).toEqual(
         [],
       );

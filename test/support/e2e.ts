@@ -132,8 +132,9 @@ export class Scene {
       ...env,
     });
     const destination = { write: (line: string) => void this.log.push(line) };
-    const log = createLog({ level: "info", secrets: listSecrets(config), destination });
-    const running = await startGateway(config, { log, ...rest });
+    const secrets = new Set(listSecrets(config));
+    const log = createLog({ level: "info", secrets, destination });
+    const running = await startGateway(config, { log, secrets, ...rest });
     this.#running.add(running);
     await until("the gateway is ready", async () => (await fetch(`${running.url}/readyz`)).ok, 40_000);
     if (slack === "http") this.#callOverHttp(running);
