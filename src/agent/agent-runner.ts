@@ -26,6 +26,8 @@ export interface Clone {
   session?: string;
   /** Called at a model boundary: what the person said meanwhile and now belongs to this turn; usually nothing. */
   steer(): Promise<Joining[]>;
+  /** True = the run has used the tokens or the money it may: no further step is begun. */
+  usedUp(): boolean;
 }
 
 /** A message that joins a run under way. */

@@ -168,6 +168,13 @@ export function listeningAt(settings: AgentSettings, place: PlaceNames): Listeni
   return ofPlaces(settings, place, ({ listen }) => listen) ?? "mentioned";
 }
 
+/** The budget of a group place, and of what it is: a thread with one of its own, else its chat with all threads. */
+export function budgetOfPlace(settings: AgentSettings, place: PlaceNames): { key: string; budget: Budget | undefined } {
+  const keys = keysOf(place);
+  const key = keys.find((each) => settings.places.get(each)?.budget) ?? keys.at(-1)!;
+  return { key, budget: settings.places.get(key)?.budget ?? settings.budgets?.place };
+}
+
 /** Whether agents may remember what is said at a group place. */
 export function memoryInGroup(settings: AgentSettings, place: PlaceNames): boolean {
   return ofPlaces(settings, place, ({ memory }) => memory) ?? false;

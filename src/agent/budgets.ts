@@ -20,6 +20,11 @@ export interface Budget {
 /** Of everybody who has none of their own, and what one run may use. */
 export type Budgets = { readonly [scope in BudgetScope]?: Budget } & { readonly run?: Partial<Spending> };
 
+/** How much of the day's tokens or money is used, whichever is more, in whole per cent. */
+export function percentUsed(spent: Spending, { tokensPerDay = Infinity, microsPerDay = Infinity }: Budget): number {
+  return Math.floor(100 * Math.max(spent.tokens / tokensPerDay, spent.micros / microsPerDay));
+}
+
 /** Dollars for a million tokens. */
 export interface Price {
   input: number;

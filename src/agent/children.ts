@@ -20,6 +20,8 @@ export interface ChildrenOptions {
   /** Of the run, for children that begin with what it knows. */
   images: SentImages;
   today: string;
+  /** The run has used what it may, its children included. Left out: never. */
+  usedUp?: () => boolean;
   /** Left out: the system's. */
   clock?: Clock;
 }
@@ -155,7 +157,7 @@ class Family {
   }
 
   #clone({ child, tools, parent, context }: Call, args: Record<string, unknown>) {
-    const { model, today, images } = this.#options;
+    const { model, today, images, usedUp } = this.#options;
     const { historySource } = parent;
     const { seed, ...card } = child;
     const asked = child.inputSchema ? JSON.stringify(args) : String(args["message"]);
@@ -168,6 +170,7 @@ class Family {
       model,
       tools,
       today,
+      ...(usedUp && { usedUp }),
     });
   }
 }
@@ -191,6 +194,7 @@ async function describe(name: string, child: AgentCard, source: ToolSource): Pro
 function troubleOf(end: FinalRunEvent): string {
   switch (end.type) {
     case "run.completed":
+      if (end.stopReason === "budget") return "Budget exhausted: it still wanted tools, but no more may be used.";
       return end.stopReason === "max_steps" ? "Runtime budget exhausted: it still wanted tools at its last step." : "";
     case "run.failed":
       return end.message;

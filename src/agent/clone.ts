@@ -25,6 +25,8 @@ export interface CloneParts {
   session?: string;
   /** Left out: nothing ever joins the turn. */
   steer?: () => Promise<Joining[]>;
+  /** Left out: never. */
+  usedUp?: () => boolean;
   /** The date as the instruction shall show it, for example `2026-11-21`. */
   today: string;
   window?: WindowLimits;
@@ -45,6 +47,7 @@ export function makeClone(parts: CloneParts): Clone {
     tools: parts.tools,
     ...(parts.session !== undefined && { session: parts.session }),
     steer: parts.steer ?? (() => Promise.resolve([])),
+    usedUp: parts.usedUp ?? (() => false),
   };
 }
 

@@ -123,8 +123,8 @@ class NativeRun {
         }
         yield this.#add({ role: "tool", parts, status: "complete" });
         if (limit) {
-          yield* this.#close(limit);
-          yield { type: "run.completed", stopReason: "max_steps" };
+          yield* this.#close(limit.text);
+          yield { type: "run.completed", stopReason: limit.stopReason };
           return;
         }
       }
@@ -276,9 +276,10 @@ class NativeRun {
   }
 
   /** The closing words if the open calls must not run any more, else null. */
-  #limitReached(step: number): string | null {
-    if (repeats(this.#own)) return this.#texts.sameCallAgain;
-    return step >= this.#clone.card.maxSteps ? this.#texts.tooManySteps : null;
+  #limitReached(step: number): { text: string; stopReason: "max_steps" | "budget" } | null {
+    if (repeats(this.#own)) return { text: this.#texts.sameCallAgain, stopReason: "max_steps" };
+    if (step >= this.#clone.card.maxSteps) return { text: this.#texts.tooManySteps, stopReason: "max_steps" };
+    return this.#clone.usedUp() ? { text: this.#texts.runUsedUp, stopReason: "budget" } : null;
   }
 
   *#endAtLength(): Generator<RunEvent> {

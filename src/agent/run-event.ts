@@ -42,7 +42,7 @@ export type RunEvent =
       to: string;
       why: string;
     }
-  | { type: "run.completed"; stopReason: "stop" | "length" | "max_steps" }
+  | { type: "run.completed"; stopReason: "stop" | "length" | "max_steps" | "budget" }
   | { type: "run.failed"; code: string; message: string; cause?: unknown }
   | { type: "run.cancelled"; by: "stop" | "interrupt" | "shutdown" | "place_gone" };
 

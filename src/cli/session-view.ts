@@ -10,6 +10,7 @@ interface OpenRun {
 
 const ENDINGS: Record<string, string> = {
   length: "(the answer was cut off: it became too long)",
+  budget: "(the answer was ended because it had used what it may)",
   max_steps: "(the answer was ended after too many steps)",
   stop: "(stopped)",
   interrupt: "(interrupted)",

@@ -58,6 +58,8 @@ export function createMetrics() {
     providerResting: gauge("provider_resting", "1 = the model provider is not asked after failures", "provider"),
     /** `direction`: `input`, `output`. */
     tokens: counter("tokens_total", "Tokens as the model's server counted them", "model", "direction"),
+    /** `scope`: whose budget was used up: `person`, `place`, `agent`, `gateway`. */
+    budgetRefusals: counter("budget_refusals_total", "Turns that no model was asked for", "scope"),
     cost: counter("cost_dollars_total", "What the tokens of models with a price cost", "model"),
 
     dbUp: gauge("db_up", "1 = the database answers"),

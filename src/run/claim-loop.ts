@@ -1,6 +1,6 @@
 import { errorCode } from "../errors.ts";
 import type { BusyPolicy } from "../agent/busy-policy.ts";
-import { type AccountId, newId, type RunId, type SessionId } from "../ids.ts";
+import type { RunId, SessionId } from "../ids.ts";
 import {
   type ClaimedLane,
   claimLanes,
@@ -10,12 +10,14 @@ import {
   releaseLane,
   renewLeases,
 } from "../store/lanes.ts";
-import { asSaid, insertRuns, type NewRun, takeOverRun, turnMessage } from "../store/runs.ts";
-import type { RunTarget, Trx } from "../store/schema.ts";
+import { insertRuns, takeOverRun } from "../store/runs.ts";
+import type { Trx } from "../store/schema.ts";
 import { withdrawArrivals } from "../store/inbox.ts";
 import { retrying, withTransaction } from "../store/transaction.ts";
 import { runLevels } from "../store/run-levels.ts";
 import { decideDrain, type DrainDecision } from "./drain.ts";
+import { admit } from "./admit.ts";
+import { accountOf, type Start } from "./fresh-run.ts";
 import { endByLevel, meetLevel } from "./meet-level.ts";
 import { Doorbell } from "./hints.ts";
 import type { RunRoom } from "./run-room.ts";
@@ -193,6 +195,7 @@ export class ClaimLoop {
     });
     this.#workers.set(key, { worker, done });
     if (run.attempt > 1) this.#room.metrics.takeovers.inc();
+    else if (run.budget?.refused) this.#room.metrics.budgetRefusals.inc({ scope: run.budget.refused });
     this.#room.metrics.queueWait.observe(Math.max(0, Date.now() - run.queuedMs) / 1000);
   }
 
@@ -207,7 +210,7 @@ export class ClaimLoop {
       tried.splice(0, tried.length, ...claimed);
       if (claimed.length === 0) return [];
       const runs: ClaimedRun[] = [];
-      const fresh: NewRun[] = [];
+      const starts: Start[] = [];
       const draining = new Set<SessionId>();
       for (const lane of await readLanes(trx, claimed)) {
         const account = accountOf(lane);
@@ -226,10 +229,8 @@ export class ClaimLoop {
         if (decision.kind === "start") {
           draining.add(lane.session_id);
           // What did not fit into this turn does not interrupt it.
-          const run = newRun(lane, decision, decision.more ? "queue" : policy);
-          fresh.push(run);
+          starts.push({ lane, decision, policy: decision.more ? "queue" : policy });
           if (decision.withdrawn.length > 0) await withdrawArrivals(trx, lane.session_id, decision.withdrawn);
-          runs.push(claimedFresh(lane, decision, run));
         } else {
           const resumed = await this.#settle(trx, lane, decision);
           if (resumed) runs.push(resumed);
@@ -239,8 +240,15 @@ export class ClaimLoop {
           this.#room.delivery.scheduler.block(lane.place.account_id, lane.place.chat, blockedMs);
         }
       }
-      if (fresh.length > 0) await insertRuns(trx, replica, fresh);
-      return runs;
+      // Last, because it may lock what many runs share.
+      const begun = await admit(trx, this.#room, starts);
+      if (begun.length > 0)
+        await insertRuns(
+          trx,
+          replica,
+          begun.map(({ run }) => run),
+        );
+      return [...runs, ...begun.map(({ claimed: fresh }) => fresh)];
     });
   }
 
@@ -273,6 +281,7 @@ export class ClaimLoop {
       target: run.reply_target,
       firstPage: null,
       turn: null,
+      budget: run.budget,
       end: decision.end,
       queuedMs: run.queued_ms,
     };
@@ -285,74 +294,4 @@ function workerKey(run: RunId, attempt: number): string {
 
 function laneKey(lane: ClaimedLane): string {
   return `${lane.session_id} ${lane.lane} ${lane.lease_no}`;
-}
-
-function newRun(lane: LaneState, { inputs }: Extract<DrainDecision, { kind: "start" }>, policy: BusyPolicy): NewRun {
-  const last = inputs.at(-1)!;
-  const target = targetOf(lane, inputs, policy);
-  const authors = inputs.flatMap((input) => (input.author ? [input.author.id] : []));
-  return {
-    id: newId("run"),
-    lane: { session_id: lane.session_id, lane: lane.lane, lease_no: lane.lease_no },
-    agent: lane.agent,
-    policy,
-    language: last.language,
-    inputThrough: last.arrival_no,
-    authors: lane.place?.kind === "group" ? [...new Set(authors)] : [],
-    target,
-    queuedAt: new Date(inputs[0]!.received_ms),
-    inputs: inputs.map((input) => input.arrival_no),
-    firstPage: target ? newId("out") : null,
-  };
-}
-
-/** The answer goes to the newest message that came from the place; what came over the API is read over the API. */
-function targetOf(lane: LaneState, inputs: LaneState["waiting"], policy: BusyPolicy = "interrupt"): RunTarget | null {
-  const { place } = lane;
-  const last = inputs.findLast((input) => input.account_id === place?.account_id);
-  if (!place || !last) return null;
-  return {
-    account: place.account_id,
-    chat: place.chat,
-    thread: place.thread,
-    // Where answers may come side by side, each says what it answers.
-    replyTo: place.kind === "group" || policy === "parallel" ? last.chat_message_id : null,
-    placeKind: place.kind,
-  };
-}
-
-/** Where the lane's next answer is shown; null = over the API only. */
-function accountOf(lane: LaneState): AccountId | null {
-  if (lane.run) return lane.run.reply_target?.account ?? null;
-  return targetOf(lane, lane.waiting)?.account ?? null;
-}
-
-function claimedFresh(
-  lane: LaneState,
-  { inputs, more }: Extract<DrainDecision, { kind: "start" }>,
-  run: NewRun,
-): ClaimedRun {
-  return {
-    session: lane.session_id,
-    id: run.id,
-    lane: run.lane,
-    arrivals: lane.arrivals,
-    moreWaits: more,
-    agent: run.agent,
-    language: run.language,
-    attempt: 1,
-    target: run.target,
-    firstPage: run.firstPage,
-    turn: asSaid(
-      inputs.map((input) => ({
-        messageId: input.message_id,
-        message: turnMessage(input.parts, input.author),
-        chatMessageId: input.chat_message_id,
-        writtenAt: input.written_ms,
-      })),
-    ),
-    told: inputs.some(({ receipt }) => receipt !== null),
-    end: null,
-    queuedMs: inputs[0]!.received_ms,
-  };
 }

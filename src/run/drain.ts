@@ -50,6 +50,7 @@ function endBeforeResume(lane: LaneState, run: NonNullable<LaneState["run"]>): E
   if (lane.waiting.some((input) => input.arrival_no > run.input_through && mayInterrupt(input))) {
     if (run.policy === "interrupt") return "interrupt";
   }
+  if (run.budget?.refused) return "over_budget";
   if (run.crashes + (run.handed_over ? 0 : 1) >= MAX_CRASHES) return "crashed";
   return lane.now_ms - run.alive_ms > STALE_MS ? "stale" : null;
 }

@@ -25,6 +25,8 @@ export interface RunFilesParts {
   signal: AbortSignal;
   /** Waits for a database that is away. */
   surely: <T>(work: () => Promise<T>) => Promise<T>;
+  /** The run has used what it may. */
+  usedUp: () => boolean;
 }
 
 /** The files and tools of one attempt of a run: what came with its messages, what its agent sends and calls. */
@@ -69,7 +71,7 @@ export class RunFiles {
 
   /** Those of the agent whose card it is; `today` is for the agents it calls, who send no files. */
   tools(card: AgentCard, today: string): ToolSource {
-    const { room, claimed, surely } = this.#parts;
+    const { room, claimed, surely, usedUp } = this.#parts;
     const own = withSendFile(this.#toolsOf(card), {
       run: claimed.id,
       shown: !claimed.target || this.#adapter?.files !== undefined,
@@ -81,6 +83,7 @@ export class RunFiles {
       runner: room.runner,
       model: this.model,
       images: this.images,
+      usedUp,
       today,
     });
   }

@@ -13,7 +13,7 @@ import { type OutboxPage, pagesOfRun } from "../store/outbox.ts";
 import { eventsOfRun } from "../store/run-events.ts";
 import { unsteer } from "../store/run-levels.ts";
 import { handOverRun, type Merge, runInputs } from "../store/runs.ts";
-import type { RunTarget } from "../store/schema.ts";
+import type { RunBudget, RunTarget } from "../store/schema.ts";
 import { retrying } from "../store/transaction.ts";
 import { textsFor } from "../texts/texts.ts";
 import { Answer, closingLine, finalText } from "./answer.ts";
@@ -47,6 +47,7 @@ export interface ClaimedRun {
   told?: boolean;
   /** End it instead of going on. */
   end: EndBeforeStart | null;
+  budget: RunBudget | null;
   queuedMs: number;
 }
 
@@ -87,8 +88,14 @@ export class RunWorker {
     this.claimed = claimed;
     this.#log = log;
     this.#knowsItsWords = claimed.turn !== null;
-    this.#usage = new UsageTally(claimed.agent, room.agents.settings().prices ?? new Map());
-    this.#files = new RunFiles({ room, claimed, signal: this.#abort.signal, surely: (work) => this.#surely(work) });
+    this.#usage = new UsageTally(claimed, room.agents.settings());
+    this.#files = new RunFiles({
+      room,
+      claimed,
+      signal: this.#abort.signal,
+      surely: (work) => this.#surely(work),
+      usedUp: () => this.#usage.usedUp,
+    });
     this.#events = room.events.open(claimed.session, claimed.id, claimed.attempt);
   }
 
@@ -195,13 +202,15 @@ export class RunWorker {
 
   /** What a run that ends here had said last is all there is; a run that goes on says it again. */
   #endHere(end: EndBeforeStart, { kept, inFlight, rest }: Remains): FinalRunEvent {
-    this.#events.append({ type: "run.restarted", agent: this.claimed.agent, kept, inFlight: [...inFlight] });
+    const { agent, attempt, budget } = this.claimed;
+    if (attempt === 1) this.#events.append({ type: "run.started", agent });
+    else this.#events.append({ type: "run.restarted", agent, kept, inFlight: [...inFlight] });
     if (rest !== "") {
       const said: RunEvent = { type: "text.delta", text: rest };
       this.#answer.take(said);
       this.#events.append(said);
     }
-    return endBeforeStart(end, textsFor(this.claimed.language));
+    return endBeforeStart(end, textsFor(this.claimed.language), budget?.refused);
   }
 
   async #run(remains: Remains): Promise<FinalRunEvent> {
@@ -226,6 +235,7 @@ export class RunWorker {
       tools: this.#files.tools(card, today),
       session: this.claimed.session,
       steer: () => this.#steer(),
+      usedUp: () => this.#usage.usedUp,
       today,
     });
     this.#events.append(

@@ -1,6 +1,8 @@
-import { costOf, type Prices, type Spending } from "../agent/budgets.ts";
+import type { AgentSettings } from "../agent/agent-settings.ts";
+import { costOf, type Prices } from "../agent/budgets.ts";
 import type { Usage } from "../agent/model-client.ts";
 import type { StoredEvent } from "../store/run-events.ts";
+import type { RunBudget } from "../store/schema.ts";
 import type { UsageRow } from "../store/usage.ts";
 
 /** What a run has used, in all its attempts: what a dead one used was paid as well. By agent and model. */
@@ -8,11 +10,13 @@ export class UsageTally {
   readonly #rows = new Map<string, UsageRow>();
   readonly #agent: string;
   readonly #prices: Prices;
+  readonly #allowed: { tokens?: number | null; micros?: number | null };
 
-  /** `agent`: whose the usage is that names nobody. */
-  constructor(agent: string, prices: Prices) {
+  /** `agent`: whose the usage is that names nobody. `budget`: as it was when the run began. */
+  constructor({ agent, budget }: { agent: string; budget: RunBudget | null }, settings: AgentSettings) {
     this.#agent = agent;
-    this.#prices = prices;
+    this.#prices = settings.prices ?? new Map();
+    this.#allowed = budget?.allowed ?? settings.budgets?.run ?? {};
   }
 
   /** Returns what it costs, in millionths of a dollar; null = nobody knows. */
@@ -45,12 +49,11 @@ export class UsageTally {
     return [...this.#rows.values()].map((row) => ({ ...row, micros: row.micros && Math.ceil(row.micros) }));
   }
 
-  get spent(): Spending {
-    const spent = { tokens: 0, micros: 0 };
-    for (const { input, output, micros } of this.#rows.values()) {
-      spent.tokens += input + output;
-      spent.micros += micros ?? 0;
-    }
-    return spent;
+  /** The run has used what it may. */
+  get usedUp(): boolean {
+    const rows = [...this.#rows.values()];
+    const tokens = rows.reduce((total, { input, output }) => total + input + output, 0);
+    const micros = rows.reduce((total, row) => total + (row.micros ?? 0), 0);
+    return tokens >= (this.#allowed.tokens ?? Infinity) || micros >= (this.#allowed.micros ?? Infinity);
   }
 }

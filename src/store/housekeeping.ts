@@ -23,6 +23,7 @@ const stale = [
   // The words of a conversation stay; what came with them is kept for a while.
   sql`delete from files where ctid = any (array(
     select ctid from files where created_at < now() - interval '30 days' limit ${BATCH}))`,
+  sql`delete from budget_counters where day < (now() at time zone 'utc')::date - 1`,
   sql`delete from early_edits where created_at < now() - interval '1 day'`,
   sql`delete from link_codes where expires_at < now() - interval '1 day'`,
   sql`delete from link_tries where since < now() - interval '1 day'`,

@@ -4,7 +4,7 @@ import type { BusyPolicy } from "../agent/busy-policy.ts";
 import type { Part } from "../agent/message.ts";
 import { toJson } from "./json.ts";
 import type { OtherLoad, ReplicaLoad } from "./replicas.ts";
-import type { Db, RunTarget } from "./schema.ts";
+import type { Db, RunBudget, RunTarget } from "./schema.ts";
 
 export const LEASE_MS = 6_000;
 const lease = sql<Date>`now() + interval '6 seconds'`;
@@ -102,6 +102,7 @@ export interface LaneState {
     input_through: number;
     authors: string[];
     reply_target: RunTarget | null;
+    budget: RunBudget | null;
     /** When it last did something. */
     alive_ms: number;
     queued_ms: number;
@@ -122,7 +123,7 @@ export async function readLanes(db: Db, lanes: ClaimedLane[]): Promise<LaneState
        from places p where p.id = s.place_id) as place,
       (select jsonb_build_object('id', r.id, 'agent', r.agent, 'policy', r.policy, 'language', r.language, 'attempt', r.attempt, 'crashes', r.crashes,
                 'handed_over', r.handed_over, 'input_through', r.input_through, 'authors', r.authors,
-                'reply_target', r.reply_target, 'queued_ms', (extract(epoch from r.queued_at) * 1000)::float8,
+                'reply_target', r.reply_target, 'budget', r.budget, 'queued_ms', (extract(epoch from r.queued_at) * 1000)::float8,
                 'alive_ms', (extract(epoch from greatest(r.started_at, (
                   select e.created_at from run_events e where e.session_id = r.session_id and e.run_id = r.id
                   order by e.attempt desc, e.n desc limit 1))) * 1000)::float8)

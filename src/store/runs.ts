@@ -5,8 +5,8 @@ import type { RenderedPage } from "../platform/platform-adapter.ts";
 import { cleanText, toJson } from "./json.ts";
 import type { ClaimedLane } from "./lanes.ts";
 import { withdrawReceipts } from "./receipts.ts";
-import type { Db, RunTarget } from "./schema.ts";
-import { storeUsage, type UsageRow } from "./usage.ts";
+import type { Db, RunBudget, RunTarget } from "./schema.ts";
+import { countUsage, storeUsage, type UsageRow } from "./usage.ts";
 
 export interface NewRun {
   id: RunId;
@@ -24,6 +24,8 @@ export interface NewRun {
   inputs: number[];
   /** The outbox row of its first page; null iff `target` is. */
   firstPage: OutboxId | null;
+  /** Left out: there are none. */
+  budget?: RunBudget | null;
 }
 
 /**
@@ -43,6 +45,7 @@ export async function insertRuns(db: Db, replica: ReplicaId, runs: NewRun[]): Pr
     reply_target: run.target,
     queued_at: run.queuedAt,
     first_page: run.firstPage,
+    budget: run.budget,
   }));
   const inputs = runs.flatMap((run) =>
     run.inputs.map((arrival_no) => ({ session_id: run.lane.session_id, run_id: run.id, arrival_no })),
@@ -50,7 +53,8 @@ export async function insertRuns(db: Db, replica: ReplicaId, runs: NewRun[]): Pr
   const { rows } = await sql<{ taken: number }>`
     with input as (
       select * from jsonb_to_recordset(${toJson(input)}::jsonb) as r(session_id text, id text, lane int, agent text,
-        policy text, language text, input_through bigint, authors text[], reply_target jsonb, queued_at timestamptz, first_page text)
+        policy text, language text, input_through bigint, authors text[], reply_target jsonb, queued_at timestamptz, first_page text,
+        budget jsonb)
     ), waiting as (
       select b.account_id, b.update_key, t.run_id
       from jsonb_to_recordset(${toJson(inputs)}::jsonb) as t(session_id text, run_id text, arrival_no bigint)
@@ -62,9 +66,10 @@ export async function insertRuns(db: Db, replica: ReplicaId, runs: NewRun[]): Pr
       where b.account_id = w.account_id and b.update_key = w.update_key
       returning 1
     ), started as (
-      insert into runs (session_id, id, lane, state, agent, policy, language, owner, input_through, authors, reply_target, queued_at)
+      insert into runs (session_id, id, lane, state, agent, policy, language, owner, input_through, authors, reply_target, queued_at,
+                        budget)
       select session_id, id, lane, 'running', agent, policy, language, ${replica}, input_through, authors,
-             nullif(reply_target, 'null'::jsonb), queued_at
+             nullif(reply_target, 'null'::jsonb), queued_at, nullif(budget, 'null'::jsonb)
       from input
     ), answered as (
       ${withdrawReceipts(sql`select session_id from input`)}
@@ -191,7 +196,7 @@ export type MergeOutcome =
 
 /**
  * Ends a run: history, events, pages, run and lane in one statement, which may be repeated. Locks in the order
- * talk_sessions, lanes, runs, outbox. What decides is read from the locked rows: this statement's snapshot may be older
+ * talk_sessions, lanes, runs, budgets, outbox. What decides is read from the locked rows: this statement's snapshot may be older
  * than an accept it waited for. A page whose post was never recorded is uncertain from now on.
  */
 export async function mergeRun(db: Db, merge: Merge): Promise<MergeOutcome> {
@@ -217,7 +222,7 @@ export async function mergeRun(db: Db, merge: Merge): Promise<MergeOutcome> {
       where s.id = ${merge.session} and l.lane = ${merge.lane.lane} and l.lease_no = ${merge.lane.lease_no}
       for update of s, l
     ), own as (
-      select r.session_id, r.id, f.stop_through >= r.input_through as stopped,
+      select r.session_id, r.id, r.budget, r.started_at, f.stop_through >= r.input_through as stopped,
              ${merge.keepLane}::boolean or f.arrivals <> ${merge.arrivals} as keep_lane
       from fence f join runs r on r.session_id = f.session_id
       where r.id = ${merge.run} and r.attempt = ${merge.attempt} and r.state = 'running'
@@ -243,6 +248,8 @@ export async function mergeRun(db: Db, merge: Merge): Promise<MergeOutcome> {
       on conflict (session_id, run_id, attempt, n) do nothing
     ), used as (
       ${storeUsage(merge.usage)}
+    ), counted as (
+      ${countUsage(merge.usage, merge.returnInputs)}
     ), ended as (
       update runs r set state = ${merge.state}, end_reason = ${merge.endReason}, error_code = ${merge.errorCode},
                         ended_at = now(), owner = null

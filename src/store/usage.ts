@@ -27,6 +27,25 @@ export function storeUsage(usage: readonly UsageRow[]): RawBuilder<unknown> {
     on conflict do nothing`;
 }
 
+/**
+ * Part of the merge of a run, in which `mine` is its row: counts what it has used for the budgets it was begun on, in the
+ * order in which they are locked. `undone`: it leaves nothing, so the minute it was begun in is one run richer.
+ */
+export function countUsage(usage: readonly UsageRow[], undone: boolean): RawBuilder<unknown> {
+  const tokens = usage.reduce((total, row) => total + row.input + row.output, 0);
+  const micros = usage.reduce((total, row) => total + (row.micros ?? 0), 0);
+  return sql`
+    insert into budget_counters as c (scope, day, tokens, micros)
+    select s.scope, (clock_timestamp() at time zone 'utc')::date, ${tokens}::bigint, ${micros}::bigint
+    from mine, jsonb_array_elements_text(mine.budget -> 'scopes') as s(scope)
+    where ${tokens + micros > 0 || undone}::boolean
+    order by s.scope
+    on conflict (scope, day) do update
+      set tokens = c.tokens + excluded.tokens, micros = c.micros + excluded.micros,
+          minute_runs = greatest(0, c.minute_runs - case when ${undone}::boolean and c.minute = (
+            select date_trunc('minute', mine.started_at) from mine) then 1 else 0 end)`;
+}
+
 const sums = sql`
   sum(u.input_tokens)::bigint as input, sum(u.cached_tokens)::bigint as cached, sum(u.output_tokens)::bigint as output,
   sum(u.reasoning_tokens)::bigint as reasoning,

@@ -319,6 +319,18 @@ describe("fault-32: an endless loop of tools", () => {
     expect(events.at(-1)).toEqual({ type: "run.completed", stopReason: "max_steps" });
   });
 
+  test("security-22: ends once the run has used what it may, and the calls of its last step do not run", async () => {
+    const tools = scriptedTools({ pay: { readOnly: false, answer: "paid" } });
+    const model = scriptedModel(...[1, 2, 3].map((n) => callTool("pay", { n }, `c${n}`)));
+    const events = await runIt(cloneOf({ model, tools, usedUp: () => model.requests.length === 2 }));
+    expect(tools.calls).toHaveLength(1);
+    expect(protocol(events).slice(-3)).toEqual([
+      expect.stringMatching(/^“I stopped here: this has used what one answer may use/),
+      expect.stringMatching(/^assistant complete: I stopped here/),
+      "completed: budget",
+    ]);
+  });
+
   test("ends after the card's steps, and the calls of the last one do not run", async () => {
     const tools = scriptedTools({ pay: { readOnly: false, answer: "paid" } });
     const model = scriptedModel(...[1, 2, 3, 4].map((n) => callTool("pay", { n }, `c${n}`)));

@@ -52,6 +52,7 @@ function run(more: Partial<NonNullable<LaneState["run"]>> = {}): NonNullable<Lan
     input_through: 1,
     authors: [],
     reply_target: null,
+    budget: null,
     alive_ms: NOW - 1_000,
     queued_ms: NOW - 1_000,
     ...more,

@@ -1,4 +1,7 @@
+import { sql } from "kysely";
 import { describe, expect, test } from "vitest";
+import { readSettings } from "../../src/agent/agent-settings.ts";
+import type { Agents } from "../../src/agent/agents.ts";
 import { newId, type SessionId } from "../../src/ids.ts";
 import { tellUsage } from "../../src/talk/tell-usage.ts";
 import { textsFor } from "../../src/texts/texts.ts";
@@ -22,8 +25,10 @@ function monthStart(): { first: Date; before: Date } {
 }
 
 storeEngines((store) => {
-  const told = (place: Awaited<ReturnType<typeof newChat>>, language = "") =>
-    tellUsage({ db: store.db, place, texts: textsFor(language) });
+  const told = (place: Awaited<ReturnType<typeof newChat>>, language = "", settings = "") => {
+    const agents = { settings: () => readSettings(settings) } as Agents;
+    return tellUsage({ db: store.db, agents, place, texts: textsFor(language) });
+  };
 
   describe("/usage", () => {
     test("in private tells what the person has used today and this month, wherever that was their own talk", async () => {
@@ -48,6 +53,21 @@ storeEngines((store) => {
       await use(store, beside.sessionId, 20, 20_000);
       await use(store, (await newChat(store.db, { chat: "7" })).sessionId, 5, null);
       expect(await told(here)).toContain("What was used in this chat\n• today: 30 tokens, $0.02+");
+    });
+
+    test("tells how much of whose budget that is", async () => {
+      const [here, group] = [
+        await newChat(store.db, { chat: "7" }),
+        await newChat(store.db, { kind: "group", chat: "-1" }),
+      ];
+      for (const scope of [`person ${here.userId}`, "place telegram:-1"]) {
+        await sql`insert into budget_counters (scope, day, tokens, micros)
+                  values (${scope}, (now() at time zone 'utc')::date, 300, 500000)`.execute(store.db);
+      }
+      const budgets = "budgets: { person: { tokens_per_day: 400 }, place: { tokens_per_day: 1000, money_per_day: 1 } }";
+      expect(await told(here, "", budgets)).toContain("\n\nYour budget for today: 75 % used.");
+      expect(await told(group, "", budgets)).toContain("\n\nThis chat's budget for today: 50 % used.");
+      expect(await told(here, "", "budgets: { person: { concurrent_runs: 1 } }")).not.toContain("budget");
     });
 
     test("says so in the person's language, without money where no price is known", async () => {

@@ -1,0 +1,53 @@
+import { type AgentSettings, budgetOfPlace } from "../agent/agent-settings.ts";
+import type { Budget, BudgetScope } from "../agent/budgets.ts";
+import { usersOfSenders } from "../store/budget-counters.ts";
+import type { Trx } from "../store/schema.ts";
+import type { Start } from "./fresh-run.ts";
+
+/** A budget that a run uses; `scope` names its counter. */
+export interface BudgetOf {
+  kind: BudgetScope;
+  scope: string;
+  budget: Budget;
+}
+
+export const personScope = (payer: string) => `person ${payer}`;
+export const placeScope = (key: string) => `place ${key}`;
+
+/**
+ * Who pays for each run: whose session it is, in a group whoever wrote last. Known only if people have budgets, because
+ * in groups it has to be asked for.
+ */
+export async function payersOf(trx: Trx, settings: AgentSettings, starts: Start[]): Promise<Map<Start, string>> {
+  const payers = new Map<Start, string>();
+  if (!settings.budgets?.person) return payers;
+  const senders = new Map<Start, { platform: string; external_id: string }>();
+  for (const start of starts) {
+    const last = start.decision.inputs.at(-1)!;
+    if (start.lane.place?.kind !== "group" || !last.author) payers.set(start, start.lane.user_id);
+    else senders.set(start, { platform: last.account_id.split(":", 1)[0]!, external_id: last.author.id });
+  }
+  const known = senders.size === 0 ? [] : await usersOfSenders(trx, [...senders.values()]);
+  for (const [start, { platform, external_id: id }] of senders) {
+    const found = known.find((each) => each.platform === platform && each.external_id === id);
+    payers.set(start, found?.user_id ?? `${platform}:${id}`);
+  }
+  return payers;
+}
+
+/** The budgets a run would use. A private chat is its person's, so it has none as a place. */
+export function budgetsOf(settings: AgentSettings, { lane }: Start, payer: string | null): BudgetOf[] {
+  const { budgets = {}, agents } = settings;
+  const { place } = lane;
+  const ofPlace =
+    place?.kind === "group"
+      ? budgetOfPlace(settings, { account: place.account_id, chat: place.chat, thread: place.thread })
+      : null;
+  const all: { kind: BudgetScope; scope: string; budget: Budget | undefined }[] = [
+    ...(payer === null ? [] : [{ kind: "person" as const, scope: personScope(payer), budget: budgets.person }]),
+    ...(ofPlace ? [{ kind: "place" as const, scope: placeScope(ofPlace.key), budget: ofPlace.budget }] : []),
+    { kind: "agent", scope: `agent ${lane.agent}`, budget: agents.get(lane.agent)?.budget ?? budgets.agent },
+    { kind: "gateway", scope: "gateway", budget: budgets.gateway },
+  ];
+  return all.flatMap(({ kind, scope, budget }) => (budget ? [{ kind, scope, budget }] : []));
+}
