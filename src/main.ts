@@ -1,6 +1,7 @@
 import { createDocumentReader } from "../adapters/documents/document-reader.ts";
 import { loadMcpServers } from "../adapters/mcp/load-mcp-servers.ts";
 import { createOpenAIModel } from "../adapters/openai/openai-model.ts";
+import { createRemoteAgents } from "../adapters/openai/remote-agents.ts";
 import { createOpenAITranscriber } from "../adapters/openai/openai-transcriber.ts";
 import type { SlackOptions } from "../adapters/slack/slack-adapter.ts";
 import { createTelegramAdapter } from "../adapters/telegram/telegram-adapter.ts";
@@ -14,6 +15,9 @@ import { functionTools } from "./agent/function-tools.ts";
 import { noServers, type ToolServers } from "./agent/tool-servers.ts";
 import type { ToolSource } from "./agent/tool-source.ts";
 import { createNativeRunner } from "./agent/loop.ts";
+import { createModuleRunner } from "./agent/module-runner.ts";
+import { createAgentRunner } from "./agent/outside-runner.ts";
+import { createRemoteRunner } from "./agent/remote-runner.ts";
 import { Providers } from "./agent/providers.ts";
 import type { ProviderSources } from "./agent/read-providers.ts";
 import {
@@ -109,6 +113,9 @@ export async function startGateway(config: Config, options: StartOptions = {}): 
     opened.defer(() => transcriber?.close());
     await migrate(config, database);
     const { firstTokenMs } = options;
+    const native = createNativeRunner(firstTokenMs === undefined ? {} : { firstTokenMs });
+    const remotes = createRemoteAgents();
+    opened.defer(() => remotes.close());
     // What is remembered belongs to a run's user, so the run brings its own tools for it.
     const granted: Record<Exclude<GrantedTool, "memory">, ToolSource> = { web_fetch: functionTools([webFetchTool()]) };
     const replica = new Gateway({
@@ -126,7 +133,7 @@ export async function startGateway(config: Config, options: StartOptions = {}): 
       servers,
       documents: createDocumentReader(),
       transcriber,
-      runner: createNativeRunner(firstTokenMs === undefined ? {} : { firstTokenMs }),
+      runner: createAgentRunner({ native, remote: createRemoteRunner(native, remotes), module: createModuleRunner() }),
       access: config.access,
       onBusy: config.onBusy,
       log,

@@ -5,6 +5,7 @@ import { readBudget, readBudgets, readPrices } from "./read-budgets.ts";
 import type { Provider } from "./provider.ts";
 import { faultOfModel } from "./resolve-model.ts";
 import { ownProvider, type ProviderSources, readProviders } from "./read-providers.ts";
+import { OUTSIDE_FIELDS, type OutsideSettings, readOutside } from "./read-outside.ts";
 import { type ModelChoice, readModelChoice } from "./read-model.ts";
 import { readYamlMapping } from "./read-yaml.ts";
 
@@ -36,6 +37,8 @@ export interface SettingsOf {
   /** Agents may remember here, although it is a group. */
   memory?: boolean;
   budget?: Budget;
+  /** Of agents without a card: where they run. */
+  outside?: OutsideSettings;
 }
 
 /** What an operator has set per agent, by its name, and per place, by its key; what is absent is not set. The providers hold secrets. */
@@ -65,7 +68,8 @@ export function readSettings(text: string, sources: ProviderSources = NO_SOURCES
     if (section === "budgets") Object.assign(money, { budgets: readBudgets(value, faults) });
     else if (section === "providers") providers = readProviders(value, sources, faults);
     else if (section === "prices") Object.assign(money, { prices: readPrices(value, faults) });
-    else if (section === "agents" || section === "places") readSection(section, value, settings[section], faults);
+    else if (section === "agents" || section === "places")
+      readSection(section, value, settings[section], faults, sources);
     else faults.push(`${section}: is not a section; remove it (sections: ${SECTIONS.join(", ")})`);
   }
   faults.push(...faultsOfModels(settings.agents, providers));
@@ -75,7 +79,13 @@ export function readSettings(text: string, sources: ProviderSources = NO_SOURCES
   return { ...settings, ...money, providers };
 }
 
-function readSection(section: string, value: unknown, into: Map<string, SettingsOf>, faults: string[]): void {
+function readSection(
+  section: string,
+  value: unknown,
+  into: Map<string, SettingsOf>,
+  faults: string[],
+  { lookup }: Pick<ProviderSources, "lookup">,
+): void {
   if (!isMapping(value)) return void faults.push(`${section}: must be a mapping of names to settings`);
   for (const [name, fields] of Object.entries(value)) {
     const at = `${section}.${name}`;
@@ -86,7 +96,9 @@ function readSection(section: string, value: unknown, into: Map<string, Settings
       faults.push(`${at}: must be a mapping of fields to values`);
       continue;
     }
-    into.set(name, readFields(at, fields, section === "places", faults));
+    const read = readFields(at, fields, section === "places", faults);
+    const outside = section === "agents" ? readOutside(at, fields, lookup, faults) : null;
+    into.set(name, outside ? { ...read, outside } : read);
   }
 }
 
@@ -105,12 +117,13 @@ function faultsOfModels(agents: ReadonlyMap<string, SettingsOf>, providers: Read
 
 function readFields(at: string, fields: Record<string, unknown>, ofPlace: boolean, faults: string[]): SettingsOf {
   const read: SettingsOf = {};
-  const ofAgent = ["on_busy", "tools", "budget", "fallback", "models"];
+  const ofAgent = ["on_busy", "tools", "budget", "fallback", "models", ...OUTSIDE_FIELDS];
   const known = ofPlace ? ["on_busy", "agent", "listen", "memory", "budget"] : ofAgent;
   for (const [field, wanted] of Object.entries(fields)) {
     const policy = BUSY_POLICIES.find((each) => each === wanted);
     const listen = LISTENING.find((each) => each === wanted);
     if (!known.includes(field)) faults.push(`${at}.${field}: is not a field; remove it (fields: ${known.join(", ")})`);
+    else if (OUTSIDE_FIELDS.includes(field)) continue;
     else if (field === "budget") read.budget = readBudget(`${at}.budget`, wanted, faults);
     else if (field === "on_busy" && policy) read.on_busy = policy;
     else if (field === "on_busy") faults.push(`${at}.on_busy: must be one of ${BUSY_POLICIES.join(", ")}`);

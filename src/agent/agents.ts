@@ -5,6 +5,8 @@ import type { AgentCard } from "./agent-card.ts";
 import { type AgentSettings, NO_SETTINGS, NO_SOURCES, readSettings, SETTINGS_FILE } from "./agent-settings.ts";
 import { childFaults } from "./child-faults.ts";
 import { loadCard, type LoadedCard, MAX_FILE_BYTES, stampOf } from "./load-card.ts";
+import { loadOutside, placeOf } from "./load-outside.ts";
+import type { OutsideSettings } from "./read-outside.ts";
 import type { VariableLookup } from "./read-card.ts";
 import { ownProvider, type ProviderSources } from "./read-providers.ts";
 import { faultOfModel } from "./resolve-model.ts";
@@ -46,8 +48,10 @@ type SettingsRead = { stamp: string; settings: AgentSettings };
 
 type Scan = { files: Files; faults: string[]; warnings: string[] };
 
-/** Card null = no card: skipped, or broken from the start. */
-type Files = ReadonlyMap<string, Pick<LoadedCard, "card" | "stamps">>;
+/** Card null = no card: skipped, or broken from the start. `from`: of an agent without a file, what made it. */
+type FileRead = Pick<LoadedCard, "card" | "stamps"> & { from?: OutsideSettings };
+
+type Files = ReadonlyMap<string, FileRead>;
 
 /** Not cards although they may look like one; parley.yaml holds the gateway's own settings of agents. */
 const NO_CARDS = ["readme.md", "skill.md", "parley.yaml", "parley.yml"];
@@ -63,7 +67,7 @@ export async function loadAgents(dir: string, options: AgentsOptions = {}): Prom
   const none: SettingsRead = { stamp: "", settings: { ...NO_SETTINGS, providers: ownProvider(sources) } };
   // Before the cards, which may name no variable that holds a provider's key.
   const settingsFirst = await scanSettings(dir, none, none, sources);
-  const first = await scan(dir, new Map(), lookup);
+  const first = await scan(dir, new Map(), lookup, settingsFirst.read);
   const warn = (warnings: readonly string[]) => warnings.forEach((warning) => options.onWarning?.(warning));
   const warnOfServers = (now: Files, before: Files) => warn(faultsOfServers(now, before, options.faultOfServer));
   // With a broken file the set is not whole, and what is missing in it would be said twice.
@@ -72,7 +76,8 @@ export async function loadAgents(dir: string, options: AgentsOptions = {}): Prom
     ...unknownModels(cardsOf(first.files), settingsFirst.read),
     ...unknownAgents(settingsFirst.read, first.files),
   ];
-  const faults = [...(first.faults.length > 0 ? first.faults : ofFirstSet()), ...settingsFirst.faults];
+  const ofEach = [...first.faults, ...settingsFirst.faults];
+  const faults = ofEach.length > 0 ? ofEach : ofFirstSet();
   if (faults.length > 0) throw new GatewayError("invalid", faults.join("\n"));
 
   warn(first.warnings);
@@ -92,7 +97,7 @@ export async function loadAgents(dir: string, options: AgentsOptions = {}): Prom
     try {
       const scanned = await scanSettings(dir, read, none, sources);
       read = scanned.read;
-      const next = await scan(dir, files, lookup);
+      const next = await scan(dir, files, lookup, read);
       warn(next.warnings);
       warnOfServers(next.files, files);
       ({ files, faults: ofFiles } = next);
@@ -132,10 +137,16 @@ export async function loadAgents(dir: string, options: AgentsOptions = {}): Prom
  * Reads what changed since `previous`; a file that cannot be read keeps its previous card and is a fault once. Throws
  * GatewayError when the directory itself cannot be read.
  */
-async function scan(dir: string, previous: Files, lookup: VariableLookup): Promise<Scan> {
-  const files = new Map<string, Pick<LoadedCard, "card" | "stamps">>();
+async function scan(dir: string, previous: Files, lookup: VariableLookup, set: SettingsRead): Promise<Scan> {
+  const files = new Map<string, FileRead>();
   const faults: string[] = [];
   const warnings: string[] = [];
+  const keep = (name: string, read: LoadedCard, from?: OutsideSettings) => {
+    faults.push(...read.faults);
+    warnings.push(...read.warnings);
+    const card = read.faults.length > 0 ? (previous.get(name)?.card ?? null) : read.card;
+    files.set(name, { card, stamps: read.stamps, ...(from && { from }) });
+  };
   for (const name of await listFiles(dir)) {
     const before = previous.get(name);
     if (before && (await isUnchanged(dir, before.stamps))) {
@@ -146,10 +157,15 @@ async function scan(dir: string, previous: Files, lookup: VariableLookup): Promi
     const stamp = read.stamps.get(name);
     // A folder, or removed between the listing and the reading.
     if (stamp === "" || stamp === "ENOENT") continue;
-    faults.push(...read.faults);
-    warnings.push(...read.warnings);
-    const kept = read.faults.length > 0 ? (before?.card ?? null) : read.card;
-    files.set(name, { card: kept, stamps: read.stamps });
+    keep(name, read);
+  }
+  for (const [agent, { outside }] of set.settings.agents) {
+    if (!outside) continue;
+    const name = placeOf(agent);
+    const before = previous.get(name);
+    const same = before?.from === outside && (await isUnchanged(dir, before.stamps));
+    if (same) files.set(name, before);
+    else keep(name, await loadOutside(dir, agent, outside), outside);
   }
   return { files, faults, warnings };
 }
@@ -249,9 +265,9 @@ function withFallbacks(cards: readonly AgentCard[], { agents }: AgentSettings): 
 /** Settings for agents that are not there; they have no effect. */
 function unknownAgents({ settings }: SettingsRead, files: Files): string[] {
   const cards = new Map(cardsOf(files).map((card) => [card.name, card]));
-  const ofAgents = [...settings.agents.keys()]
-    .filter((name) => !cards.has(name))
-    .map((name) => `agents.${name}: there is no agent "${name}"`);
+  const ofAgents = [...settings.agents]
+    .filter(([name, { outside }]) => !outside && !cards.has(name))
+    .map(([name]) => `agents.${name}: there is no agent "${name}"`);
   const ofPlaces = [...settings.places].flatMap(([place, { agent }]) => {
     const card = cards.get(agent ?? "");
     if (!agent || (card && !card.toolOnly)) return [];

@@ -179,7 +179,7 @@ class Family {
 async function describe(name: string, child: AgentCard, source: ToolSource): Promise<Tool> {
   // What an agent elsewhere does, nobody here knows.
   const tools = child.outside ? null : await source.list().catch(() => null);
-  const description = (child.description || child.instruction).trim();
+  const description = (child.description || child.instruction || child.name).trim();
   return {
     name,
     description: description.length <= MAX_DESCRIPTION ? description : `${description.slice(0, MAX_DESCRIPTION - 1)}…`,

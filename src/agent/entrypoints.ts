@@ -18,6 +18,12 @@ export function entrypointFault(written: unknown): string | null {
   return "must name a module and its export, as file.ts:export";
 }
 
+/** Null = `entrypointFault` says what is wrong with it. */
+export function readEntrypoint(written: unknown): Entrypoint | null {
+  const groups = typeof written === "string" ? ENTRYPOINT.exec(written.trim())?.groups : undefined;
+  return groups ? { path: groups["path"] ?? "", name: groups["name"] ?? "" } : null;
+}
+
 /** Reads a card's `function_tools`: one or a list of `file.ts:export`, or of mappings that hold it as `entrypoint`. */
 export function readFunctionTools(value: unknown, notes: { faults: string[]; warnings: string[] }): Entrypoint[] {
   const found: Entrypoint[] = [];
@@ -30,9 +36,9 @@ export function readFunctionTools(value: unknown, notes: { faults: string[]; war
       else notes.faults.push(`function_tools: ${field}: is not a field of a function; remove it`);
     }
     const fault = entrypointFault(written);
-    const groups = typeof written === "string" ? ENTRYPOINT.exec(written)?.groups : undefined;
+    const entrypoint = fault ? null : readEntrypoint(written);
     if (fault) notes.faults.push(`function_tools: ${fault}`);
-    else found.push({ path: groups?.["path"] ?? "", name: groups?.["name"] ?? "" });
+    else if (entrypoint) found.push(entrypoint);
   }
   return found;
 }

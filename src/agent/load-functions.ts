@@ -34,7 +34,7 @@ export async function loadFunctions(
     const file = await read(path);
     if ("fault" in file) own.push(file.fault);
     else {
-      const exported = await exportOf(join(dir, path), file.text, name, own);
+      const exported = await importExport(dir, { path, name }, file.text, own);
       const tool = own.length === 0 ? readTool(name, exported, own) : null;
       if (tool && tools.some((other) => other.name === tool.name)) own.push(`name: "${tool.name}" is there twice`);
       else if (tool) tools.push(tool);
@@ -44,12 +44,20 @@ export async function loadFunctions(
   return tools.length > 0 ? functionTools(tools) : null;
 }
 
-async function exportOf(file: string, text: string, name: string, faults: string[]): Promise<unknown> {
+/** What a module of this text exports by that name; loaded once for every text it has had. Never rejects. */
+export async function importExport(
+  dir: string,
+  { path, name }: Entrypoint,
+  text: string,
+  faults: string[],
+): Promise<unknown> {
   const version = createHash("sha256").update(text).digest("hex").slice(0, 16);
   const done = new AbortController();
   try {
     const late = sleep(LOAD_MS, null, { signal: done.signal }).catch(() => null);
-    const loading = import(`${pathToFileURL(file).href}?text=${version}`) as Promise<Record<string, unknown>>;
+    const loading = import(`${pathToFileURL(join(dir, path)).href}?text=${version}`) as Promise<
+      Record<string, unknown>
+    >;
     const loaded = await Promise.race([loading, late]);
     if (loaded === null) faults.push(`does not load within ${LOAD_MS / 1000} s`);
     else if (!Object.hasOwn(loaded, name)) faults.push("there is no such export");

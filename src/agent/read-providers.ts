@@ -1,3 +1,4 @@
+import { EndpointReader } from "./read-endpoint.ts";
 import { type ModelFacts, OWN_PROVIDER, type Provider, type Quirks } from "./provider.ts";
 import { PRESETS, presetAt, quirksAt } from "./provider-presets.ts";
 
@@ -12,19 +13,8 @@ export interface ProviderSources {
 const FIELDS = ["preset", "base_url", "key", "headers", "quirks", "models", "concurrency"];
 /** With a point behind it, it stands before a model's name. */
 const NAME = /^[A-Za-z][A-Za-z0-9_-]{0,39}$/;
-const VARIABLE = /^\$\{([A-Za-z_][A-Za-z0-9_]*)\}$/;
 const MAX_CONCURRENCY = 10_000;
 const MAX_TOKENS = 100_000_000;
-/** Visible ASCII: what a key in a header may be. */
-const KEY = /^[\x21-\x7e]+$/;
-/** RFC 9110, section 5. */
-const HEADER_NAME = /^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/;
-const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
-/** They say how a request is carried, which is the gateway's affair. RFC 9110, section 7.6.1 */
-const OWN_HEADERS =
-  /^(host|content-(length|type|encoding)|transfer-encoding|connection|keep-alive|te|trailer|upgrade|expect|accept-encoding)$/i;
-
-const isText = (value: unknown): value is string => typeof value === "string" && value.trim() !== "";
 const isFlag = (value: unknown): value is boolean => typeof value === "boolean";
 const isCount = (max: number) => (value: unknown) =>
   Number.isSafeInteger(value) && (value as number) >= 1 && (value as number) <= max;
@@ -92,12 +82,15 @@ class Reader {
     const wanted = this.#fields["preset"] ?? (Object.hasOwn(PRESETS, name) ? name : null);
     const named = typeof wanted === "string" && Object.hasOwn(PRESETS, wanted) ? (PRESETS[wanted] ?? null) : null;
     if (wanted !== null && named === null) this.#fault("preset", `must be one of ${Object.keys(PRESETS).join(", ")}`);
-    const baseUrl = this.#baseUrl(own?.baseUrl ?? named?.baseUrl ?? null);
+    const endpoint = new EndpointReader(this.#fields, this.#sources.lookup, (field, sentence) =>
+      this.#fault(field, sentence),
+    );
+    const baseUrl = endpoint.baseUrl("base_url", own?.baseUrl ?? named?.baseUrl ?? null);
     // `openai` is also what every other server is called that OPENAI_BASE_URL names.
     const preset = name === OWN_PROVIDER && this.#fields["preset"] === undefined ? presetAt(baseUrl) : named;
-    const headers = this.#headers();
+    const headers = endpoint.headers();
     const authorized = Object.keys(headers).some((header) => /^(authorization|api-key|x-api-key)$/i.test(header));
-    const apiKey = this.#key(own?.apiKey ?? "", preset?.needsKey === true && !authorized);
+    const apiKey = endpoint.key(own?.apiKey ?? "", preset?.needsKey === true && !authorized);
     const concurrency = this.#fields["concurrency"] ?? null;
     if (concurrency !== null && !isCount(MAX_CONCURRENCY)(concurrency)) {
       this.#fault("concurrency", `must be a whole number from 1 to ${MAX_CONCURRENCY}`);
@@ -112,54 +105,6 @@ class Reader {
       models: this.#models(),
       concurrency: concurrency as number | null,
     };
-  }
-
-  /** An address all the same when there is none: then that is a fault. */
-  #baseUrl(usual: string | null): string {
-    const written = this.#fields["base_url"] ?? usual;
-    if (isText(written) && URL.canParse(written)) {
-      const { protocol, username, password, search, hash } = new URL(written);
-      const plain = username === "" && password === "" && search === "" && hash === "";
-      if (/^https?:$/.test(protocol) && plain) return written.trim().replace(/\/+$/, "");
-    }
-    this.#fault("base_url", "must be the http or https address of its API, without a password, mostly ending in /v1");
-    return "http://127.0.0.1";
-  }
-
-  #key(usual: string, needed: boolean): string {
-    const written = this.#fields["key"] ?? null;
-    if (written === null) {
-      if (usual === "" && needed) this.#fault("key", `is missing; write \${NAME} for a variable that holds it`);
-      return usual;
-    }
-    const name = typeof written === "string" ? VARIABLE.exec(written.trim())?.[1] : undefined;
-    if (name === undefined) {
-      this.#fault("key", "must be ${NAME}, the variable of the environment that holds it; no key stands in this file");
-      return "";
-    }
-    const key = this.#variable("key", name);
-    if (!KEY.test(key)) this.#fault("key", `\${${name}} holds characters that no key has; copy it again`);
-    return key;
-  }
-
-  #headers(): Record<string, string> {
-    const written = this.#fields["headers"] ?? {};
-    if (!isMapping(written)) {
-      this.#fault("headers", "must be a mapping of names to texts");
-      return {};
-    }
-    return Object.fromEntries(
-      Object.entries(written).map(([name, value]) => {
-        const field = `headers.${name}`;
-        const text = String(value).replaceAll(/\$\{([A-Za-z_][A-Za-z0-9_]*)\}/g, (_, variable: string) =>
-          this.#variable(field, variable),
-        );
-        if (!isText(value) || !HEADER_NAME.test(name) || !HEADER_VALUE.test(text)) {
-          this.#fault(field, "must be a name and a text that a header can have");
-        } else if (OWN_HEADERS.test(name)) this.#fault(field, "is set by the gateway; remove it");
-        return [name, text];
-      }),
-    );
   }
 
   #quirks(): Partial<Quirks> {
@@ -192,12 +137,6 @@ class Reader {
       models.set(model, facts);
     }
     return models;
-  }
-
-  #variable(field: string, name: string): string {
-    const value = this.#sources.lookup(name);
-    if (value === undefined) this.#fault(field, `\${${name}} is not set; set it, or remove the provider`);
-    return value ?? "unset";
   }
 
   #fault(field: string, sentence: string): void {

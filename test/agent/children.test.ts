@@ -3,12 +3,13 @@ import type { AgentCard, Children } from "../../src/agent/agent-card.ts";
 import { HAND_OVER } from "../../src/agent/agent-runner.ts";
 import { type ChildrenOptions, withChildren } from "../../src/agent/children.ts";
 import { createNativeRunner } from "../../src/agent/loop.ts";
-import { userMessage } from "../../src/agent/message.ts";
+import { textOf, userMessage } from "../../src/agent/message.ts";
 import type { ModelRequest } from "../../src/agent/model-client.ts";
 import type { ToolSource } from "../../src/agent/tool-source.ts";
 import { callTool, failWith, finish, hold, type ModelStep, scriptedModel } from "../fakes/scripted-model.ts";
 import { scriptedTools, untilAbort } from "../fakes/scripted-tools.ts";
 import { manualClock } from "./manual-clock.ts";
+import { everyRunner, moduleCard } from "./outside-cards.ts";
 import { answer, asks, card, cloneOf, gives, protocol, runIt } from "./run-it.ts";
 
 const CHILDREN: Children = {
@@ -335,4 +336,21 @@ test("a call in flight at a crash is made again only if all the agent's tools ma
     });
     expect(protocol(await runIt(clone))).toContain(answers);
   }
+});
+
+test("an agent that runs elsewhere is a tool like another, and what it may do is unknown", async () => {
+  const coder = moduleCard(async function* ({ turn, session }) {
+    yield `Done: ${turn.map(textOf).join("")}${session ?? ""}`;
+  });
+  const { clone } = set({
+    cards: [agent("boss", calling("coder")), coder],
+    steps: { boss: [ask("coder", "tidy up"), "All is tidy."] },
+    options: { runner: everyRunner() },
+  });
+  expect((await clone.tools.list()).find(({ name }) => name === "agent__coder")).toMatchObject({
+    description: "coder",
+    readOnly: false,
+    afterCrash: "skip",
+  });
+  expect(protocol(await runIt(clone))).toContain("tool complete: to_coder ok: Done: tidy up");
 });

@@ -105,7 +105,7 @@ test("faults name the field and what to do, and hold no value of a variable", ()
   expect(faults).toEqual([
     "azure.base_url: must be the http or https address of its API, without a password, mostly ending in /v1",
     "anthropic.key: must be ${NAME}, the variable of the environment that holds it; no key stands in this file",
-    "gemini.key: ${NOT_SET} is not set; set it, or remove the provider",
+    "gemini.key: ${NOT_SET} is not set; set it, or remove this",
     "openrouter.key: is missing; write ${NAME} for a variable that holds it",
     'a.b: must be named by 1–40 letters, digits, "_" or "-", a letter first',
     "one.extra: is not a field; remove it (fields: preset, base_url, key, headers, quirks, models, concurrency)",
