@@ -268,8 +268,8 @@ class NativeRun {
   }
 
   #callPart({ callId: given, tool, args, extra }: ModelCall, model: string, step: number): CallPart {
-    const taken = given === "" || this.#callIds.has(given);
-    const callId = taken ? `call_${step}_${this.#callIds.size}` : given;
+    let callId = given;
+    for (let n = this.#callIds.size; callId === "" || this.#callIds.has(callId); n++) callId = `call_${step}_${n}`;
     this.#callIds.add(callId);
     const call: CallPart = { type: "tool_call", callId, tool, args };
     return extra === undefined ? call : { ...call, extra: { model, data: extra } };

@@ -100,7 +100,10 @@ export async function* runBatch(
 
   for (const call of calls) {
     const tool = tools.get(call.tool);
-    if (inFlight.has(call.callId) && (tool?.afterCrash !== "repeat" || signal.aborted)) {
+    const repeats = tool?.afterCrash === "repeat";
+    // What is left to another attempt is repeated by that one.
+    if (repeats && signal.reason === HAND_OVER) continue;
+    if (inFlight.has(call.callId) && (!repeats || signal.aborted)) {
       const result = tool?.afterCrash === "ask" ? SKIPPED_ASK : SKIPPED;
       results.set(call.callId, result);
       yield finished(call, result, 0);

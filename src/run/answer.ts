@@ -1,3 +1,4 @@
+import { closeCalls } from "../agent/close-calls.ts";
 import { type Message, textOf } from "../agent/message.ts";
 import { cutStatus, type FinalRunEvent, type RunEvent } from "../agent/run-event.ts";
 import { type FileId, newId, type MessageId } from "../ids.ts";
@@ -29,9 +30,15 @@ export class Answer {
   /** Words of the gateway above the answer, as Markdown; they are no part of the history. */
   preface = "";
   #working = false;
+  /** Calls that may have taken effect, and have no result. */
+  readonly #started: Set<string>;
 
-  /** `joined`: the ids of the user messages among `kept`, in order. */
-  constructor(kept: readonly Message[], joined: readonly MessageId[] = []) {
+  /**
+   * `joined`: the ids of the user messages among `kept`, in order. `inFlight`: the calls of `kept` that were started and
+   * have no result.
+   */
+  constructor(kept: readonly Message[], joined: readonly MessageId[] = [], inFlight: Iterable<string> = []) {
+    this.#started = new Set(inFlight);
     const ids = joined.values();
     for (const message of kept) {
       this.#complete(message, message.role === "user" ? ids.next().value : undefined);
@@ -61,7 +68,11 @@ export class Answer {
       this.#current += event.text;
       return true;
     }
-    if (event.type === "tool.started") this.#working = true;
+    if (event.type === "tool.started") {
+      this.#working = true;
+      this.#started.add(event.callId);
+    }
+    if (event.type === "tool.finished") this.#started.delete(event.callId);
     if (event.type === "message.completed") this.#complete(event.message, event.messageId);
     return moved;
   }
@@ -71,6 +82,13 @@ export class Answer {
     if (message.role !== "assistant") return;
     this.#said.push(textOf(message));
     this.#current = "";
+  }
+
+  /** What the calls get that the run leaves open at its end, as its next event; null = it leaves none. */
+  closing(): Extract<RunEvent, { type: "message.completed" }> | null {
+    const messages = this.#block.map(({ message }) => message);
+    const message = closeCalls(messages, this.#started);
+    return message && { type: "message.completed", message };
   }
 
   /** Everything the person has been told, as Markdown. */

@@ -4,7 +4,7 @@ import { makeClone } from "../agent/clone.ts";
 import { type FinalRunEvent, innermost, isFinal, type RunEvent } from "../agent/run-event.ts";
 import { findDrafts, mayBeNative } from "../delivery/find-drafts.ts";
 import { LiveReply } from "../delivery/live-reply.ts";
-import { type PagePlan, planPages, renderGrowing } from "../delivery/page-plan.ts";
+import { type PagePlan, renderGrowing } from "../delivery/page-plan.ts";
 import { errorCode } from "../errors.ts";
 import { newId, type MessageId, type OutboxId, type RunId, type SessionId } from "../ids.ts";
 import type { Log, PlatformAdapter } from "../platform/platform-adapter.ts";
@@ -16,7 +16,8 @@ import { handOverRun, type Merge, runInputs } from "../store/runs.ts";
 import type { RunBudget, RunTarget } from "../store/schema.ts";
 import { retrying } from "../store/transaction.ts";
 import { textsFor } from "../texts/texts.ts";
-import { Answer, closingLine, finalText } from "./answer.ts";
+import { Answer, finalText } from "./answer.ts";
+import { planFinal, WHOLE_NAME } from "./plan-final.ts";
 import { type EndBeforeStart, endBeforeStart } from "./end-before-start.ts";
 import { finalPages } from "./final-pages.ts";
 import type { RunLog } from "./event-log.ts";
@@ -56,8 +57,6 @@ type Ending = "stop" | "interrupt" | "shutdown" | "place_gone" | "timeout";
 /** One run must be over by then, whatever its model and tools do. */
 const TOTAL_MS = 15 * 60_000;
 const RETRY_MS = 500;
-/** Of the file that holds an answer of many pages. */
-const WHOLE_NAME = "answer.md";
 
 /**
  * Carries one attempt of a run from its clone to its merge. Everything it writes is fenced by the attempt; a worker
@@ -157,7 +156,8 @@ export class RunWorker {
       this.#turn = this.claimed.turn;
     } else {
       const inputs = await this.#surely(() => runInputs(db, session, id));
-      const [joined, turn] = partition(inputs, ({ steered }) => steered);
+      const joined = inputs.filter(({ steered }) => steered);
+      const turn = inputs.filter(({ steered }) => !steered);
       this.#turn = turn.map((input) => ({ ...input, writtenAt: input.writtenAt.getTime() }));
       const events = await this.#surely(() => eventsOfRun(db, session, id));
       remains = readAttempts(events);
@@ -168,11 +168,13 @@ export class RunWorker {
       const unread = joined.slice(read).map(({ messageId }) => messageId);
       if (unread.length > 0) await this.#surely(() => unsteer(db, this.claimed, unread));
       this.#steerable = unread.length > 0;
+      // If the run ends before a boundary, nothing new arrives that would wake the lane.
+      this.claimed.moreWaits ||= this.#steerable;
       const pages = await this.#surely(() => pagesOfRun(db, session, id));
       const write = <T>(work: () => Promise<T>) => this.#surely(work);
       this.#knownPages = target && adapter ? await findDrafts(db, adapter, target, this.claimed, pages, write) : pages;
     }
-    this.#answer = new Answer(remains.kept, joinedIds);
+    this.#answer = new Answer(remains.kept, joinedIds, remains.inFlight);
     if (target && adapter?.editing) this.#live = this.#openLive(target, adapter, remains.text, firstPage);
     this.#knowsItsWords = true;
     return remains;
@@ -205,11 +207,8 @@ export class RunWorker {
     const { agent, attempt, budget } = this.claimed;
     if (attempt === 1) this.#events.append({ type: "run.started", agent });
     else this.#events.append({ type: "run.restarted", agent, kept, inFlight: [...inFlight] });
-    if (rest !== "") {
-      const said: RunEvent = { type: "text.delta", text: rest };
-      this.#answer.take(said);
-      this.#events.append(said);
-    }
+    this.#add(this.#answer.closing());
+    if (rest !== "") this.#add({ type: "text.delta", text: rest });
     return endBeforeStart(end, textsFor(this.claimed.language), budget?.refused);
   }
 
@@ -321,8 +320,16 @@ export class RunWorker {
     this.#log.info({ handed }, "a run was left for another replica");
   }
 
+  #add(event: RunEvent | null): void {
+    if (!event) return;
+    this.#answer.take(event);
+    this.#events.append(event);
+  }
+
   async #finish(first: FinalRunEvent): Promise<void> {
     this.#merging = true;
+    // A runner that fails in the midst of its calls leaves them open.
+    this.#add(this.#answer.closing());
     const rest = await this.#events.takeRest();
     let end = first;
     for (;;) {
@@ -373,7 +380,6 @@ export class RunWorker {
     };
   }
 
-  /** A text that cannot be rendered must not keep its run from ending. */
   #plan(end: FinalRunEvent, target: RunTarget): PagePlan {
     const { id, language } = this.claimed;
     const texts = textsFor(language);
@@ -384,16 +390,6 @@ export class RunWorker {
     const text = finalText(this.#answer.text, end, id, texts, shownOf);
     const adapter = this.#room.delivery.adapter(target.account);
     if (!adapter || text === "") return { pages: [], whole: null };
-    try {
-      const last = [texts.restInFile(WHOLE_NAME), closingLine(end, id, texts)].filter((line) => line !== "");
-      return planPages(adapter, text, last.join("\n\n"));
-    } catch (error) {
-      this.#log.error({ err: error }, "an answer could not be rendered");
-      return { pages: adapter.render(texts.cannotBeShown(id.slice(0, 8))), whole: null };
-    }
+    return planFinal(text, adapter, { run: id, end, texts, log: this.#log });
   }
-}
-
-function partition<T>(items: T[], holds: (item: T) => boolean): [T[], T[]] {
-  return [items.filter(holds), items.filter((item) => !holds(item))];
 }

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { HAND_OVER } from "../../src/agent/agent-runner.ts";
 import { userMessage } from "../../src/agent/message.ts";
 import { callTool, scriptedModel } from "../fakes/scripted-model.ts";
 import { scriptedTools } from "../fakes/scripted-tools.ts";
@@ -59,6 +60,17 @@ describe("a run that goes on after a crash", () => {
     expect(lines.at(-1)).toBe("cancelled");
   });
 
+  test("leaves an in-flight call that may be repeated to the attempt after it when it is handed over first", async () => {
+    const source = tools();
+    const kept = [asks(["1", "look"], ["2", "pay"])];
+    const clone = cloneOf({ model: scriptedModel(), tools: source, kept, inFlight: new Set(["1", "2"]) });
+    expect(protocol(await runIt(clone, { signal: AbortSignal.abort(HAND_OVER) }))).toEqual([
+      expect.stringMatching(/^pay error: .*may have taken effect/),
+      "cancelled",
+    ]);
+    expect(source.calls).toEqual([]);
+  });
+
   test("counts the steps of earlier attempts, so that crashes do not lift the limit", async () => {
     const source = tools();
     const kept = [asks(["1", "look", "1"]), gives(["1", "x"]), asks(["2", "look", "2"])];
@@ -75,6 +87,15 @@ describe("a run that goes on after a crash", () => {
     const events = await runIt(cloneOf({ model, tools: tools(), kept }));
     const started = events.find((event) => event.type === "tool.started");
     expect(started?.callId).toMatch(/^call_/);
+  });
+
+  test("gives no two calls the same id, whatever ids a provider chooses", async () => {
+    const twice = callTool("look", '{"a":1}', "call_2_1");
+    const model = scriptedModel(twice, [twice, callTool("look", '{"a":2}', "")], "Done.");
+    const ids = (await runIt(cloneOf({ model, tools: tools() }))).flatMap((event) =>
+      event.type === "tool.started" ? [event.callId] : [],
+    );
+    expect(new Set(ids).size).toBe(3);
   });
 
   test("ends a kept answer that met its limit as it would have ended", async () => {

@@ -1,7 +1,8 @@
 import { english } from "../../src/texts/english.ts";
 import { describe, expect, it } from "vitest";
+import type { Message } from "../../src/agent/message.ts";
 import type { FinalRunEvent } from "../../src/agent/run-event.ts";
-import { finalText } from "../../src/run/answer.ts";
+import { Answer, finalText } from "../../src/run/answer.ts";
 
 const STOPPED: FinalRunEvent = { type: "run.cancelled", by: "stop" };
 const FAILED: FinalRunEvent = { type: "run.failed", code: "timeout", message: "This took too long." };
@@ -34,4 +35,19 @@ describe("the line under an answer that was cut off", () => {
     expect(finalText(" ", STOPPED, "run_12345678", english, { stands: true })).toBe("⏹ Stopped.");
     expect(finalText("All.", { type: "run.completed", stopReason: "stop" }, "run_12345678", english)).toBe("All.");
   });
+});
+
+it("closes the calls that a run leaves open, and tells those that may have taken effect from those never made", () => {
+  const call = (callId: string) => ({ type: "tool_call" as const, callId, tool: "pay", args: "{}" });
+  const asks: Message = { role: "assistant", parts: ["1", "2", "3"].map(call), status: "complete" };
+  const answer = new Answer([asks], [], ["1"]);
+  answer.take({ type: "tool.started", callId: "2", tool: "pay", args: "{}", readOnly: false });
+  const texts = answer.closing()?.message.parts.map((part) => (part.type === "tool_result" ? part.text : ""));
+  expect(texts).toEqual([
+    "outcome unknown – the call may have taken effect",
+    "outcome unknown – the call may have taken effect",
+    "not run: the answer ended before it",
+  ]);
+  answer.take(answer.closing()!);
+  expect(answer.closing()).toBeNull();
 });
