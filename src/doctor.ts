@@ -5,6 +5,7 @@ import { diagnoseTelegram } from "../adapters/telegram/diagnose-telegram.ts";
 import { UNKNOWN_SERVER } from "./agent/tool-servers.ts";
 import { type AgentSettings, NO_SETTINGS } from "./agent/agent-settings.ts";
 import { type Agents, loadAgents } from "./agent/agents.ts";
+import type { ModelChoice } from "./agent/read-model.ts";
 import { OWN_PROVIDER } from "./agent/provider.ts";
 import { ownProvider, type ProviderSources } from "./agent/read-providers.ts";
 import { resolveModel } from "./agent/resolve-model.ts";
@@ -67,10 +68,9 @@ function providersOf({ model }: Config, env: Environment): ProviderSources {
 
 /** All that may be asked for; null = the default. */
 function modelsOf(agents: Agents): (string | null)[] {
-  const ofSettings = [...agents.settings().agents.values()].flatMap(({ fallback, models = [] }) => [
-    ...(fallback ? [fallback] : []),
-    ...models,
-  ]);
+  const ofSettings = [...agents.settings().agents.values()].flatMap(
+    ({ fallback, models = new Map<string, ModelChoice>() }) => [...(fallback ? [fallback] : []), ...models.values()],
+  );
   return [null, ...agents.list(), ...ofSettings].map((each) => each?.model ?? null);
 }
 

@@ -75,9 +75,10 @@ export function slackManifest({ name, publicUrl }: ManifestOptions): Manifest {
       slash_commands: [
         {
           command: "/parley",
-          description: "stop, status, new, sessions, agent, mode, title, memory, forget, usage, link, unlink, help",
+          description:
+            "stop, status, new, sessions, agent, model, mode, title, memory, forget, usage, link, unlink, help",
           usage_hint:
-            "[stop | status | new | sessions | agent | mode | title | memory | forget | usage | link | unlink | help]",
+            "[stop | status | new | sessions | agent | model | mode | title | memory | forget | usage | link | unlink | help]",
           should_escape: true,
           ...(url === null ? {} : { url }),
         },

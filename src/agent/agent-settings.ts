@@ -30,8 +30,8 @@ export interface SettingsOf {
   tools?: readonly GrantedTool[];
   /** Asked while the agent's own model cannot be. */
   fallback?: ModelChoice;
-  /** What people may choose from. */
-  models?: readonly ModelChoice[];
+  /** What people may choose from, by what the file writes. */
+  models?: ReadonlyMap<string, ModelChoice>;
   agent?: string;
   listen?: Listening;
   /** Agents may remember here, although it is a group. */
@@ -103,10 +103,10 @@ function readSection(
 }
 
 function faultsOfModels(agents: ReadonlyMap<string, SettingsOf>, providers: ReadonlyMap<string, unknown>): string[] {
-  return [...agents].flatMap(([name, { fallback, models = [] }]) => {
+  return [...agents].flatMap(([name, { fallback, models = new Map<string, ModelChoice>() }]) => {
     const named = [
       ...(fallback ? [["fallback", fallback] as const] : []),
-      ...models.map((each) => ["models", each] as const),
+      ...[...models.values()].map((each) => ["models", each] as const),
     ];
     return named.flatMap(([field, { model }]) => {
       const fault = faultOfModel(model, providers);
@@ -148,9 +148,15 @@ function readChoices(at: string, wanted: unknown, into: SettingsOf, faults: stri
   if (many && (!Array.isArray(wanted) || list.length < 1 || list.length > MAX_CHOICES)) {
     faults.push(`${at}: must be a list of 1 to ${MAX_CHOICES} models`);
   }
-  const choices = list.flatMap((each) => readModelChoice(at, each, faults) ?? []);
+  const choices = new Map(
+    list.flatMap((each) => {
+      const choice = readModelChoice(at, each, faults);
+      return choice ? [[String(each), choice] as const] : [];
+    }),
+  );
+  const [first] = choices.values();
   if (many) into.models = choices;
-  else if (choices[0]) into.fallback = choices[0];
+  else if (first) into.fallback = first;
 }
 
 /**

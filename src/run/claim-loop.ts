@@ -276,6 +276,7 @@ export class ClaimLoop {
       arrivals: lane.arrivals,
       moreWaits: lane.waiting.length > 0,
       agent: run.agent,
+      model: lane.model,
       language: run.language,
       attempt,
       target: run.reply_target,

@@ -64,6 +64,7 @@ export function claimedFresh({ lane, decision: { inputs, more } }: Start, run: N
     arrivals: lane.arrivals,
     moreWaits: more,
     agent: run.agent,
+    model: lane.model,
     language: run.language,
     attempt: 1,
     target: run.target,

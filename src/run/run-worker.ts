@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { HAND_OVER, type Joining } from "../agent/agent-runner.ts";
+import { withChosenModel } from "../agent/chosen-model.ts";
 import { makeClone } from "../agent/clone.ts";
 import { type FinalRunEvent, innermost, isFinal, type RunEvent } from "../agent/run-event.ts";
 import { findDrafts, mayBeNative } from "../delivery/find-drafts.ts";
@@ -37,6 +38,8 @@ export interface ClaimedRun {
   /** Something waits that this run did not take. */
   moreWaits: boolean;
   agent: string;
+  /** As it was chosen for the session; null = the agent's own. */
+  model: string | null;
   /** What the gateway's own words are said in; "" = unknown. */
   language: string;
   attempt: number;
@@ -214,7 +217,7 @@ export class RunWorker {
 
   async #run(remains: Remains): Promise<FinalRunEvent> {
     this.#live?.startTyping();
-    const card = this.#room.agents.get(this.claimed.agent) ?? this.#room.agents.default();
+    const card = withChosenModel(this.#room.agents, this.claimed.agent, this.claimed.model);
     const window = card.useHistory ? await this.#surely(() => this.#room.window(this.claimed.session)) : [];
     this.#turn = await this.#withFiles(this.#turn, window.length === 0 && card.useHistory);
     if (this.#lost) return this.#finalEvent({ type: "run.cancelled", by: "interrupt" });

@@ -77,6 +77,8 @@ export interface LaneState {
   arrivals: number;
   user_id: UserId;
   agent: string;
+  /** As it was chosen for the session; null = it was not. */
+  model: string | null;
   stop_through: number;
   now_ms: number;
   place: {
@@ -116,7 +118,7 @@ export interface LaneState {
  */
 export async function readLanes(db: Db, lanes: ClaimedLane[]): Promise<LaneState[]> {
   const { rows } = await sql<LaneState>`
-    select l.session_id, l.lane, l.lease_no, l.arrivals, s.user_id, s.agent, s.stop_through,
+    select l.session_id, l.lane, l.lease_no, l.arrivals, s.user_id, s.agent, s.model, s.stop_through,
       (extract(epoch from now()) * 1000)::float8 as now_ms,
       (select jsonb_build_object('id', p.id, 'account_id', p.account_id, 'chat', p.chat, 'thread', p.thread,
                 'kind', p.kind, 'on_busy', p.on_busy, 'blocked_ms', (extract(epoch from p.blocked_until) * 1000)::float8)

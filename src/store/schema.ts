@@ -98,6 +98,7 @@ export interface Schema {
     arrival_no: Generated<number>;
     stop_through: Generated<number>;
     own_user_id: UserId | null;
+    model: string | null;
     created_at: Time;
     updated_at: Time;
   };

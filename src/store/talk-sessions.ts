@@ -7,6 +7,8 @@ export interface TalkSession {
   id: SessionId;
   userId: UserId;
   agent: string;
+  /** As it was chosen from parley.yaml; null = the agent's own. */
+  model: string | null;
   title: string;
   placeId: PlaceId | null;
   headSeq: number;
@@ -32,7 +34,17 @@ export async function insertSession(
     .execute();
 }
 
-const columns = ["id", "user_id", "agent", "title", "place_id", "head_seq", "created_at", "updated_at"] as const;
+const columns = [
+  "id",
+  "user_id",
+  "agent",
+  "model",
+  "title",
+  "place_id",
+  "head_seq",
+  "created_at",
+  "updated_at",
+] as const;
 
 /** The session if it is this user's, else null. */
 export async function findSession(db: Db, user: UserId, session: SessionId): Promise<TalkSession | null> {
@@ -76,7 +88,7 @@ export async function changeSession(
   db: Db,
   user: UserId,
   session: SessionId,
-  change: { title: string } | { agent: string },
+  change: { title: string } | { agent: string } | { model: string | null },
 ): Promise<void> {
   const values = "title" in change ? { title: cleanText(change.title) } : change;
   await db.updateTable("talk_sessions").set(values).where("id", "=", session).where("user_id", "=", user).execute();
@@ -127,6 +139,7 @@ function fromRow(row: {
   id: SessionId;
   user_id: UserId;
   agent: string;
+  model: string | null;
   title: string;
   place_id: PlaceId | null;
   head_seq: number;
@@ -137,6 +150,7 @@ function fromRow(row: {
     id: row.id,
     userId: row.user_id,
     agent: row.agent,
+    model: row.model,
     title: row.title,
     placeId: row.place_id,
     headSeq: row.head_seq,

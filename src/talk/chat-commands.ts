@@ -15,6 +15,7 @@ import { agentFor } from "./agent-for.ts";
 import { tellUsage } from "./tell-usage.ts";
 import { isLinkCommand, type LinkWord } from "./link-commands.ts";
 import { forget, listMemories } from "./memory-commands.ts";
+import { chooseModel, listModels } from "./model-commands.ts";
 
 /** Sessions `/sessions` lists. */
 const LISTED = 10;
@@ -71,6 +72,8 @@ export async function runChatCommand(scene: CommandScene, command: TalkWord, arg
       return given === "" ? list(scene) : resume(scene, given);
     case "agent":
       return given === "" ? listAgents(scene) : chooseAgent(scene, given);
+    case "model":
+      return given === "" ? listModels(scene) : chooseModel(scene, given);
     case "mode":
       return given === "" ? listModes(scene) : setMode(scene, given.toLowerCase());
     case "title":

@@ -9,6 +9,7 @@ export const chineseCommands: CommandTexts = {
     status: "现在的状态",
     sessions: "此聊天以前的对话",
     agent: "选择由谁回答",
+    model: "为此对话选择模型",
     mode: "回答期间新消息如何处理",
     title: "为此对话命名",
     memory: "关于你记住了什么",

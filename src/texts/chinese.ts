@@ -3,6 +3,7 @@ import { chineseCommands } from "./chinese-commands.ts";
 import { fileName } from "./file-name.ts";
 import { chineseLinks } from "./link-texts.ts";
 import { chineseMemory } from "./memory-texts.ts";
+import { chineseModels } from "./model-texts.ts";
 import { chineseRuns } from "./chinese-runs.ts";
 import type { Texts } from "./texts.ts";
 import { chineseUsage } from "./usage-texts.ts";
@@ -13,6 +14,7 @@ export const chinese: Texts = {
   ...chineseRuns,
   ...chineseLinks,
   ...chineseMemory,
+  ...chineseModels,
   ...chineseUsage,
   stopped: "⏹ 已停止。",
   interrupted: "⏹ 已中断。",

@@ -6,6 +6,7 @@ export type CommandWord =
   | "status"
   | "sessions"
   | "agent"
+  | "model"
   | "mode"
   | "title"
   | "memory"

@@ -9,6 +9,7 @@ export const englishCommands: CommandTexts = {
     status: "what is going on",
     sessions: "earlier talks of this chat",
     agent: "choose who answers",
+    model: "choose the model of this talk",
     mode: "what a message does while I answer",
     title: "name this talk",
     memory: "what is remembered of you",

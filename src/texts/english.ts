@@ -3,6 +3,7 @@ import { englishCommands } from "./english-commands.ts";
 import { fileName } from "./file-name.ts";
 import { englishLinks } from "./link-texts.ts";
 import { englishMemory } from "./memory-texts.ts";
+import { englishModels } from "./model-texts.ts";
 import { englishRuns } from "./english-runs.ts";
 import type { Texts } from "./texts.ts";
 import { englishUsage } from "./usage-texts.ts";
@@ -13,6 +14,7 @@ export const english: Texts = {
   ...englishRuns,
   ...englishLinks,
   ...englishMemory,
+  ...englishModels,
   ...englishUsage,
   stopped: "⏹ Stopped.",
   interrupted: "⏹ Interrupted.",

@@ -9,6 +9,7 @@ export const germanCommands: CommandTexts = {
     status: "was gerade geschieht",
     sessions: "frühere Gespräche in diesem Chat",
     agent: "wählen, wer antwortet",
+    model: "das Modell dieses Gesprächs wählen",
     mode: "was eine Nachricht bewirkt, während ich antworte",
     title: "dieses Gespräch benennen",
     memory: "was über dich gemerkt ist",

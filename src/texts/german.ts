@@ -3,6 +3,7 @@ import { germanCommands } from "./german-commands.ts";
 import { fileName } from "./file-name.ts";
 import { germanLinks } from "./link-texts.ts";
 import { germanMemory } from "./memory-texts.ts";
+import { germanModels } from "./model-texts.ts";
 import { germanRuns } from "./german-runs.ts";
 import type { Texts } from "./texts.ts";
 import { germanUsage } from "./usage-texts.ts";
@@ -13,6 +14,7 @@ export const german: Texts = {
   ...germanRuns,
   ...germanLinks,
   ...germanMemory,
+  ...germanModels,
   ...germanUsage,
   stopped: "⏹ Angehalten.",
   interrupted: "⏹ Unterbrochen.",

@@ -3,6 +3,7 @@ import { russianCommands } from "./russian-commands.ts";
 import { fileName } from "./file-name.ts";
 import { russianLinks } from "./link-texts.ts";
 import { russianMemory } from "./memory-texts.ts";
+import { russianModels } from "./model-texts.ts";
 import { russianRuns } from "./russian-runs.ts";
 import type { Texts } from "./texts.ts";
 import { russianUsage } from "./usage-texts.ts";
@@ -13,6 +14,7 @@ export const russian: Texts = {
   ...russianRuns,
   ...russianLinks,
   ...russianMemory,
+  ...russianModels,
   ...russianUsage,
   stopped: "⏹ Остановлено.",
   interrupted: "⏹ Прервано.",

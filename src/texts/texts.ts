@@ -5,6 +5,7 @@ import { chinese } from "./chinese.ts";
 import { german } from "./german.ts";
 import type { LinkTexts } from "./link-texts.ts";
 import type { MemoryTexts } from "./memory-texts.ts";
+import type { ModelTexts } from "./model-texts.ts";
 import type { RunTexts } from "./run-texts.ts";
 import { russian } from "./russian.ts";
 import type { UsageTexts } from "./usage-texts.ts";
@@ -23,7 +24,7 @@ export type FileFault =
   | "unheard";
 
 /** Everything the gateway itself says in chats, once per language; agents speak for themselves. Markdown. */
-export interface Texts extends AgentTexts, CommandTexts, LinkTexts, MemoryTexts, RunTexts, UsageTexts {
+export interface Texts extends AgentTexts, CommandTexts, LinkTexts, MemoryTexts, ModelTexts, RunTexts, UsageTexts {
   /** The line under an answer that was stopped, or ended by a newer message. */
   stopped: string;
   interrupted: string;

@@ -131,10 +131,10 @@ test("models of agents must have a provider, wherever it stands in the file", ()
   const { agents: set } = readSettings(`${agents}providers: { mine: { base_url: "http://x/v1" } }`);
   expect(set.get("a")).toEqual({
     fallback: { model: "mine.m", sampling: {} },
-    models: [
-      { model: "mine.m", sampling: {} },
-      { model: "gpt-5", sampling: { reasoning: "low" } },
-    ],
+    models: new Map([
+      ["mine.m", { model: "mine.m", sampling: {} }],
+      ["gpt-5?reasoning=low", { model: "gpt-5", sampling: { reasoning: "low" } }],
+    ]),
   });
   expect(() => readSettings(agents)).toThrow('agents.a.fallback: there is no provider "mine"');
   expect(() => readSettings("agents: { a: { fallback: [], models: m } }")).toThrow(

@@ -30,6 +30,7 @@ function lane(more: Partial<LaneState>): LaneState {
     arrivals: 1,
     user_id: newId("usr"),
     agent: "tester",
+    model: null,
     stop_through: 0,
     now_ms: NOW,
     place: null,

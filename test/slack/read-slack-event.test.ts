@@ -32,6 +32,9 @@ test("a word about a talk is about its thread, and about the chat where it would
     "status",
     "sessions 2",
     "agent",
+    "model",
+    "model 2",
+    "model default",
     "agent 2",
     "mode",
     "mode queue",
@@ -76,6 +79,7 @@ test("a sentence that begins with such a word is a message", () => {
   for (const text of [
     "agent smith",
     "mode of transport?",
+    "model railway",
     "title of the book",
     "stop it",
     "sessions today",

@@ -77,6 +77,12 @@ describe("in a chat", () => {
     expect(await runChatCommand(here, "start", "")).toContain("Hello! I am **editor**.");
   });
 
+  it("/model says that there is nothing to choose where the operator offers nothing", async () => {
+    const here = await scene("mo1", "de");
+    const none = "Für diesen Agenten stehen keine Modelle zur Wahl.";
+    expect([await runChatCommand(here, "model", ""), await runChatCommand(here, "model", "1")]).toEqual([none, none]);
+  });
+
   it("/mode says what can be set, sets it for this place alone, and goes back", async () => {
     const [here, there] = [await scene("m1"), await scene("m2")];
     expect(await runChatCommand(here, "mode", "loud")).toBe("There is no such mode. /mode lists them.");
