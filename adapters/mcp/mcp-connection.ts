@@ -4,14 +4,13 @@ import {
   type Progress,
   SdkError,
   SdkErrorCode,
-  StreamableHTTPClientTransport,
   type Tool as ListedTool,
   type Transport,
 } from "@modelcontextprotocol/client";
 import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
 import { McpUnreachable, toMcpTrouble } from "./mcp-errors.ts";
 import type { McpServerConfig } from "./read-mcp-servers.ts";
-import { watchAnswer, watchedFetch } from "./watched-fetch.ts";
+import { watchAnswer, WatchedTransport } from "./watched-transport.ts";
 
 /** One open connection, which many runs use at once. */
 export interface McpConnection {
@@ -62,7 +61,7 @@ export async function connectMcp(
   });
   const transport = openTransport(target);
   const close = async () => {
-    const terminated = transport instanceof StreamableHTTPClientTransport ? transport.terminateSession() : null;
+    const terminated = transport instanceof WatchedTransport ? transport.terminateSession() : null;
     if (terminated) await soon(terminated, target.kind);
     await soon(client.close(), target.kind);
   };
@@ -105,8 +104,7 @@ export async function connectMcp(
 
 function openTransport(target: McpServerConfig["target"]): Transport {
   if (target.kind === "http") {
-    const { url, headers } = target;
-    return new StreamableHTTPClientTransport(url, { requestInit: { headers }, fetch: watchedFetch });
+    return new WatchedTransport(target.url, target.headers);
   }
   const { command, args, env, cwd } = target;
   // Of the gateway's environment it gets PATH, HOME and the like. What it writes to stderr may hold what people said.

@@ -30,8 +30,13 @@ export class TcpLink implements AsyncDisposable {
     for (const socket of this.#sockets) socket.resume();
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  /** Breaks all connections; new ones pass. */
+  drop(): void {
     for (const socket of this.#sockets) socket.destroy();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.drop();
     await new Promise((resolve) => this.#server.close(resolve));
   }
 
