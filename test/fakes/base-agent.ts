@@ -7,6 +7,7 @@ export type Piece =
   | string
   | { tool: string; args: object; result?: string }
   | { raw: string }
+  | { until: Promise<unknown> }
   | { end: "stall" | "reset" | "cut" | "tool_calls" | "error" };
 
 /** Instead of a stream. */
@@ -108,6 +109,7 @@ async function play(pieces: readonly Piece[], model: string, response: ServerRes
       said += piece;
       await delta({ content: piece });
     } else if ("raw" in piece) await write(piece.raw);
+    else if ("until" in piece) await Promise.race([piece.until, closed]);
     else if ("tool" in piece) {
       const id = `call_${calls++}`;
       const [first, rest] = [JSON.stringify(piece.args).slice(0, 3), JSON.stringify(piece.args).slice(3)];

@@ -1,0 +1,87 @@
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { type BaseAgent, startBaseAgent } from "../fakes/base-agent.ts";
+import { contentText } from "../fakes/model/script.ts";
+import { sceneOf } from "../support/e2e.ts";
+import { asRead, atOnce, file, saying } from "../support/transcript.ts";
+import { lastTexts, TelegramVoice } from "../support/voice.ts";
+
+const KEY = "canary-of-the-agents-key-000000";
+const SAID = [
+  "Right here, in the gateway itself.",
+  "Sunny, says the page, with a light wind.",
+  "That it will be sunny.",
+];
+
+const scene = sceneOf({ env: { DEFAULT_AGENT: "tester" } });
+let weather: BaseAgent;
+
+beforeAll(async () => {
+  weather = await startBaseAgent(KEY);
+  vi.stubEnv("WEATHER_KEY", KEY);
+  await scene().set(`agents:
+  weather:
+    description: Knows the sky
+    remote: { url: "${weather.url}", key: "\${WEATHER_KEY}" }
+`);
+  await scene().start();
+});
+afterAll(async () => {
+  vi.unstubAllEnvs();
+  await weather[Symbol.asyncDispose]();
+});
+
+test("one talk goes from an agent here to one elsewhere and back, as one history", { timeout: 60_000 }, async () => {
+  const model = scene().model;
+  model.script(saying({ "where are you?": atOnce(SAID[0]!), "what did it say?": atOnce(SAID[2]!) }));
+  const ann = scene().person("Ann");
+  const voice = new TelegramVoice(scene(), "Ann", ann);
+  const sees = (text: string) => voice.until(() => lastTexts(voice).at(-1)?.includes(text) ?? false, 20_000);
+  const found = Promise.withResolvers<void>();
+  weather.answers(() => [
+    { tool: "search_web", args: { query: "tomorrow" } },
+    { until: found.promise },
+    { raw: toolResult("a very long page") },
+    SAID[1]!,
+  ]);
+
+  voice.say("where are you?");
+  await sees(SAID[0]!);
+  voice.say("/agent weather");
+  await sees("weather");
+  voice.say("and the weather there?");
+  await sees("⏳ search web: tomorrow");
+  found.resolve();
+  await sees(SAID[1]!);
+  voice.say("/agent tester");
+  await sees("tester");
+  voice.say("what did it say?");
+  await sees(SAID[2]!);
+  weather.answers(() => ({ status: 500, body: `Traceback: ${KEY}` }));
+  voice.say("/agent weather");
+  await sees("weather");
+  voice.say("and the day after?");
+  await sees("⚠️");
+
+  const asked = (messages: { role: string; content?: unknown }[]) =>
+    messages.filter(({ role }) => role !== "system").map((message) => contentText(message as never));
+  const elsewhere = weather.requests[0]!.body;
+  expect(asked(elsewhere.messages).join("\n")).toMatch(
+    /^where are you\?\nRight here[^]*\n[^]*and the weather there\?$/,
+  );
+  expect(elsewhere).not.toHaveProperty("tools");
+  expect(elsewhere).not.toHaveProperty("session_id");
+  const after = asked(model.requests.at(-1)!.messages);
+  expect(after).toEqual(expect.arrayContaining([SAID[0], expect.stringContaining("and the weather there?"), SAID[1]]));
+  expect(JSON.stringify(after)).not.toContain("a very long page");
+  expect(scene().log.join("\n")).toContain("500");
+  expect(scene().log.join("\n")).not.toContain(KEY);
+  const lines = scene()
+    .telegram.transcript(ann.chat)
+    .map((line) => line.replaceAll(/ · \d+ s\b/g, ""));
+  await expect(asRead(lines)).toMatchFileSnapshot(file("agents-elsewhere"));
+});
+
+function toolResult(content: string): string {
+  const delta = { role: "tool", tool_call_id: "call_0", content };
+  return `data: ${JSON.stringify({ choices: [{ index: 0, delta, finish_reason: null }] })}\n\n`;
+}
