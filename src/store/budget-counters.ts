@@ -30,7 +30,7 @@ const minute = sql`date_trunc('minute', clock_timestamp())`;
  * The counters of these budgets, made where they were not there yet, and locked until the transaction ends: whoever
  * else wants to begin runs on them waits. They are locked in one order, and after lanes and runs.
  */
-export async function lockCounters(db: Trx, scopes: string[]): Promise<Counter[]> {
+export async function lockCounters(db: Db, scopes: string[]): Promise<Counter[]> {
   const { rows } = await sql<Counter>`
     insert into budget_counters as c (scope, day)
     select s, ${today} from unnest(${scopes}::text[]) as s order by s
@@ -46,7 +46,7 @@ export async function lockCounters(db: Trx, scopes: string[]): Promise<Counter[]
  * What runs under way hold of these budgets. A statement of its own, after the lock: it must see the runs that whoever
  * had the lock before has begun. A run that waits for a person holds nothing.
  */
-export async function heldBudgets(db: Trx, scopes: string[]): Promise<Held[]> {
+export async function heldBudgets(db: Db, scopes: string[]): Promise<Held[]> {
   const { rows } = await sql<Held>`
     select s.scope, count(r.id) as runs,
            coalesce(sum((r.budget #>> '{held,tokens}')::bigint), 0)::bigint as tokens,
