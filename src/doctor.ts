@@ -1,5 +1,6 @@
 import { loadMcpServers } from "../adapters/mcp/load-mcp-servers.ts";
 import { diagnoseOpenAI } from "../adapters/openai/diagnose-openai.ts";
+import { diagnoseRemote } from "../adapters/openai/diagnose-remote.ts";
 import { diagnoseSlack } from "../adapters/slack/diagnose-slack.ts";
 import { diagnoseTelegram } from "../adapters/telegram/diagnose-telegram.ts";
 import { UNKNOWN_SERVER } from "./agent/tool-servers.ts";
@@ -53,7 +54,11 @@ async function lookAtAgents(config: Config, env: Environment): Promise<Finding[]
     const agents = await loadAgents(agentsDir, { lookup, defaultAgent, faultOfServer, onWarning, providers });
     const names = agents.list().map(({ name }) => name);
     const found = ok("agents", `${names.join(", ")}; ${agents.default().name} answers first`);
-    return [found, ...warnings, ...(await lookAtModels(config, agents.settings(), modelsOf(agents)))];
+    const [models, remotes] = await Promise.all([
+      lookAtModels(config, agents.settings(), modelsOf(agents)),
+      lookAtRemotes(agents),
+    ]);
+    return [found, ...warnings, ...models, ...remotes];
   } catch (error) {
     const [says = "", ...rest] = publicMessage(error).split("; ");
     const found = fault("agents", says, rest.join("; ") || "Mend what the line names: the file, then the field.");
@@ -66,12 +71,20 @@ function providersOf({ model }: Config, env: Environment): ProviderSources {
   return { own: model && { apiKey: model.apiKey ?? "", baseUrl: model.baseUrl }, lookup: serverVariables(env) };
 }
 
-/** All that may be asked for; null = the default. */
+function lookAtRemotes(agents: Agents): Promise<Finding[]> {
+  const looks = agents.list().flatMap(({ name, outside }) => {
+    return outside && "remote" in outside ? [diagnoseRemote(name, outside.remote)] : [];
+  });
+  return Promise.all(looks);
+}
+
+/** All that may be asked for; null = the default, which nobody asks for where all agents run elsewhere. */
 function modelsOf(agents: Agents): (string | null)[] {
   const ofSettings = [...agents.settings().agents.values()].flatMap(
     ({ fallback, models = new Map<string, ModelChoice>() }) => [...(fallback ? [fallback] : []), ...models.values()],
   );
-  return [null, ...agents.list(), ...ofSettings].map((each) => each?.model ?? null);
+  const here = agents.list().filter(({ outside }) => !outside);
+  return [...(here.length > 0 ? [null] : []), ...here, ...ofSettings].map((each) => each?.model ?? null);
 }
 
 async function lookAtModels(

@@ -69,6 +69,8 @@ async function agentsOf(settings: string, named = "mine.fake-model"): Promise<st
   return dir;
 }
 
+const remoteAt = (url: string) => `agents: { far: { remote: { url: "${url}" } } }`;
+
 /** Each with what it breaks, what must be said, and what is to be done. */
 const PLANTED: [string, () => Promise<Record<string, string>> | Record<string, string>, RegExp][] = [
   [
@@ -129,6 +131,21 @@ const PLANTED: [string, () => Promise<Record<string, string>> | Record<string, s
       DEFAULT_AGENT: "a",
     }),
     /^model mine: the model's server does not answer → Check providers\.mine\.base_url in parley\.yaml, and whether/,
+  ],
+  [
+    "an agent whose server does not answer",
+    async () => ({ AGENTS_DIR: await agentsOf(remoteAt(`http://127.0.0.1:${await freePort()}/v1`), "fake-model") }),
+    /^agent far: its server does not answer → Check agents\.far\.remote\.url, and whether this machine reaches it\./,
+  ],
+  [
+    "an agent whose server refuses the key",
+    async () => ({ AGENTS_DIR: await agentsOf(remoteAt(`${await answering(401)}/v1`), "fake-model") }),
+    /^agent far: its server refuses the key → Put a valid key where agents\.far\.remote\.key says\./,
+  ],
+  [
+    "an agent that is not at its address",
+    async () => ({ AGENTS_DIR: await agentsOf(remoteAt(`${await answering(404)}/v2`), "fake-model") }),
+    /^agent far: there are no chat completions at its address \(HTTP 404\) → Check agents\.far\.remote\.url: it ends/,
   ],
   [
     "a database that is not there",

@@ -45,8 +45,9 @@ export async function diagnoseOpenAI(provider: DiagnosedProvider): Promise<Findi
   );
 }
 
-async function ask(
-  { apiKey, baseUrl, headers }: DiagnosedProvider,
+/** Null = it does not answer. */
+export async function ask(
+  { apiKey, baseUrl, headers }: Pick<DiagnosedProvider, "apiKey" | "baseUrl" | "headers">,
   method: "GET" | "POST",
   path: string,
 ): Promise<{ status: number; text: string } | null> {
@@ -68,7 +69,7 @@ async function ask(
   }
 }
 
-function isRefused(status: number): boolean {
+export function isRefused(status: number): boolean {
   return status === 401 || status === 403;
 }
 
