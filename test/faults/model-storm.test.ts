@@ -27,7 +27,7 @@ afterAll(async () => {
   await other.close();
 });
 
-it("fault-30: a provider that is overrun is left alone for as long as it asks, and everybody is answered by the other", async () => {
+it("fault-30, security-29: a provider that is overrun is left alone for as long as it asks, and everybody is answered by the other", async () => {
   const { model, telegram } = scene();
   model.script(() => ({ fault: "429", retryAfter: 60 }));
   const ask = async (count: number) => {
@@ -56,4 +56,34 @@ it("fault-30: a provider that is overrun is left alone for as long as it asks, a
   expect(log.split("a model provider is not asked for a while")).toHaveLength(2);
   expect(log).toContain('"to":"other.small","why":"busy"');
   expect([log, ...scene().sentToPeople].filter((text) => text.includes(KEY))).toEqual([]);
+});
+
+it("providers are changed without a restart, and a broken file changes nothing", async () => {
+  const { model, telegram } = scene();
+  const next = await startFakeModel({ apiKey: KEY });
+  try {
+    model.script(() => ({ fault: "quota" }));
+    await scene().set("providers: [");
+    await expect.poll(() => scene().log.join("")).toMatch(/parley\.yaml: .*was not reloaded/s);
+    const ask = () => {
+      const { chat, user } = scene().person("Bob");
+      telegram.say({ chat, from: user, text: `after ${chat.id}` });
+      return () => telegram.botMessages(chat).at(-1)?.text ?? "";
+    };
+    const before = other.requests.length;
+    await expect.poll(ask(), { timeout: 30_000 }).toContain(NOTICE);
+    expect(other.requests.length).toBe(before + 1);
+    await scene().set(`
+providers:
+  other: { base_url: "${next.url}", key: "\${STORM_TEST_KEY}" }
+agents:
+  tester: { fallback: other.large }
+`);
+    for (let tries = 0; next.requests.length === 0 && tries < 20; tries++) {
+      await expect.poll(ask(), { timeout: 30_000 }).toContain(NOTICE);
+    }
+    expect(next.requests.at(-1)?.model).toBe("large");
+  } finally {
+    await next.close();
+  }
 });
