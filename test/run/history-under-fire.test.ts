@@ -1,35 +1,15 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import type { Message } from "../../src/agent/message.ts";
-import type { Tool, ToolSource } from "../../src/agent/tool-source.ts";
 import { card } from "../agent/run-it.ts";
 import { type Cut, CutSession, type Turn } from "../support/fire/cut-session.ts";
 import { quirkyModel, type Reply } from "../support/fire/quirky-model.ts";
+import { anyReply, oddTools } from "../support/fire/odd-replies.ts";
 import { storedFaults } from "../support/provider-rules.ts";
 
 const SEED = 20_261_128;
 const SESSIONS = 4_500;
 
-const text = fc.constantFrom("Yes. ", "No", "\n", " ", "", "\0", "ab\ud83d", "```\ncode", "ünï 😀");
-const call: fc.Arbitrary<Reply["calls"][number]> = fc.record({
-  id: fc.constantFrom("", "", "0", "call_0", "call_2_1", "functions.look:0", "x".repeat(50)),
-  tool: fc.constantFrom("look", "look", "pay", "pay", "order", "huge", "fails", "garbage", "hangs", "gone", "höre zu"),
-  args: fc.constantFrom("{}", '{"a":1}', '{"a":1}', '{"a":2}', '{"a":"\\ud800"}', '{"a":', "", "[1]"),
-});
-const reply: fc.Arbitrary<Reply> = fc.record({
-  texts: fc.array(text, { maxLength: 3 }),
-  calls: fc.array(call, { maxLength: 4 }),
-  finish: fc.oneof(
-    { weight: 6, arbitrary: fc.constant("stop") },
-    { weight: 1, arbitrary: fc.constantFrom("tool_calls", "length", "content_filter", "error", "eos", null) },
-  ),
-  indices: fc.constantFrom("own", "zero", "none"),
-  split: fc.boolean(),
-  refuses: fc.oneof(
-    { weight: 12, arbitrary: fc.constant(null) },
-    { weight: 1, arbitrary: fc.constantFrom("retryable", "refused", "context_too_long", "truncated") },
-  ),
-});
 const cut: fc.Arbitrary<Cut> = fc.record({
   after: fc.integer({ min: 1, max: 10 }),
   how: fc.constantFrom("crash", "crash", "hand over", "stop", "interrupt", "timeout"),
@@ -56,61 +36,32 @@ const seed = fc.constantFrom(
 );
 const life = fc.record({
   turns: fc.array(turn, { minLength: 1, maxLength: 4 }),
-  replies: fc.array(reply, { minLength: 2, maxLength: 20 }),
+  replies: fc.array(anyReply, { minLength: 2, maxLength: 20 }),
   maxSteps: fc.integer({ min: 1, max: 6 }),
   parallel: fc.boolean(),
   seed,
 });
 
-const describe = (name: string, changes: Partial<Tool> = {}): Tool => ({
-  name,
-  description: "",
-  schema: { type: "object" },
-  readOnly: true,
-  afterCrash: "repeat",
-  ...changes,
-});
-const TOOLS = [
-  describe("look"),
-  describe("pay", { readOnly: false, afterCrash: "skip" }),
-  describe("order", { readOnly: false, afterCrash: "ask" }),
-  describe("huge"),
-  describe("fails"),
-  describe("garbage"),
-  describe("hangs", { readOnly: false }),
-];
-
-/** Tools that keep what was called that may not be called twice. */
-function tools(calls: string[]): ToolSource {
-  return {
-    list: async () => TOOLS,
-    call: async ({ callId, tool }, signal) => {
-      if (tool === "pay" || tool === "order") calls.push(callId);
-      if (tool === "hangs")
-        return new Promise((resolve) => signal.addEventListener("abort", () => resolve({ ok: true, text: "late" })));
-      if (tool === "fails") throw new Error("it broke");
-      if (tool === "garbage") return undefined as never;
-      if (tool !== "look") await new Promise((resolve) => setImmediate(resolve));
-      return { ok: true, text: tool === "huge" ? "\0\ud800😀".repeat(20_000) : " " };
-    },
-  };
-}
-
 test("10,000 cuts, crashes and stops leave histories that every provider takes", { timeout: 120_000 }, async () => {
   let cuts = 0;
   let sent = 0;
   await fc.assert(
-    fc.asyncProperty(life, async ({ turns, replies, maxSteps, parallel, seed: before }) => {
+    fc.asyncProperty(life, async ({ turns, replies, maxSteps, parallel, seed: example }) => {
       const script = [...replies];
       const calls: string[] = [];
       const done: Reply = { texts: ["Done."], calls: [], finish: "stop", indices: "own", split: false, refuses: null };
       const model = quirkyModel(() => script.shift() ?? done);
       const session = new CutSession({
-        card: { ...card, maxSteps, seed: before, sampling: { parallelToolCalls: parallel } },
+        card: { ...card, maxSteps, seed: example, sampling: { parallelToolCalls: parallel } },
         model,
-        tools: tools(calls),
+        tools: oddTools(calls),
       });
-      for (const each of turns) await session.take(each);
+      for (const each of turns) {
+        const before = calls.length;
+        await session.take(each);
+        const made = calls.slice(before);
+        expect(new Set(made).size, "a call that may not be repeated was made twice").toBe(made.length);
+      }
       // Whatever was given back is taken by a turn that nobody cuts.
       await session.take({ said: ["last"], steered: [], cuts: [], flushEvery: 1, stoppedAtMerge: false, window: 100 });
       cuts += session.cuts;

@@ -4,6 +4,7 @@ import { createNativeRunner } from "../../src/agent/loop.ts";
 import { type AgentSettings, NO_SETTINGS } from "../../src/agent/agent-settings.ts";
 import type { Agents } from "../../src/agent/agents.ts";
 import type { AgentCard } from "../../src/agent/agent-card.ts";
+import type { AgentRunner } from "../../src/agent/agent-runner.ts";
 import type { DocumentReader } from "../../src/agent/document-reader.ts";
 import type { ModelClient } from "../../src/agent/model-client.ts";
 import { noServers, type ToolServers } from "../../src/agent/tool-servers.ts";
@@ -28,6 +29,8 @@ export interface TestGatewayOptions {
   slots?: number;
   cards?: AgentCard[];
   settings?: AgentSettings;
+  /** Default: the native one, on the system's clock. */
+  runner?: AgentRunner;
   /** Instead of opening `url`. */
   database?: Database;
   transcriber?: Transcriber;
@@ -69,7 +72,7 @@ export async function startTestGateway(options: TestGatewayOptions): Promise<Tes
     servers: options.servers ?? noServers(new Map()),
     documents: options.documents ?? { read: async () => ({ fault: "unsupported" }) },
     transcriber: options.transcriber ?? null,
-    runner: createNativeRunner(),
+    runner: options.runner ?? createNativeRunner(),
     access: options.access ?? { mode: "open", allowedUsers: new Set() },
     onBusy: options.onBusy ?? "interrupt",
     log,
