@@ -24,7 +24,7 @@ export const window: Scenario = {
       const read = async (session: SessionId) => {
         const startedAt = performance.now();
         const found = await windows(database.db, [session], WINDOW);
-        if (found.get(session)?.length !== WINDOW) throw new Error("the window is not whole");
+        if (found.get(session)?.messages.length !== WINDOW) throw new Error("the window is not whole");
         return performance.now() - startedAt;
       };
       const count = lab.options.quick ? 100 : 500;

@@ -1,8 +1,11 @@
 import type { AgentCard } from "./agent-card.ts";
 import type { MessageId } from "../ids.ts";
+import type { Clock } from "./clock.ts";
 import type { Message } from "./message.ts";
 import type { ModelClient, SentImages } from "./model-client.ts";
 import type { RunEvent } from "./run-event.ts";
+import type { Summary } from "./summarise.ts";
+import type { TokenGauge } from "./token-gauge.ts";
 import type { ToolSource } from "./tool-source.ts";
 
 /** The fresh instance for one run: plain data and views, no connection of its own. */
@@ -12,6 +15,12 @@ export interface Clone {
   language: string;
   /** The replay window, already repaired; empty when the card says `use_history: false`. */
   history: readonly Message[];
+  /** How full the model's window is. */
+  gauge: TokenGauge;
+  /** Has the older part of the history summed up, and keeps that; left out: it cannot be. */
+  compact?: (options: CompactOptions) => Promise<Compacted>;
+  /** True: older messages are missing from the history, so it is to be summed up however short it is. */
+  mustCompact: boolean;
   /** The run's user turn. */
   turn: readonly Message[];
   /** What earlier attempts of this run finished (assistant messages with calls, and tool results), in order. */
@@ -28,6 +37,28 @@ export interface Clone {
   steer(): Promise<Joining[]>;
   /** True = the run has used the tokens or the money it may: no further step is begun. */
   usedUp(): boolean;
+}
+
+/** How a history is to be summed up; tokens are our estimate. */
+export interface CompactOptions {
+  /** The newest turns that stay as they are. */
+  keepTokens: number;
+  /** What is older must be so much, or nothing is done. */
+  worth: number;
+  /** What the model reads at once. */
+  windowTokens: number;
+  clock: Clock;
+  random: () => number;
+  signal: AbortSignal;
+}
+
+/** What became of a history. */
+export interface Compacted {
+  /** What is replayed from now on, repaired; null = what was before. */
+  history: Message[] | null;
+  /** It was to be summed up, and could not be. */
+  failed: boolean;
+  usages: Summary["usages"];
 }
 
 /** A message that joins a run under way. */

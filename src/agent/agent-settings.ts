@@ -30,6 +30,8 @@ export interface SettingsOf {
   tools?: readonly GrantedTool[];
   /** Asked while the agent's own model cannot be. */
   fallback?: ModelChoice;
+  /** Sums up talks that grow long; left out: the agent's own. */
+  summary_model?: ModelChoice;
   /** What people may choose from, by what the file writes. */
   models?: ReadonlyMap<string, ModelChoice>;
   agent?: string;
@@ -103,9 +105,10 @@ function readSection(
 }
 
 function faultsOfModels(agents: ReadonlyMap<string, SettingsOf>, providers: ReadonlyMap<string, unknown>): string[] {
-  return [...agents].flatMap(([name, { fallback, models = new Map<string, ModelChoice>() }]) => {
+  return [...agents].flatMap(([name, { fallback, summary_model, models = new Map<string, ModelChoice>() }]) => {
     const named = [
       ...(fallback ? [["fallback", fallback] as const] : []),
+      ...(summary_model ? [["summary_model", summary_model] as const] : []),
       ...[...models.values()].map((each) => ["models", each] as const),
     ];
     return named.flatMap(([field, { model }]) => {
@@ -117,7 +120,7 @@ function faultsOfModels(agents: ReadonlyMap<string, SettingsOf>, providers: Read
 
 function readFields(at: string, fields: Record<string, unknown>, ofPlace: boolean, faults: string[]): SettingsOf {
   const read: SettingsOf = {};
-  const ofAgent = ["on_busy", "tools", "budget", "fallback", "models", ...OUTSIDE_FIELDS];
+  const ofAgent = ["on_busy", "tools", "budget", "fallback", "models", "summary_model", ...OUTSIDE_FIELDS];
   const known = ofPlace ? ["on_busy", "agent", "listen", "memory", "budget"] : ofAgent;
   for (const [field, wanted] of Object.entries(fields)) {
     const policy = BUSY_POLICIES.find((each) => each === wanted);
@@ -134,14 +137,15 @@ function readFields(at: string, fields: Record<string, unknown>, ofPlace: boolea
     else if (field === "tools" && isGranted(wanted)) read.tools = [...new Set(wanted)];
     else if (field === "tools")
       faults.push(`${at}.tools: must be a list of tools (tools: ${GRANTED_TOOLS.join(", ")})`);
-    else if (field === "fallback" || field === "models") readChoices(`${at}.${field}`, wanted, read, faults);
+    else if (field === "fallback" || field === "summary_model" || field === "models")
+      readChoices(`${at}.${field}`, wanted, read, faults);
     else if (typeof wanted === "string" && wanted.trim() !== "") read.agent = wanted.trim();
     else faults.push(`${at}.agent: must be the name of an agent`);
   }
   return read;
 }
 
-/** `fallback` is one model, `models` are a list of them. */
+/** `models` are a list of them, the others are one. */
 function readChoices(at: string, wanted: unknown, into: SettingsOf, faults: string[]): void {
   const many = at.endsWith(".models");
   const list: unknown[] = Array.isArray(wanted) ? wanted : [wanted];
@@ -156,7 +160,7 @@ function readChoices(at: string, wanted: unknown, into: SettingsOf, faults: stri
   );
   const [first] = choices.values();
   if (many) into.models = choices;
-  else if (first) into.fallback = first;
+  else if (first) into[at.endsWith(".fallback") ? "fallback" : "summary_model"] = first;
 }
 
 /**

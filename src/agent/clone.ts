@@ -4,15 +4,21 @@ import type { Message } from "./message.ts";
 import type { ModelClient, SentImages } from "./model-client.ts";
 import { renderInstruction } from "./render-instruction.ts";
 import { repairHistory } from "./repair-history.ts";
-import { replayWindow, type WindowLimits } from "./replay-window.ts";
+import { TokenGauge } from "./token-gauge.ts";
 import type { ToolSource } from "./tool-source.ts";
 
 export interface CloneParts {
   card: AgentCard;
   /** Left out: English. */
   language?: string;
-  /** The newest stored messages of the session, oldest first, as they were merged; may begin inside a turn. */
+  /** What is known of the talk, oldest first, as it was merged; may begin inside a turn. */
   history: readonly Message[];
+  /** Left out: of a model of the usual size, of which nothing was learned. */
+  gauge?: TokenGauge;
+  /** Left out: the history cannot be summed up. */
+  compact?: Clone["compact"];
+  /** Left out: false. */
+  mustCompact?: boolean;
   turn: readonly Message[];
   /** Of earlier attempts; left out in the first one. */
   kept?: readonly Message[];
@@ -29,16 +35,18 @@ export interface CloneParts {
   usedUp?: () => boolean;
   /** The date as the instruction shall show it, for example `2026-11-21`. */
   today: string;
-  window?: WindowLimits;
 }
 
 /** Spawns the fresh instance for one run. Its card is a frozen copy: a reload meanwhile does not reach this run. */
 export function makeClone(parts: CloneParts): Clone {
-  const { card, window } = parts;
+  const { card, compact } = parts;
   return {
     card: snapshot({ ...card, instruction: renderInstruction(card, parts.today) }),
     language: parts.language ?? "",
-    history: card.useHistory ? repairHistory(replayWindow(parts.history, window)) : [],
+    history: card.useHistory ? repairHistory(parts.history) : [],
+    gauge: parts.gauge ?? new TokenGauge(),
+    ...(compact && card.useHistory ? { compact } : {}),
+    mustCompact: parts.mustCompact ?? false,
     turn: parts.turn,
     kept: parts.kept ?? [],
     inFlight: parts.inFlight ?? new Set(),

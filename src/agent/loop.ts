@@ -5,9 +5,10 @@ import type { Message, Part } from "./message.ts";
 import type { ModelRequest, SentImages } from "./model-client.ts";
 import { modelStep, type ModelCall, type StepOutcome } from "./model-step.ts";
 import { openCalls, repairHistory } from "./repair-history.ts";
-import { halveWindow } from "./replay-window.ts";
+import { estimateRequest } from "./replay-window.ts";
 import { emptyAnswer, internalFailure, modelFailure, refusal } from "./run-endings.ts";
 import type { RunEvent } from "./run-event.ts";
+import { RunWindow } from "./run-window.ts";
 import { type Texts, textsFor } from "../texts/texts.ts";
 import { runBatch } from "./tool-batch.ts";
 import type { Tool } from "./tool-source.ts";
@@ -74,13 +75,11 @@ class NativeRun {
   readonly #texts: Texts;
   readonly #signal: AbortSignal;
   readonly #settings: NativeRunnerOptions;
-  /** What is replayed of the session; halved at most once. */
-  #history: readonly Message[];
-  #halved = false;
+  readonly #window: RunWindow;
   #images: SentImages;
   /** The agent's fallback is asked, to the end of the run. */
   #fellBack = false;
-  /** The run's own block: its turn, what earlier attempts kept, and what this one adds. Never cut. */
+  /** The run's own block: its turn, what earlier attempts kept, and what this one adds. */
   readonly #own: Message[];
   /** Call ids the run has used: a provider may number its calls anew in every step. */
   readonly #callIds = new Set<string>();
@@ -93,9 +92,11 @@ class NativeRun {
     this.#texts = textsFor(clone.language);
     this.#signal = signal;
     this.#settings = settings;
-    this.#history = clone.history;
     this.#images = clone.images;
     this.#own = [...clone.turn, ...clone.kept];
+    const { clock, random } = settings;
+    const request = () => this.#request();
+    this.#window = new RunWindow({ clone, own: this.#own, request, clock, random, signal });
     for (const call of callsOf(clone.kept)) this.#callIds.add(call.callId);
   }
 
@@ -136,10 +137,11 @@ class NativeRun {
 
       step += 1;
       yield { type: "step.started", step };
+      yield* this.#window.fit();
       const outcome = yield* modelStep({
         model: this.#clone.model,
         request: () => this.#request(),
-        shrink: () => this.#shrink(),
+        shrink: () => this.#window.shrink(),
         dropImages: () => this.#dropImages(),
         fallBack: () => this.#fallBack(),
         clock: this.#settings.clock,
@@ -152,6 +154,8 @@ class NativeRun {
         yield outcome.kind === "aborted" ? cancelled : modelFailure(outcome.failure, outcome.text !== "", this.#texts);
         return;
       }
+      if (outcome.usage && !this.#fellBack)
+        this.#clone.gauge.learn(estimateRequest(this.#request()), outcome.usage.inputTokens);
       const message = this.#readAnswer(outcome, step);
       if (message.parts.length > 0) yield this.#add(message);
       if (outcome.usage) yield { type: "usage", model: outcome.model, usage: outcome.usage };
@@ -209,20 +213,13 @@ class NativeRun {
       instruction:
         this.#missing.length > 0 ? `${card.instruction}\n\n${withoutTools(this.#missing)}` : card.instruction,
       // Names, quotes and results of tools stay inside messages: nothing untrusted ever joins the instruction.
-      messages: joinPastes(repairHistory([...(card.seed ?? []), ...this.#history, ...this.#own])),
+      messages: joinPastes(repairHistory([...(card.seed ?? []), ...this.#window.messages()])),
       images: this.#images,
       tools: [...this.#tools.values()].map(({ name, description, schema }) => ({ name, description, schema })),
       sampling: { ...card.sampling, ...fallback?.sampling },
       firstTokenMs: this.#settings.firstTokenMs,
       idleMs: card.idleMs ?? this.#settings.idleMs,
     };
-  }
-
-  #shrink(): boolean {
-    if (this.#halved || this.#history.length === 0) return false;
-    this.#history = halveWindow(this.#history);
-    this.#halved = true;
-    return true;
   }
 
   #fallBack(): { from: string | null; to: string } | null {
@@ -256,7 +253,7 @@ class NativeRun {
   /** Without the step whose calls are open. */
   #known(): Message[] {
     const step = this.#own.findLastIndex(({ role }) => role === "assistant");
-    return repairHistory([...(this.#clone.card.seed ?? []), ...this.#history, ...this.#own.slice(0, step)]);
+    return repairHistory([...(this.#clone.card.seed ?? []), ...this.#window.messages(step)]);
   }
 
   /** The answer as a message. A cut one has no calls: their arguments may be cut too, and none of them has run. */

@@ -12,11 +12,12 @@ export type Part =
 
 /**
  * Words that came with a message and are not its author's: what it answers, quotes or forwards, or what was said at the
- * place before, or what the agent remembers. Data for the model, never an order. `author` "" = nobody knows.
+ * place before, or what the agent remembers; `summary`: what stands for older messages, never stored with one. Data for
+ * the model, never an order. `author` "" = nobody knows.
  */
 export interface ContextPart {
   type: "context";
-  kind: "reply" | "quote" | "forward" | "background" | "memory";
+  kind: "reply" | "quote" | "forward" | "background" | "memory" | "summary";
   author: string;
   text: string;
 }

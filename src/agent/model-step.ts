@@ -24,12 +24,12 @@ export interface StepOptions {
   model: ModelClient;
   /** Built anew for every try: the history may have shrunk. */
   request: () => ModelRequest;
-  /** Makes the history shorter after `context_too_long`; false = it cannot be. */
-  shrink: () => boolean;
-  /** Leaves the pictures out from now on; false = there are none. */
-  dropImages: () => boolean;
-  /** Has another model asked from now on; null = there is none, or it is asked already. */
-  fallBack: () => { from: string | null; to: string } | null;
+  /** Makes the history shorter after `context_too_long`; false, or left out: it cannot be. */
+  shrink?: () => AsyncGenerator<RunEvent, boolean>;
+  /** Leaves the pictures out from now on; false, or left out: there are none. */
+  dropImages?: () => boolean;
+  /** Has another model asked from now on; null, or left out: there is none, or it is asked already. */
+  fallBack?: () => { from: string | null; to: string } | null;
   clock: Clock;
   /** 0 ≤ random() < 1, for the jitter of waits. */
   random: () => number;
@@ -54,8 +54,9 @@ export async function* modelStep(options: StepOptions): AsyncGenerator<RunEvent,
     if (outcome.kind !== "failed" || outcome.text !== "") return outcome;
     const { failure } = outcome;
     if (failure.kind === "context_too_long" || failure.kind === "images_refused") {
-      const shorter = failure.kind === "context_too_long" && options.shrink();
-      if (!shorter && !options.dropImages()) return outcome;
+      const shorter = failure.kind === "context_too_long" && options.shrink && (yield* options.shrink());
+      if (signal.aborted) return { kind: "aborted", text: "" };
+      if (!shorter && !options.dropImages?.()) return outcome;
       continue;
     }
     const backoffMs = FIRST_BACKOFF_MS * 2 ** retries * (0.5 + options.random());
@@ -63,7 +64,7 @@ export async function* modelStep(options: StepOptions): AsyncGenerator<RunEvent,
     const again = worthRetrying(failure) && retries < MAX_RETRIES;
     // Where there is another model, nobody waits for one that is away.
     const long = failure.resting || waitMs >= TOLD_WAIT_MS || failure.kind.endsWith("_timeout");
-    const other = (!again || long) && othersMay(failure) ? options.fallBack() : null;
+    const other = (!again || long) && othersMay(failure) ? options.fallBack?.() : null;
     if (other) {
       const text = "The agent's model cannot be asked right now; another one answers.";
       const why = failure.what ?? failure.kind;

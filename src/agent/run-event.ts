@@ -19,6 +19,8 @@ export type RunEvent =
   | { type: "tool.finished"; callId: string; tool: string; ok: boolean; ms: number; text: string; file?: FileId }
   /** `messageId`: of a user message that joined the run. */
   | { type: "message.completed"; message: Message; messageId?: MessageId }
+  /** What is old is summed up for the model from now on: tokens of what it is replayed, about. */
+  | { type: "history.compacted"; before: number; after: number }
   /** `callId`: of the call of another agent that used it, `agent`: that agent. */
   | { type: "usage"; model: string; usage: Usage; callId?: string; agent?: string }
   /**

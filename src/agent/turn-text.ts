@@ -38,6 +38,7 @@ const ORIGIN: Record<ContextPart["kind"], (author: string) => string> = {
   forward: (author) => `forwarded, written by ${author}`,
   background: (author) => `said here before by ${author}`,
   memory: () => "what you remember from earlier talks",
+  summary: () => "summary of what was said and done before this",
 };
 
 function contextText({ kind, author, text }: ContextPart): string {

@@ -111,6 +111,7 @@ export class Progress {
       case "run.started":
       case "run.restarted":
       case "usage":
+      case "history.compacted":
       case "run.completed":
       case "run.failed":
       case "run.cancelled":

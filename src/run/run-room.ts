@@ -16,7 +16,7 @@ import type { Metrics } from "../observe/metrics.ts";
 import type { AccessPolicy } from "../platform/access-gate.ts";
 import type { Log } from "../platform/platform-adapter.ts";
 import { GroupCommit } from "../store/group-commit.ts";
-import { type StoredMessage, windows } from "../store/messages.ts";
+import { type StoredWindow, windows } from "../store/messages.ts";
 import { type Merge, type MergeOutcome, mergeRun } from "../store/runs.ts";
 import type { Root } from "../store/schema.ts";
 import { retrying } from "../store/transaction.ts";
@@ -25,8 +25,8 @@ import type { Hints } from "./hints.ts";
 import { TurnPreparer } from "./prepare-turn.ts";
 import type { ClaimedRun } from "./run-worker.ts";
 
-/** Rows a replay window is chosen from. */
-const WINDOW_ROWS = 200;
+/** Messages of a session that a run reads at most; older ones are summed up. */
+export const WINDOW_ROWS = 1_000;
 /** Drafts are sent only this long after the lease was last confirmed; half the lease, on the monotonic clock. */
 const SEND_LEASE_MS = 3_000;
 
@@ -71,7 +71,7 @@ export class RunRoom {
   readonly #servers: ToolServers;
   readonly #toolsOf: RunRoomParts["toolsOf"];
   readonly #dispatcher: Dispatcher;
-  readonly #windows: GroupCommit<SessionId, StoredMessage[]>;
+  readonly #windows: GroupCommit<SessionId, StoredWindow>;
 
   constructor(parts: RunRoomParts) {
     this.db = parts.db;
@@ -95,14 +95,14 @@ export class RunRoom {
     this.#windows = new GroupCommit(
       async (sessions) => {
         const found = await retrying(() => windows(parts.db, [...new Set(sessions)], WINDOW_ROWS));
-        return sessions.map((session) => found.get(session) ?? []);
+        return sessions.map((session) => found.get(session)!);
       },
       { max: 100, bound: 5_000, full: () => new GatewayError("unavailable", "Too many runs start at once.") },
     );
   }
 
-  /** The newest messages of a session, oldest first. */
-  window(session: SessionId): Promise<StoredMessage[]> {
+  /** The newest summary of a session, and the newest messages after it. */
+  window(session: SessionId): Promise<StoredWindow> {
     return this.#windows.add(session);
   }
 

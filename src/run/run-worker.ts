@@ -17,12 +17,13 @@ import { handOverRun, type Merge, runInputs } from "../store/runs.ts";
 import type { RunBudget, RunTarget } from "../store/schema.ts";
 import { retrying } from "../store/transaction.ts";
 import { textsFor } from "../texts/texts.ts";
-import { Answer, finalText } from "./answer.ts";
+import { Answer } from "./answer.ts";
 import { planFinal, WHOLE_NAME } from "./plan-final.ts";
 import { type EndBeforeStart, endBeforeStart } from "./end-before-start.ts";
 import { finalPages } from "./final-pages.ts";
 import type { RunLog } from "./event-log.ts";
 import { RunFiles } from "./run-files.ts";
+import { RunHistory } from "./run-history.ts";
 import type { RunRoom } from "./run-room.ts";
 import { readAttempts, type Remains } from "./resume.ts";
 import { datedIfOld, titleFrom, type TurnInput } from "./turn.ts";
@@ -81,6 +82,7 @@ export class RunWorker {
   readonly #files: RunFiles;
   readonly #usage: UsageTally;
   #answer = new Answer([]);
+  #history: RunHistory | null = null;
   #knownPages: OutboxPage[] = [];
   /** False until it is known what the attempts before this one said. */
   #knowsItsWords: boolean;
@@ -218,22 +220,25 @@ export class RunWorker {
   async #run(remains: Remains): Promise<FinalRunEvent> {
     this.#live?.startTyping();
     const card = withChosenModel(this.#room.agents, this.claimed.agent, this.claimed.model);
-    const window = card.useHistory ? await this.#surely(() => this.#room.window(this.claimed.session)) : [];
-    this.#turn = await this.#withFiles(this.#turn, window.length === 0 && card.useHistory);
+    const { model } = this.#files;
+    const surely = <T>(work: () => Promise<T>) => this.#surely(work);
+    const history = await RunHistory.open({ room: this.#room, run: this.claimed, card, model, surely });
+    this.#history = history;
+    this.#turn = await this.#withFiles(this.#turn, history.isEmpty && card.useHistory);
     if (this.#lost) return this.#finalEvent({ type: "run.cancelled", by: "interrupt" });
     const turn = await this.#files.recall(card, this.#turn.map(datedIfOld));
-    await this.#files.show([...window.map(({ message }) => message), ...turn, ...remains.kept]);
+    await this.#files.show([...history.messages, ...turn, ...remains.kept]);
     const today = new Date().toISOString().slice(0, 10);
     this.#answer.showTools(card.children?.maxLines ?? null);
     const clone = makeClone({
       card,
       language: this.claimed.language,
-      history: window.map((stored) => stored.message),
+      ...history.forClone(),
       turn,
       kept: remains.kept,
       inFlight: remains.inFlight,
       images: this.#files.images,
-      model: this.#files.model,
+      model,
       tools: this.#files.tools(card, today),
       session: this.claimed.session,
       steer: () => this.#steer(),
@@ -380,19 +385,13 @@ export class RunWorker {
       pages: plan ? finalPages(plan.pages, this.#live?.pages ?? [], files, attempt > 1) : [],
       ...(whole ? { whole } : {}),
       returnInputs: vanish,
+      ratios: this.#history?.ratios ?? {},
     };
   }
 
   #plan(end: FinalRunEvent, target: RunTarget): PagePlan {
     const { id, language } = this.claimed;
-    const texts = textsFor(language);
-    const { shown = false, drafted = false } = this.#live ?? {};
-    // Whoever stops a draft sees it go, and is told why.
-    const stands = shown || (drafted && end.type === "run.cancelled" && end.by === "stop");
-    const shownOf = { remarks: this.#answer.remarks(texts), stands };
-    const text = finalText(this.#answer.text, end, id, texts, shownOf);
-    const adapter = this.#room.delivery.adapter(target.account);
-    if (!adapter || text === "") return { pages: [], whole: null };
-    return planFinal(text, adapter, { run: id, end, texts, log: this.#log });
+    const ended = { run: id, end, live: this.#live, texts: textsFor(language), log: this.#log };
+    return planFinal(this.#answer, this.#room.delivery.adapter(target.account), ended);
   }
 }

@@ -1,4 +1,4 @@
-import { sql } from "kysely";
+import { type RawBuilder, sql } from "kysely";
 import type { Message } from "../agent/message.ts";
 import type { MessageId, RunId, SessionId } from "../ids.ts";
 import { toJson } from "./json.ts";
@@ -30,29 +30,85 @@ function fromRow(row: Omit<Row, "session_id">): StoredMessage {
   return { seq: row.seq, messageId: row.message_id, runId: row.run_id, message, createdAt: row.created_at };
 }
 
+/** What a run is given of its session's history. */
+export interface StoredWindow {
+  /** Stands for the messages before `firstKeptSeq`; "" = none does, and that is 1. */
+  summary: string;
+  firstKeptSeq: number;
+  /** By model: how many tokens it counted for one of our estimate. */
+  ratios: Record<string, number>;
+  /** The newest messages from there on, oldest first; the first may be later than `firstKeptSeq`. */
+  messages: StoredMessage[];
+}
+
+/** Comes with the newest message of a session, or alone where there is none. */
+interface Header {
+  summary: string | null;
+  first_kept: number | null;
+  ratios: Record<string, number> | null;
+}
+
 /** A window holds no more than fits into any prompt several times over: it is read for many sessions at once. */
 const WINDOW_BYTES = 2_000_000;
+/** What a small message counts, so that small ones are bounded in number as well. */
+const LEAST_BYTES = 2_000;
 
 /**
- * The newest `limit` messages of each session, oldest first: one backward walk of the primary key per session. Fewer
- * where they are large; the newest is always there. Only large values are unpacked to be measured.
+ * The newest messages of `q.id` on one side of a seq, as many as are allowed; the newest is always there. With bounds on
+ * both sides the planner thinks of so few rows that it reads and sorts them all.
  */
-export async function windows(db: Db, sessions: SessionId[], limit: number): Promise<Map<SessionId, StoredMessage[]>> {
-  const { rows } = await sql<Row>`
-    select m.session_id, m.seq, m.message_id, m.run_id, m.role, m.parts, m.status, m.author, m.created_at
+const newest = (bound: RawBuilder<unknown>, limit: number) => sql`
+  select * from (
+    select w.*, sum(w.bytes) over (order by w.seq desc rows unbounded preceding) - w.bytes as newer
+    from (
+      select *, case when pg_column_size(parts) < ${LEAST_BYTES} then ${LEAST_BYTES}::bigint
+                     else octet_length(parts::text) end as bytes
+      from messages where session_id = q.id and seq ${bound} order by seq desc limit ${limit}
+    ) w
+  ) b where b.newer < ${WINDOW_BYTES}`;
+
+/**
+ * Of each session its newest summary and the newest `limit` messages that it does not stand for: one backward walk of
+ * each primary key per session, however long it is. Only large values are unpacked to be measured.
+ */
+export async function windows(db: Db, sessions: SessionId[], limit: number): Promise<Map<SessionId, StoredWindow>> {
+  const { rows } = await sql<Header & (Row | { session_id: SessionId; seq: null })>`
+    select q.id as session_id, m.seq, m.message_id, m.run_id, m.role, m.parts, m.status, m.author, m.created_at,
+           case when coalesce(m.newer, 0) = 0 then c.summary end as summary, c.first_kept_seq as first_kept,
+           case when coalesce(m.newer, 0) = 0 then s.token_ratios end as ratios
     from jsonb_array_elements_text(${toJson(sessions)}::jsonb) as q(id)
-    cross join lateral (
-      select w.*, sum(w.bytes) over (order by w.seq desc rows unbounded preceding) - w.bytes as newer
-      from (
-        select *, case when pg_column_size(parts) < 2000 then 2000 else octet_length(parts::text) end as bytes
-        from messages where session_id = q.id order by seq desc limit ${limit}
-      ) w
-    ) m
-    where m.newer < ${WINDOW_BYTES}
-    order by m.session_id, m.seq`.execute(db);
-  const found = new Map<SessionId, StoredMessage[]>(sessions.map((session) => [session, []]));
-  for (const row of rows) found.get(row.session_id)?.push(fromRow(row));
+    left join talk_sessions s on s.id = q.id
+    left join lateral (
+      select first_kept_seq, summary from compactions where session_id = q.id order by first_kept_seq desc limit 1
+    ) c on true
+    left join lateral (${newest(sql`>= coalesce(c.first_kept_seq, 1)`, limit)}) m on true
+    order by q.id, m.seq`.execute(db);
+  const found = new Map<SessionId, StoredWindow>();
+  for (const row of rows) {
+    const window = found.get(row.session_id) ?? { summary: "", firstKeptSeq: 1, ratios: {}, messages: [] };
+    found.set(row.session_id, window);
+    if (row.first_kept !== null) window.firstKeptSeq = row.first_kept;
+    if (row.summary !== null) window.summary = row.summary;
+    if (row.ratios !== null) window.ratios = row.ratios;
+    if (row.seq !== null) window.messages.push(fromRow(row));
+  }
   return found;
+}
+
+/** The newest messages of a session with `from <= seq < before`, oldest first, as many as a window may hold. */
+export async function messagesBetween(
+  db: Db,
+  session: SessionId,
+  from: number,
+  before: number,
+  limit: number,
+): Promise<StoredMessage[]> {
+  const { rows } = await sql<Row>`
+    select m.* from (select ${session}::text as id) q
+    cross join lateral (${newest(sql`< ${before}::bigint`, limit)}) m
+    where m.seq >= ${from}::bigint
+    order by m.seq`.execute(db);
+  return rows.map(fromRow);
 }
 
 /** Messages with `seq > after`, oldest first, at most `limit`. */

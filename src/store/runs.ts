@@ -1,4 +1,4 @@
-import { type RawBuilder, sql } from "kysely";
+import { sql } from "kysely";
 import type { Author, Message } from "../agent/message.ts";
 import type { FileId, MessageId, OutboxId, ReplicaId, RunId, SessionId } from "../ids.ts";
 import type { RenderedPage } from "../platform/platform-adapter.ts";
@@ -183,6 +183,8 @@ export interface Merge {
   whole?: { id: FileId; name: string; text: string };
   /** The inputs go back and wait: the next run takes them together with what interrupted this one. */
   returnInputs: boolean;
+  /** What was learned of models: tokens they count for one of our estimate. */
+  ratios: Record<string, number>;
 }
 
 /**
@@ -232,7 +234,8 @@ export async function mergeRun(db: Db, merge: Merge): Promise<MergeOutcome> {
     ), head as (
       update talk_sessions s
       set head_seq = s.head_seq + ${count}::int, updated_at = now(),
-          title = case when s.title = '' then ${cleanText(merge.title)} else s.title end
+          title = case when s.title = '' then ${cleanText(merge.title)} else s.title end,
+          token_ratios = s.token_ratios || ${toJson(merge.ratios)}::jsonb
       from mine where s.id = mine.session_id
       returning s.head_seq - ${count}::int as base
     ), stored as (
@@ -327,63 +330,12 @@ export async function handOverRun(
   return rows.length > 0;
 }
 
-const microsOf = (time: RawBuilder<unknown>) => sql<number>`(extract(epoch from ${time}) * 1000000)::bigint`;
-
-/** Runs of a session that started after a time (µs since the epoch, by the database's clock), oldest first. */
-export async function runsSince(
-  db: Db,
-  session: SessionId,
-  micros: number,
-): Promise<{ id: RunId; startedMicros: number }[]> {
-  return db
-    .selectFrom("runs")
-    .select(["id", microsOf(sql`started_at`).as("startedMicros")])
-    .where("session_id", "=", session)
-    .where("started_at", ">", sql<Date>`timestamptz 'epoch' + ${micros}::bigint * interval '1 microsecond'`)
-    .orderBy("started_at")
-    .limit(50)
-    .execute();
-}
-
-/** Where a reader that comes now begins: the runs under way, the newest run's start, and the last arrival that is history. */
-export async function joinPoint(
-  db: Db,
-  session: SessionId,
-): Promise<{ open: { id: RunId; attempt: number }[]; startedMicros: number; arrivalNo: number }> {
-  const { rows } = await sql<{ open: { id: RunId; attempt: number }[]; micros: number; arrival: number }>`
-    with open as (
-      select id, attempt, started_at from runs where session_id = ${session} and state in ('running', 'waiting')
-    )
-    select
-      coalesce((select jsonb_agg(jsonb_build_object('id', id, 'attempt', attempt) order by started_at)
-                from open), '[]') as open,
-      coalesce((select ${microsOf(sql`max(started_at)`)} from runs where session_id = ${session}), 0) as micros,
-      coalesce(least((select min(arrival_no) from inbox where session_id = ${session} and state = 'waiting'),
-                     (select min(b.arrival_no) from open join inbox b on b.session_id = ${session} and b.run_id = open.id))
-                 - 1,
-               (select arrival_no from talk_sessions where id = ${session}), 0) as arrival`.execute(db);
-  const row = rows[0]!;
-  return { open: row.open, startedMicros: row.micros, arrivalNo: row.arrival };
-}
-
 /** What goes on in a session, for a person to read. */
 export async function sessionActivity(db: Db, session: SessionId): Promise<{ running: boolean; waiting: number }> {
   const { rows } = await sql<{ running: boolean; waiting: number }>`
     select exists (select from runs where session_id = ${session} and state in ('running', 'waiting')) as running,
            (select count(*) from inbox where session_id = ${session} and state = 'waiting') as waiting`.execute(db);
   return rows[0]!;
-}
-
-/** Whether a run is still under way. */
-export async function isOpen(db: Db, session: SessionId, run: RunId): Promise<boolean> {
-  const row = await db
-    .selectFrom("runs")
-    .select("id")
-    .where("session_id", "=", session)
-    .where("id", "=", run)
-    .where("state", "in", ["running", "waiting"])
-    .executeTakeFirst();
-  return row !== undefined;
 }
 
 /** The chat a run answers in, which may have another id than when it began; null = in none. */

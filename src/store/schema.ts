@@ -42,6 +42,15 @@ export interface LinkChats {
   with: { platform: string; externalId: string };
 }
 
+/** A compaction that a person has asked for; what came before `arrivalNo` is no reason to end it. */
+export interface CompactionAsked {
+  arrivalNo: number;
+  /** Where its outcome is told; null = over the API. */
+  target: RunTarget | null;
+  language: string;
+  askedMs: number;
+}
+
 export interface Schema {
   users: { id: UserId; kind: "person" | "place"; created_at: Time };
   identities: {
@@ -99,6 +108,7 @@ export interface Schema {
     stop_through: Generated<number>;
     own_user_id: UserId | null;
     model: string | null;
+    token_ratios: ColumnType<Record<string, number>, string | undefined, string>;
     created_at: Time;
     updated_at: Time;
   };
@@ -141,6 +151,17 @@ export interface Schema {
     owner: ReplicaId | null;
     lease_until: MaybeTime;
     lease_no: Generated<number>;
+    compact: ColumnType<CompactionAsked | null, string | null | undefined, string | null>;
+  };
+  compactions: {
+    session_id: SessionId;
+    first_kept_seq: number;
+    summary: string;
+    tokens_before: number;
+    tokens_after: number;
+    model: string;
+    run_id: RunId;
+    created_at: Time;
   };
   runs: {
     session_id: SessionId;

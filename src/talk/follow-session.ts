@@ -4,7 +4,7 @@ import { Doorbell, type Hints } from "../run/hints.ts";
 import { type ArrivedRow, arrivalsAfter } from "../store/inbox.ts";
 import { messagesAfter, type StoredMessage } from "../store/messages.ts";
 import { eventsAfter, type StoredEvent } from "../store/run-events.ts";
-import { isOpen, joinPoint, runsSince } from "../store/runs.ts";
+import { isOpen, joinPoint, runsSince } from "../store/join-point.ts";
 import type { Root } from "../store/schema.ts";
 import type { TalkSession } from "../store/talk-sessions.ts";
 import { retrying } from "../store/transaction.ts";

@@ -28,7 +28,7 @@ test("every fault is listed with file and field", () => {
   expect(() => readSettings(text)).toThrow(
     [
       "parley.yaml: agents.demo.on_busy: must be one of interrupt, steer, queue, parallel, reject",
-      "parley.yaml: agents.demo.extra: is not a field; remove it (fields: on_busy, tools, budget, fallback, models, description, remote, module, limits)",
+      "parley.yaml: agents.demo.extra: is not a field; remove it (fields: on_busy, tools, budget, fallback, models, summary_model, description, remote, module, limits)",
       "parley.yaml: agents.demo.tools: must be a list of tools (tools: web_fetch, memory)",
       'parley.yaml: places.nowhere: must be "telegram:<chat>" or "slack:<team>:<channel>", and may end in ":<thread>"',
       "parley.yaml: users: is not a section; remove it (sections: agents, places, budgets, prices, providers)",
@@ -53,4 +53,13 @@ test("an agent is granted the gateway's own tools by name", () => {
   expect(granted("[]")).toEqual([]);
   expect(() => granted("web_fetch")).toThrow("must be a list of tools");
   expect(() => readSettings('places: { "slack:T1:C1": { tools: [web_fetch] } }')).toThrow("is not a field");
+});
+
+test("an agent's talks are summed up by the model that is set for it", () => {
+  const of = (model: string) => readSettings(`agents: { demo: { summary_model: ${model} } }`);
+  expect(of('"small?temperature=0"').agents.get("demo")).toEqual({
+    summary_model: { model: "small", sampling: { temperature: 0 } },
+  });
+  expect(() => of("3")).toThrow("agents.demo.summary_model: must be the name of a model");
+  expect(() => of("nobody.small")).toThrow('agents.demo.summary_model: there is no provider "nobody"');
 });

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { userMessage, type Message } from "../../src/agent/message.ts";
+import { userMessage } from "../../src/agent/message.ts";
 import type { ModelClient } from "../../src/agent/model-client.ts";
+import { summaryMessage } from "../../src/agent/replay-window.ts";
 import { callTool, failWith, finish, scriptedModel, think, type ModelStep } from "../fakes/scripted-model.ts";
 import { scriptedTools } from "../fakes/scripted-tools.ts";
 import { hurriedClock } from "./manual-clock.ts";
@@ -141,14 +142,18 @@ describe("fault-29: an answer that is none ends in one clear message", () => {
 });
 
 describe("fault-31: a context that is too long", () => {
-  const history: Message[] = Array.from({ length: 4 }, (_, n) => [userMessage(`q${n}`), answer(`a${n}`)]).flat();
+  const long = " x".repeat(200);
+  const history = Array.from({ length: 4 }, (_, n) => [userMessage(`q${n}${long}`), answer(`a${n}${long}`)]).flat();
   const tooLong = failWith("context_too_long", { message: "The talk is too long." });
 
-  test("is trimmed and asked once more, and stays trimmed for the rest of the run", async () => {
+  test("is trimmed where it cannot be summed up, asked once more, and stays trimmed for the rest of the run", async () => {
     const model = scriptedModel(tooLong, callTool("look"), "Noon.");
     const events = await runIt(cloneOf({ model, tools, history }));
-    expect(model.requests.map(({ messages }) => messages.length)).toEqual([9, 5, 7]);
-    expect(model.requests[1]?.messages.slice(0, 4)).toEqual(history.slice(4));
+    expect(model.requests.map(({ messages }) => messages.length)).toEqual([9, 6, 8]);
+    expect(model.requests[1]?.messages.slice(0, 5)).toEqual([
+      summaryMessage("[4 older messages are left out here]"),
+      ...history.slice(4),
+    ]);
     expect(events.at(-1)).toEqual({ type: "run.completed", stopReason: "stop" });
   });
 

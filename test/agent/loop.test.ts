@@ -88,7 +88,7 @@ describe("what the model is sent", () => {
     };
     expect(await sent(true)).toEqual([
       "Good morning, Hello, one, 1, two, 2, what time is it?",
-      "Good morning, Hello, two, 2, what time is it?",
+      "Good morning, Hello, , two, 2, what time is it?",
     ]);
     expect(await sent(false)).toEqual(["Good morning, Hello, what time is it?"]);
   });

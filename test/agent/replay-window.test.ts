@@ -1,12 +1,22 @@
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { userMessage, type Message } from "../../src/agent/message.ts";
-import { DEFAULT_WINDOW, estimateTokens, halveWindow, replayWindow } from "../../src/agent/replay-window.ts";
+import { userMessage, type Message, type Part } from "../../src/agent/message.ts";
+import {
+  cutAt,
+  dropOldest,
+  estimateRequest,
+  estimateTokens,
+  halveWindow,
+  summaryMessage,
+} from "../../src/agent/replay-window.ts";
+import { newId } from "../../src/ids.ts";
 import { answer, asks, gives } from "./run-it.ts";
 
 const turn = (n: number): Message[] => [userMessage(`question ${n}`), answer(`answer ${n}`)];
 const turns = (count: number): Message[] => Array.from({ length: count }, (_, n) => turn(n)).flat();
-const wide = { maxMessages: 1000, maxTokens: 1_000_000 };
+
+const tail = (history: Message[], maxTokens: number, maxMessages = 1000) =>
+  history.slice(cutAt(history, { maxTokens, maxMessages }));
 
 describe("the estimate of tokens", () => {
   test("counts bytes, prose at 3.5 and JSON at 2.2 each, and a little per message", () => {
@@ -19,73 +29,90 @@ describe("the estimate of tokens", () => {
     const extra = { model: "m", data: { reasoning: "x".repeat(198) } };
     expect(estimateTokens([{ role: "assistant", parts: [{ ...call, extra }], status: "complete" }])).toBe(104);
   });
+
+  test("counts only pictures that are shown, where that is known", () => {
+    const file = newId("fil");
+    const picture: Part = { type: "file", kind: "image", name: "", mediaType: "image/png", size: 1, file };
+    const message: Message = { role: "user", parts: [picture], status: "complete" };
+    expect(estimateTokens([message])).toBe(1604);
+    expect(estimateTokens([message], new Map())).toBe(4);
+    expect(estimateTokens([message], new Map([[file, "shown"]]))).toBe(1604);
+  });
+
+  test("of a request counts instruction and tools as well", () => {
+    const tools = [{ name: "look", description: "", schema: { type: "object" as const } }];
+    const request = { model: null, messages: [], sampling: {}, firstTokenMs: 1, idleMs: 1 };
+    expect(estimateRequest({ ...request, instruction: "x".repeat(350), tools: [] })).toBe(100);
+    const bytes = JSON.stringify(tools).length;
+    expect(estimateRequest({ ...request, instruction: "", tools })).toBe(Math.ceil(bytes / 2.2));
+  });
 });
 
-describe("the replay window", () => {
+describe("the part of a history that stays as it is", () => {
   test("holds everything that fits", () => {
-    expect(replayWindow(turns(50))).toEqual(turns(50));
-    expect(replayWindow([])).toEqual([]);
+    expect(tail(turns(50), 1_000_000)).toEqual(turns(50));
+    expect(tail([], 100)).toEqual([]);
   });
 
-  test("keeps 200 messages by default, whole turns only", () => {
-    const history = [...turns(150), userMessage("last"), answer("one"), answer("two")];
-    const window = replayWindow(history);
-    expect(DEFAULT_WINDOW.maxMessages).toBe(200);
-    expect(window).toHaveLength(199);
-    expect(window[0]?.role).toBe("user");
-    expect(window).toEqual(history.slice(-199));
-  });
-
-  test("keeps about 100,000 tokens by default", () => {
-    const history = Array.from({ length: 10 }, () => [userMessage("x".repeat(70_000)), answer("ok")]).flat();
-    expect(replayWindow(history)).toHaveLength(8);
-  });
-
-  test("counts several user messages in a row as one turn, which it never splits", () => {
+  test("is made of whole turns; several user messages in a row are one", () => {
     const history = [...turn(1), userMessage("a"), userMessage("b"), answer("c")];
-    expect(replayWindow(history, { ...wide, maxMessages: 3 })).toEqual(history.slice(2));
-    expect(replayWindow(history, { ...wide, maxMessages: 4 })).toEqual(history.slice(2));
+    expect(tail(history, 1000, 3)).toEqual(history.slice(2));
+    expect(tail(history, 1000, 4)).toEqual(history.slice(2));
+    expect(tail(history, 1000, 2)).toEqual([answer("c")]);
   });
 
-  test("keeps the newest turn even if it alone is too large", () => {
-    const large = [userMessage("q"), asks(["1", "look"]), gives(["1", "x".repeat(5000)]), answer("done")];
-    expect(replayWindow([...turns(3), ...large], { ...wide, maxTokens: 100 })).toEqual(large);
+  test("of one turn that is too large is its newest exchanges, and a call is never without its result", () => {
+    const step = (n: number) => [asks([`${n}`, "look"]), gives([`${n}`, "x".repeat(220)])];
+    const large = [userMessage("q"), ...step(1), ...step(2), ...step(3), answer("done")];
+    expect(tail([...turns(3), ...large], 260)).toEqual([...step(2), ...step(3), answer("done")].slice(0));
+    expect(tail(large, 30)).toEqual([answer("done")]);
+    expect(tail([...turns(3), ...large, ...turn(9)], 260)).toEqual(turn(9));
   });
 
-  test("leaves out the rest of a turn whose beginning was not loaded", () => {
-    expect(replayWindow([answer("rest"), ...turn(1)])).toEqual(turn(1));
-    expect(replayWindow([asks(["1", "look"]), gives(["1", "x"])])).toEqual([]);
+  test("is nothing where not even the last words fit", () => {
+    expect(tail([userMessage("q"), answer("x".repeat(1000))], 100)).toEqual([]);
+    expect(tail(turns(3), 0)).toEqual([]);
   });
 
-  test("of any history is its tail, starts with a turn, and keeps the limits unless it is one turn", () => {
-    const message = fc.constantFrom(userMessage("q"), userMessage("a longer question"), answer("a"), asks(["1", "t"]));
+  test("of any history is its tail, keeps the limits, and begins where a turn or an exchange does", () => {
+    const message = fc.constantFrom(
+      userMessage("q"),
+      userMessage("a longer question"),
+      answer("a"),
+      asks(["1", "t"]),
+      gives(["1", "x"]),
+    );
     fc.assert(
       fc.property(fc.array(message), fc.nat(20), fc.nat(100), (history, maxMessages, maxTokens) => {
-        const window = replayWindow(history, { maxMessages, maxTokens });
-        const from = history.length - window.length;
-        expect(window).toEqual(history.slice(from));
-        if (window.length === 0) return;
-        expect(window[0]?.role).toBe("user");
-        expect(history[from - 1]?.role).not.toBe("user");
-        const starts = window.filter((each, at) => each.role === "user" && window[at - 1]?.role !== "user").length;
-        if (starts > 1) {
-          expect(window.length).toBeLessThanOrEqual(maxMessages);
-          expect(estimateTokens(window)).toBeLessThanOrEqual(Math.ceil(maxTokens));
-        }
+        const kept = tail(history, maxTokens, maxMessages);
+        const from = history.length - kept.length;
+        expect(kept).toEqual(history.slice(from));
+        expect(kept.length).toBeLessThanOrEqual(maxMessages);
+        expect(estimateTokens(kept)).toBeLessThanOrEqual(maxTokens);
+        if (kept[0]?.role === "user") expect(history[from - 1]?.role).not.toBe("user");
+        else expect(kept[0]?.role ?? "assistant").toBe("assistant");
       }),
     );
   });
 });
 
 describe("a window that was too long", () => {
-  test("loses its oldest turns until at most half is left", () => {
-    expect(halveWindow(turns(10))).toEqual(turns(10).slice(10));
-    expect(halveWindow(turns(3))).toEqual(turns(3).slice(4));
+  const missing = (count: number) => summaryMessage(`[${count} older messages are left out here]`);
+
+  test("loses its oldest turns until at most half is left, and says how many", () => {
+    expect(halveWindow(turns(10))).toEqual([missing(10), ...turns(10).slice(10)]);
+    expect(halveWindow(turns(3))).toEqual([missing(4), ...turns(3).slice(4)]);
   });
 
-  test("is empty when its newest turn is more than half of it", () => {
-    expect(halveWindow([...turn(1), userMessage("x".repeat(1000)), answer("ok")])).toEqual([]);
-    expect(halveWindow(turn(1))).toEqual([]);
+  test("holds nothing else when its newest words are more than half of it", () => {
+    expect(halveWindow([...turn(1), userMessage("q"), answer("x".repeat(1000))])).toEqual([missing(4)]);
     expect(halveWindow([])).toEqual([]);
+  });
+
+  test("keeps what stands for the messages before", () => {
+    const head = summaryMessage("Ann likes tea.");
+    expect(dropOldest([head, ...turns(10)], 1000)).toEqual([head, ...turns(10)]);
+    const both = summaryMessage("Ann likes tea.\n[18 older messages are left out here]");
+    expect(dropOldest([head, ...turns(10)], 30)).toEqual([both, ...turns(10).slice(18)]);
   });
 });

@@ -63,6 +63,8 @@ export function protocol(events: readonly RunEvent[]): string[] {
         return `${event.instance} ${protocol([event.event]).join("")}`;
       case "usage":
         return `usage ${event.model} ${event.usage.inputTokens}/${event.usage.outputTokens}`;
+      case "history.compacted":
+        return `compacted ${event.before} to ${event.after}`;
       case "notice":
         return `${event.level}: ${event.text}`;
       case "run.completed":

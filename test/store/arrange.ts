@@ -184,6 +184,7 @@ export function mergeOf(run: StartedRun, changes: Partial<Merge> = {}): Merge {
     target: run.target,
     pages: [],
     returnInputs: false,
+    ratios: {},
     ...changes,
   };
 }

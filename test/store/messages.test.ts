@@ -24,16 +24,16 @@ storeEngines((store) => {
     test("holds the newest messages of each session, oldest first", async () => {
       const [long, short, empty] = [await history(store.db, 120), await history(store.db, 3), newId("ses")];
       const found = await windows(store.db, [long, short, empty], 50);
-      expect(found.get(long)!.map((message) => message.seq)).toEqual(range(71, 120));
-      expect(found.get(short)!.map((message) => message.seq)).toEqual([1, 2, 3]);
-      expect(found.get(empty)).toEqual([]);
-      expect(found.get(short)![0]).toMatchObject({
+      expect(found.get(long)!.messages.map((message) => message.seq)).toEqual(range(71, 120));
+      expect(found.get(short)!.messages.map((message) => message.seq)).toEqual([1, 2, 3]);
+      expect(found.get(empty)).toEqual({ summary: "", firstKeptSeq: 1, ratios: {}, messages: [] });
+      expect(found.get(short)!.messages[0]).toMatchObject({
         messageId: "msg_1",
         runId: "run_0",
         message: { role: "user", status: "complete", parts: [{ type: "text" }] },
         createdAt: expect.any(Date),
       });
-      expect(found.get(short)![0]!.message).not.toHaveProperty("author");
+      expect(found.get(short)!.messages[0]!.message).not.toHaveProperty("author");
     });
 
     test("of large messages is short, and holds the newest whatever its size", async () => {
@@ -45,11 +45,13 @@ storeEngines((store) => {
                jsonb_build_array(jsonb_build_object('type', 'text', 'text', repeat('x', ${chars}::int))), 'complete'
         from generate_series(${from}::int, ${to}::int) n`.execute(store.db);
       await insert(1, 20, 300_000);
-      expect((await windows(store.db, [session], 50)).get(session)!.map((message) => message.seq)).toEqual(
+      expect((await windows(store.db, [session], 50)).get(session)!.messages.map((message) => message.seq)).toEqual(
         range(14, 20),
       );
       await insert(21, 21, 5_000_000);
-      expect((await windows(store.db, [session], 50)).get(session)!.map((message) => message.seq)).toEqual([21]);
+      expect((await windows(store.db, [session], 50)).get(session)!.messages.map((message) => message.seq)).toEqual([
+        21,
+      ]);
     });
 
     test("of no session is none", async () => {

@@ -1,15 +1,8 @@
 import { beforeEach, describe, expect, test } from "vitest";
 import { sql } from "kysely";
 import { newId } from "../../src/ids.ts";
-import {
-  insertRuns,
-  joinPoint,
-  mergeRun,
-  runInputs,
-  runsSince,
-  sessionActivity,
-  takeOverRun,
-} from "../../src/store/runs.ts";
+import { insertRuns, mergeRun, runInputs, sessionActivity, takeOverRun } from "../../src/store/runs.ts";
+import { joinPoint, runsSince } from "../../src/store/join-point.ts";
 import type { Db } from "../../src/store/schema.ts";
 import { stopSession } from "../../src/store/talk-sessions.ts";
 import { onPostgres, storeEngines } from "../support/store-engines.ts";

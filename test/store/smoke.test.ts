@@ -26,16 +26,8 @@ import { thisProcess } from "../../src/store/process-identity.ts";
 import { deleteStale } from "../../src/store/housekeeping.ts";
 import { listReplicas, registerReplica, releaseReplicas } from "../../src/store/replicas.ts";
 import { appendEvents, eventsAfter, eventsOfRun } from "../../src/store/run-events.ts";
-import {
-  handOverRun,
-  insertRuns,
-  joinPoint,
-  mergeRun,
-  runInputs,
-  runsSince,
-  sessionActivity,
-  takeOverRun,
-} from "../../src/store/runs.ts";
+import { handOverRun, insertRuns, mergeRun, runInputs, sessionActivity, takeOverRun } from "../../src/store/runs.ts";
+import { joinPoint, runsSince } from "../../src/store/join-point.ts";
 import type { RunTarget } from "../../src/store/schema.ts";
 import { findSession, insertSession, listSessions, stopSession } from "../../src/store/talk-sessions.ts";
 import { withTransaction } from "../../src/store/transaction.ts";
@@ -201,9 +193,10 @@ storeEngines((store) => {
       pages: [page],
       usage: [],
       returnInputs: false,
+      ratios: {},
     });
     expect(merged).toEqual({ kind: "merged", firstSeq: 1, laneGone: true });
-    expect((await windows(db, [place.sessionId, api], 5)).get(place.sessionId)).toHaveLength(1);
+    expect((await windows(db, [place.sessionId, api], 5)).get(place.sessionId)!.messages).toHaveLength(1);
     expect(await messagesAfter(db, place.sessionId, 0, 5)).toHaveLength(1);
 
     expect(await claimPages(db, replica, [firstPage])).toMatchObject([{ id: firstPage }]);

@@ -110,6 +110,7 @@ const TABLES = [
   "pairings",
   "talk_sessions",
   "messages",
+  "compactions",
   "inbox",
   "lanes",
   "runs",

@@ -168,7 +168,6 @@ class Attempt {
       tools,
       steer: async () => this.#steer(),
       today: "2026-11-21",
-      window: { maxMessages: turn.window, maxTokens: 40_000 },
     });
     this.#append(
       attempt === 1
