@@ -245,6 +245,7 @@ export class RunWorker {
       usedUp: () => this.#usage.usedUp,
       today,
     });
+    this.#usage.reads(clone);
     this.#events.append(
       this.claimed.attempt === 1
         ? { type: "run.started", agent: card.name }
@@ -285,7 +286,8 @@ export class RunWorker {
     if (event.type === "text.delta" && this.#ending !== null && this.#answer.silent) return;
     const changed = this.#answer.take(event);
     if (changed) this.#live?.changed();
-    if (event.type === "usage") this.#room.used(event, this.#usage.add(event.model, event.usage, event.agent));
+    const cost = this.#usage.take(event);
+    if (event.type === "usage") this.#room.used(event, cost);
     this.#events.append(event);
     // A call that may change something is known to the database before it is made; its result as soon as it is there.
     const joins = event.type === "message.completed" && event.message.role === "user";

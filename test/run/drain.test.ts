@@ -61,6 +61,13 @@ function run(more: Partial<NonNullable<LaneState["run"]>> = {}): NonNullable<Lan
 }
 
 describe("a drain", () => {
+  it("security-22: does not begin a refused run because the process died that was to say so", () => {
+    const held = { tokens: 0, micros: 0 };
+    const budget = { scopes: [], held, allowed: { tokens: null, micros: null }, refused: "person" } as const;
+    const died = run({ budget: { ...budget, scopes: [] } });
+    expect(decideDrain(lane({ run: died }), "interrupt")).toEqual({ kind: "resume", end: "over_budget" });
+  });
+
   it("starts a single plain message at once", () => {
     expect(decideDrain(lane({ waiting: [input(1, 0)] }), "interrupt")).toMatchObject({ kind: "start", more: false });
   });
