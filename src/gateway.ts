@@ -13,7 +13,7 @@ import { countSends } from "./delivery/count-sends.ts";
 import { Delivery } from "./delivery/delivery.ts";
 import { Dispatcher } from "./delivery/dispatcher.ts";
 import type { Readiness } from "./http/readiness.ts";
-import { type AccountId, newId, type ReplicaId } from "./ids.ts";
+import { type AccountId, newId, type ReplicaId, type RunId } from "./ids.ts";
 import { countModelRequests } from "./observe/count-model-requests.ts";
 import type { Logger } from "./observe/log.ts";
 import type { Metrics } from "./observe/metrics.ts";
@@ -24,6 +24,7 @@ import { ClaimLoop } from "./run/claim-loop.ts";
 import { Hints } from "./run/hints.ts";
 import { RunRoom } from "./run/run-room.ts";
 import { every, type SupervisedLoop, startLoop } from "./run/supervised-loop.ts";
+import { spareOthers } from "./store/run-levels.ts";
 import type { Database } from "./store/database.ts";
 import { deleteStale } from "./store/housekeeping.ts";
 import { approvePairing } from "./store/identities.ts";
@@ -221,6 +222,11 @@ export class Gateway {
   /** Pages that are uncertain, failed or parked, newest first. */
   deliveries(filter: TroubleFilter): Promise<TroubledPage[]> {
     return listTrouble(this.#parts.database.db, filter);
+  }
+
+  /** Before the process dies of what this run's tools have done. */
+  async spareOthers(culprit: RunId): Promise<void> {
+    await spareOthers(this.#parts.database.db, this.replica, culprit);
   }
 
   async #checkDatabase(): Promise<string> {

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { createDocumentReader } from "../adapters/documents/document-reader.ts";
 import { loadMcpServers } from "../adapters/mcp/load-mcp-servers.ts";
 import { createOpenAIModel } from "../adapters/openai/openai-model.ts";
@@ -38,6 +39,7 @@ import { createLog, type Logger } from "./observe/log.ts";
 import { createMetrics } from "./observe/metrics.ts";
 import { commandMenus } from "./talk/chat-commands.ts";
 import type { PlatformAdapter } from "./platform/platform-adapter.ts";
+import { runAtWork } from "./run/run-at-work.ts";
 import { adminKey } from "./store/admin-key.ts";
 import type { Database } from "./store/database.ts";
 import { openEmbedded } from "./store/embedded.ts";
@@ -47,6 +49,8 @@ import { translate } from "./store/transaction.ts";
 
 /** How long running answers may go on after SIGTERM. */
 const GRACE_MS = 20_000;
+/** For the last statement of a process that dies of a bug. */
+const SPARE_MS = 1_000;
 /** Under npm one Ctrl-C comes twice: from the terminal, and passed on by npm. */
 const TWICE_MS = 500;
 
@@ -288,9 +292,19 @@ async function main(): Promise<void> {
     log.fatal({ err: error }, what);
     process.exit(1);
   };
-  // Node itself would print the error whole, with whatever token is in it.
-  process.on("uncaughtException", fail("a bug ends the process"));
   let running: RunningGateway | null = null;
+  let dying = false;
+  const die = async (bug: unknown): Promise<void> => {
+    const culprit = runAtWork.getStore();
+    log.fatal({ err: bug, ...(culprit && { run_id: culprit }) }, "a bug ends the process");
+    if (!culprit || !running || dying) process.exit(1);
+    dying = true;
+    // What state the process is in is not known: this one statement, and no more.
+    await Promise.race([running.gateway.spareOthers(culprit).catch(() => undefined), sleep(SPARE_MS)]);
+    process.exit(1);
+  };
+  // Node itself would print the error whole, with whatever token is in it.
+  process.on("uncaughtException", (bug) => void die(bug));
   let askedAt: number | null = null;
   const stop = () => {
     const now = performance.now();

@@ -20,6 +20,7 @@ import { admit } from "./admit.ts";
 import { accountOf, type Start } from "./fresh-run.ts";
 import { endByLevel, meetLevel } from "./meet-level.ts";
 import { Doorbell } from "./hints.ts";
+import { runAtWork } from "./run-at-work.ts";
 import type { RunRoom } from "./run-room.ts";
 import { type ClaimedRun, RunWorker } from "./run-worker.ts";
 import { LEASE_MS } from "../store/lanes.ts";
@@ -187,12 +188,14 @@ export class ClaimLoop {
     });
     const worker = new RunWorker(this.#room, run, log);
     const key = workerKey(run.id, run.attempt);
-    const done = worker.work().finally(() => {
-      // A lane that has more to do was hinted at by the merge; here only the free slot is new.
-      const wasFull = this.#workers.size >= this.#options.slots;
-      this.#workers.delete(key);
-      if (wasFull) this.#bell.ring();
-    });
+    const done = runAtWork
+      .run(run.id, () => worker.work())
+      .finally(() => {
+        // A lane that has more to do was hinted at by the merge; here only the free slot is new.
+        const wasFull = this.#workers.size >= this.#options.slots;
+        this.#workers.delete(key);
+        if (wasFull) this.#bell.ring();
+      });
     this.#workers.set(key, { worker, done });
     if (run.attempt > 1) this.#room.metrics.takeovers.inc();
     else if (run.budget?.refused) this.#room.metrics.budgetRefusals.inc({ scope: run.budget.refused });

@@ -1,6 +1,6 @@
 import { sql } from "kysely";
 import type { BusyPolicy } from "../agent/busy-policy.ts";
-import type { MessageId, RunId, SessionId } from "../ids.ts";
+import type { MessageId, ReplicaId, RunId, SessionId } from "../ids.ts";
 import { toJson } from "./json.ts";
 import type { Db } from "./schema.ts";
 
@@ -41,6 +41,13 @@ export async function runLevels(db: Db, runs: { session: SessionId; id: RunId }[
       from inbox b where b.session_id = r.session_id and b.state = 'waiting' and b.arrival_no > r.input_through) w on true
     where r.state = 'running'`.execute(db);
   return rows;
+}
+
+/** For a process that is about to die of one of its runs: its death is no crash of the others. */
+export async function spareOthers(db: Db, owner: ReplicaId, culprit: RunId): Promise<void> {
+  await sql`update runs set handed_over = true where owner = ${owner} and state = 'running' and id <> ${culprit}`.execute(
+    db,
+  );
 }
 
 const live = ({ session, id, attempt }: Attempt) => sql`
