@@ -9,7 +9,7 @@ import { type Agents, loadAgents } from "./agent/agents.ts";
 import type { ModelChoice } from "./agent/read-model.ts";
 import { OWN_PROVIDER } from "./agent/provider.ts";
 import { ownProvider, type ProviderSources } from "./agent/read-providers.ts";
-import { resolveModel } from "./agent/resolve-model.ts";
+import { faultOfModel, resolveModel } from "./agent/resolve-model.ts";
 import { cardVariables, type Config, ConfigFaults, readConfig, serverVariables } from "./config.ts";
 import type { Environment } from "./config-reader.ts";
 import { publicMessage } from "./errors.ts";
@@ -107,7 +107,14 @@ async function lookAtModels(
     return diagnoseOpenAI({ ...provider, wanted: [...(wanted.get(provider.name) ?? [])], settings });
   });
   const missing = wanted.has(OWN_PROVIDER) && !providers.has(OWN_PROVIDER);
-  return [...(await Promise.all(looks)).flat(), ...(missing ? [demo] : [])];
+  // A server of one's own may have a model of such a name.
+  const unknown = missing ? fault : warning;
+  const [says, remedy = ""] = faultOfModel(defaultModel, providers)?.split("; ") ?? [];
+  return [
+    ...(says === undefined ? [] : [unknown("model", `OPENAI_MODEL: ${says}`, remedy)]),
+    ...(await Promise.all(looks)).flat(),
+    ...(missing ? [demo] : []),
+  ];
 }
 
 /** Reads the file alone: whether a server answers is seen when an agent needs it. */

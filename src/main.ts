@@ -21,6 +21,7 @@ import { createAgentRunner } from "./agent/outside-runner.ts";
 import { createRemoteRunner } from "./agent/remote-runner.ts";
 import { Providers } from "./agent/providers.ts";
 import type { ProviderSources } from "./agent/read-providers.ts";
+import { faultOfModel } from "./agent/resolve-model.ts";
 import {
   cardVariables,
   type Config,
@@ -98,7 +99,11 @@ export async function startGateway(config: Config, options: StartOptions = {}): 
   const agents = await loadAgents(config.agentsDir, {
     lookup: cardVariables(config, undefined, secrets),
     providers: providerSources(config, secrets),
-    onSettings: ({ providers }) => models.use(providers),
+    onSettings({ providers }) {
+      models.use(providers);
+      const fault = faultOfModel(config.defaultModel, providers);
+      if (fault !== null) log.warn({ fault }, "OPENAI_MODEL has no provider");
+    },
     defaultAgent: config.defaultAgent,
     faultOfServer: (name) => servers.faultOf(name),
     onFault: (fault) => log.warn({ err: fault }, "an agent's card was not reloaded"),

@@ -34,6 +34,14 @@ test("cards get none of the gateway's secrets, set or not, from a file or not", 
   for (const name of SECRET_NAMES) expect([lookup(name), lookup(`${name}_FILE`)]).toEqual([null, null]);
 });
 
+test("cards get nothing of what providers are made with, once that is known", () => {
+  const known = new Set<string>();
+  const own = cardVariables(readConfig(env), env, known);
+  expect(own("COMPANY")).toBe("Acme");
+  known.add("Acme");
+  expect(own("COMPANY")).toBeNull();
+});
+
 test.each(["COPY", "DATABASE_HINT", "CACHE", "GITHUB_TOKEN", "AWS_SECRET_ACCESS_KEY", "PGPASSWORD"])(
   "cards do not get %s, which is or holds a secret",
   (name) => {

@@ -71,6 +71,9 @@ async function agentsOf(settings: string, named = "mine.fake-model"): Promise<st
 
 const remoteAt = (url: string) => `agents: { far: { remote: { url: "${url}" } } }`;
 
+/** It limits how often its sockets are opened. */
+const NO_SLACK = { SLACK_BOT_TOKEN: "", SLACK_APP_TOKEN: "" };
+
 /** Each with what it breaks, what must be said, and what is to be done. */
 const PLANTED: [string, () => Promise<Record<string, string>> | Record<string, string>, RegExp][] = [
   [
@@ -117,10 +120,16 @@ const PLANTED: [string, () => Promise<Record<string, string>> | Record<string, s
     /^model: the model's server refuses the key → Put a valid key into OPENAI_API_KEY\./,
   ],
   [
+    "a default model whose provider nobody has set up",
+    () => ({ OPENAI_MODEL: "anthropic.claude-x", OPENAI_API_KEY: "", OPENAI_BASE_URL: "", ...NO_SLACK }),
+    /^model: OPENAI_MODEL: there is no provider "anthropic" \(providers: openai\) → add it to providers in parley\.yaml, or/,
+  ],
+  [
     "a provider of the agents' settings that does not have their model",
     async () => ({
       AGENTS_DIR: await agentsOf(`providers: { mine: { base_url: "${model.url}" } }`, "mine.big"),
       DEFAULT_AGENT: "a",
+      ...NO_SLACK,
     }),
     /^model mine: the server does not offer big → Set the agent's model to one that it does: fake-model\./,
   ],
@@ -129,6 +138,7 @@ const PLANTED: [string, () => Promise<Record<string, string>> | Record<string, s
     async () => ({
       AGENTS_DIR: await agentsOf(`providers: { mine: { base_url: "http://127.0.0.1:${await freePort()}/v1" } }`),
       DEFAULT_AGENT: "a",
+      ...NO_SLACK,
     }),
     /^model mine: the model's server does not answer → Check providers\.mine\.base_url in parley\.yaml, and whether/,
   ],

@@ -119,8 +119,8 @@ export class Providers implements ModelClient {
   ): AsyncGenerator<ModelEvent, void, undefined> {
     const { provider: name, model } = resolveModel(request.model ?? this.#options.defaultModel, entries);
     const entry = entries.get(name);
-    if (!entry) {
-      if (name === OWN_PROVIDER) yield* this.#options.demo.stream(request, signal);
+    if (!entry || this.#closed) {
+      if (name === OWN_PROVIDER && !this.#closed) yield* this.#options.demo.stream(request, signal);
       else yield failed(notThere(name));
       return;
     }
