@@ -15,7 +15,7 @@ const NAMES = ["one", "two", "three", "four"];
 storeEngines((store) => {
   test(
     "four runs side by side, some of which lose their replica, end in any order: each block is whole, in the order of the ends",
-    { timeout: 40_000 },
+    { timeout: 120_000 },
     async () => {
       const random = chances(SEED);
       const gates = new Map(NAMES.map((name): [string, Hold] => [name, hold()]));

@@ -105,7 +105,7 @@ async function expectWhole(store: TestStore, session: string): Promise<void> {
 storeEngines((store) => {
   test.each(["interrupt", "steer", "queue", "parallel"] as const)(
     "with the policy %s, runs that crash, are stopped and left leave whole histories, and no message is lost",
-    { timeout: 60_000 },
+    { timeout: 120_000 },
     async (policy) => {
       const world = await openWorld(store, policy);
       const { service } = world.gateways[0]!.gateway;
@@ -123,7 +123,7 @@ storeEngines((store) => {
       await until(
         "all to be over",
         async () => (await store.db.selectFrom("lanes").selectAll().execute()).length === 0,
-        40_000,
+        90_000,
       );
       for (const { gateway } of world.gateways) await gateway.stop(0);
       expect(world.model.refused).toEqual([]);

@@ -31,6 +31,7 @@ const describe = (name: string, changes: Partial<Tool> = {}): Tool => ({
   afterCrash: "repeat",
   ...changes,
 });
+const HUGE = "\0\ud800😀".repeat(12_000);
 const TOOLS = [
   describe("look"),
   describe("pay", { readOnly: false, afterCrash: "skip" }),
@@ -52,7 +53,7 @@ export function oddTools(calls: string[]): ToolSource {
       if (tool === "fails") throw new Error("it broke");
       if (tool === "garbage") return undefined as never;
       if (tool !== "look") await new Promise((resolve) => setImmediate(resolve));
-      return { ok: true, text: tool === "huge" ? "\0\ud800😀".repeat(20_000) : " " };
+      return { ok: true, text: tool === "huge" ? HUGE : " " };
     },
   };
 }

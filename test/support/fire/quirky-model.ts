@@ -40,7 +40,7 @@ export function quirkyModel(reply: (request: ModelRequest) => Reply): QuirkyMode
       unwrapExtra: (data) => data as { fields: Record<string, unknown>; reasoning: string } | null,
     });
     sent += 1;
-    const faults = wireFaults(structuredClone(body));
+    const faults = wireFaults(body);
     if (faults.length > 0) refused.push({ faults, body });
     const { refuses, ...answer } = reply(request);
     if (refuses) {
