@@ -22,6 +22,8 @@ const turn: fc.Arbitrary<Turn> = fc.record({
   flushEvery: fc.integer({ min: 1, max: 6 }),
   stoppedAtMerge: fc.nat(9).map((chance) => chance === 0),
   window: fc.integer({ min: 1, max: 30 }),
+  tokens: fc.constantFrom(128_000, 128_000, 20_000, 400, 100),
+  sums: fc.constantFrom("well", "well", "badly", "never"),
 });
 const said = (role: Message["role"], words: string): Message => ({
   role,
@@ -63,7 +65,16 @@ test("10,000 cuts, crashes and stops leave histories that every provider takes",
         expect(new Set(made).size, "a call that may not be repeated was made twice").toBe(made.length);
       }
       // Whatever was given back is taken by a turn that nobody cuts.
-      await session.take({ said: ["last"], steered: [], cuts: [], flushEvery: 1, stoppedAtMerge: false, window: 100 });
+      await session.take({
+        said: ["last"],
+        steered: [],
+        cuts: [],
+        flushEvery: 1,
+        stoppedAtMerge: false,
+        window: 100,
+        tokens: 500,
+        sums: "well",
+      });
       cuts += session.cuts;
       sent += model.sent;
 

@@ -34,7 +34,7 @@ interface World {
 async function openWorld(store: TestStore, onBusy: BusyPolicy): Promise<World> {
   const replies = fc.sample(anyReply, { seed: SEED, numRuns: 2_000 });
   let next = 0;
-  const model = quirkyModel(() => replies[(next += 1) % replies.length]!);
+  const model = quirkyModel(() => replies[(next += 1) % replies.length]!, 600);
   const world: World = {
     gateways: [],
     model,

@@ -1,10 +1,13 @@
 import type { AgentCard } from "../../../src/agent/agent-card.ts";
-import { HAND_OVER, type Joining } from "../../../src/agent/agent-runner.ts";
+import { type Compacted, type CompactOptions, HAND_OVER, type Joining } from "../../../src/agent/agent-runner.ts";
 import { makeClone } from "../../../src/agent/clone.ts";
 import { createNativeRunner } from "../../../src/agent/loop.ts";
 import { type Message, userMessage } from "../../../src/agent/message.ts";
 import type { ModelClient } from "../../../src/agent/model-client.ts";
+import { repairHistory } from "../../../src/agent/repair-history.ts";
+import { cutAt, summaryMessage } from "../../../src/agent/replay-window.ts";
 import { type FinalRunEvent, isFinal, type RunEvent } from "../../../src/agent/run-event.ts";
+import { TokenGauge } from "../../../src/agent/token-gauge.ts";
 import type { ToolSource } from "../../../src/agent/tool-source.ts";
 import { type MessageId, newId, type RunId } from "../../../src/ids.ts";
 import { Answer } from "../../../src/run/answer.ts";
@@ -34,6 +37,10 @@ export interface Turn {
   stoppedAtMerge: boolean;
   /** Rows of the history that the run is given. */
   window: number;
+  /** Tokens its model reads: few, so that what is old must be summed up. */
+  tokens: number;
+  /** Whether that can be done. */
+  sums: "well" | "badly" | "never";
 }
 
 export interface SessionParts {
@@ -61,6 +68,8 @@ export class CutSession {
   cuts = 0;
   /** Everything that people said, in order. */
   readonly said: MessageId[] = [];
+  /** Rows that a summary stands for. */
+  summed = 0;
   readonly #parts: SessionParts;
   /** What an interrupted run gave back, for the next turn. */
   #returned: Said[] = [];
@@ -158,9 +167,15 @@ class Attempt {
     const { turn, attempt, inputs, remains, session } = this.#parts;
     const { kept, inFlight } = remains;
     const cut = turn.cuts[attempt - 1];
+    const from = Math.max(session.summed, session.rows.length - turn.window);
+    const rows = session.rows.slice(from).map(({ message }) => message);
+    const summary = from > 0 ? [summaryMessage("What was before.")] : [];
     const clone = makeClone({
       card,
-      history: session.rows.slice(-turn.window).map(({ message }) => message),
+      history: [...summary, ...rows],
+      gauge: new TokenGauge(turn.tokens),
+      mustCompact: from > session.summed,
+      ...(turn.sums === "never" ? {} : { compact: async (options) => this.#compact(rows, from, options) }),
       turn: inputs.map(({ message }) => message),
       kept,
       inFlight,
@@ -191,6 +206,16 @@ class Attempt {
       else this.#cut(cut.how);
     }
     throw new Error("the run had no end");
+  }
+
+  /** As `RunHistory` does it, without a model. */
+  #compact(rows: Message[], from: number, { keepTokens }: CompactOptions): Compacted {
+    const cut = cutAt(rows, { maxTokens: keepTokens });
+    const failed = this.#parts.turn.sums === "badly";
+    if (failed || cut === 0) return { history: null, failed, usages: [] };
+    this.#parts.session.summed = from + cut;
+    const history = repairHistory([summaryMessage("What was before."), ...rows.slice(cut)]);
+    return { history, failed: false, usages: [] };
   }
 
   #cut(how: Cut["how"]): void {

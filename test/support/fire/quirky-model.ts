@@ -29,7 +29,7 @@ interface QuirkyModel extends ModelClient {
  * A model behind the real request builder and the real reader of streams, without a socket: `reply` is asked for each
  * request. A gap of a turn of the event loop before each piece lets aborts come in between.
  */
-export function quirkyModel(reply: (request: ModelRequest) => Reply): QuirkyModel {
+export function quirkyModel(reply: (request: ModelRequest) => Reply, contextTokens = 128_000): QuirkyModel {
   const refused: QuirkyModel["refused"] = [];
   let sent = 0;
 
@@ -71,6 +71,7 @@ export function quirkyModel(reply: (request: ModelRequest) => Reply): QuirkyMode
       return sent;
     },
     stream,
+    contextTokens: () => contextTokens,
   };
 }
 
