@@ -14,6 +14,8 @@ import type { ClaimedRun } from "./run-worker.ts";
 
 /** A message that waits this long is told why. */
 const TELL_AFTER_MS = 1_000;
+/** The longer a message has waited, the less often its turn is looked for. */
+const LOOK_AGAIN_MAX_MS = 5_000;
 
 type Begun = { run: NewRun; claimed: ClaimedRun };
 
@@ -70,11 +72,12 @@ function ofPayer(start: Start, { kind }: BudgetOf): Start {
 
 async function holdBack(trx: Trx, room: RunRoom, start: Start, { delayMs }: Extract<Verdict, { kind: "wait" }>) {
   const { lane, decision } = start;
-  await releaseLane(trx, lane, delayMs);
+  const waitedMs = lane.now_ms - decision.inputs[0]!.received_ms;
+  await releaseLane(trx, lane, Math.max(delayMs, Math.min(LOOK_AGAIN_MAX_MS, waitedMs / 4)));
   const untold = decision.inputs.every(({ receipt }) => receipt === null);
   const { target, language, inputs } = newRun(start, null);
   const adapter = target && room.delivery.adapter(target.account);
-  if (!adapter || !untold || lane.now_ms - decision.inputs[0]!.received_ms < TELL_AFTER_MS) return;
+  if (!adapter || !untold || waitedMs < TELL_AFTER_MS) return;
   await noteHeldBack(trx, lane.session_id, inputs);
   const [content] = adapter.render(textsFor(language).receiptBudget);
   const reply = { id: newId("out"), session: lane.session_id, target, content: content! };

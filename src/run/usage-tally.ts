@@ -62,7 +62,8 @@ export class UsageTally {
     } else if (event.type === "message.completed" && this.#step && event.message.role === "assistant") {
       this.#step.output = estimateTokens([event.message]);
     } else if (event.type === "usage") {
-      if (event.callId === undefined) {
+      // What comes before the step's first word is that of a summary.
+      if (event.callId === undefined && this.#step && this.#step.output > 0) {
         this.#step = null;
         this.#input = event.usage.inputTokens;
       }

@@ -76,6 +76,20 @@ describe("an agent as a tool", () => {
     expect(tools.unreachable?.()).toEqual(["mail"]);
   });
 
+  test("security-22: ends, and its caller after it, once the run has used what it may", async () => {
+    const tools = scriptedTools({ look: { answer: "seen" } });
+    const looks = [1, 2, 3].map((n) => callTool("look", { n }, `c${n}`));
+    const steps = { boss: [ask("clerk"), ask("clerk", "again", "again")], clerk: looks };
+    const usedUp = () => tools.calls.length > 0;
+    const cards = [agent("boss", calling("clerk")), agent("clerk")];
+    const { clone, asked } = set({ cards, steps, tools, options: { usedUp }, clone: { usedUp } });
+    const events = await runIt(clone);
+    expect([asked("clerk").length, asked("boss").length, tools.calls.length]).toEqual([2, 2, 1]);
+    const told = asked("boss")[1]?.messages.at(-1)?.parts[0];
+    expect(told).toMatchObject({ ok: false, text: expect.stringContaining("Budget exhausted") });
+    expect(events.at(-1)).toEqual({ type: "run.completed", stopReason: "budget" });
+  });
+
   test("is described by its card, and runs with a history of its own", async () => {
     const cards = [
       agent("boss", calling("clerk", "guide")),

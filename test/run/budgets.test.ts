@@ -175,7 +175,7 @@ agents: { tester: { budget: { tokens_per_day: 40 } } }`;
     expect(model.requests).toHaveLength(2);
   });
 
-  it("holds nothing when a process died, whose run goes on and counts all that it used", async () => {
+  it("holds no more than before when its process is gone; whoever goes on counts all that was used", async () => {
     const gate = hold();
     const settings = "budgets: { person: { tokens_per_day: 500 }, run: { tokens: 400 } }";
     const tools = (answer: () => Promise<string>) => scriptedTools({ look: { answer } });

@@ -54,6 +54,10 @@ describe("a step whose usage nobody told", () => {
   });
 });
 
+test("what a summary used that was made within a step leaves the step open", () => {
+  expect(play(tallyOf(), step(1), used(80, 8), delta("y".repeat(35)))).toEqual(["demo m 80/8", "demo estimated 0/10"]);
+});
+
 test("what a called agent tells is its own, and leaves the caller's step open", () => {
   const events = [step(1), completed("Ask."), used(50, 5, { agent: "clerk", callId: "c" }), used(9, 1)];
   expect(play(tallyOf(), ...events)).toEqual(["clerk m 50/5", "demo m 9/1"]);
