@@ -16,6 +16,9 @@ export interface McpTrouble {
 const SESSION_GONE = 404;
 /** The request was looked at and turned away. */
 const TURNED_AWAY = [400, 401, 403, 405, 406, 415, 429];
+const WANTS_LOGIN = 401;
+const NO_LOGIN =
+  "HTTP 401: it wants other credentials; set access_token or headers (a login by OAuth is not supported)";
 /** There was no connection that could have carried the request. */
 const NEVER_CONNECTED = ["ECONNREFUSED", "ENOTFOUND", "EAI_AGAIN", "ENOENT", "EACCES", "UND_ERR_CONNECT_TIMEOUT"];
 
@@ -35,6 +38,7 @@ export function toMcpTrouble(error: unknown): McpTrouble {
   if (ProtocolError.isInstance(error)) return trouble("answered", `error ${error.code}`, error.message);
   if (SdkHttpError.isInstance(error)) {
     const { status } = error;
+    if (status === WANTS_LOGIN) return trouble("unsent", NO_LOGIN);
     return trouble(status === SESSION_GONE || TURNED_AWAY.includes(status) ? "unsent" : "lost", `HTTP ${status}`);
   }
   if (SdkError.isInstance(error)) {

@@ -173,6 +173,28 @@ describe("a server in trouble", () => {
     expect({ ok, text }).toEqual({ ok: false, text: "fake cannot be reached right now; write was not called." });
   });
 
+  test("that wants a login by OAuth is told to the operator with what to do, and costs its tools", async () => {
+    const server = await http();
+    server.wantsLogin = true;
+    const { pool, troubles } = start({ fake: { url: server.url } });
+    const view = pool.view(card, "s");
+    expect([await view.list(), view.unreachable?.()]).toEqual([[], ["fake"]]);
+    expect(troubles).toEqual([
+      "fake: HTTP 401: it wants other credentials; set access_token or headers (a login by OAuth is not supported)",
+    ]);
+  });
+
+  test.each(["elicitation/create", "sampling/createMessage", "roots/list"])(
+    "that asks the client itself (%s) is declined at once, and the call goes on",
+    async (method) => {
+      for (const config of [{ url: (await http()).url }, asProcess]) {
+        const { pool, troubles } = start({ fake: config });
+        const { ok, text } = await callOf(pool.view(card, "s"), "fake__asks", { method });
+        expect([ok, text, troubles]).toEqual([true, expect.stringMatching(/^declined: (?!.*timed out)/), []]);
+      }
+    },
+  );
+
   test("that nobody has set up, or may not be started here, is told to the operator, and passed over", async () => {
     const text = JSON.stringify({ mcp: { servers: { shell: { command: "sh" } } } });
     const read = readMcpServers(text, { file: "servers.yaml", lookup: () => undefined, stdio: false });

@@ -78,7 +78,7 @@ describe("an error", () => {
     [new SdkError(SdkErrorCode.ConnectionClosed, "s3cr3t"), "lost", "CONNECTION_CLOSED"],
     [new SdkError(SdkErrorCode.NotConnected, "s3cr3t"), "unsent", "NOT_CONNECTED"],
     [new SdkHttpError(SdkErrorCode.SendFailed, "s3cr3t", { status: 404 }), "unsent", "HTTP 404"],
-    [new SdkHttpError(SdkErrorCode.SendFailed, "s3cr3t", { status: 401 }), "unsent", "HTTP 401"],
+    [new SdkHttpError(SdkErrorCode.SendFailed, "s3cr3t", { status: 403 }), "unsent", "HTTP 403"],
     [new SdkHttpError(SdkErrorCode.SendFailed, "s3cr3t", { status: 502 }), "lost", "HTTP 502"],
     [new TypeError("fetch failed", { cause: cause("ECONNREFUSED") }), "unsent", "ECONNREFUSED"],
     [new TypeError("fetch failed", { cause: cause("ECONNRESET") }), "lost", "ECONNRESET"],

@@ -10,6 +10,8 @@ export interface HttpMcpServer extends Required<McpJournal> {
   sessions: number;
   /** What the last request brought as `authorization`. */
   authorization: string | undefined;
+  /** True = it lets nobody in who did not log in by OAuth. */
+  wantsLogin: boolean;
   /** Forgets all sessions, as a restart would. */
   forget(): void;
   /** Lets calls that tell of their progress take their next step. */
@@ -42,6 +44,11 @@ export async function startHttpMcpServer(): Promise<HttpMcpServer> {
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     fake.authorization = request.headers.authorization;
+    if (fake.wantsLogin) {
+      // https://modelcontextprotocol.io/specification, Authorization, Protected Resource Metadata Discovery
+      const where = `Bearer resource_metadata="${fake.url.replace("/mcp", "/.well-known/oauth-protected-resource")}"`;
+      return void response.writeHead(401, { "www-authenticate": where }).end();
+    }
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
     const id = request.headers["mcp-session-id"];
@@ -66,6 +73,7 @@ export async function startHttpMcpServer(): Promise<HttpMcpServer> {
     url: "",
     sessions: 0,
     authorization: undefined,
+    wantsLogin: false,
     forget: () => sessions.clear(),
     proceed() {
       gate.resolve();

@@ -56,6 +56,16 @@ export function makeMcpServer(journal: McpJournal, crash: () => void): McpServer
       return says("indexed");
     },
   );
+  // It asks although the client has said that it answers no questions.
+  server.registerTool("asks", { description: "Asks people and models.", inputSchema: anything }, async (args, ctx) => {
+    noted("asks");
+    const params =
+      args["method"] === "sampling/createMessage"
+        ? { messages: [{ role: "user", content: { type: "text", text: "?" } }], maxTokens: 10 }
+        : { message: "Your password?", requestedSchema: { type: "object", properties: {} } };
+    const asked = ctx.mcpReq.send({ method: String(args["method"]), params }, anything, { timeout: 5_000 });
+    return says(await asked.then(JSON.stringify, (error: Error) => `declined: ${error.message}`));
+  });
   tool("grow", {}, () => {
     tool("grown", readOnly, () => says("here"));
     return says("grown");
