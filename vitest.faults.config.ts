@@ -5,6 +5,7 @@ const UNTIMED = [
   "backlog",
   "deadly-tools",
   "files",
+  "idle-sessions",
   "model",
   "model-storm",
   "native-drafts",
