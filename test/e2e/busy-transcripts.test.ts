@@ -130,7 +130,9 @@ describe("a second question while a tool runs", () => {
 });
 
 function answer(request: JournalEntry): Script {
-  const [before, last] = request.messages.slice(-2);
+  // Between results and what the person says next stands a word that some providers want there.
+  const said = request.messages.filter(({ content }) => content !== "[not answered]");
+  const [before, last] = said.slice(-2);
   if (turnOf(request).includes("Oslo")) {
     const joins = before?.role === "tool" && before.content === "done";
     return joins ? { ...atOnce(BOTH), ttftMs: STEP_MS } : atOnce(OSLO);

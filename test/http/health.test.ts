@@ -166,6 +166,7 @@ describe("the description of the API", () => {
       "/v1/sessions/{id}/files/{file}",
       "/v1/sessions/{id}/messages",
       "/v1/sessions/{id}/stop",
+      "/v1/sessions/{id}/usage",
     ]);
     expect(paths["/v1/sessions/{id}/messages"]?.["post"]).toMatchObject({
       security: [{ key: ["sessions:write"] }],

@@ -43,6 +43,7 @@ describe("security-16: a session of somebody else", () => {
       "GET /v1/sessions/{id}/events",
       "GET /v1/sessions/{id}/files/{file}",
       "GET /v1/sessions/{id}/messages",
+      "GET /v1/sessions/{id}/usage",
       "POST /v1/sessions/{id}/messages",
       "POST /v1/sessions/{id}/stop",
     ]);
