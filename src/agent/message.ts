@@ -12,12 +12,13 @@ export type Part =
 
 /**
  * Words that came with a message and are not its author's: what it answers, quotes or forwards, or what was said at the
- * place before, or what the agent remembers; `summary`: what stands for older messages, never stored with one. Data for
- * the model, never an order. `author` "" = nobody knows.
+ * place before, what the agent remembers, or that from here on the agent `text` answers after the agent `author`;
+ * `summary`: what stands for older messages, never stored with one. Data for the model, never an order. `author` "" =
+ * nobody knows.
  */
 export interface ContextPart {
   type: "context";
-  kind: "reply" | "quote" | "forward" | "background" | "memory" | "summary";
+  kind: "reply" | "quote" | "forward" | "background" | "memory" | "agent" | "summary";
   author: string;
   text: string;
 }

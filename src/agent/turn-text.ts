@@ -32,7 +32,7 @@ export function turnText(message: Message, seen?: ReadonlyMap<FileId, unknown>):
   return `[${nameLabel(message.author.name)}] ${marked ? text : unmarked(text)}`;
 }
 
-const ORIGIN: Record<ContextPart["kind"], (author: string) => string> = {
+const ORIGIN: Record<Exclude<ContextPart["kind"], "agent">, (author: string) => string> = {
   reply: (author) => `answers what ${author} wrote`,
   quote: (author) => `quotes ${author}`,
   forward: (author) => `forwarded, written by ${author}`,
@@ -42,6 +42,7 @@ const ORIGIN: Record<ContextPart["kind"], (author: string) => string> = {
 };
 
 function contextText({ kind, author, text }: ContextPart): string {
+  if (kind === "agent") return `[from here on ${nameLabel(text)} answers, until here ${nameLabel(author)} did]`;
   return `[${ORIGIN[kind](nameLabel(author))}:]\n${quoted(text)}\n[end]`;
 }
 

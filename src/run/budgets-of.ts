@@ -36,9 +36,10 @@ export async function payersOf(trx: Trx, settings: AgentSettings, starts: Start[
 }
 
 /** The budgets a run would use. A private chat is its person's, so it has none as a place. */
-export function budgetsOf(settings: AgentSettings, { lane }: Start, payer: string | null): BudgetOf[] {
+export function budgetsOf(settings: AgentSettings, { lane, decision }: Start, payer: string | null): BudgetOf[] {
   const { budgets = {}, agents } = settings;
   const { place } = lane;
+  const agent = decision.inputs[0]?.asks ?? lane.agent;
   const ofPlace =
     place?.kind === "group"
       ? budgetOfPlace(settings, { account: place.account_id, chat: place.chat, thread: place.thread })
@@ -46,7 +47,7 @@ export function budgetsOf(settings: AgentSettings, { lane }: Start, payer: strin
   const all: { kind: BudgetScope; scope: string; budget: Budget | undefined }[] = [
     ...(payer === null ? [] : [{ kind: "person" as const, scope: personScope(payer), budget: budgets.person }]),
     ...(ofPlace ? [{ kind: "place" as const, scope: placeScope(ofPlace.key), budget: ofPlace.budget }] : []),
-    { kind: "agent", scope: `agent ${lane.agent}`, budget: agents.get(lane.agent)?.budget ?? budgets.agent },
+    { kind: "agent", scope: `agent ${agent}`, budget: agents.get(agent)?.budget ?? budgets.agent },
     { kind: "gateway", scope: "gateway", budget: budgets.gateway },
   ];
   return all.flatMap(({ kind, scope, budget }) => (budget ? [{ kind, scope, budget }] : []));

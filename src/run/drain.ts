@@ -32,9 +32,10 @@ const BESIDE_MS = 500;
 export function decideDrain(lane: LaneState, policy: BusyPolicy): DrainDecision {
   if (lane.run) return { kind: "resume", end: endBeforeResume(lane, lane.run) };
   const withdrawn = lane.waiting.filter((input) => input.arrival_no <= lane.stop_through);
-  const inputs = lane.waiting.filter((input) => input.arrival_no > lane.stop_through);
+  const all = lane.waiting.filter((input) => input.arrival_no > lane.stop_through);
+  const inputs = forAgent(all, all[0]?.asks ?? null);
   const gone = withdrawn.map((input) => input.arrival_no);
-  const more = lane.waiting.length >= MAX_INPUTS;
+  const more = lane.waiting.length >= MAX_INPUTS || inputs.length < all.length;
   if (inputs.length === 0) return { kind: "idle", withdrawn: gone, more };
   // What runs beside began when this was a place for that.
   if (lane.others > 0 && policy !== "parallel") return { kind: "wait", delayMs: BESIDE_MS };
@@ -43,13 +44,18 @@ export function decideDrain(lane: LaneState, policy: BusyPolicy): DrainDecision 
   return { kind: "start", inputs, withdrawn: gone, more };
 }
 
+/** What one turn may take: nothing behind a message that another agent is to answer. */
+function forAgent(inputs: DrainInput[], asked: string | null): DrainInput[] {
+  const other = inputs.findIndex(({ asks }) => asks !== asked);
+  return other === -1 ? inputs : inputs.slice(0, other);
+}
+
 function endBeforeResume(lane: LaneState, run: NonNullable<LaneState["run"]>): EndBeforeStart | null {
   if (lane.stop_through >= run.input_through) return "stop";
   const mayInterrupt = (input: DrainInput) =>
     run.authors.length === 0 || (input.author !== null && run.authors.includes(input.author.id));
-  if (lane.waiting.some((input) => input.arrival_no > run.input_through && mayInterrupt(input))) {
-    if (run.policy === "interrupt") return "interrupt";
-  }
+  const newer = lane.waiting.filter((input) => input.arrival_no > run.input_through);
+  if (run.policy === "interrupt" && forAgent(newer, run.asked).some(mayInterrupt)) return "interrupt";
   if (run.budget?.refused) return "over_budget";
   if (run.crashes + (run.handed_over ? 0 : 1) >= MAX_CRASHES) return "crashed";
   return lane.now_ms - run.alive_ms > STALE_MS ? "stale" : null;

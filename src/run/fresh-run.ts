@@ -21,7 +21,8 @@ export function newRun({ lane, decision: { inputs }, policy }: Start, budget: Ru
   return {
     id: newId("run"),
     lane: { session_id: lane.session_id, lane: lane.lane, lease_no: lane.lease_no },
-    agent: lane.agent,
+    agent: inputs[0]!.asks ?? lane.agent,
+    asked: inputs[0]!.asks,
     policy,
     language: last.language,
     inputThrough: last.arrival_no,
@@ -64,7 +65,9 @@ export function claimedFresh({ lane, decision: { inputs, more } }: Start, run: N
     arrivals: lane.arrivals,
     moreWaits: more,
     agent: run.agent,
-    model: lane.model,
+    follows: lane.answered_by,
+    // It was chosen for the session's own agent.
+    model: run.asked ? null : lane.model,
     language: run.language,
     attempt: 1,
     target: run.target,

@@ -27,7 +27,8 @@ export async function meetLevel(room: RunRoom, worker: RunWorker, level: RunLeve
   if (!level.waits || worker.isMerging) return;
   switch (level.policy) {
     case "steer":
-      return worker.offerSteering();
+      if (level.joins) return worker.offerSteering();
+      return level.untold ? tellQueued(room, worker) : undefined;
     case "parallel":
       await openLane(room.db, worker.claimed.session);
       return room.hints.work();
@@ -35,10 +36,14 @@ export async function meetLevel(room: RunRoom, worker: RunWorker, level: RunLeve
       return tell(room, worker, refuseWaiting, (texts) => texts.receiptRefused);
     case "interrupt":
     case "queue":
-      return level.untold ? tell(room, worker, noteQueued, (texts) => texts.receiptQueued, "receipt") : undefined;
+      return level.untold ? tellQueued(room, worker) : undefined;
     default:
       level.policy satisfies never;
   }
+}
+
+function tellQueued(room: RunRoom, worker: RunWorker): Promise<void> {
+  return tell(room, worker, noteQueued, (texts) => texts.receiptQueued, "receipt");
 }
 
 /** Tells the people of waiting messages what becomes of them; in one transaction with what does. */

@@ -138,8 +138,9 @@ export class RunRoom {
   }
 
   /** A run is over: readers look, the lane goes on, the final pages are shown. */
-  merged(run: ClaimedRun, merge: Merge, outcome: Extract<MergeOutcome, { kind: "merged" }>): void {
+  merged(run: ClaimedRun, merge: Merge, outcome: Extract<MergeOutcome, { kind: "merged" }>, tookMs: number): void {
     this.metrics.runs.inc({ agent: run.agent, outcome: merge.state });
+    this.metrics.runDuration.observe({ agent: run.agent }, tookMs / 1000);
     this.hints.news(run.session);
     if (!outcome.laneGone) this.hints.work();
     const due = merge.pages.filter((page) => !page.shown).map((page) => page.id);

@@ -26,7 +26,7 @@ import { RunFiles } from "./run-files.ts";
 import { RunHistory } from "./run-history.ts";
 import type { RunRoom } from "./run-room.ts";
 import { readAttempts, type Remains } from "./resume.ts";
-import { datedIfOld, titleFrom, type TurnInput } from "./turn.ts";
+import { datedIfOld, handedOver, titleFrom, type TurnInput } from "./turn.ts";
 import { steerWaiting } from "./steer-waiting.ts";
 import { UsageTally } from "./usage-tally.ts";
 
@@ -41,6 +41,8 @@ export interface ClaimedRun {
   agent: string;
   /** As it was chosen for the session; null = the agent's own. */
   model: string | null;
+  /** Whose run is the newest of the history; null = nobody's. */
+  follows: string | null;
   /** What the gateway's own words are said in; "" = unknown. */
   language: string;
   attempt: number;
@@ -226,7 +228,7 @@ export class RunWorker {
     this.#history = history;
     this.#turn = await this.#withFiles(this.#turn, history.isEmpty && card.useHistory);
     if (this.#lost) return this.#finalEvent({ type: "run.cancelled", by: "interrupt" });
-    const turn = await this.#files.recall(card, this.#turn.map(datedIfOld));
+    const turn = await this.#files.recall(card, handedOver(this.#turn, this.claimed).map(datedIfOld));
     await this.#files.show([...history.messages, ...turn, ...remains.kept]);
     const today = new Date().toISOString().slice(0, 10);
     this.#answer.showTools(card.children?.maxLines ?? null);
@@ -354,9 +356,7 @@ export class RunWorker {
         continue;
       }
       this.#log.info({ state: merge.state, end_reason: merge.endReason, first_seq: outcome.firstSeq }, "run ended");
-      const seconds = (performance.now() - this.#claimedAt) / 1000;
-      this.#room.metrics.runDuration.observe({ agent: this.claimed.agent }, seconds);
-      return this.#room.merged(this.claimed, merge, outcome);
+      return this.#room.merged(this.claimed, merge, outcome, performance.now() - this.#claimedAt);
     }
   }
 
@@ -365,7 +365,7 @@ export class RunWorker {
     const shown = this.#live ? this.#live.shown : this.#answer.text !== "";
     // Interrupted before anybody saw anything: as if it had not been, and its input joins the next turn.
     const vanish = end.type === "run.cancelled" && end.by === "interrupt" && !shown && !this.#answer.acted;
-    const turn = this.#turn.map(({ messageId, message }) => ({ messageId, message }));
+    const turn = handedOver(this.#turn, this.claimed).map(({ messageId, message }) => ({ messageId, message }));
     const plan = vanish || !target ? null : this.#plan(end, target);
     const whole = plan && plan.whole !== null ? { id: newId("fil"), name: WHOLE_NAME, text: plan.whole } : null;
     const files = [...(whole ? [whole.id] : []), ...this.#answer.files];

@@ -20,6 +20,17 @@ export function datedIfOld(input: TurnInput): Message {
   return turnMessage([{ type: "text", text: `[written ${when} UTC]\n` }, ...parts], author ?? null);
 }
 
+/** The turn with a note for whoever answers it after somebody else: what stands before is not their own. */
+export function handedOver(
+  turn: TurnInput[],
+  { follows, agent }: { follows: string | null; agent: string },
+): TurnInput[] {
+  const [first, ...rest] = turn;
+  if (!first || follows === null || follows === agent) return turn;
+  const note = { type: "context", kind: "agent", author: follows, text: agent } as const;
+  return [{ ...first, message: { ...first.message, parts: [note, ...first.message.parts] } }, ...rest];
+}
+
 /** The first words of the turn. */
 export function titleFrom(turn: TurnInput[]): string {
   const words = textOf(turn[0]?.message ?? { parts: [] })

@@ -14,6 +14,8 @@ export interface ArrivingMessage {
   updateKey: string;
   messageId: MessageId;
   parts: Part[];
+  /** The agent it names; left out: none. */
+  asks?: string | null;
   /** Of the person who wrote it; "" = unknown. */
   language: string;
   writtenAt: Date;
@@ -42,7 +44,8 @@ export interface Arrival {
 
 /**
  * Accepts messages whose sessions exist: dedupe, arrival number, inbox row, lane and hint, in one statement. The keys
- * of `messages` differ from each other.
+ * of `messages` differ from each other. What somebody says in a chat right behind a message that names an agent, the
+ * rest of a long text or what they forward with it, names that agent too.
  */
 export async function acceptKnown(db: Db, messages: ArrivingMessage[], replica: ReplicaId): Promise<Arrival[]> {
   const input = toJson(
@@ -52,6 +55,7 @@ export async function acceptKnown(db: Db, messages: ArrivingMessage[], replica: 
       update_key: message.updateKey,
       message_id: message.messageId,
       parts: message.parts,
+      asks: message.asks ?? null,
       language: message.language,
       written_at: message.writtenAt,
       session_id: session?.id ?? null,
@@ -77,7 +81,7 @@ export async function acceptKnown(db: Db, messages: ArrivingMessage[], replica: 
       select * from jsonb_to_recordset(${input}::jsonb) as i(
         idx int, account_id text, update_key text, message_id text, parts jsonb, written_at timestamptz,
         session_id text, user_id text, chat text, thread text, platform text, sender text, author jsonb,
-        open boolean, chat_message_id text, burst text, language text)
+        open boolean, chat_message_id text, burst text, language text, asks text)
     ), known as (
       select i.*, s.id as sid, s.user_id as uid
       from input i
@@ -90,7 +94,9 @@ export async function acceptKnown(db: Db, messages: ArrivingMessage[], replica: 
     ), old as (
       select k.idx, b.session_id, b.message_id from known k join inbox b using (account_id, update_key)
     ), fresh as (
-      select k.*, row_number() over (partition by k.sid order by k.idx) as rank
+      select k.*, row_number() over (partition by k.sid order by k.idx) as rank,
+             array_agg(k.asks) filter (where k.asks is not null and k.chat_message_id is not null)
+               over (partition by k.sid, k.author order by k.idx) as named
       from known k where not exists (select from old where old.idx = k.idx)
     ), locked as (
       select id from talk_sessions where id in (select sid from fresh) order by id for update
@@ -101,12 +107,17 @@ export async function acceptKnown(db: Db, messages: ArrivingMessage[], replica: 
       returning s.id, s.arrival_no - c.n as base
     ), stored as (
       insert into inbox (account_id, update_key, session_id, arrival_no, message_id, state, author, parts,
-                         chat_message_id, burst, language, written_at)
+                         chat_message_id, burst, language, asks, written_at)
       select f.account_id, f.update_key, f.sid, c.base + f.rank, f.message_id,
              case when e.chat is not null and e.parts is null then 'withdrawn' else 'waiting' end, f.author,
              case when e.parts is null then f.parts else ${withWords(sql`f.parts`, sql`e.parts`)} end,
-             f.chat_message_id, f.burst, f.language, f.written_at
+             f.chat_message_id, f.burst, f.language,
+             coalesce(f.asks, case when f.chat_message_id is not null
+                              then coalesce(f.named[cardinality(f.named)], b.asks) end), f.written_at
       from fresh f join counted c on c.id = f.sid
+      left join inbox b
+        on b.session_id = f.sid and b.arrival_no = c.base and b.author is not distinct from f.author
+        and b.chat_message_id is not null and b.received_at > now() - interval '1500 milliseconds'
       left join early_edits e
         on e.account_id = f.account_id and e.chat = f.chat and e.chat_message_id = f.chat_message_id
       order by f.account_id, f.update_key

@@ -64,6 +64,8 @@ export interface DrainInput {
   language: string;
   /** What its author was told meanwhile; null = nothing. */
   receipt: string | null;
+  /** The agent it names; null = none. */
+  asks: string | null;
   chat_message_id: string | null;
   burst: string | null;
   received_ms: number;
@@ -79,6 +81,8 @@ export interface LaneState {
   agent: string;
   /** As it was chosen for the session; null = it was not. */
   model: string | null;
+  /** Of the newest run in the history; null = there is none. */
+  answered_by: string | null;
   stop_through: number;
   now_ms: number;
   place: {
@@ -96,6 +100,8 @@ export interface LaneState {
   run: {
     id: RunId;
     agent: string;
+    /** The agent that its messages name; null = none. */
+    asked: string | null;
     policy: BusyPolicy;
     language: string;
     attempt: number;
@@ -120,10 +126,13 @@ export async function readLanes(db: Db, lanes: ClaimedLane[]): Promise<LaneState
   const { rows } = await sql<LaneState>`
     select l.session_id, l.lane, l.lease_no, l.arrivals, s.user_id, s.agent, s.model, s.stop_through,
       (extract(epoch from now()) * 1000)::float8 as now_ms,
+      (select r.agent
+       from (select run_id from messages m where m.session_id = l.session_id order by m.seq desc limit 1) m
+       join runs r on r.session_id = l.session_id and r.id = m.run_id) as answered_by,
       (select jsonb_build_object('id', p.id, 'account_id', p.account_id, 'chat', p.chat, 'thread', p.thread,
                 'kind', p.kind, 'on_busy', p.on_busy, 'blocked_ms', (extract(epoch from p.blocked_until) * 1000)::float8)
        from places p where p.id = s.place_id) as place,
-      (select jsonb_build_object('id', r.id, 'agent', r.agent, 'policy', r.policy, 'language', r.language, 'attempt', r.attempt, 'crashes', r.crashes,
+      (select jsonb_build_object('id', r.id, 'agent', r.agent, 'asked', r.asked, 'policy', r.policy, 'language', r.language, 'attempt', r.attempt, 'crashes', r.crashes,
                 'handed_over', r.handed_over, 'input_through', r.input_through, 'authors', r.authors,
                 'reply_target', r.reply_target, 'budget', r.budget, 'queued_ms', (extract(epoch from r.queued_at) * 1000)::float8,
                 'alive_ms', (extract(epoch from greatest(r.started_at, (
@@ -133,7 +142,7 @@ export async function readLanes(db: Db, lanes: ClaimedLane[]): Promise<LaneState
       (select count(*) from runs r where r.session_id = l.session_id and r.lane <> l.lane
          and r.state in ('running', 'waiting')) as others,
       coalesce((select jsonb_agg(w order by w.arrival_no) from (
-         select i.account_id, i.arrival_no, i.message_id, i.author, i.parts, i.chat_message_id, i.burst, i.language, i.receipt,
+         select i.account_id, i.arrival_no, i.message_id, i.author, i.parts, i.chat_message_id, i.burst, i.language, i.receipt, i.asks,
                 (extract(epoch from i.received_at) * 1000)::float8 as received_ms,
                 (extract(epoch from i.written_at) * 1000)::float8 as written_ms
          from inbox i where i.session_id = l.session_id and i.state = 'waiting'

@@ -19,7 +19,9 @@ export interface RunLevel {
   stopped: boolean;
   /** Something came after its input and waits. */
   waits: boolean;
-  /** Some of that is from who may interrupt it. */
+  /** Some of that is for its agent, and nothing before it for another. */
+  joins: boolean;
+  /** Some of what may join is from who may interrupt it. */
   own: boolean;
   /** Some of that has waited for a second in a chat, and its people were told nothing. */
   untold: boolean;
@@ -30,15 +32,19 @@ const untold = sql`b.chat_message_id is not null and b.receipt is null and b.rec
 /** How these runs stand: what a newer message means for each. One query for all runs of a replica. */
 export async function runLevels(db: Db, runs: { session: SessionId; id: RunId }[]): Promise<RunLevel[]> {
   const { rows } = await sql<RunLevel>`
-    select r.id, r.policy, s.stop_through >= r.input_through as stopped, w.own is not null as waits,
-           coalesce(w.own, false) as own, coalesce(w.untold, false) as untold
+    select r.id, r.policy, s.stop_through >= r.input_through as stopped, w.joins is not null as waits,
+           coalesce(w.joins, false) as joins, coalesce(w.own, false) as own, coalesce(w.untold, false) as untold
     from jsonb_to_recordset(${toJson(runs)}::jsonb) as q(session text, id text)
     join runs r on r.session_id = q.session and r.id = q.id
     join talk_sessions s on s.id = r.session_id
     left join lateral (
-      select bool_or(cardinality(r.authors) = 0 or coalesce(b.author->>'id' = any (r.authors), false)) as own,
-             bool_or(${untold}) as untold
-      from inbox b where b.session_id = r.session_id and b.state = 'waiting' and b.arrival_no > r.input_through) w on true
+      select bool_or(b.joins) as joins, bool_or(${untold}) as untold,
+             bool_or(b.joins and (cardinality(r.authors) = 0 or coalesce(b.author->>'id' = any (r.authors), false))) as own
+      from (
+        select b.author, b.chat_message_id, b.receipt, b.received_at, coalesce(
+                 b.arrival_no < min(b.arrival_no) filter (where b.asks is distinct from r.asked) over (), true) as joins
+        from inbox b where b.session_id = r.session_id and b.state = 'waiting' and b.arrival_no > r.input_through
+      ) b) w on true
     where r.state = 'running'`.execute(db);
   return rows;
 }
@@ -51,24 +57,26 @@ export async function spareOthers(db: Db, owner: ReplicaId, culprit: RunId): Pro
 }
 
 const live = ({ session, id, attempt }: Attempt) => sql`
-  select r.session_id, r.id, r.input_through from runs r
+  select r.session_id, r.id, r.input_through, r.asked from runs r
   where r.session_id = ${session} and r.id = ${id} and r.attempt = ${attempt} and r.state = 'running' for share`;
 
 /**
- * Binds what waits to a run under way, which takes it into its turn, and returns how many that were. None if the attempt
- * is over or was stopped.
+ * Binds what waits for its agent to a run under way, which takes it into its turn, and returns how many that were: none
+ * behind what waits for another agent, none if the attempt is over or was stopped.
  */
 export async function steerInto(db: Db, run: Attempt): Promise<number> {
   const { numAffectedRows } = await sql`
     with waiting as (
-      select account_id, update_key from inbox
+      select account_id, update_key, arrival_no, asks from inbox
       where session_id = ${run.session} and state = 'waiting'
       order by session_id, arrival_no limit 200 for update
     ), live as (${live(run)})
     update inbox b set state = 'taken', run_id = live.id, receipt = 'steered'
     from live, waiting w, talk_sessions s
     where b.account_id = w.account_id and b.update_key = w.update_key
-      and s.id = live.session_id and s.stop_through < live.input_through`.execute(db);
+      and s.id = live.session_id and s.stop_through < live.input_through
+      and not exists (
+        select from waiting o where o.arrival_no <= w.arrival_no and o.asks is distinct from live.asked)`.execute(db);
   return Number(numAffectedRows ?? 0n);
 }
 

@@ -12,6 +12,8 @@ export interface NewRun {
   id: RunId;
   lane: ClaimedLane;
   agent: string;
+  /** The agent that its messages name; left out: none. */
+  asked?: string | null;
   policy: string;
   /** What the gateway's own words are said in; "" = unknown. */
   language: string;
@@ -38,6 +40,7 @@ export async function insertRuns(db: Db, replica: ReplicaId, runs: NewRun[]): Pr
     id: run.id,
     lane: run.lane.lane,
     agent: run.agent,
+    asked: run.asked ?? null,
     policy: run.policy,
     language: run.language,
     input_through: run.inputThrough,
@@ -52,7 +55,7 @@ export async function insertRuns(db: Db, replica: ReplicaId, runs: NewRun[]): Pr
   );
   const { rows } = await sql<{ taken: number }>`
     with input as (
-      select * from jsonb_to_recordset(${toJson(input)}::jsonb) as r(session_id text, id text, lane int, agent text,
+      select * from jsonb_to_recordset(${toJson(input)}::jsonb) as r(session_id text, id text, lane int, agent text, asked text,
         policy text, language text, input_through bigint, authors text[], reply_target jsonb, queued_at timestamptz, first_page text,
         budget jsonb)
     ), waiting as (
@@ -66,9 +69,9 @@ export async function insertRuns(db: Db, replica: ReplicaId, runs: NewRun[]): Pr
       where b.account_id = w.account_id and b.update_key = w.update_key
       returning 1
     ), started as (
-      insert into runs (session_id, id, lane, state, agent, policy, language, owner, input_through, authors, reply_target, queued_at,
+      insert into runs (session_id, id, lane, state, agent, asked, policy, language, owner, input_through, authors, reply_target, queued_at,
                         budget)
-      select session_id, id, lane, 'running', agent, policy, language, ${replica}, input_through, authors,
+      select session_id, id, lane, 'running', agent, asked, policy, language, ${replica}, input_through, authors,
              nullif(reply_target, 'null'::jsonb), queued_at, nullif(budget, 'null'::jsonb)
       from input
     ), answered as (

@@ -13,6 +13,7 @@ import type { Root } from "../store/schema.ts";
 import { findSession, insertSession, listSessions, stopSession, type TalkSession } from "../store/talk-sessions.ts";
 import { retrying, withTransaction } from "../store/transaction.ts";
 import { hasRun, usageOfSession, type UsageRow } from "../store/usage.ts";
+import { addressee } from "./addressee.ts";
 import { followSession, type FollowItem, type FollowOptions } from "./follow-session.ts";
 import type { Intake } from "./intake.ts";
 
@@ -93,6 +94,7 @@ export class AgentService {
       updateKey,
       messageId,
       parts: [{ type: "text", text: message.text }],
+      asks: addressee(this.#agents, message.text),
       language: "",
       writtenAt: new Date(),
       session: { id, userId: user },

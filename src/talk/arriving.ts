@@ -1,18 +1,25 @@
+import type { Agents } from "../agent/agents.ts";
 import type { Part } from "../agent/message.ts";
 import { newId } from "../ids.ts";
 import type { IncomingUpdate } from "../platform/incoming-update.ts";
 import type { ArrivingMessage } from "../store/inbox.ts";
 import type { RunTarget } from "../store/schema.ts";
+import { addressee } from "./addressee.ts";
 
 export type FromSender = Extract<IncomingUpdate, { sender: unknown }>;
 
 /** A platform's message as the inbox takes it. `open`: the gate lets its sender in as they are. */
-export function arriving(update: Extract<IncomingUpdate, { kind: "message" }>, open: boolean): ArrivingMessage {
+export function arriving(
+  update: Extract<IncomingUpdate, { kind: "message" }>,
+  open: boolean,
+  agents: Agents,
+): ArrivingMessage {
   return {
     account: update.account,
     updateKey: update.key,
     messageId: newId("msg"),
     parts: partsOf(update),
+    asks: addressee(agents, update.text),
     language: update.sender.language ?? "",
     writtenAt: new Date(update.writtenAt),
     session: null,

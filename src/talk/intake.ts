@@ -170,7 +170,7 @@ export class Intake {
     if (update.kind !== "message" || isStop(update)) return null;
     const approved = this.#decide(update, true, true);
     if (approved !== "allow") return null;
-    return arriving(update, this.#decide(update, false, true) === "allow");
+    return arriving(update, this.#decide(update, false, true) === "allow", this.#parts.agents);
   }
 
   #decide(update: FromSender, approved: boolean, placeKnown: boolean): ReturnType<typeof decideAccess> {
@@ -288,7 +288,7 @@ export class Intake {
     const { name } = agentFor(this.#parts.agents, { account, ...named }, null);
     const place = await upsertPlace(trx, account, named, person.userId, name, person.own);
     if (update.kind === "message") {
-      const [arrival] = await acceptKnown(trx, [arriving(update, true)], this.#parts.replica);
+      const [arrival] = await acceptKnown(trx, [arriving(update, true, this.#parts.agents)], this.#parts.replica);
       return arrival!;
     }
     if (!(await record("handled"))) return { ...nothing(messageId), outcome: "repeat" };

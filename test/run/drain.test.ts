@@ -14,6 +14,7 @@ function input(arrivalNo: number, ageMs: number, more: Partial<DrainInput> = {})
     parts: [{ type: "text", text: `m${arrivalNo}` }],
     language: "",
     receipt: null,
+    asks: null,
     chat_message_id: String(arrivalNo),
     burst: null,
     received_ms: NOW - ageMs,
@@ -31,6 +32,7 @@ function lane(more: Partial<LaneState>): LaneState {
     user_id: newId("usr"),
     agent: "tester",
     model: null,
+    answered_by: null,
     stop_through: 0,
     now_ms: NOW,
     place: null,
@@ -45,6 +47,7 @@ function run(more: Partial<NonNullable<LaneState["run"]>> = {}): NonNullable<Lan
   return {
     id: newId("run"),
     agent: "tester",
+    asked: null,
     policy: "interrupt",
     language: "",
     attempt: 1,
@@ -147,5 +150,26 @@ describe("a lane whose replica is gone", () => {
   it("does not go on with a run that has stood still for too long", () => {
     const old = run({ alive_ms: NOW - STALE_MS - 1 });
     expect(decideDrain(lane({ run: old }), "interrupt")).toEqual({ kind: "resume", end: "stale" });
+  });
+});
+
+describe("where a message names another agent", () => {
+  const waiting = [input(1, 9_000), input(2, 8_000), input(3, 7_000, { asks: "poet" }), input(4, 6_000)];
+
+  it("a turn takes what comes before it, and the rest waits", () => {
+    const decision = decideDrain(lane({ waiting }), "interrupt");
+    expect(decision).toMatchObject({ kind: "start", inputs: waiting.slice(0, 2), more: true });
+    expect(decideDrain(lane({ waiting: waiting.slice(2) }), "interrupt")).toMatchObject({
+      kind: "start",
+      inputs: waiting.slice(2, 3),
+      more: true,
+    });
+  });
+
+  it("nothing from it on interrupts a run that is resumed", () => {
+    const resumed = (asked: string | null) =>
+      decideDrain(lane({ run: run({ asked, input_through: 2 }), waiting: waiting.slice(2) }), "interrupt");
+    expect(resumed(null)).toEqual({ kind: "resume", end: null });
+    expect(resumed("poet")).toEqual({ kind: "resume", end: "interrupt" });
   });
 });
