@@ -15,7 +15,7 @@ it("holds 10,000 idle sessions in the memory of 100: of each of them only rows a
   const args = ["--expose-gc", "--max-semi-space-size=4", MAIN, database.url, server.url];
   const { stdout } = await promisify(execFile)(process.execPath, args, { timeout: 170_000 });
   const { afterFirst, afterRuns, afterAll, sessions, states } = JSON.parse(stdout.trim().split("\n").at(-1) ?? "");
-  expect([sessions, states]).toEqual([10_000, [{ state: "completed", count: 1_000 }]]);
+  expect([sessions, states]).toEqual([10_000, [{ state: "completed", count: 1_500 }]]);
   expect(server.calls).toHaveLength(100);
   const inMb = [afterFirst, afterRuns, afterAll].map((bytes: number) => (bytes / 2 ** 20).toFixed(1));
   process.stdout.write(`      MB after 100 sessions, after 1,000 that ran, after 10,000: ${inMb.join(", ")}\n`);
