@@ -68,13 +68,13 @@ const first: { owner: UserId; id: string }[] = [];
 
 async function run(last: number): Promise<void> {
   const worker = async (_: unknown, place: number) => {
-    const user = await service.actFor(`user ${place}`);
+    const owner = await service.actFor(`user ${place}`);
     while (begun < last) {
       const number = (begun += 1);
       const withTool = number % WITH_TOOL === 0;
-      const { id } = await service.createTalkSession(user, { agent: withTool ? "tester" : "plain" });
-      if (number <= FIRST) first.push({ owner: user, id });
-      await service.addMessage(user, id, { text: `number ${number}${withTool ? " tool" : ""}` });
+      const { id } = await service.createTalkSession(owner, { agent: withTool ? "tester" : "plain" });
+      if (number <= FIRST) first.push({ owner, id });
+      await service.addMessage(owner, id, { text: `number ${number}${withTool ? " tool" : ""}` });
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }).map(worker));
