@@ -6,7 +6,7 @@ const user = { role: "user", content: "Hi" };
 const calls = (id: string, name: string) => ({
   role: "assistant",
   content: null,
-  tool_calls: [{ id, function: { name, arguments: "{}" } }],
+  tool_calls: [{ id, type: "function", function: { name, arguments: "{}" } }],
 });
 const calling = calls("c", "f");
 const answered = { role: "assistant", content: "x" };

@@ -251,6 +251,7 @@ test("security-10: NUL and lone surrogates never go out, wherever they stand", (
       const sentBody = body({
         instruction: words,
         messages: [
+          userMessage("Hello"),
           ...messages,
           assistant([call("a", words)]),
           results({ type: "tool_result", callId: "a", ok: true, text: words }),
