@@ -79,10 +79,11 @@ providers:
 agents:
   tester: { fallback: other.large }
 `);
-    for (let tries = 0; next.requests.length === 0 && tries < 20; tries++) {
+    const asked = async () => {
       await expect.poll(ask(), { timeout: 30_000 }).toContain(NOTICE);
-    }
-    expect(next.requests.at(-1)?.model).toBe("large");
+      return next.requests.at(-1)?.model;
+    };
+    await expect.poll(asked, { timeout: 60_000, interval: 250 }).toBe("large");
   } finally {
     await next.close();
   }
