@@ -185,6 +185,13 @@ export function serverVariables(env: Environment = process.env): (name: string) 
   return (name) => (Object.hasOwn(env, name) && env[name] !== "" ? env[name] : undefined);
 }
 
+/** Those that cards' own servers may name: a card that came from somewhere else is not to carry the gateway's keys away. */
+export function cardServerVariables(env: Environment = process.env): (name: string) => string | undefined {
+  const own = new Set<string>(SECRET_NAMES.flatMap((name) => [name, `${name}_FILE`]));
+  const lookup = serverVariables(env);
+  return (name) => (own.has(name) ? undefined : lookup(name));
+}
+
 function readHost(reader: ConfigReader): string {
   const host = reader.text("HOST") ?? "127.0.0.1";
   if (!/^[\w.:-]{1,253}$/.test(host)) reader.fault("HOST", "is not an address. Write one, for example 127.0.0.1.");

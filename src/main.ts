@@ -23,6 +23,7 @@ import { Providers } from "./agent/providers.ts";
 import type { ProviderSources } from "./agent/read-providers.ts";
 import { faultOfModel } from "./agent/resolve-model.ts";
 import {
+  cardServerVariables,
   cardVariables,
   type Config,
   ConfigFaults,
@@ -258,10 +259,12 @@ function openTelegram(telegram: TelegramConfig, log: Logger): PlatformAdapter {
 async function openServers({ mcp }: Config, log: Logger): Promise<ToolServers> {
   const read = await loadMcpServers({ ...mcp, lookup: serverVariables() });
   for (const warning of read.warnings) log.warn({ server: warning }, "an MCP server is not used as its file says");
-  if (read.servers.length === 0) return noServers(read.leftOut);
-  const { createMcpServers } = await import("../adapters/mcp/mcp-servers.ts");
   const onTrouble = (server: string, reason: string) => log.warn({ server, reason }, "an MCP server is in trouble");
-  return createMcpServers(read, { onTrouble });
+  const open = async () => {
+    const { createMcpServers } = await import("../adapters/mcp/mcp-servers.ts");
+    return createMcpServers(read, { onTrouble, lookup: cardServerVariables() });
+  };
+  return read.servers.length === 0 ? noServers(read.leftOut, open) : open();
 }
 
 /** Its SDK is loaded here and not above: 0.3 s and 11 MB that a gateway without Slack need not pay. */

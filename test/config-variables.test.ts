@@ -1,6 +1,6 @@
 import { expect, it, test } from "vitest";
 import { SECRET_NAMES } from "../src/config-names.ts";
-import { cardVariables, readConfig } from "../src/config.ts";
+import { cardServerVariables, cardVariables, readConfig } from "../src/config.ts";
 
 const TOKEN = "123456789:AAE-q8Zr2Lk5Wm0Xc7Vt4Bn1Hs6Jd3Gf9Py";
 const env = {
@@ -53,4 +53,14 @@ it("does not take a short password for part of a longer word", () => {
   const other = { DATABASE_URL: "postgres://u:me@db/x", COMPANY: "Acme", SAME: "me" };
   const short = cardVariables(readConfig(other), other);
   expect([short("COMPANY"), short("SAME")]).toEqual(["Acme", null]);
+});
+
+test("a card's own servers may name every variable but the gateway's secrets", () => {
+  const named = cardServerVariables({ MAIL_TOKEN: "m", OPENAI_API_KEY: "k", ADMIN_API_KEY_FILE: "/f", EMPTY: "" });
+  expect(["MAIL_TOKEN", "OPENAI_API_KEY", "ADMIN_API_KEY_FILE", "EMPTY"].map(named)).toEqual([
+    "m",
+    undefined,
+    undefined,
+    undefined,
+  ]);
 });

@@ -1,13 +1,17 @@
 import type { Progress } from "@modelcontextprotocol/client";
 import { capText } from "../../src/agent/cap-text.ts";
 import { systemClock } from "../../src/agent/clock.ts";
+import type { CardServer } from "../../src/agent/read-connections.ts";
 import { type ToolServers, UNKNOWN_SERVER } from "../../src/agent/tool-servers.ts";
 import type { Tool, ToolSource } from "../../src/agent/tool-source.ts";
 import { McpServer, type McpServerParts } from "./mcp-server.ts";
 import { readArguments, toTools } from "./mcp-tools.ts";
-import type { McpServersRead } from "./read-mcp-servers.ts";
+import { type McpServersRead, readCardServer, type ReadOptions } from "./read-mcp-servers.ts";
 
-export type McpServersOptions = Pick<McpServerParts, "onTrouble"> & Partial<McpServerParts>;
+/** `lookup`: what cards' own servers may name; left out: nothing. */
+export type McpServersOptions = Pick<McpServerParts, "onTrouble"> &
+  Partial<McpServerParts> &
+  Partial<Pick<ReadOptions, "lookup">>;
 
 export interface McpServers extends ToolServers {
   /** Connections that are open or being opened, to all servers. */
@@ -16,6 +20,9 @@ export interface McpServers extends ToolServers {
 
 /** A line in the chat shows the first words. */
 const MAX_PROGRESS = 500;
+
+/** Servers of cards that are kept at most, unless they are in use. */
+const MAX_BROUGHT = 256;
 
 /** A tool of a view, and where a call of it goes. */
 interface Owned {
@@ -31,7 +38,23 @@ export function createMcpServers(
 ): McpServers {
   const parts: McpServerParts = { clock: systemClock, random: Math.random, ...options };
   const servers = new Map(configs.map((config) => [config.name, new McpServer(config, parts)]));
-  const all = () => [...servers.values()];
+  /** Those that cards bring, apart from the operator's: by what they are, so cards and reloads share them. */
+  const brought = new Map<string, McpServer | null>();
+  const all = () => [...servers.values(), ...[...brought.values()].flatMap((server) => server ?? [])];
+  const lookup = options.lookup ?? (() => undefined);
+  const bring = (written: CardServer): McpServer | null => {
+    const config = readCardServer(written, lookup);
+    const key = JSON.stringify(config ?? written);
+    const known = brought.get(key);
+    if (known !== undefined) return known;
+    for (const [old, server] of brought) {
+      if (brought.size >= MAX_BROUGHT && (server?.connections ?? 0) === 0) brought.delete(old);
+    }
+    const server = config && new McpServer(config, parts);
+    if (!server) options.onTrouble(written.name, "mcp_connect names what is not set, or no http address");
+    brought.set(key, server);
+    return server;
+  };
   return {
     get connections() {
       return all().reduce((sum, { connections }) => sum + connections, 0);
@@ -40,8 +63,9 @@ export function createMcpServers(
       if (servers.has(name)) return null;
       return leftOut.get(name) ?? UNKNOWN_SERVER;
     },
-    view: ({ servers: wanted = [], toolFilters = {} }, session) => {
-      const known = [...new Set(wanted)].flatMap((name) => servers.get(name) ?? []);
+    view: ({ servers: wanted = [], toolFilters = {}, connects = [] }, session) => {
+      const own = connects.flatMap((written) => bring(written) ?? []);
+      const known = [...[...new Set(wanted)].flatMap((name) => servers.get(name) ?? []), ...own];
       return viewOf(known, toolFilters, session);
     },
     close: async () => void (await Promise.all(all().map((server) => server.close()))),

@@ -1,3 +1,4 @@
+import type { CardServer } from "../../src/agent/read-connections.ts";
 import { readYamlMapping } from "../../src/agent/read-yaml.ts";
 import { GatewayError } from "../../src/errors.ts";
 
@@ -86,6 +87,17 @@ export function readMcpServers(text: string, options: ReadOptions): McpServersRe
   const named = (sentences: readonly string[]) => sentences.map((sentence) => `${options.file}: ${sentence}`);
   if (faults.length > 0) throw new GatewayError("invalid", named(faults).join("\n"));
   return { ...read, warnings: named(read.warnings) };
+}
+
+/** A server that a card brings, over HTTP alone; null = it cannot be used as it is written. */
+export function readCardServer(
+  { name, url, headers, accessToken }: CardServer,
+  lookup: ReadOptions["lookup"],
+): McpServerConfig | null {
+  const read: McpServersRead = { servers: [], leftOut: new Map(), warnings: [] };
+  const fields = { url, headers, ...(accessToken !== undefined && { access_token: accessToken }) };
+  readServer(name, fields, { file: "", lookup, stdio: false }, read, []);
+  return read.servers[0] ?? null;
 }
 
 function readServer(

@@ -2,6 +2,7 @@ import type { Message } from "./message.ts";
 import type { Sampling } from "./model-client.ts";
 import type { OutsideAgent } from "./outside-agent.ts";
 import type { ModelChoice } from "./read-model.ts";
+import type { CardServer } from "./read-connections.ts";
 import type { ToolSchema, ToolSource } from "./tool-source.ts";
 
 /** An agent's file, checked. See agent/read-card.ts for the format. */
@@ -24,6 +25,8 @@ export interface AgentCard {
   functions?: ToolSource;
   /** Servers whose tools it may call, by the operator's names; left out: none. */
   servers?: readonly string[];
+  /** Servers of its own; left out: none. */
+  connects?: readonly CardServer[];
   /** Of a server named here, only the tools that fit one of its globs. */
   toolFilters?: Readonly<Record<string, readonly string[]>>;
   useHistory: boolean;

@@ -31,17 +31,15 @@ const WORKING_FIELDS = [
   "tool_input_schema",
   "servers",
   "tools",
+  "mcp_connect",
 ] as const;
 
 const TOOLS_ALONE = "of MCP servers the agent has the tools alone";
-const NO_OWN_SERVERS =
-  "a card's own servers are not connected yet; write them into MCP_CONFIG and name them in servers";
 const NO_SUBAGENTS = "there are no built-in subagents here";
 
 const UNUSED_FIELDS: Readonly<Record<string, UnusedField>> = {
   resources: unused(TOOLS_ALONE, textsByName),
   prompts: unused(TOOLS_ALONE, textsByName),
-  mcp_connect: unused(NO_OWN_SERVERS, connections),
   tool_hooks: unused("hooks do not run yet", hooks),
   lifecycle_hooks: unused("hooks do not run yet", hooks),
   commands: unused("commands of cards do not run yet", hooks),
@@ -165,40 +163,6 @@ function hooks(value: unknown): string | null {
     const written = isMapping(each) ? Object.values(each).find((item) => PYTHON.test(String(item))) : each;
     const fault = written === undefined ? null : entrypointFault(written);
     if (fault) return fault;
-  }
-  return null;
-}
-
-const CONNECTION_FIELDS = [
-  "name",
-  "target",
-  "protocol_mode",
-  "headers",
-  "auth",
-  "description",
-  "management",
-  "connector_id",
-  "access_token",
-  "defer_loading",
-];
-/** How a process is started is the operator's to say: fast-agent takes these in its configuration alone. */
-const PROCESS_FIELDS = ["command", "args", "env", "cwd"];
-
-/** A mapping of names to servers, or the older list of servers that hold their name. */
-function connections(value: unknown): string | null {
-  const named = isMapping(value) ? Object.entries(value) : null;
-  const listed = Array.isArray(value) ? value.map((each, index): [string, unknown] => [String(index + 1), each]) : null;
-  const servers = named ?? listed;
-  if (!servers) return "must be a mapping of names to servers";
-  for (const [name, server] of servers) {
-    if (!isMapping(server)) return `${name} must be a mapping of fields to values`;
-    const process = PROCESS_FIELDS.find((field) => Object.hasOwn(server, field));
-    if (process) return `${name}.${process} may not stand in a card; write a target`;
-    const other = Object.keys(server).find((field) => !CONNECTION_FIELDS.includes(field));
-    if (other) return `${name}.${other} is not a field of a server; remove it`;
-    if (server["management"] === "provider") return `${name} is managed by its provider, which is not supported`;
-    if (!isText(server["target"])) return `${name}.target must be a URL or a command`;
-    if (listed && !isText(server["name"])) return `${name}.name must be a text that is not empty`;
   }
   return null;
 }

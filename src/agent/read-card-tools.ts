@@ -1,12 +1,16 @@
 import type { AgentCard } from "./agent-card.ts";
 import type { FieldNotes } from "./card-fields.ts";
+import { readConnections } from "./read-connections.ts";
 
 /** What a card says of the servers whose tools it may call. Nothing for a card that names none. */
 export function readCardTools(
   servers: unknown,
   tools: unknown,
-  { faults, warnings }: FieldNotes,
-): Pick<AgentCard, "servers" | "toolFilters"> {
+  connect: unknown,
+  notes: FieldNotes,
+): Pick<AgentCard, "servers" | "toolFilters" | "connects"> {
+  const { faults, warnings } = notes;
+  const connects = readConnections(connect, notes);
   const named = asksForNothing(servers) ? [] : servers;
   const filters = asksForNothing(tools) ? {} : tools;
   if (!isTexts(named)) faults.push("servers: must be a list of texts that are not empty");
@@ -16,10 +20,17 @@ export function readCardTools(
   if (faults.length > 0 || !isTexts(named)) return {};
   const toolFilters = filters as Record<string, string[]>;
   for (const server of Object.keys(toolFilters)) {
-    if (!named.includes(server)) warnings.push(`tools: "${server}" is not among the servers of this card`);
+    if (!named.includes(server) && !connects.some(({ name }) => name === server))
+      warnings.push(`tools: "${server}" is not among the servers of this card`);
   }
-  if (named.length === 0) return {};
-  return { servers: named, ...(Object.keys(toolFilters).length > 0 && { toolFilters }) };
+  const twice = connects.find(({ name }) => named.includes(name));
+  if (twice) faults.push(`mcp_connect: "${twice.name}" is also among the servers; rename it`);
+  if (named.length + connects.length === 0) return {};
+  return {
+    ...(named.length > 0 && { servers: named }),
+    ...(connects.length > 0 && { connects }),
+    ...(Object.keys(toolFilters).length > 0 && { toolFilters }),
+  };
 }
 
 function asksForNothing(value: unknown): boolean {

@@ -64,7 +64,9 @@ function readFields(file: string, text: string, lookup: VariableLookup, notes: F
   const mapping = readYamlMapping(yaml);
   if ("faults" in mapping) faults.push(...mapping.faults.map((fault) => `frontmatter: ${fault}`));
   const entries = "faults" in mapping ? [] : mapping.entries;
-  const used = entries.filter(([name]) => isUsed(name));
+  // What stands there goes to a server and not to the model, so it may name secrets.
+  const connect = entries.find(([name]) => name === "mcp_connect")?.[1];
+  const used = entries.filter(([name]) => isUsed(name) && name !== "mcp_connect");
   const fields = new Map(
     used.map(([name, value]) => [
       name,
@@ -107,7 +109,7 @@ function readFields(file: string, text: string, lookup: VariableLookup, notes: F
   }
   const params = readRequestParams(fields.get("request_params"), notes);
   const { templateVars } = params;
-  const tools = readCardTools(fields.get("servers"), fields.get("tools"), notes);
+  const tools = readCardTools(fields.get("servers"), fields.get("tools"), connect, notes);
   const { model, sampling } = readModel(read("model", isText, NOT_EMPTY) ?? params.model ?? "", notes);
   const card: AgentCard = {
     name,

@@ -13,19 +13,31 @@ export interface ToolServers {
    * tools as they were at its first listing, without those of servers that could not be asked then. A server that
    * `faultOf` names is passed over: that is for the operator to mend, and no news to people.
    */
-  view(card: Pick<AgentCard, "servers" | "toolFilters">, session: string): ToolSource;
+  view(card: Pick<AgentCard, "servers" | "toolFilters" | "connects">, session: string): ToolSource;
   /** Ends every connection; calls under way fail. */
   close(): Promise<void>;
 }
 
-/** Where no server can be used: cards that name one do without its tools, which the operator was told. */
-export function noServers(leftOut: ReadonlyMap<string, string>): ToolServers {
+/**
+ * Where the operator has set up none: what cards bring is opened with the first run that needs it. Cards that name a
+ * server do without its tools, which the operator was told.
+ */
+export function noServers(leftOut: ReadonlyMap<string, string>, open: () => Promise<ToolServers>): ToolServers {
+  let opened: Promise<ToolServers> | null = null;
   return {
     faultOf: (server) => leftOut.get(server) ?? UNKNOWN_SERVER,
-    view: () => ({
-      list: async () => [],
-      call: async ({ tool }) => ({ ok: false, text: `There is no tool "${tool}".` }),
-    }),
-    close: async () => undefined,
+    view(card, session) {
+      let view: ToolSource | null = null;
+      const get = async () => (view ??= (await (opened ??= open())).view(card, session));
+      return {
+        list: async () => (card.connects ? (await get()).list() : []),
+        async call(call, signal, context) {
+          if (!card.connects) return { ok: false, text: `There is no tool "${call.tool}".` };
+          return (await get()).call(call, signal, context);
+        },
+        unreachable: () => view?.unreachable?.() ?? [],
+      };
+    },
+    close: async () => (await opened)?.close(),
   };
 }

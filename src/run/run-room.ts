@@ -108,7 +108,7 @@ export class RunRoom {
 
   /** What a run of this card may call: the built-in tools, what the agent has besides, and tools of its servers. */
   toolsFor(card: AgentCard, session: SessionId): ToolSource {
-    const servers = card.servers ? [this.#servers.view(card, session)] : [];
+    const servers = card.servers || card.connects ? [this.#servers.view(card, session)] : [];
     return joinTools([this.#tools, ...this.#toolsOf(card), ...servers]);
   }
 

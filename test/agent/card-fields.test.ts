@@ -27,6 +27,11 @@ const WORKING: [field: string, value: unknown, changes: Partial<AgentCard>][] = 
   // The files are read by loadCard.
   ["messages", "seed.json", {}],
   ["servers", ["mail", "files"], { servers: ["mail", "files"] }],
+  [
+    "mcp_connect",
+    { mail: { target: "https://mail.test/mcp", headers: { Authorization: "Bearer ${MAIL_TOKEN}" } } },
+    { connects: [{ name: "mail", url: "https://mail.test/mcp", headers: { Authorization: "Bearer ${MAIL_TOKEN}" } }] },
+  ],
   // They say nothing without servers.
   ["tools", {}, {}],
   ["request_params", { temperature: 0.5, max_iterations: 3 }, { sampling: { temperature: 0.5 }, maxSteps: 3 }],
@@ -78,7 +83,7 @@ const PARAMS_WARNED: [param: string, value: unknown][] = [
 const WARNED: [field: string, value: unknown][] = [
   ["resources", { mail: ["inbox"] }],
   ["prompts", { mail: ["greeting"] }],
-  ["mcp_connect", { mail: { target: "https://mail.test/mcp", headers: { Authorization: "Bearer ${MAIL_TOKEN}" } } }],
+  ["mcp_connect", { mail: { target: "npx some-server" } }],
   ["history_source", "child"],
   ["history_merge_target", "child"],
   ["history_merge_target", "messages"],

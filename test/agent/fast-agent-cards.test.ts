@@ -41,8 +41,8 @@ test("cards that would be something else here are refused, all at once", async (
     (error: Error) => error.message.split("\n"),
   );
   expect(told).toEqual([
-    "hosted.yaml: mcp_connect: mail is managed by its provider, which is not supported",
     "hosted.yaml: api_key: must not stand in a card; name a variable of the environment as ${NAME}",
+    "hosted.yaml: mcp_connect: mail is managed by its provider, which is not supported",
     'pipeline.md: type: "chain" is not supported yet; only "agent" is',
     'remote.yaml: type: "a2a" is not supported yet; only "agent" is',
     'sums.md: function_tools: "sums.py:add" is Python, which does not run here; write it in TypeScript (file.ts:export) or remove it',

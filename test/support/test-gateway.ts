@@ -69,7 +69,7 @@ export async function startTestGateway(options: TestGatewayOptions): Promise<Tes
     model: options.model,
     tools: options.tools ?? functionTools([]),
     toolsOf: () => [],
-    servers: options.servers ?? noServers(new Map()),
+    servers: options.servers ?? noServers(new Map(), () => Promise.reject(new Error("no test opens servers"))),
     documents: options.documents ?? { read: async () => ({ fault: "unsupported" }) },
     transcriber: options.transcriber ?? null,
     runner: options.runner ?? createNativeRunner(),
