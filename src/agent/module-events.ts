@@ -1,6 +1,7 @@
 import { Compile } from "typebox/schema";
 import { capText } from "./cap-text.ts";
 import type { Clock } from "./clock.ts";
+import type { Part } from "./message.ts";
 import type { FinalRunEvent, RunEvent } from "./run-event.ts";
 import type { Texts } from "../texts/texts.ts";
 
@@ -62,16 +63,16 @@ interface Given {
 }
 
 /**
- * Makes the events of a run out of what a module yields: text joins to messages, tools end once, one final event comes
- * last. What cannot be read ends the run; calls and results that a module keeps to itself never reach the history.
+ * Makes the events of a run out of what a module yields: text joins to one message (what was another is a paragraph of
+ * it, since only one could be said again after a crash), tools end once, one final event comes last. What cannot be read
+ * ends the run; calls and results that a module keeps to itself never reach the history.
  */
 export class ModuleEvents {
   readonly #texts: Texts;
   readonly #clock: Pick<Clock, "now">;
   readonly #tools = new Map<string, { tool: string; startedAt: number } | null>();
   #said = "";
-  #answered = false;
-  #chars = 0;
+  #paragraph = false;
   #silent = 0;
 
   constructor(texts: Texts, clock: Pick<Clock, "now">) {
@@ -92,7 +93,8 @@ export class ModuleEvents {
       case "text.delta":
         return this.#say(given.text ?? "");
       case "message.completed":
-        return this.#close("complete");
+        this.#paragraph = this.#said !== "";
+        return [];
       case "tool.started":
         return this.#start(given);
       case "tool.finished":
@@ -111,7 +113,7 @@ export class ModuleEvents {
   }
 
   *fail(code: string, said: string, cause: unknown): Generator<RunEvent> {
-    const partly = this.#answered || this.#said.trim() !== "";
+    const partly = this.#said !== "";
     const message = partly ? this.#texts.notComplete(said) : this.#texts.askAgain(said);
     yield* this.end({ type: "run.failed", code, message, cause: cause ?? new Error(code) });
   }
@@ -121,7 +123,7 @@ export class ModuleEvents {
     for (const callId of this.#tools.keys()) yield* this.#finish(callId, completed, "");
     yield* this.#close(completed ? "complete" : end.type === "run.cancelled" ? "interrupted" : "truncated");
     const { emptyAnswer, agentTroubles } = this.#texts;
-    if (!completed || this.#answered) yield end;
+    if (!completed || this.#said !== "") yield end;
     else yield { type: "run.failed", code: "empty_answer", message: agentTroubles.empty ?? emptyAnswer };
   }
 
@@ -130,18 +132,17 @@ export class ModuleEvents {
     // White space before the first word counts as not said.
     const held = this.#said === "" && words.trim() === "";
     if (held) return;
-    this.#said += words;
-    this.#chars += words.length;
-    yield { type: "text.delta", text: words };
-    if (this.#chars > ANSWER_LIMIT) yield* this.end({ type: "run.completed", stopReason: "length" });
+    const next = this.#paragraph ? `\n\n${words}` : words;
+    this.#paragraph = false;
+    this.#said += next;
+    yield { type: "text.delta", text: next };
+    if (this.#said.length > ANSWER_LIMIT) yield* this.end({ type: "run.completed", stopReason: "length" });
   }
 
   *#close(status: "complete" | "interrupted" | "truncated"): Generator<RunEvent> {
     if (this.#said === "") return;
-    const said = this.#said;
-    this.#said = "";
-    this.#answered = true;
-    yield { type: "message.completed", message: { role: "assistant", parts: [{ type: "text", text: said }], status } };
+    const parts: Part[] = [{ type: "text", text: this.#said }];
+    yield { type: "message.completed", message: { role: "assistant", parts, status } };
   }
 
   *#start({ callId = "", tool = "", args = "{}", readOnly = false }: Given): Generator<RunEvent> {

@@ -106,11 +106,10 @@ describe("a module", () => {
     );
     expect(protocol(events)).toEqual([
       "“Let me see. ”",
-      "assistant complete: Let me see. ",
       "look({}) started",
       "look ok: noon",
-      "“It is noon.”",
-      "assistant complete: It is noon.",
+      "“\n\nIt is noon.”",
+      "assistant complete: Let me see. \n\nIt is noon.",
       "completed: stop",
     ]);
   });
