@@ -3,6 +3,7 @@ import type { AgentRunner } from "./agent-runner.ts";
 import { type Message, textOf } from "./message.ts";
 import type { ModelClient, ModelEvent, ModelFailure, ModelRequest } from "./model-client.ts";
 import type { OutsideLimits, RemoteAgents } from "./outside-agent.ts";
+import { TokenGauge } from "./token-gauge.ts";
 import type { ToolSource } from "./tool-source.ts";
 import { type Texts, textsFor } from "../texts/texts.ts";
 
@@ -22,9 +23,16 @@ export function createRemoteRunner(native: AgentRunner, remotes: RemoteAgents): 
       if (!outside || !("remote" in outside)) throw new Error(`${clone.card.name} is no remote agent`);
       const { remote, limits } = outside;
       const client = remotes.model(remote, clone.session ?? randomUUID());
+      const { compact, ...rest } = clone;
+      const ours = remote.history === "gateway";
       const run = {
-        ...clone,
-        history: remote.history === "agent" ? [] : clone.history,
+        ...rest,
+        // Of a history that the agent keeps, nothing is summed up here.
+        ...(ours && compact && { compact }),
+        mustCompact: ours && clone.mustCompact,
+        history: ours ? clone.history : [],
+        // Its server counts prompts and steps of its own, which say nothing of the gateway's models.
+        gauge: new TokenGauge(),
         images: remote.images ? clone.images : new Map<never, never>(),
         model: asModel(client, limits, textsFor(clone.language)),
         tools: NO_TOOLS,

@@ -120,6 +120,22 @@ describe("what a remote agent is sent", () => {
     expect(afar.server.requests[2]?.read.map(({ content }) => content)).toEqual(["one", "Hello from afar.", "two"]);
   });
 
+  test("a long talk is summed up for an agent that is told it, and for no other", async () => {
+    await using afar = await Afar.open();
+    const asked: string[] = [];
+    const clone = (kept: "gateway" | "agent") => {
+      const compact: Clone["compact"] = async () => {
+        asked.push(kept);
+        return { history: [userMessage("all in short"), answer("Yes.")], failed: false, usages: [] };
+      };
+      return afar.clone({ history, compact, mustCompact: true }, { history: kept });
+    };
+    await afar.run(clone("gateway"));
+    await afar.run(clone("agent"));
+    expect(asked).toEqual(["gateway"]);
+    expect(afar.server.requests.map(({ body }) => body.messages.length)).toEqual([3, 1]);
+  });
+
   test("the talk's id in another field or in a header, as its server reads it", async () => {
     await using afar = await Afar.open();
     const remote = (session: RemoteAgent["session"]) => afar.clone({ session: "ses_1" }, { history: "agent", session });
