@@ -11,7 +11,18 @@ const LONG_TEXT = 3900;
 /** The kinds of messages that people write; all others are Slack's own, or of other programs. */
 export const WRITTEN = new Set([null, "file_share", "thread_broadcast", "me_message"]);
 /** Commands that ask of a talk what is already there. */
-const ABOUT_A_TALK = new Set(["stop", "status", "sessions", "agent", "model", "mode", "title", "memory", "forget"]);
+const ABOUT_A_TALK = new Set([
+  "stop",
+  "status",
+  "sessions",
+  "agent",
+  "model",
+  "mode",
+  "title",
+  "compact",
+  "memory",
+  "forget",
+]);
 /** Slack itself, which writes without a `bot_id`. */
 const SLACK_USERS = new Set(["USLACKBOT", "USLACK"]);
 

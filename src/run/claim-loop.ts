@@ -13,10 +13,12 @@ import {
 import { insertRuns, takeOverRun } from "../store/runs.ts";
 import type { Trx } from "../store/schema.ts";
 import { withdrawArrivals } from "../store/inbox.ts";
+import { takeCompaction } from "../store/compactions.ts";
 import { retrying, withTransaction } from "../store/transaction.ts";
 import { runLevels } from "../store/run-levels.ts";
 import { decideDrain, type DrainDecision } from "./drain.ts";
 import { admit } from "./admit.ts";
+import { compactionRun } from "./compaction-run.ts";
 import { accountOf, type Start } from "./fresh-run.ts";
 import { endByLevel, meetLevel } from "./meet-level.ts";
 import { Doorbell } from "./hints.ts";
@@ -214,6 +216,7 @@ export class ClaimLoop {
       if (claimed.length === 0) return [];
       const runs: ClaimedRun[] = [];
       const starts: Start[] = [];
+      const compacting: ReturnType<typeof compactionRun>[] = [];
       const draining = new Set<SessionId>();
       for (const lane of await readLanes(trx, claimed)) {
         const account = accountOf(lane);
@@ -234,6 +237,9 @@ export class ClaimLoop {
           // What did not fit into this turn does not interrupt it.
           starts.push({ lane, decision, policy: decision.more ? "queue" : policy });
           if (decision.withdrawn.length > 0) await withdrawArrivals(trx, lane.session_id, decision.withdrawn);
+        } else if (decision.kind === "compact") {
+          await takeCompaction(trx, lane);
+          compacting.push(compactionRun(lane, decision.asked));
         } else {
           const resumed = await this.#settle(trx, lane, decision);
           if (resumed) runs.push(resumed);
@@ -244,7 +250,7 @@ export class ClaimLoop {
         }
       }
       // Last, because it may lock what many runs share.
-      const begun = await admit(trx, this.#room, starts);
+      const begun = [...(await admit(trx, this.#room, starts)), ...compacting];
       if (begun.length > 0)
         await insertRuns(
           trx,
@@ -259,7 +265,7 @@ export class ClaimLoop {
   async #settle(
     trx: Trx,
     lane: LaneState,
-    decision: Exclude<DrainDecision, { kind: "start" }>,
+    decision: Exclude<DrainDecision, { kind: "start" | "compact" }>,
   ): Promise<ClaimedRun | null> {
     if (decision.kind === "wait") {
       await releaseLane(trx, lane, decision.delayMs);

@@ -1,11 +1,13 @@
 import type { BusyPolicy } from "../agent/busy-policy.ts";
 import type { DrainInput, LaneState } from "../store/lanes.ts";
+import type { CompactionAsked } from "../store/schema.ts";
 import type { EndBeforeStart } from "./end-before-start.ts";
 
 /** What a claimed lane does next. `withdrawn`: arrivals that a stop covers. `more`: something waits besides. */
 export type DrainDecision =
   | { kind: "resume"; end: EndBeforeStart | null }
   | { kind: "start"; inputs: DrainInput[]; withdrawn: number[]; more: boolean }
+  | { kind: "compact"; asked: CompactionAsked }
   | { kind: "wait"; delayMs: number }
   | { kind: "idle"; withdrawn: number[]; more: boolean };
 
@@ -31,6 +33,7 @@ const BESIDE_MS = 500;
  */
 export function decideDrain(lane: LaneState, policy: BusyPolicy): DrainDecision {
   if (lane.run) return { kind: "resume", end: endBeforeResume(lane, lane.run) };
+  if (lane.compact) return { kind: "compact", asked: lane.compact };
   const withdrawn = lane.waiting.filter((input) => input.arrival_no <= lane.stop_through);
   const all = lane.waiting.filter((input) => input.arrival_no > lane.stop_through);
   const inputs = forAgent(all, all[0]?.asks ?? null);

@@ -53,6 +53,7 @@ function targetOf(lane: LaneState, inputs: LaneState["waiting"], policy: BusyPol
 /** Where the lane's next answer is shown; null = over the API only. */
 export function accountOf(lane: LaneState): AccountId | null {
   if (lane.run) return lane.run.reply_target?.account ?? null;
+  if (lane.compact) return lane.compact.target?.account ?? null;
   return targetOf(lane, lane.waiting)?.account ?? null;
 }
 

@@ -13,6 +13,7 @@ import { textsFor } from "../texts/texts.ts";
 import { memoryTools, withFacts } from "./memory-tools.ts";
 import { unreadFiles } from "./prepare-turn.ts";
 import { joinSaid } from "./resume.ts";
+import { RunHistory } from "./run-history.ts";
 import type { RunRoom } from "./run-room.ts";
 import type { ClaimedRun } from "./run-worker.ts";
 import type { TurnInput } from "./turn.ts";
@@ -29,7 +30,7 @@ export interface RunFilesParts {
   usedUp: () => boolean;
 }
 
-/** The files and tools of one attempt of a run: what came with its messages, what its agent sends and calls. */
+/** The history, files and tools of one attempt of a run: what came with its messages, what its agent sends and calls. */
 export class RunFiles {
   /** What the model is shown; grows with what joins the run. */
   readonly images = new Map<FileId, { mediaType: string; base64: string }>();
@@ -37,11 +38,20 @@ export class RunFiles {
   unread = "";
   /** As it was set up when the attempt began. */
   readonly model: ModelClient;
+  /** Null = it was not opened. */
+  history: RunHistory | null = null;
   readonly #parts: RunFilesParts;
 
   constructor(parts: RunFilesParts) {
     this.#parts = parts;
     this.model = parts.room.model.pinned?.() ?? parts.room.model;
+  }
+
+  /** Reads what the agent knows of the talk. */
+  async openHistory(card: AgentCard): Promise<RunHistory> {
+    const { room, claimed: run, surely } = this.#parts;
+    this.history = await RunHistory.open({ room, run, card, model: this.model, surely });
+    return this.history;
   }
 
   /** The inputs as the model is to see them; null = the run belongs to another attempt. `first`: of its session. */

@@ -21,6 +21,13 @@ export interface RunHistoryParts {
   surely: <T>(work: () => Promise<T>) => Promise<T>;
 }
 
+/** How many messages were summed up, and what was replayed before and is after, in tokens. */
+export interface CompactedTalk extends Compacted {
+  messages: number;
+  before: number;
+  after: number;
+}
+
 const NOTHING: StoredWindow = { summary: "", firstKeptSeq: 1, ratios: {}, messages: [] };
 
 /**
@@ -93,14 +100,14 @@ export class RunHistory {
     return ratio === null || ratio === this.#ratios[model] ? {} : { [model]: ratio };
   }
 
-  /** Sums up what is older than the newest turns that stay; `messages` counts it. */
-  async compact(options: CompactOptions): Promise<Compacted & { messages: number }> {
+  /** Sums up what is older than the newest turns that stay. */
+  async compact(options: CompactOptions): Promise<CompactedTalk> {
     const { room, run, model, surely } = this.#parts;
     const replayed = this.#messages.map(({ message }) => message);
     const cut = cutAt(replayed, { maxTokens: options.keepTokens, maxMessages: WINDOW_ROWS / 2 });
     const gap = await this.#readGap();
     const old = [...gap, ...this.#messages.slice(0, cut)].map(({ message }) => message);
-    const none: Compacted & { messages: number } = { history: null, failed: false, usages: [], messages: 0 };
+    const none: CompactedTalk = { history: null, failed: false, usages: [], messages: 0, before: 0, after: 0 };
     const summariser = this.#summariser;
     if (!summariser || old.length === 0 || estimateTokens(old) < options.worth) return none;
     const before = estimateTokens(this.messages) + estimateTokens(gap.map(({ message }) => message));
@@ -128,7 +135,8 @@ export class RunHistory {
     this.#summary = text;
     this.#firstKept = firstKeptSeq;
     this.#messages = kept;
-    return { history: repairHistory(this.messages), failed: false, usages, messages: old.length };
+    const told = { messages: old.length, before: made.tokensBefore, after: made.tokensAfter };
+    return { history: repairHistory(this.messages), failed: false, usages, ...told };
   }
 
   /** The newest of what is missing. */

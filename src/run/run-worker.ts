@@ -19,11 +19,11 @@ import { retrying } from "../store/transaction.ts";
 import { textsFor } from "../texts/texts.ts";
 import { Answer } from "./answer.ts";
 import { planFinal, WHOLE_NAME } from "./plan-final.ts";
+import { compactTalk } from "./compaction-run.ts";
 import { type EndBeforeStart, endBeforeStart } from "./end-before-start.ts";
 import { finalPages } from "./final-pages.ts";
 import type { RunLog } from "./event-log.ts";
 import { RunFiles } from "./run-files.ts";
-import { RunHistory } from "./run-history.ts";
 import type { RunRoom } from "./run-room.ts";
 import { readAttempts, type Remains } from "./resume.ts";
 import { datedIfOld, handedOver, titleFrom, type TurnInput } from "./turn.ts";
@@ -84,7 +84,6 @@ export class RunWorker {
   readonly #files: RunFiles;
   readonly #usage: UsageTally;
   #answer = new Answer([]);
-  #history: RunHistory | null = null;
   #knownPages: OutboxPage[] = [];
   /** False until it is known what the attempts before this one said. */
   #knowsItsWords: boolean;
@@ -121,7 +120,7 @@ export class RunWorker {
 
   /** Nothing was said or done yet: what comes now may join the turn as if it had been there. */
   get isSilent(): boolean {
-    return this.#knowsItsWords && this.#answer.silent && !this.#live?.shown && !this.#merging;
+    return this.#turn.length > 0 && this.#knowsItsWords && this.#answer.silent && !this.#live?.shown && !this.#merging;
   }
 
   get isMerging(): boolean {
@@ -222,10 +221,11 @@ export class RunWorker {
   async #run(remains: Remains): Promise<FinalRunEvent> {
     this.#live?.startTyping();
     const card = withChosenModel(this.#room.agents, this.claimed.agent, this.claimed.model);
-    const { model } = this.#files;
-    const surely = <T>(work: () => Promise<T>) => this.#surely(work);
-    const history = await RunHistory.open({ room: this.#room, run: this.claimed, card, model, surely });
-    this.#history = history;
+    const history = await this.#files.openHistory(card);
+    if (this.#turn.length === 0) {
+      const chat = { answer: this.#answer, run: this.claimed, signal: this.#abort.signal };
+      return this.#finalEvent(await compactTalk(history, chat, (event) => this.#take(event)));
+    }
     this.#turn = await this.#withFiles(this.#turn, history.isEmpty && card.useHistory);
     if (this.#lost) return this.#finalEvent({ type: "run.cancelled", by: "interrupt" });
     const turn = await this.#files.recall(card, handedOver(this.#turn, this.claimed).map(datedIfOld));
@@ -240,7 +240,7 @@ export class RunWorker {
       kept: remains.kept,
       inFlight: remains.inFlight,
       images: this.#files.images,
-      model,
+      model: this.#files.model,
       tools: this.#files.tools(card, today),
       session: this.claimed.session,
       steer: () => this.#steer(),
@@ -387,7 +387,7 @@ export class RunWorker {
       pages: plan ? finalPages(plan.pages, this.#live?.pages ?? [], files, attempt > 1) : [],
       ...(whole ? { whole } : {}),
       returnInputs: vanish,
-      ratios: this.#history?.ratios ?? {},
+      ratios: this.#files.history?.ratios ?? {},
     };
   }
 

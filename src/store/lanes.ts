@@ -4,7 +4,7 @@ import type { BusyPolicy } from "../agent/busy-policy.ts";
 import type { Part } from "../agent/message.ts";
 import { toJson } from "./json.ts";
 import type { OtherLoad, ReplicaLoad } from "./replicas.ts";
-import type { Db, RunBudget, RunTarget } from "./schema.ts";
+import type { CompactionAsked, Db, RunBudget, RunTarget } from "./schema.ts";
 
 export const LEASE_MS = 6_000;
 const lease = sql<Date>`now() + interval '6 seconds'`;
@@ -95,6 +95,8 @@ export interface LaneState {
     /** As it was set in the chat; null = it was not. */
     on_busy: BusyPolicy | null;
   } | null;
+  /** Asked for by a person; null = it is not. */
+  compact: CompactionAsked | null;
   /** Runs under way in other lanes of the session. */
   others: number;
   run: {
@@ -124,7 +126,7 @@ export interface LaneState {
  */
 export async function readLanes(db: Db, lanes: ClaimedLane[]): Promise<LaneState[]> {
   const { rows } = await sql<LaneState>`
-    select l.session_id, l.lane, l.lease_no, l.arrivals, s.user_id, s.agent, s.model, s.stop_through,
+    select l.session_id, l.lane, l.lease_no, l.arrivals, l.compact, s.user_id, s.agent, s.model, s.stop_through,
       (extract(epoch from now()) * 1000)::float8 as now_ms,
       (select r.agent
        from (select run_id from messages m where m.session_id = l.session_id order by m.seq desc limit 1) m

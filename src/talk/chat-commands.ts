@@ -3,6 +3,7 @@ import { busyPolicyFor } from "../agent/agent-settings.ts";
 import { BUSY_POLICIES, type BusyPolicy } from "../agent/busy-policy.ts";
 import { newId } from "../ids.ts";
 import type { CommandMenu } from "../platform/command-menu.ts";
+import { askCompaction, countUncompacted } from "../store/compactions.ts";
 import { withdrawWaiting } from "../store/inbox.ts";
 import { openSessionAt, type Place, placeSettings, setPlace } from "../store/places.ts";
 import { sessionActivity } from "../store/runs.ts";
@@ -20,6 +21,8 @@ import { chooseModel, listModels } from "./model-commands.ts";
 /** Sessions `/sessions` lists. */
 const LISTED = 10;
 const TITLE_CHARS = 100;
+/** Messages; fewer are as long as their summary. */
+const WORTH_SUMMING_UP = 4;
 
 type TalkWord = Exclude<CommandWord, LinkWord>;
 
@@ -49,6 +52,8 @@ export interface CommandScene {
   texts: Texts;
   /** What a message does where nobody has set it. */
   onBusy: BusyPolicy;
+  /** As its sender's app says; left out: nobody knows. */
+  language?: string;
 }
 
 /**
@@ -78,6 +83,8 @@ export async function runChatCommand(scene: CommandScene, command: TalkWord, arg
       return given === "" ? listModes(scene) : setMode(scene, given.toLowerCase());
     case "title":
       return given === "" ? showTitle(scene) : setTitle(scene, given);
+    case "compact":
+      return compact(scene);
     case "memory":
       return listMemories(scene);
     case "forget":
@@ -210,6 +217,15 @@ async function setTitle(scene: CommandScene, args: string): Promise<string> {
   if (title === "") return showTitle(scene);
   await changeSession(db, place.userId, place.sessionId, { title });
   return texts.titleSet(escape(title));
+}
+
+/** After the answers under way; what it did is told then. */
+async function compact({ db, place, language = "", texts }: CommandScene): Promise<string> {
+  if ((await countUncompacted(db, place.sessionId)) < WORTH_SUMMING_UP) return texts.nothingToSumUp;
+  const { account, chat, thread, kind, sessionId: session, userId } = place;
+  const target = { account, chat, thread, replyTo: null, placeKind: kind };
+  await askCompaction(db, { session, userId, target, language });
+  return texts.summingUp;
 }
 
 function titled(title: string | undefined, texts: Texts): string {

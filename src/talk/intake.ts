@@ -303,10 +303,11 @@ export class Intake {
   ): Promise<Taken> {
     const { command } = update;
     const words = this.#words(update);
+    const language = update.sender.language ?? "";
     // In a group it may be meant for another bot.
     if (!isChatCommand(command) && place.kind === "group") return nothing(messageId);
     const answer = isChatCommand(command)
-      ? await runChatCommand({ db: trx, agents: this.#parts.agents, place, ...words }, command, update.args)
+      ? await runChatCommand({ db: trx, agents: this.#parts.agents, place, language, ...words }, command, update.args)
       : words.texts.unknownCommand(words.sign);
     await this.#reply(trx, targetOf(update), answer, place.sessionId);
     return { outcome: "stored", messageId, sessionId: null, touched: [place.sessionId] };

@@ -12,6 +12,7 @@ export const chineseCommands: CommandTexts = {
     model: "为此对话选择模型",
     mode: "回答期间新消息如何处理",
     title: "为此对话命名",
+    compact: "总结目前的对话",
     memory: "关于你记住了什么",
     forget: "忘记其中的内容",
     usage: "查看用量",
@@ -51,6 +52,11 @@ export const chineseCommands: CommandTexts = {
   modeCleared: "已恢复默认设置。",
   titleIs: (title, sign) => `此对话名为 **${title}**。发送 ${sign}title 和新名称可以改名。`,
   titleSet: (title) => `此对话现在名为 **${title}**。`,
+  summingUp: "我正在总结这段对话。",
+  nothingToSumUp: "还没有可以总结的内容。",
+  notSummedUp: "无法总结这段对话，对话照常继续。",
+  summedUp: (count, before, after) =>
+    `已总结 ${count} 条消息：约 ${before} 个 token 变为 ${after} 个。没有删除任何内容。`,
   stranger: (code) => `我还不认识你。请让此机器人的管理员在一小时内批准此代码：\`${code}\``,
   strangerToList: (id) => `我还不认识你。请让此机器人的管理员把你加入名单：\`${id}\`。`,
 };

@@ -9,6 +9,7 @@ export type CommandWord =
   | "model"
   | "mode"
   | "title"
+  | "compact"
   | "memory"
   | "forget"
   | "usage"
@@ -49,6 +50,11 @@ export interface CommandTexts {
   modeCleared: string;
   titleIs(title: string, sign: string): string;
   titleSet(title: string): string;
+  summingUp: string;
+  nothingToSumUp: string;
+  notSummedUp: string;
+  /** So many messages were so many tokens, and are so many now. */
+  summedUp(messages: number, before: number, after: number): string;
   /** What strangers are told; `code`, `id`: what the operator needs. */
   stranger(code: string): string;
   strangerToList(id: string): string;

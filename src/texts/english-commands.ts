@@ -12,6 +12,7 @@ export const englishCommands: CommandTexts = {
     model: "choose the model of this talk",
     mode: "what a message does while I answer",
     title: "name this talk",
+    compact: "sum up the talk so far",
     memory: "what is remembered of you",
     forget: "have some of that forgotten",
     usage: "what was used",
@@ -53,6 +54,11 @@ export const englishCommands: CommandTexts = {
   modeCleared: "I go by what was set for me again.",
   titleIs: (title, sign) => `This talk is called **${title}**. Rename it with ${sign}title and the new name.`,
   titleSet: (title) => `This talk is called **${title}** now.`,
+  summingUp: "I am summing up this talk.",
+  nothingToSumUp: "There is nothing to sum up yet.",
+  notSummedUp: "This talk could not be summed up. It goes on as before.",
+  summedUp: (count, before, after) =>
+    `I summed up ${messages(count)}: about ${before} tokens are ${after} now. Nothing was deleted.`,
   stranger: (code) =>
     `I do not know you yet. Ask the operator of this bot to approve this code within an hour: \`${code}\``,
   strangerToList: (id) => `I do not know you yet. Ask the operator of this bot to put you on its list, as \`${id}\`.`,

@@ -12,6 +12,7 @@ export const germanCommands: CommandTexts = {
     model: "das Modell dieses Gesprächs wählen",
     mode: "was eine Nachricht bewirkt, während ich antworte",
     title: "dieses Gespräch benennen",
+    compact: "das bisherige Gespräch zusammenfassen",
     memory: "was über dich gemerkt ist",
     forget: "etwas davon vergessen",
     usage: "was verbraucht wurde",
@@ -57,6 +58,11 @@ export const germanCommands: CommandTexts = {
   modeCleared: "Es gilt wieder die Vorgabe.",
   titleIs: (title, sign) => `Dieses Gespräch heißt **${title}**. Mit ${sign}title und einem Namen benennst du es um.`,
   titleSet: (title) => `Dieses Gespräch heißt jetzt **${title}**.`,
+  summingUp: "Ich fasse dieses Gespräch zusammen.",
+  nothingToSumUp: "Es gibt noch nichts zusammenzufassen.",
+  notSummedUp: "Dieses Gespräch ließ sich nicht zusammenfassen. Es geht weiter wie bisher.",
+  summedUp: (count, before, after) =>
+    `Zusammengefasst (Nachrichten: ${count}): aus etwa ${before} Token wurden ${after}. Gelöscht wurde nichts.`,
   stranger: (code) =>
     `Ich kenne dich noch nicht. Bitte den Betreiber dieses Bots, diesen Code innerhalb einer Stunde freizugeben: \`${code}\``,
   strangerToList: (id) =>

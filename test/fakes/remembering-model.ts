@@ -21,7 +21,7 @@ export interface RememberingOptions {
   /** Characters that it counts as one token. */
   charsPerToken?: number;
   /** What it says instead of a summary, or of an answer; null = nothing else. */
-  instead?: (of: "summary" | "answer") => ModelEvent | Promise<ModelEvent> | null;
+  instead?: (of: "summary" | "answer") => ModelEvent | null | Promise<ModelEvent | null>;
 }
 
 /**

@@ -3,7 +3,8 @@ import { sql } from "kysely";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { newId, type SessionId, type UserId } from "../../src/ids.ts";
 import { turnText } from "../../src/agent/turn-text.ts";
-import { failWith } from "../fakes/scripted-model.ts";
+import { FakePlatform } from "../fakes/fake-platform.ts";
+import { failWith, hold } from "../fakes/scripted-model.ts";
 import { rememberingModel, type RememberingOptions } from "../fakes/remembering-model.ts";
 import { createTestDatabase } from "../support/postgres.ts";
 import { startTestGateway, type TestGateway, until } from "../support/test-gateway.ts";
@@ -242,5 +243,76 @@ describe("fault-35: a talk of a great many messages", () => {
     expect(kept!.first_kept_seq).toBeGreaterThan(500);
     expect(await say(started, talk, "What is city?")).toBe("It is Riga.");
     expect(await compactions(started, talk)).toHaveLength(1);
+  });
+});
+
+describe("/compact", () => {
+  const shown = (platform: FakePlatform) => platform.messages("7").map(({ text }) => text);
+  const told = (platform: FakePlatform, text: string) =>
+    until(`the chat to show ${text}`, () => shown(platform).some((each) => each.includes(text)));
+
+  async function chat(options: Partial<RememberingOptions> = {}) {
+    const platform = new FakePlatform();
+    const model = rememberingModel({ window: WINDOW, ...options });
+    const gateway = await startTestGateway({ url: made.url, model, adapters: [platform] });
+    running.push(gateway);
+    await platform.listening();
+    return { platform, model, db: gateway.database.db };
+  }
+
+  it("sums the talk up now, tells what it did, and leaves no trace in the history", async () => {
+    const { platform, db } = await chat();
+    await platform.say({ chat: "7", from: "7", text: "FACT city = Riga" });
+    await told(platform, "I see.");
+    await platform.say({ chat: "7", from: "7", text: "/compact" });
+    await told(platform, "There is nothing to sum up yet.");
+    await platform.say({ chat: "7", from: "7", text: CHATTER });
+    await until("the second answer", async () => (await db.selectFrom("messages").selectAll().execute()).length === 4);
+    await platform.say({ chat: "7", from: "7", text: "/compact" });
+    await told(platform, "I summed up 4 messages: about ");
+    const [kept] = await db.selectFrom("compactions").selectAll().execute();
+    expect(kept).toMatchObject({ first_kept_seq: 5, summary: "FACT city = Riga" });
+    expect(await db.selectFrom("lanes").selectAll().execute()).toEqual([]);
+    await platform.say({ chat: "7", from: "7", text: "What is city?" });
+    await told(platform, "It is Riga.");
+    const messages = await db.selectFrom("messages").select("seq").orderBy("seq").execute();
+    expect(messages.map(({ seq }) => seq)).toEqual([1, 2, 3, 4, 5, 6]);
+  });
+
+  it("waits for the answer under way; what is said meanwhile waits for it, and a stop ends it", async () => {
+    const gates = { answer: hold(), summary: hold() };
+    let held = false;
+    const { platform, db } = await chat({
+      async instead(of) {
+        if (held) await gates[of].enter();
+        return null;
+      },
+    });
+    const count = async () => (await db.selectFrom("messages").selectAll().execute()).length;
+    for (const n of [1, 2]) {
+      await platform.say({ chat: "7", from: "7", text: `${n} ${CHATTER}` });
+      await until("an answer", async () => (await count()) === 2 * n);
+    }
+    held = true;
+    await platform.say({ chat: "7", from: "7", text: "and now?" });
+    await gates.answer.reached;
+    await platform.say({ chat: "7", from: "7", text: "/compact" });
+    await told(platform, "I am summing up this talk.");
+    gates.answer.release();
+    await gates.summary.reached;
+    expect(await count()).toBe(6);
+    await platform.say({ chat: "7", from: "7", text: "one more" });
+    gates.summary.release();
+    await told(platform, "I summed up 6 messages: about ");
+    await until("the answer to what was said meanwhile", async () => (await count()) === 8);
+
+    for (const n of [9, 10]) await platform.say({ chat: "7", from: "7", text: `${n} ${CHATTER}` });
+    await until("an answer", async () => (await count()) > 10);
+    gates.summary = hold();
+    await platform.say({ chat: "7", from: "7", text: "/compact" });
+    await gates.summary.reached;
+    await platform.say({ chat: "7", from: "7", text: "/stop" });
+    await until("the end", async () => (await db.selectFrom("lanes").selectAll().execute()).length === 0);
+    expect(await db.selectFrom("compactions").selectAll().execute()).toHaveLength(1);
   });
 });

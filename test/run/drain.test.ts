@@ -37,6 +37,7 @@ function lane(more: Partial<LaneState>): LaneState {
     now_ms: NOW,
     place: null,
     run: null,
+    compact: null,
     others: 0,
     waiting: [],
     ...more,

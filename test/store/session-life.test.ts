@@ -140,6 +140,7 @@ class FakeReplica {
         n: 0,
       };
     }
+    if (decision.kind === "compact") throw new Error("nobody asks for that here");
     await withdrawArrivals(trx, lane.session_id, decision.withdrawn);
     const { run, inputs } = runOn({ ...lane, waiting: decision.inputs });
     const bound = {

@@ -57,6 +57,7 @@ const CALLS: { [K in keyof Functions]: Parameters<Functions[K]> } = {
   noSuchMemory: ["!"],
   forgotten: ["FACT"],
   forgottenAll: [7],
+  summedUp: [7, 12_000, 900],
   stranger: ["CODE"],
   strangerToList: ["telegram:7"],
 };
