@@ -78,7 +78,7 @@ export function slackManifest({ name, publicUrl }: ManifestOptions): Manifest {
           description:
             "stop, status, new, sessions, agent, model, mode, title, compact, memory, forget, usage, link, unlink, help",
           usage_hint:
-            "[stop | status | new | sessions | agent | model | mode | title | memory | forget | usage | link | unlink | help]",
+            "[stop | status | new | sessions | agent | model | mode | title | compact | memory | forget | usage | link | unlink | help]",
           should_escape: true,
           ...(url === null ? {} : { url }),
         },
