@@ -125,6 +125,7 @@ export class Gateway {
       agents,
       hints: this.#hints,
       replica: this.replica,
+      adapter,
     });
     this.#intakes = parts.adapters.map(
       (each) =>

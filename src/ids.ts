@@ -17,6 +17,8 @@ export type PlaceId = Branded<"place">;
 export type OutboxId = Branded<"outbox">;
 /** `fil_…`: a file that came or was made. */
 export type FileId = Branded<"file">;
+/** `apr_…`: one question whether a call of a tool may be made. */
+export type ApprovalId = Branded<"approval">;
 /** `<platform>:<id of the bot there>`, for example `telegram:4711`. */
 export type AccountId = Branded<"account">;
 /** One gateway process. */
@@ -30,6 +32,7 @@ type Prefix = {
   plc: PlaceId;
   out: OutboxId;
   fil: FileId;
+  apr: ApprovalId;
   rep: ReplicaId;
 };
 
@@ -38,7 +41,7 @@ export function newId<P extends keyof Prefix>(prefix: P): Prefix[P] {
   return `${prefix}_${randomUUID().replaceAll("-", "")}` as Prefix[P];
 }
 
-const SHAPE = /^(usr|ses|run|msg|plc|out|fil|rep)_[0-9a-f]{32}$/;
+const SHAPE = /^(usr|ses|run|msg|plc|out|fil|apr|rep)_[0-9a-f]{32}$/;
 
 /** The id if `text` has the shape of one with this prefix, else null (which callers answer like an unknown id). */
 export function readId<P extends keyof Prefix>(prefix: P, text: unknown): Prefix[P] | null {

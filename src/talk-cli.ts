@@ -14,7 +14,8 @@ npm run talk -- [--url http://127.0.0.1:3000] [--user name] [--session id]
 Without --session it goes on with the session used last. Lines that are piped in are answered one after the other:
   echo "What time is it?" | npm run --silent talk
 `;
-const COMMANDS = "/new starts a new talk, /sessions lists them, /sessions 2 opens one, /stop ends the answer, /quit";
+const COMMANDS =
+  "/new starts a new talk, /sessions lists them, /sessions 2 opens one, /stop ends the answer, /approve and /deny decide, /quit";
 
 interface Terminal {
   argv: string[];
@@ -105,6 +106,7 @@ async function obey(line: string, talk: Talk, note: (text: string) => void, line
   if (line === "") return lines.prompt();
   if (word === "/help") return note(COMMANDS);
   if (word === "/stop") return talk.stop();
+  if (word === "/approve" || word === "/deny") return talk.decide(word === "/deny" ? "denied" : "approved");
   if (word === "/new") return note(`A new talk with ${(await talk.openNew()).agent}.`);
   if (word === "/sessions") return openListed(argument, talk, note);
   if (word?.startsWith("/")) return note(`${word} is no command. ${COMMANDS}`);

@@ -5,9 +5,12 @@ import { CHANNEL_ID, MESSAGE_TS, readResponseUrl, TEAM_ID, TRIGGER_ID, triggerKe
 import { asObject, type Json, listIn, nameIn, objectIn, rawTextIn, shapedIn } from "./slack-json.ts";
 import { harmless, need, placeOf, reading, senderOf, Unusable } from "./slack-origin.ts";
 
-/** The button that stops an answer; all others are not ours, or older than this program. */
+/** The button that stops an answer, and those that choose; all others are not ours, or older than this program. */
 export const STOP_ACTION = "parley_stop";
-const BUTTON_VALUE = /^[ -~]{1,64}$/;
+/** A number follows: "action_id … must be unique within a block" (docs.slack.dev, Button). */
+export const CHOICE_ACTION = "parley_choice_";
+const ACTION = new RegExp(`^(?:${STOP_ACTION}|${CHOICE_ACTION}\\d)$`);
+export const BUTTON_VALUE = /^[ -~]{1,64}$/;
 /** What Slack calls channels that have no name of their own. */
 const NAMELESS = new Set(["directmessage", "privategroup"]);
 
@@ -22,8 +25,9 @@ export function readSlackInteraction(json: unknown, bot: SlackBot): IncomingUpda
     const { place, messageId } = readPressed(payload, bot, sender);
     const action = asObject(listIn(payload, "actions")[0]) ?? {};
     const value = shapedIn(action, "value", BUTTON_VALUE);
-    return action["action_id"] === STOP_ACTION && value !== null
-      ? { ...envelope, place, sender, kind: "press", messageId, value }
+    const answerAt = readResponseUrl(payload["response_url"], bot.hookOrigins);
+    return shapedIn(action, "action_id", ACTION) !== null && value !== null
+      ? { ...envelope, place, sender, kind: "press", messageId, value, ...(answerAt === null ? {} : { answerAt }) }
       : { ...envelope, place, sender, kind: "other", what: "block_actions" };
   });
 }

@@ -26,7 +26,7 @@ import { authorOf } from "./slack-origin.ts";
 import { listenToNotices } from "./slack-notices.ts";
 import { SlackPeople } from "./slack-people.ts";
 import { type SlackDelivery, SlackReceiver } from "./slack-receiver.ts";
-import { renderSlack, withStop } from "./slack-render.ts";
+import { renderSlack, withChoices, withStop } from "./slack-render.ts";
 import { SlackStreams } from "./slack-streams.ts";
 import { runSlackSockets, type SocketTiming } from "./slack-socket.ts";
 import { STATUS_LASTS_MS, ThreadStatus } from "./slack-status.ts";
@@ -85,7 +85,11 @@ class SlackAdapter implements PlatformAdapter {
   readonly editing: NonNullable<PlatformAdapter["editing"]>;
   readonly typing: NonNullable<PlatformAdapter["typing"]>;
   readonly marks: NonNullable<PlatformAdapter["marks"]>;
-  readonly buttons: NonNullable<PlatformAdapter["buttons"]> = { withStop };
+  readonly buttons: NonNullable<PlatformAdapter["buttons"]> = {
+    withStop,
+    withChoices,
+    tell: (press, text) => this.#messages.tell(press, text),
+  };
   readonly files: NonNullable<PlatformAdapter["files"]>;
   readonly background: NonNullable<PlatformAdapter["background"]>;
   readonly nativeStream: NonNullable<PlatformAdapter["nativeStream"]>;

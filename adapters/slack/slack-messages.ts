@@ -1,7 +1,7 @@
 import type { ChatPostMessageArguments, ChatUpdateArguments } from "@slack/web-api";
 import { errorCode, GatewayError } from "../../src/errors.ts";
 import type { AccountId } from "../../src/ids.ts";
-import type { RenderedPage, SentMessage } from "../../src/platform/platform-adapter.ts";
+import type { PressedButton, RenderedPage, SentMessage } from "../../src/platform/platform-adapter.ts";
 import type { ReplyTarget } from "../../src/platform/reply-target.ts";
 import type { SlackApi } from "./slack-api.ts";
 import type { SlackBot } from "./slack-content.ts";
@@ -127,6 +127,14 @@ export class SlackMessages {
   #isOurs(message: Found): boolean {
     const { botId, userId } = this.#bot();
     return message.bot_id === botId || message.user === userId;
+  }
+
+  /** Slack wants no answer to a press. */
+  async tell({ answerAt, place }: PressedButton, text: string): Promise<void> {
+    const url = readResponseUrl(answerAt, this.#bot().hookOrigins);
+    if (url === null || text === "") return;
+    const to = { account: this.#account, chat: place.chat, thread: place.thread, replyTo: url };
+    await this.#answerCommand(url, to, { text });
   }
 
   /** Seen by the one who gave the command alone; it has no id, so it can be neither edited nor removed. */

@@ -1,6 +1,6 @@
 import type { ActionsBlock, MarkdownBlock, SectionBlock } from "@slack/types";
-import type { RenderedPage, Task } from "../../src/platform/platform-adapter.ts";
-import { STOP_ACTION } from "./read-slack-interaction.ts";
+import type { Choice, RenderedPage, Task } from "../../src/platform/platform-adapter.ts";
+import { BUTTON_VALUE, CHOICE_ACTION, STOP_ACTION } from "./read-slack-interaction.ts";
 import { NOTHING } from "./slack-inline.ts";
 import { toLiveUrl } from "./slack-link.ts";
 import { readMarkdown } from "./slack-markdown.ts";
@@ -72,9 +72,21 @@ export function plainPage(page: RenderedPage): RenderedPage {
 
 /** The page with a button that reads `label` and brings `value` back, which must be at most 64 characters of ASCII. */
 export function withStop(page: RenderedPage, value: string, label: string): RenderedPage {
-  if (!/^[ -~]{1,64}$/.test(value)) throw new Error("the value of a button is at most 64 characters of ASCII");
+  if (!BUTTON_VALUE.test(value)) throw new Error("the value of a button is at most 64 characters of ASCII");
   const button = { type: "button", action_id: STOP_ACTION, text: { type: "plain_text", text: label }, value } as const;
   const blocks = [...blocksOf(page), { type: "actions" as const, elements: [button] }];
+  return { text: page.text, rich: { blocks } satisfies SlackRich };
+}
+
+/** The page with buttons, of which the first one stands out. */
+export function withChoices(page: RenderedPage, choices: readonly Choice[]): RenderedPage {
+  const elements = choices.map(({ value, label }, index) => {
+    if (!BUTTON_VALUE.test(value)) throw new Error("the value of a button is at most 64 characters of ASCII");
+    const style = index === 0 ? { style: "primary" as const } : {};
+    const text = { type: "plain_text" as const, text: label };
+    return { type: "button" as const, action_id: `${CHOICE_ACTION}${index}`, text, value, ...style };
+  });
+  const blocks = [...blocksOf(page), { type: "actions" as const, elements }];
   return { text: page.text, rich: { blocks } satisfies SlackRich };
 }
 

@@ -221,7 +221,9 @@ function readPress(query: Json, envelope: Envelope, bot: TelegramBot): IncomingU
   if (value === null) throw new Unusable("ignored", "callback_query without data");
   const sender = readPerson(need(objectIn(query, "from"), "from"));
   const messageId = String(need(wholeIn(message, "message_id"), "message_id"));
-  return { ...envelope, place: readPlace(message, bot), sender, kind: "press", messageId, value: cleanText(value) };
+  const place = readPlace(message, bot);
+  const answerAt = rawTextIn(query, "id") ?? "";
+  return { ...envelope, place, sender, kind: "press", messageId, value: cleanText(value), answerAt };
 }
 
 function readReaction(reaction: Json, envelope: Envelope): IncomingUpdate {

@@ -16,7 +16,7 @@ import type { ReplyTarget } from "../../src/platform/reply-target.ts";
 import { readTelegramUpdate } from "./read-telegram-update.ts";
 import { RichMessages } from "./rich-messages.ts";
 import { openTelegramApi, TELEGRAM_API_ROOT, type TelegramApi, type TelegramMethods } from "./telegram-api.ts";
-import { answerPress, keyboardOf, withStop } from "./telegram-buttons.ts";
+import { answerPress, keyboardOf, tellPresser, withChoices, withStop } from "./telegram-buttons.ts";
 import { setCommandMenus } from "./telegram-commands.ts";
 import type { TelegramBot } from "./telegram-content.ts";
 import { isEntityRefusal, isNotModified } from "./telegram-errors.ts";
@@ -91,7 +91,11 @@ class TelegramAdapter implements PlatformAdapter {
   readonly editing: NonNullable<PlatformAdapter["editing"]>;
   readonly typing: NonNullable<PlatformAdapter["typing"]>;
   readonly nativeDraft?: NonNullable<PlatformAdapter["nativeDraft"]>;
-  readonly buttons: NonNullable<PlatformAdapter["buttons"]> = { withStop };
+  readonly buttons: NonNullable<PlatformAdapter["buttons"]> = {
+    withStop,
+    withChoices,
+    tell: (press, text) => tellPresser(this.#api, press, text),
+  };
   readonly files: NonNullable<PlatformAdapter["files"]>;
   readonly webhook?: Webhook;
   readonly #options: TelegramOptions;

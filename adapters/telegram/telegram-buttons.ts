@@ -1,32 +1,57 @@
 import type { InlineKeyboardMarkup } from "grammy/types";
-import type { Log, RenderedPage } from "../../src/platform/platform-adapter.ts";
+import { readDecisionValue } from "../../src/platform/decision-button.ts";
+import type { Choice, Log, PressedButton, RenderedPage } from "../../src/platform/platform-adapter.ts";
 import type { TelegramApi } from "./telegram-api.ts";
 import { asObject, objectIn, rawTextIn } from "./telegram-json.ts";
 
-/** The part of a page's `rich` that makes a button; the rest of it is not looked at. */
+/** The parts of a page's `rich` that make buttons; the rest of it is not looked at. */
 interface StopButton {
-  stop: { label: string; value: string };
+  stop: Choice;
 }
+interface ChoiceButtons {
+  choices: readonly Choice[];
+}
+
+const VALUE = /^[ -~]{1,64}$/;
 
 /** The page with a button to stop the answer. "Data to be sent in a callback query, 1-64 bytes" (Bot API). */
 export function withStop(page: RenderedPage, value: string, label: string): RenderedPage {
-  if (!/^[ -~]{1,64}$/.test(value)) throw new Error("the value of a button is at most 64 characters of ASCII");
+  if (!VALUE.test(value)) throw new Error("the value of a button is at most 64 characters of ASCII");
   return { text: page.text, rich: { ...asObject(page.rich), stop: { label, value } } satisfies StopButton };
+}
+
+/** The page with buttons in a row. */
+export function withChoices(page: RenderedPage, choices: readonly Choice[]): RenderedPage {
+  if (!choices.every(({ value }) => VALUE.test(value))) {
+    throw new Error("the value of a button is at most 64 characters of ASCII");
+  }
+  return { text: page.text, rich: { ...asObject(page.rich), choices } satisfies ChoiceButtons };
 }
 
 /** A page without a button takes away the one that is there: an edit that names none does so (Bot API). */
 export function keyboardOf(page: RenderedPage): { reply_markup?: InlineKeyboardMarkup } {
-  const { stop } = (page.rich ?? {}) as Partial<StopButton>;
-  if (!stop) return {};
-  return { reply_markup: { inline_keyboard: [[{ text: stop.label, callback_data: stop.value }]] } };
+  const { stop, choices = stop ? [stop] : [] } = (page.rich ?? {}) as Partial<StopButton & ChoiceButtons>;
+  if (choices.length === 0) return {};
+  const row = choices.map(({ label, value }) => ({ text: label, callback_data: value }));
+  return { reply_markup: { inline_keyboard: [row] } };
 }
 
-/** Ends the spinning of a button that was pressed. Nothing waits for it, and that it came too late is nothing new. */
+/**
+ * Ends the spinning of a button that was pressed, unless its presser will be told something, which ends it as well.
+ * Nothing waits for it, and that it came too late is nothing new.
+ */
 export function answerPress(api: TelegramApi, update: unknown, log: Log): void {
   const query = objectIn(asObject(update) ?? {}, "callback_query");
   const id = query && rawTextIn(query, "id");
-  if (id === null) return;
+  if (id === null || readDecisionValue((query && rawTextIn(query, "data")) ?? "")) return;
   api.raw.answerCallbackQuery({ callback_query_id: id }).catch((error: unknown) => {
     log.info({ err: error }, "the press of a button was not answered");
   });
+}
+
+/** A line over the chat that goes away by itself. "0-200 characters" (Bot API, answerCallbackQuery). */
+export async function tellPresser(api: TelegramApi, { answerAt }: PressedButton, text: string): Promise<void> {
+  if (answerAt === undefined) return;
+  const said = text === "" ? {} : { text: [...text].slice(0, 200).join("") };
+  await api.raw.answerCallbackQuery({ callback_query_id: answerAt, ...said });
 }

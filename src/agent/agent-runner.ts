@@ -3,9 +3,9 @@ import type { MessageId } from "../ids.ts";
 import type { Clock } from "./clock.ts";
 import type { Message } from "./message.ts";
 import type { ModelClient, SentImages } from "./model-client.ts";
-import type { RunEvent } from "./run-event.ts";
 import type { Summary } from "./summarise.ts";
 import type { TokenGauge } from "./token-gauge.ts";
+import type { ApprovalDecision, RunEvent } from "./run-event.ts";
 import type { ToolSource } from "./tool-source.ts";
 
 /** The fresh instance for one run: plain data and views, no connection of its own. */
@@ -27,6 +27,8 @@ export interface Clone {
   kept: readonly Message[];
   /** Calls of the last kept message that were started without a known result, by callId. */
   inFlight: ReadonlySet<string>;
+  /** What was decided of calls of the last kept message that ask, by callId; approvals that are used up are not among them. */
+  decisions: ReadonlyMap<string, ApprovalDecision>;
   /** Pictures of history and turn that the model is shown. */
   images: SentImages;
   model: ModelClient;
@@ -71,7 +73,8 @@ export interface Joining {
 export const HAND_OVER = "hand over";
 
 /**
- * Runs a clone. Contract: never throws; failure is the last event. Yields exactly one final event, last. The consumer
+ * Runs a clone. Contract: never throws; failure is the last event. Yields exactly one final event, last; or
+ * `run.waiting` instead, when nothing is left to do until a person has decided. The consumer
  * asks for the next event only when the previous one is as durable as it must be, so a `tool.started` is committed
  * before the tool runs. When `signal` aborts, ends soon with `run.cancelled` (its `by` is replaced by the consumer's
  * reason), after a `message.completed` with status `interrupted` for text that was already said.

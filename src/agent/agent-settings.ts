@@ -7,7 +7,9 @@ import { faultOfModel } from "./resolve-model.ts";
 import { ownProvider, type ProviderSources, readProviders } from "./read-providers.ts";
 import { OUTSIDE_FIELDS, type OutsideSettings, readOutside } from "./read-outside.ts";
 import { type ModelChoice, readModelChoice } from "./read-model.ts";
+import { APPROVAL_FIELDS, type ApprovalField, readApprovalField } from "./read-approvals.ts";
 import { readYamlMapping } from "./read-yaml.ts";
+import type { ToolPolicies } from "./tool-policy.ts";
 
 /** Where the gateway's own settings of agents and places stand, among the cards. */
 export const SETTINGS_FILE = "parley.yaml";
@@ -24,10 +26,17 @@ export type GrantedTool = (typeof GRANTED_TOOLS)[number];
 /** More are no list for people. */
 const MAX_CHOICES = 20;
 
-/** What can be set for an agent or a place: `agent`, `listen` and `memory` of places only, most others of agents only. */
+/** What can be set for an agent or a place; `FIELDS` says which of them for which. */
 export interface SettingsOf {
   on_busy?: BusyPolicy;
   tools?: readonly GrantedTool[];
+  approvals?: ToolPolicies;
+  /** Who may decide besides those who asked, as `<platform>:<id>`. */
+  approvers?: readonly string[];
+  /** How long a question waits for its answer. */
+  approval_minutes?: number;
+  /** Globs of the only tools that are offered there, to everybody; left out: all, and to strangers none. */
+  offer?: readonly string[];
   /** Asked while the agent's own model cannot be. */
   fallback?: ModelChoice;
   /** Sums up talks that grow long; left out: the agent's own. */
@@ -43,6 +52,22 @@ export interface SettingsOf {
   outside?: OutsideSettings;
 }
 
+const FIELDS: Record<"agents" | "places", readonly string[]> = {
+  agents: [
+    "on_busy",
+    "tools",
+    "budget",
+    "fallback",
+    "models",
+    "summary_model",
+    "approvals",
+    "approvers",
+    "approval_minutes",
+    ...OUTSIDE_FIELDS,
+  ],
+  places: ["on_busy", "agent", "listen", "memory", "budget", "approvals", "approvers", "offer"],
+};
+
 /** What an operator has set per agent, by its name, and per place, by its key; what is absent is not set. The providers hold secrets. */
 export interface AgentSettings {
   readonly agents: ReadonlyMap<string, SettingsOf>;
@@ -56,6 +81,8 @@ export interface AgentSettings {
 export const NO_SETTINGS: AgentSettings = { agents: new Map(), places: new Map(), providers: new Map() };
 /** What is known without settings of the gateway. */
 export const NO_SOURCES: ProviderSources = { lookup: () => undefined, own: null };
+/** Unless set otherwise. */
+const APPROVAL_MINUTES = 30;
 
 /** Reads the file; throws GatewayError `invalid` that lists all faults, one a line. */
 export function readSettings(text: string, sources: ProviderSources = NO_SOURCES): AgentSettings {
@@ -120,15 +147,17 @@ function faultsOfModels(agents: ReadonlyMap<string, SettingsOf>, providers: Read
 
 function readFields(at: string, fields: Record<string, unknown>, ofPlace: boolean, faults: string[]): SettingsOf {
   const read: SettingsOf = {};
-  const ofAgent = ["on_busy", "tools", "budget", "fallback", "models", "summary_model", ...OUTSIDE_FIELDS];
-  const known = ofPlace ? ["on_busy", "agent", "listen", "memory", "budget"] : ofAgent;
+  const known = FIELDS[ofPlace ? "places" : "agents"];
   for (const [field, wanted] of Object.entries(fields)) {
     const policy = BUSY_POLICIES.find((each) => each === wanted);
     const listen = LISTENING.find((each) => each === wanted);
     if (!known.includes(field)) faults.push(`${at}.${field}: is not a field; remove it (fields: ${known.join(", ")})`);
     else if (OUTSIDE_FIELDS.includes(field)) continue;
     else if (field === "budget") read.budget = readBudget(`${at}.budget`, wanted, faults);
-    else if (field === "on_busy" && policy) read.on_busy = policy;
+    else if (APPROVAL_FIELDS.some((each) => each === field)) {
+      const fault = readApprovalField(read, field as ApprovalField, wanted);
+      if (fault !== null) faults.push(`${at}.${field}: ${fault}`);
+    } else if (field === "on_busy" && policy) read.on_busy = policy;
     else if (field === "on_busy") faults.push(`${at}.on_busy: must be one of ${BUSY_POLICIES.join(", ")}`);
     else if (field === "listen" && listen) read.listen = listen;
     else if (field === "listen") faults.push(`${at}.listen: must be one of ${LISTENING.join(", ")}`);
@@ -173,6 +202,23 @@ export function busyPolicyFor(
 ): BusyPolicy | null {
   const ofPlace = asked.place ? ofPlaces(settings, asked.place, ({ on_busy }) => on_busy) : null;
   return asked.mode ?? ofPlace ?? settings.agents.get(asked.agent)?.on_busy ?? null;
+}
+
+/** How tools are dealt with: of the agent, and of the place and its thread. */
+export function toolSettings(
+  settings: AgentSettings,
+  agent: string,
+  place: PlaceNames | null,
+): { policies: ToolPolicies[]; approvers: string[]; minutes: number; offer: readonly string[] | null } {
+  const ofAgent = settings.agents.get(agent) ?? {};
+  const ofPlace = place ? keysOf(place).map((key) => settings.places.get(key) ?? {}) : [];
+  const levels = [ofAgent, ...ofPlace];
+  return {
+    policies: levels.flatMap(({ approvals }) => (approvals ? [approvals] : [])),
+    approvers: levels.flatMap(({ approvers }) => approvers ?? []),
+    minutes: ofAgent.approval_minutes ?? APPROVAL_MINUTES,
+    offer: place ? ofPlaces(settings, place, ({ offer }) => offer) : null,
+  };
 }
 
 interface PlaceNames {

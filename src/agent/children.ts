@@ -139,6 +139,8 @@ class Family {
       await report({ type: "run.started", agent: child.name });
       const clone = this.#clone(call, args);
       for await (const event of this.#options.runner.run(clone, AbortSignal.any([signal, late.signal]))) {
+        // Nobody can be asked within a call; the guard of its tools sees to it that it does not come to that.
+        if (event.type === "run.waiting") continue;
         if (isFinal(event)) end = event;
         else await report(event);
         if (event.type === "message.completed") said.push(event.message);

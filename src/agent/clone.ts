@@ -5,6 +5,7 @@ import type { ModelClient, SentImages } from "./model-client.ts";
 import { renderInstruction } from "./render-instruction.ts";
 import { repairHistory } from "./repair-history.ts";
 import { TokenGauge } from "./token-gauge.ts";
+import type { ApprovalDecision } from "./run-event.ts";
 import type { ToolSource } from "./tool-source.ts";
 
 export interface CloneParts {
@@ -23,6 +24,8 @@ export interface CloneParts {
   /** Of earlier attempts; left out in the first one. */
   kept?: readonly Message[];
   inFlight?: ReadonlySet<string>;
+  /** Left out: none. */
+  decisions?: ReadonlyMap<string, ApprovalDecision>;
   /** Left out: none. */
   images?: SentImages;
   model: ModelClient;
@@ -50,6 +53,7 @@ export function makeClone(parts: CloneParts): Clone {
     turn: parts.turn,
     kept: parts.kept ?? [],
     inFlight: parts.inFlight ?? new Set(),
+    decisions: parts.decisions ?? new Map(),
     images: parts.images ?? new Map(),
     model: parts.model,
     tools: parts.tools,

@@ -1,4 +1,4 @@
-import type { AgentRunner, Clone } from "./agent-runner.ts";
+import { type AgentRunner, type Clone, HAND_OVER } from "./agent-runner.ts";
 import { systemClock, type Clock } from "./clock.ts";
 import { joinPastes } from "./join-pastes.ts";
 import type { Message, Part } from "./message.ts";
@@ -7,9 +7,10 @@ import { modelStep, type ModelCall, type StepOutcome } from "./model-step.ts";
 import { openCalls, repairHistory } from "./repair-history.ts";
 import { estimateRequest } from "./replay-window.ts";
 import { emptyAnswer, internalFailure, modelFailure, refusal } from "./run-endings.ts";
-import type { RunEvent } from "./run-event.ts";
 import { RunWindow } from "./run-window.ts";
+import type { RunEvent, RunWaiting } from "./run-event.ts";
 import { type Texts, textsFor } from "../texts/texts.ts";
+import { notMade, sortCalls } from "./sort-calls.ts";
 import { runBatch } from "./tool-batch.ts";
 import type { Tool } from "./tool-source.ts";
 
@@ -40,6 +41,9 @@ const DEFAULTS: NativeRunnerOptions = {
   toolMs: 300_000,
   toolConcurrency: 8,
 };
+
+/** Calls that people are asked for at once; the others are asked for when these are decided. */
+const MAX_ASKED = 8;
 
 /** The same call this often in a row is a loop. */
 const REPEATED_CALLS = 3;
@@ -118,8 +122,8 @@ class NativeRun {
       if (calls.length > 0) {
         const limit = this.#limitReached(step);
         const parts = limit ? calls.map(notRun) : yield* this.#runTools(calls);
-        if (parts === null) {
-          yield cancelled;
+        if (parts === null || !Array.isArray(parts)) {
+          yield parts ?? cancelled;
           return;
         }
         yield this.#add({ role: "tool", parts, status: "complete" });
@@ -235,12 +239,29 @@ class NativeRun {
     return true;
   }
 
-  #runTools(calls: readonly CallPart[]) {
+  /** The results of the calls; or null after a hand-over, or that people are to be asked for some of them. */
+  async *#runTools(calls: readonly CallPart[]): AsyncGenerator<RunEvent, Part[] | RunWaiting | null> {
+    const { inFlight, decisions } = this.#clone;
+    const sorted = sortCalls(calls, this.#tools, decisions);
+    // What was approved and not used up since was not made, wherever its attempt died.
+    const inDoubt = new Set([...inFlight].filter((callId) => !decisions.has(callId)));
+    const results = yield* this.#callTools(sorted.go, inDoubt);
+    if (results === null) return null;
+    const { aborted, reason } = this.#signal;
+    const asked = sorted.asked.slice(0, MAX_ASKED).map(({ callId, tool, args }) => {
+      return { callId, tool, args, again: inFlight.has(callId) };
+    });
+    if (asked.length > 0 && (!aborted || reason === HAND_OVER)) return { type: "run.waiting", calls: asked };
+    const byId = new Map([...results, ...sorted.declined].map((part) => [part.callId, part]));
+    return calls.map(({ callId }) => byId.get(callId) ?? notMade(callId, "interrupted by the user"));
+  }
+
+  #callTools(calls: readonly CallPart[], inFlight: ReadonlySet<string>) {
     const { clock, graceMs, toolMs, toolConcurrency } = this.#settings;
     return runBatch(calls, {
       source: this.#clone.tools,
       tools: this.#tools,
-      inFlight: this.#clone.inFlight,
+      inFlight,
       concurrency: this.#clone.card.sampling.parallelToolCalls === false ? 1 : toolConcurrency,
       graceMs,
       toolMs,
@@ -315,7 +336,7 @@ function repeats(own: readonly Message[]): boolean {
 }
 
 function notRun({ callId }: CallPart): Part {
-  return { type: "tool_result", callId, ok: false, text: "not run: the limit of this answer was reached" };
+  return notMade(callId, "not run: the limit of this answer was reached");
 }
 
 function isAnswer(message: Message | undefined): boolean {

@@ -1,6 +1,17 @@
-import type { FileId, MessageId } from "../ids.ts";
+import type { ApprovalId, FileId, MessageId } from "../ids.ts";
 import type { Message, MessageStatus } from "./message.ts";
 import type { Usage } from "./model-client.ts";
+
+/** What a person says to a call that asks, or what becomes of it without: nobody said anything, or its run ended. */
+export type ApprovalDecision = "approved" | "denied" | "expired" | "cancelled";
+
+/** A call that a person is asked for. `again`: it was under way at a crash, and may have been done. */
+export interface AskedCall {
+  callId: string;
+  tool: string;
+  args: string;
+  again: boolean;
+}
 
 /**
  * One thing that happened in a run, without its envelope (session, run, attempt, n: see run/). The names are the API's.
@@ -44,10 +55,16 @@ export type RunEvent =
       to: string;
       why: string;
     }
+  | ({ type: "approval.requested"; approval: ApprovalId; expiresAt: string } & AskedCall)
+  /** `by`: who decided, as `<platform>:<id>` or a user's id; null = nobody. */
+  | { type: "approval.resolved"; approval: ApprovalId; callId: string; decision: ApprovalDecision; by: string | null }
+  /** In place of a final event, and known to the runner's consumer alone: another attempt goes on when these are decided. */
+  | { type: "run.waiting"; calls: AskedCall[] }
   | { type: "run.completed"; stopReason: "stop" | "length" | "max_steps" | "budget" }
   | { type: "run.failed"; code: string; message: string; cause?: unknown }
   | { type: "run.cancelled"; by: "stop" | "interrupt" | "shutdown" | "place_gone" };
 
+export type RunWaiting = Extract<RunEvent, { type: "run.waiting" }>;
 export type FinalRunEvent = Extract<RunEvent, { type: "run.completed" | "run.failed" | "run.cancelled" }>;
 
 export function isFinal(event: RunEvent): event is FinalRunEvent {

@@ -17,6 +17,8 @@ export interface Tool extends ToolDescription {
   readOnly: boolean;
   /** What to do with a call that was in flight when its process died. */
   afterCrash: "repeat" | "skip" | "ask";
+  /** Each call needs a person's approval. */
+  asks?: true;
   /** The longest one call may take, in ms; left out: what the runner gives every tool. */
   maxMs?: number;
 }

@@ -17,6 +17,7 @@ export interface ApiEvent {
     ok?: boolean;
     stop_reason?: string;
     by?: string;
+    decision?: string;
     message?: unknown;
     kept?: { role: string; text: string }[];
   };

@@ -89,6 +89,10 @@ export class SessionView {
       case "tool.finished":
         if (!data.ok) this.#screen.note(`[${data.tool} failed: ${cut(data.text)}]`);
         return;
+      case "approval.requested":
+        return this.#screen.note(`[may ${data.tool} be used? ${cut(data.args)} – /approve or /deny]`);
+      case "approval.resolved":
+        return this.#screen.note(`[${data.decision}]`);
       case "notice":
         return this.#screen.note(`(${data.text})`);
       case "run.completed":

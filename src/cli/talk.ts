@@ -84,6 +84,14 @@ export class Talk {
     this.#view.stopped();
   }
 
+  /** Decides what was asked first of all that is open. Rejects `not_found` when nothing is. */
+  async decide(decision: "approved" | "denied"): Promise<void> {
+    const at = `/v1/sessions/${this.#current.session_id}/approvals`;
+    const { approvals } = await this.#client.get<{ approvals: { approval_id: string }[] }>(at);
+    if (!approvals[0]) throw new GatewayError("not_found", "Nothing waits for a decision.");
+    await this.#client.post(`${at}/${encode(approvals[0].approval_id)}`, { decision });
+  }
+
   async close(): Promise<void> {
     this.#end.abort();
     await this.#following;

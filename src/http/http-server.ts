@@ -19,6 +19,7 @@ import { fileRoutes } from "./file-routes.ts";
 import { healthRoutes, metricsRoutes } from "./health-routes.ts";
 import { DEFAULT_LIMITS, type HttpLimits } from "./http-limits.ts";
 import { logRequests } from "./log-requests.ts";
+import { approvalRoutes } from "./approval-routes.ts";
 import { messageRoutes } from "./message-routes.ts";
 import { pairingRoutes } from "./pairing-routes.ts";
 import type { Readiness } from "./readiness.ts";
@@ -89,6 +90,7 @@ export function createHttpServer(parts: HttpParts): FastifyInstance {
       messageRoutes(personal, service);
       fileRoutes(personal, service);
       usageRoutes(personal, service);
+      approvalRoutes(personal, service);
       eventRoutes(personal, service, streams, limits);
     });
   });

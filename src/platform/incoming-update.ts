@@ -66,8 +66,8 @@ export type IncomingUpdate =
       writtenAt: number;
       ofChat?: true;
     })
-  /** A button of ours was pressed; `value` is what was put into it. */
-  | (FromSender & { kind: "press"; messageId: string; value: string })
+  /** A button of ours was pressed; `value` is what was put into it, `answerAt` where its presser can be told something. */
+  | (FromSender & { kind: "press"; messageId: string; value: string; answerAt?: string })
   /** Asked where the bot is not and cannot answer; `messageId` is where the asker alone can be told so. */
   | (FromSender & { kind: "elsewhere"; messageId: string })
   /** `addressed`: as it is now it speaks to the bot, as everything does in private. */

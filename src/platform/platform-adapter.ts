@@ -52,6 +52,14 @@ export interface Task {
   state: "running" | "done" | "failed";
 }
 
+/** A button: a press brings `value` back, at most 64 ASCII characters. */
+export interface Choice {
+  value: string;
+  label: string;
+}
+
+export type PressedButton = Extract<IncomingUpdate, { kind: "press" }>;
+
 /** Something people said at a place before the bot was asked there. */
 export interface BackgroundMessage {
   sender: Sender;
@@ -168,6 +176,13 @@ export interface PlatformAdapter {
      * ASCII characters.
      */
     withStop(page: RenderedPage, value: string, label: string): RenderedPage;
+    /** Pure: the page with a row of buttons, the first of which is the one that goes on. */
+    withChoices(page: RenderedPage, choices: readonly Choice[]): RenderedPage;
+    /**
+     * Tells whoever pressed one of the choices something that they alone see, at most 200 characters of plain text;
+     * "" = that the press was heard, where the platform wants to be told. Rejects like any call.
+     */
+    tell(press: PressedButton, text: string): Promise<void>;
   };
   /** The platform's own way of showing an answer while it is made, where `send` and `edit` go it by themselves. */
   readonly nativeStream?: {

@@ -10,7 +10,7 @@ import { budgetsOf, type BudgetOf, payersOf } from "./budgets-of.ts";
 import { claimedFresh, newRun, type Start } from "./fresh-run.ts";
 import { hoursLeft } from "./hours-left.ts";
 import type { RunRoom } from "./run-room.ts";
-import type { ClaimedRun } from "./run-worker.ts";
+import type { ClaimedRun } from "./claimed-run.ts";
 
 /** A message that waits this long is told why. */
 const TELL_AFTER_MS = 1_000;

@@ -51,6 +51,10 @@ export class Answer {
     return this.#block.length === 0 && this.#current === "" && !this.#working;
   }
 
+  get messages(): Message[] {
+    return this.#block.map(({ message }) => message);
+  }
+
   /** The user messages that joined the run. */
   get joined(): Set<MessageId> {
     return new Set(this.#block.filter(({ message }) => message.role === "user").map(({ messageId }) => messageId));
@@ -110,7 +114,7 @@ export class Answer {
 
   /** Tools have run: the run has left a trace even if it said nothing. */
   get acted(): boolean {
-    return this.#block.some(({ message }) => message.role === "tool");
+    return this.messages.some(({ role }) => role === "tool");
   }
 
   /** Files that tools have made for the person, in order. */

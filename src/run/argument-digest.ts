@@ -46,6 +46,31 @@ export function digestText(text: string): string {
   return line.length <= MAX_DIGEST ? line : `${cutAt(line, MAX_DIGEST - 1).trimEnd()}…`;
 }
 
+const MAX_LISTED = 10;
+const MAX_KEY = 40;
+const MAX_VALUE = 200;
+
+/**
+ * All arguments of a call, a line of plain text each, for somebody who decides about it: like the digest they hold nothing
+ * secret and mention nobody, and say where something was left out. Never throws.
+ */
+export function listArguments(args: string): string[] {
+  const value = parsed(args);
+  const isObject = typeof value === "object" && value !== null && !Array.isArray(value);
+  if (!isObject) return args.trim() === "" ? [] : [shownValue(typeof value === "string" ? value : args)];
+  const lines = Object.entries(value).map(([key, each]: [string, unknown]) => {
+    const shown = isSecretKey(key) ? "…" : shownValue(typeof each === "string" ? each : JSON.stringify(each));
+    return `${shownValue(cutAt(key, MAX_KEY))}: ${shown}`;
+  });
+  return lines.length > MAX_LISTED ? [...lines.slice(0, MAX_LISTED), `… +${lines.length - MAX_LISTED}`] : lines;
+}
+
+function shownValue(text: string): string {
+  const line = withoutSecrets(oneLine(text.slice(0, MAX_READ)), "?…").replaceAll("@", "@\u200B");
+  const left = Math.max(0, line.length - MAX_VALUE) + Math.max(0, text.length - MAX_READ);
+  return left === 0 ? line : `${cutAt(line, MAX_VALUE)}… +${left}`;
+}
+
 function parsed(args: string): unknown {
   try {
     return JSON.parse(args);
@@ -80,10 +105,11 @@ function oneLine(text: string): string {
     .trim();
 }
 
-function withoutSecrets(text: string): string {
+/** `query`: what stands for the query of an address. */
+function withoutSecrets(text: string, query = ""): string {
   return text
-    .replaceAll(ADDRESS, shortAddress)
-    .replaceAll(QUERY, "")
+    .replaceAll(ADDRESS, (address) => shortAddress(address, query))
+    .replaceAll(QUERY, query)
     .replaceAll(NAMED_SECRET, "$1…")
     .replaceAll(OPTION, "$1 …")
     .replaceAll(LOGIN, (_, option = "") => `${option}…`)
@@ -98,7 +124,7 @@ export function cutAt(text: string, length: number): string {
 }
 
 /** Site and path: what is behind them, and who asks, may be a secret. */
-function shortAddress(address: string): string {
-  const { host = "…", pathname = "" } = URL.parse(address) ?? {};
-  return `${host}${pathname === "/" ? "" : pathname}`;
+function shortAddress(address: string, query: string): string {
+  const { host = "…", pathname = "", search = "" } = URL.parse(address) ?? {};
+  return `${host}${pathname === "/" ? "" : pathname}${search === "" ? "" : query}`;
 }

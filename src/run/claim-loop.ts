@@ -16,15 +16,18 @@ import { withdrawArrivals } from "../store/inbox.ts";
 import { takeCompaction } from "../store/compactions.ts";
 import { retrying, withTransaction } from "../store/transaction.ts";
 import { runLevels } from "../store/run-levels.ts";
+import { closeOpenQuestions } from "./close-questions.ts";
 import { decideDrain, type DrainDecision } from "./drain.ts";
 import { admit } from "./admit.ts";
 import { compactionRun } from "./compaction-run.ts";
 import { accountOf, type Start } from "./fresh-run.ts";
 import { endByLevel, meetLevel } from "./meet-level.ts";
+import { tellWhileWaiting } from "./tell-while-waiting.ts";
 import { Doorbell } from "./hints.ts";
 import { runAtWork } from "./run-at-work.ts";
 import type { RunRoom } from "./run-room.ts";
-import { type ClaimedRun, RunWorker } from "./run-worker.ts";
+import type { ClaimedRun } from "./claimed-run.ts";
+import { RunWorker } from "./run-worker.ts";
 import { LEASE_MS } from "../store/lanes.ts";
 
 const POLL_MS = 250;
@@ -34,6 +37,8 @@ const MAX_CLAIM = 100;
 const GAP_MS = 2_000;
 /** A lane whose account is not connected here is left to others this long. */
 const ELSEWHERE_MS = 1_000;
+/** Whoever writes while a run waits for people is told so after this long. */
+const TELL_MS = 1_000;
 /** A lane whose claim fails by itself is tried again after this long, or when something arrives. */
 const ASIDE_MS = 60_000;
 
@@ -268,7 +273,8 @@ export class ClaimLoop {
     decision: Exclude<DrainDecision, { kind: "start" | "compact" }>,
   ): Promise<ClaimedRun | null> {
     if (decision.kind === "wait") {
-      await releaseLane(trx, lane, decision.delayMs);
+      const told = lane.run ? await tellWhileWaiting(trx, this.#room, lane, lane.run) : "all";
+      await releaseLane(trx, lane, told === "all" ? decision.delayMs : Math.min(decision.delayMs, TELL_MS));
       return null;
     }
     if (decision.kind === "idle") {
@@ -277,6 +283,10 @@ export class ClaimLoop {
       return null;
     }
     const run = lane.run as NonNullable<LaneState["run"]>;
+    if (run.state === "waiting") {
+      const without = decision.end === null ? "expired" : "cancelled";
+      await closeOpenQuestions(trx, this.#room, lane.session_id, run, without);
+    }
     const attempt = await takeOverRun(trx, this.#room.replica, lane.session_id, run.id);
     return {
       session: lane.session_id,
@@ -292,6 +302,7 @@ export class ClaimLoop {
       target: run.reply_target,
       firstPage: null,
       turn: null,
+      asked: run.state === "waiting",
       budget: run.budget,
       end: decision.end,
       queuedMs: run.queued_ms,

@@ -7,7 +7,7 @@ import type { CompactionAsked } from "../store/schema.ts";
 import { textsFor } from "../texts/texts.ts";
 import type { Answer } from "./answer.ts";
 import type { RunHistory } from "./run-history.ts";
-import type { ClaimedRun } from "./run-worker.ts";
+import type { ClaimedRun } from "./claimed-run.ts";
 
 /**
  * A compaction that a person has asked for, as a run without a turn: it has its lane, its lease and its place in the

@@ -32,6 +32,7 @@ const BESIDE_MS = 500;
  * an idle session starts at once.
  */
 export function decideDrain(lane: LaneState, policy: BusyPolicy): DrainDecision {
+  if (lane.run?.state === "waiting") return decideWaiting(lane, lane.run);
   if (lane.run) return { kind: "resume", end: endBeforeResume(lane, lane.run) };
   if (lane.compact) return { kind: "compact", asked: lane.compact };
   const withdrawn = lane.waiting.filter((input) => input.arrival_no <= lane.stop_through);
@@ -53,15 +54,29 @@ function forAgent(inputs: DrainInput[], asked: string | null): DrainInput[] {
   return other === -1 ? inputs : inputs.slice(0, other);
 }
 
-function endBeforeResume(lane: LaneState, run: NonNullable<LaneState["run"]>): EndBeforeStart | null {
+type LaneRun = NonNullable<LaneState["run"]>;
+
+/** A run that waits for people costs no time: it goes on when all is decided, or nobody may decide any more. */
+function decideWaiting(lane: LaneState, run: LaneRun): DrainDecision {
+  const end = endByLevel(lane, run);
+  const leftMs = (run.asks_until_ms ?? 0) - lane.now_ms;
+  return end === null && leftMs > 0 ? { kind: "wait", delayMs: Math.ceil(leftMs) } : { kind: "resume", end };
+}
+
+function endBeforeResume(lane: LaneState, run: LaneRun): EndBeforeStart | null {
+  const end = endByLevel(lane, run);
+  if (end !== null) return end;
+  if (run.budget?.refused) return "over_budget";
+  if (run.crashes + (run.handed_over ? 0 : 1) >= MAX_CRASHES) return "crashed";
+  return lane.now_ms - run.alive_ms > STALE_MS ? "stale" : null;
+}
+
+function endByLevel(lane: LaneState, run: LaneRun): "stop" | "interrupt" | null {
   if (lane.stop_through >= run.input_through) return "stop";
   const mayInterrupt = (input: DrainInput) =>
     run.authors.length === 0 || (input.author !== null && run.authors.includes(input.author.id));
   const newer = lane.waiting.filter((input) => input.arrival_no > run.input_through);
-  if (run.policy === "interrupt" && forAgent(newer, run.asked).some(mayInterrupt)) return "interrupt";
-  if (run.budget?.refused) return "over_budget";
-  if (run.crashes + (run.handed_over ? 0 : 1) >= MAX_CRASHES) return "crashed";
-  return lane.now_ms - run.alive_ms > STALE_MS ? "stale" : null;
+  return run.policy === "interrupt" && forAgent(newer, run.asked).some(mayInterrupt) ? "interrupt" : null;
 }
 
 /** How much longer a burst may go on, in ms; 0 = start. Measured from the arrivals, never over 7.5 s in all. */

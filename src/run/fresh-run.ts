@@ -4,7 +4,7 @@ import type { LaneState } from "../store/lanes.ts";
 import { asSaid, type NewRun, turnMessage } from "../store/runs.ts";
 import type { RunBudget, RunTarget } from "../store/schema.ts";
 import type { DrainDecision } from "./drain.ts";
-import type { ClaimedRun } from "./run-worker.ts";
+import type { ClaimedRun } from "./claimed-run.ts";
 
 /** A lane in which a run may begin. */
 export interface Start {

@@ -4,7 +4,7 @@ import { insertReply } from "../store/outbox.ts";
 import { hasReceipt } from "../store/receipts.ts";
 import { type Attempt, noteQueued, refuseWaiting, type RunLevel, type Told } from "../store/run-levels.ts";
 import { withTransaction } from "../store/transaction.ts";
-import type { Trx } from "../store/schema.ts";
+import type { RunTarget, Trx } from "../store/schema.ts";
 import { type Texts, textsFor } from "../texts/texts.ts";
 import type { RunRoom } from "./run-room.ts";
 import type { RunWorker } from "./run-worker.ts";
@@ -54,17 +54,27 @@ async function tell(
   words: (texts: Texts) => string,
   kind?: "receipt",
 ): Promise<void> {
-  const { session, target } = worker.claimed;
-  const adapter = target && room.delivery.adapter(target.account);
-  if (!target || !adapter) return;
-  const told = await withTransaction(room.db, async (trx) => {
-    const first = await change(trx, worker.claimed);
-    if (!first || (kind && (await hasReceipt(trx, session)))) return false;
-    const replyTo = target.placeKind === "group" ? first.chatMessageId : null;
-    const [content] = adapter.render(words(textsFor(first.language)));
-    const reply = { id: newId("out"), session, target: { ...target, replyTo }, content: content! };
-    await insertReply(trx, kind ? { ...reply, kind } : reply);
-    return true;
-  });
+  const told = await withTransaction(room.db, (trx) => tellPeople(trx, room, worker.claimed, change, words, kind));
   if (told) room.hints.outbox();
+}
+
+/** The part of it that belongs into a transaction. False = there is nobody who can be told, or who was not. */
+export async function tellPeople(
+  trx: Trx,
+  room: RunRoom,
+  run: Attempt & { target: RunTarget | null },
+  change: (db: Trx, run: Attempt) => Promise<Told | null>,
+  words: (texts: Texts) => string,
+  kind?: "receipt",
+): Promise<boolean> {
+  const { session, target } = run;
+  const adapter = target && room.delivery.adapter(target.account);
+  if (!target || !adapter) return false;
+  const first = await change(trx, run);
+  if (!first || (kind && (await hasReceipt(trx, session)))) return false;
+  const replyTo = target.placeKind === "group" ? first.chatMessageId : null;
+  const [content] = adapter.render(words(textsFor(first.language)));
+  const reply = { id: newId("out"), session, target: { ...target, replyTo }, content: content! };
+  await insertReply(trx, kind ? { ...reply, kind } : reply);
+  return true;
 }

@@ -112,6 +112,9 @@ export class Progress {
       case "run.restarted":
       case "usage":
       case "history.compacted":
+      case "approval.requested":
+      case "approval.resolved":
+      case "run.waiting":
       case "run.completed":
       case "run.failed":
       case "run.cancelled":

@@ -15,8 +15,9 @@ import { unreadFiles } from "./prepare-turn.ts";
 import { joinSaid } from "./resume.ts";
 import { RunHistory } from "./run-history.ts";
 import type { RunRoom } from "./run-room.ts";
-import type { ClaimedRun } from "./run-worker.ts";
-import type { TurnInput } from "./turn.ts";
+import type { ClaimedRun } from "./claimed-run.ts";
+import { authorsOf, type TurnInput } from "./turn.ts";
+import { RunToolGuard } from "./tool-guard.ts";
 import { withSendFile } from "./send-file-tool.ts";
 import { windowImages } from "./window-images.ts";
 
@@ -41,10 +42,12 @@ export class RunFiles {
   /** Null = it was not opened. */
   history: RunHistory | null = null;
   readonly #parts: RunFilesParts;
+  readonly #guard: RunToolGuard;
 
   constructor(parts: RunFilesParts) {
     this.#parts = parts;
     this.model = parts.room.model.pinned?.() ?? parts.room.model;
+    this.#guard = new RunToolGuard(parts.room, parts.claimed, parts.surely);
   }
 
   /** Reads what the agent knows of the talk. */
@@ -57,11 +60,17 @@ export class RunFiles {
   /** The inputs as the model is to see them; null = the run belongs to another attempt. `first`: of its session. */
   async prepare(inputs: TurnInput[], first: boolean): Promise<TurnInput[] | null> {
     const { room, claimed, signal, surely } = this.#parts;
+    await this.meet(inputs.map(({ message }) => message));
     const prepared = await room.turns.prepare({ run: claimed, inputs, adapter: this.#adapter, first, signal, surely });
     if (prepared && claimed.target) {
       this.unread = joinSaid([this.unread, unreadFiles(prepared, textsFor(claimed.language))]);
     }
     return prepared;
+  }
+
+  /** Takes note of who has said these messages of the run: its tools are what all of them may use. */
+  async meet(messages: readonly Message[]): Promise<void> {
+    await this.#guard.meet(authorsOf(messages));
   }
 
   /** Has the newest pictures of these messages shown to the model. */
@@ -87,15 +96,16 @@ export class RunFiles {
       shown: !claimed.target || this.#adapter?.files !== undefined,
       keep: (file) => surely(() => keepMade(room.db, claimed, file)),
     });
-    return withChildren(card, own, {
+    const all = withChildren(card, own, {
       find: (name) => room.agents.get(name),
-      toolsOf: (child) => this.#toolsOf(child),
+      toolsOf: (child) => this.#guard.ofChild(child.name, this.#toolsOf(child)),
       runner: room.runner,
       model: this.model,
       images: this.images,
       usedUp,
       today,
     });
+    return this.#guard.own(all);
   }
 
   #toolsOf(card: AgentCard): ToolSource {

@@ -23,7 +23,7 @@ import { retrying } from "../store/transaction.ts";
 import { EventLog } from "./event-log.ts";
 import type { Hints } from "./hints.ts";
 import { TurnPreparer } from "./prepare-turn.ts";
-import type { ClaimedRun } from "./run-worker.ts";
+import type { ClaimedRun } from "./claimed-run.ts";
 
 /** Messages of a session that a run reads at most; older ones are summed up. */
 export const WINDOW_ROWS = 1_000;
@@ -59,6 +59,7 @@ export class RunRoom {
   readonly agents: Agents;
   readonly model: ModelClient;
   readonly runner: AgentRunner;
+  readonly access: AccessPolicy;
   readonly delivery: Delivery;
   readonly hints: Hints;
   readonly events: EventLog;
@@ -84,6 +85,7 @@ export class RunRoom {
     this.#servers = parts.servers;
     this.#toolsOf = parts.toolsOf;
     this.runner = parts.runner;
+    this.access = parts.access;
     this.delivery = parts.delivery;
     this.hints = parts.hints;
     this.#dispatcher = parts.dispatcher;

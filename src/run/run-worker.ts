@@ -2,61 +2,36 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { HAND_OVER, type Joining } from "../agent/agent-runner.ts";
 import { withChosenModel } from "../agent/chosen-model.ts";
 import { makeClone } from "../agent/clone.ts";
-import { type FinalRunEvent, innermost, isFinal, type RunEvent } from "../agent/run-event.ts";
+import { type FinalRunEvent, innermost, isFinal, type RunEvent, type RunWaiting } from "../agent/run-event.ts";
 import { findDrafts, mayBeNative } from "../delivery/find-drafts.ts";
 import { LiveReply } from "../delivery/live-reply.ts";
 import { type PagePlan, renderGrowing } from "../delivery/page-plan.ts";
 import { errorCode } from "../errors.ts";
-import { newId, type MessageId, type OutboxId, type RunId, type SessionId } from "../ids.ts";
+import { newId, type MessageId, type OutboxId } from "../ids.ts";
 import type { Log, PlatformAdapter } from "../platform/platform-adapter.ts";
-import type { ClaimedLane } from "../store/lanes.ts";
 import { type OutboxPage, pagesOfRun } from "../store/outbox.ts";
 import { eventsOfRun } from "../store/run-events.ts";
 import { unsteer } from "../store/run-levels.ts";
 import { handOverRun, type Merge, runInputs } from "../store/runs.ts";
-import type { RunBudget, RunTarget } from "../store/schema.ts";
+import type { RunTarget } from "../store/schema.ts";
 import { retrying } from "../store/transaction.ts";
 import { textsFor } from "../texts/texts.ts";
 import { Answer } from "./answer.ts";
 import { planFinal, WHOLE_NAME } from "./plan-final.ts";
 import { compactTalk } from "./compaction-run.ts";
+import type { ClaimedRun } from "./claimed-run.ts";
 import { type EndBeforeStart, endBeforeStart } from "./end-before-start.ts";
+import { decisionsFor, pauseForPeople } from "./pause-run.ts";
 import { finalPages } from "./final-pages.ts";
 import type { RunLog } from "./event-log.ts";
 import { RunFiles } from "./run-files.ts";
 import type { RunRoom } from "./run-room.ts";
 import { readAttempts, type Remains } from "./resume.ts";
-import { datedIfOld, handedOver, titleFrom, type TurnInput } from "./turn.ts";
+import { authorsOf, datedIfOld, handedOver, titleFrom, type TurnInput } from "./turn.ts";
 import { steerWaiting } from "./steer-waiting.ts";
 import { UsageTally } from "./usage-tally.ts";
 
-/** A run as the claim loop hands it over. */
-export interface ClaimedRun {
-  session: SessionId;
-  id: RunId;
-  lane: ClaimedLane;
-  arrivals: number;
-  /** Something waits that this run did not take. */
-  moreWaits: boolean;
-  agent: string;
-  /** As it was chosen for the session; null = the agent's own. */
-  model: string | null;
-  /** Whose run is the newest of the history; null = nobody's. */
-  follows: string | null;
-  /** What the gateway's own words are said in; "" = unknown. */
-  language: string;
-  attempt: number;
-  target: RunTarget | null;
-  firstPage: OutboxId | null;
-  /** The user turn; null = read it back from the inbox (take-over). */
-  turn: TurnInput[] | null;
-  /** Its people had been told that they wait. */
-  told?: boolean;
-  /** End it instead of going on. */
-  end: EndBeforeStart | null;
-  budget: RunBudget | null;
-  queuedMs: number;
-}
+const STOPPED = { type: "run.cancelled", by: "stop" } as const;
 
 type Ending = "stop" | "interrupt" | "shutdown" | "place_gone" | "timeout";
 
@@ -140,7 +115,8 @@ export class RunWorker {
       const end = this.claimed.end ? this.#endHere(this.claimed.end, remains) : await this.#run(remains);
       await this.#live?.close();
       if (this.#lost) return this.#log.warn({}, "the run belongs to another attempt");
-      if (this.#ending === "shutdown" && end.type === "run.cancelled") await this.#handOver();
+      if (end.type === "run.waiting") await this.#pause(end);
+      else if (this.#ending === "shutdown" && end.type === "run.cancelled") await this.#handOver();
       else await this.#finish(end);
     } catch (error) {
       // The lease runs out and another attempt, here or elsewhere, goes on from what is stored.
@@ -218,7 +194,7 @@ export class RunWorker {
     return endBeforeStart(end, textsFor(this.claimed.language), budget?.refused);
   }
 
-  async #run(remains: Remains): Promise<FinalRunEvent> {
+  async #run(remains: Remains): Promise<FinalRunEvent | RunWaiting> {
     this.#live?.startTyping();
     const card = withChosenModel(this.#room.agents, this.claimed.agent, this.claimed.model);
     const history = await this.#files.openHistory(card);
@@ -231,6 +207,7 @@ export class RunWorker {
     const turn = await this.#files.recall(card, handedOver(this.#turn, this.claimed).map(datedIfOld));
     await this.#files.show([...history.messages, ...turn, ...remains.kept]);
     const today = new Date().toISOString().slice(0, 10);
+    await this.#files.meet(remains.kept);
     this.#answer.showTools(card.children?.maxLines ?? null);
     const clone = makeClone({
       card,
@@ -239,6 +216,7 @@ export class RunWorker {
       turn,
       kept: remains.kept,
       inFlight: remains.inFlight,
+      decisions: await this.#surely(() => decisionsFor(this.#room.db, this.claimed)),
       images: this.#files.images,
       model: this.#files.model,
       tools: this.#files.tools(card, today),
@@ -255,6 +233,7 @@ export class RunWorker {
     );
     for await (const event of this.#room.runner.run(clone, this.#abort.signal)) {
       if (isFinal(event)) return this.#finalEvent(event);
+      if (event.type === "run.waiting") return event;
       await this.#take(event);
       if (this.#lost) break;
     }
@@ -324,6 +303,23 @@ export class RunWorker {
     return { type: "run.cancelled", by: this.#ending };
   }
 
+  /** The run waits for people, and nothing of it stays here; unless it was to end meanwhile. */
+  async #pause({ calls }: RunWaiting): Promise<void> {
+    if (this.#ending !== null && this.#ending !== "shutdown") return this.#finish(this.#finalEvent(STOPPED));
+    this.#merging = true;
+    const said = [...this.#turn.map(({ message }) => message), ...this.#answer.messages];
+    const outcome = await pauseForPeople(this.#room, this.claimed, calls, {
+      authors: authorsOf(said),
+      log: this.#events,
+      surely: (work) => this.#surely(work),
+    });
+    if (outcome === "stopped") return this.#finish(STOPPED);
+    if (outcome === "lost") return this.#log.warn({}, "the run belongs to another attempt");
+    await this.#live?.hideTyping();
+    this.#live?.over();
+    this.#log.info({ outcome, calls: calls.length }, "a run waits for people");
+  }
+
   async #handOver(): Promise<void> {
     await this.#surely(() => this.#events.flush());
     await this.#live?.hideTyping();
@@ -352,7 +348,7 @@ export class RunWorker {
       const outcome = await this.#surely(() => this.#room.merge(merge));
       if (outcome.kind === "lost") return this.#log.warn({}, "the run belongs to another attempt");
       if (outcome.kind === "stopped") {
-        end = { type: "run.cancelled", by: "stop" };
+        end = STOPPED;
         continue;
       }
       this.#log.info({ state: merge.state, end_reason: merge.endReason, first_seq: outcome.firstSeq }, "run ended");

@@ -6,7 +6,7 @@ import { runInputs } from "../store/runs.ts";
 import { withTransaction } from "../store/transaction.ts";
 import { textsFor } from "../texts/texts.ts";
 import type { RunRoom } from "./run-room.ts";
-import type { ClaimedRun } from "./run-worker.ts";
+import type { ClaimedRun } from "./claimed-run.ts";
 
 /**
  * Binds what waits to a run under way, in one transaction with the receipt its people see, and returns what of all that

@@ -38,3 +38,8 @@ export function titleFrom(turn: TurnInput[]): string {
     .trim();
   return words.length <= 60 ? words : `${words.slice(0, 59).toWellFormed()}…`;
 }
+
+/** Who said these, by their ids on the platform; nobody where each message is the same person's. */
+export function authorsOf(messages: readonly Message[]): string[] {
+  return [...new Set(messages.flatMap(({ author }) => (author ? [author.id] : [])))];
+}

@@ -24,6 +24,9 @@ const stale = [
   sql`delete from files where ctid = any (array(
     select ctid from files where created_at < now() - interval '30 days' limit ${BATCH}))`,
   sql`delete from budget_counters where day < (now() at time zone 'utc')::date - 1`,
+  sql`delete from approvals where ctid = any (array(
+    select ctid from approvals
+    where created_at < now() - interval '90 days' and decision is not null limit ${BATCH}))`,
   sql`delete from early_edits where created_at < now() - interval '1 day'`,
   sql`delete from link_codes where expires_at < now() - interval '1 day'`,
   sql`delete from link_tries where since < now() - interval '1 day'`,

@@ -101,6 +101,9 @@ export interface LaneState {
   others: number;
   run: {
     id: RunId;
+    state: "running" | "waiting";
+    /** Until when people may decide what it waits for; null = all is decided. */
+    asks_until_ms: number | null;
     agent: string;
     /** The agent that its messages name; null = none. */
     asked: string | null;
@@ -134,9 +137,11 @@ export async function readLanes(db: Db, lanes: ClaimedLane[]): Promise<LaneState
       (select jsonb_build_object('id', p.id, 'account_id', p.account_id, 'chat', p.chat, 'thread', p.thread,
                 'kind', p.kind, 'on_busy', p.on_busy, 'blocked_ms', (extract(epoch from p.blocked_until) * 1000)::float8)
        from places p where p.id = s.place_id) as place,
-      (select jsonb_build_object('id', r.id, 'agent', r.agent, 'asked', r.asked, 'policy', r.policy, 'language', r.language, 'attempt', r.attempt, 'crashes', r.crashes,
+      (select jsonb_build_object('id', r.id, 'state', r.state, 'agent', r.agent, 'asked', r.asked, 'policy', r.policy, 'language', r.language, 'attempt', r.attempt, 'crashes', r.crashes,
                 'handed_over', r.handed_over, 'input_through', r.input_through, 'authors', r.authors,
                 'reply_target', r.reply_target, 'budget', r.budget, 'queued_ms', (extract(epoch from r.queued_at) * 1000)::float8,
+                'asks_until_ms', (select (extract(epoch from max(a.expires_at)) * 1000)::float8 from approvals a
+                  where a.session_id = r.session_id and a.run_id = r.id and a.decision is null),
                 'alive_ms', (extract(epoch from greatest(r.started_at, (
                   select e.created_at from run_events e where e.session_id = r.session_id and e.run_id = r.id
                   order by e.attempt desc, e.n desc limit 1))) * 1000)::float8)

@@ -56,9 +56,9 @@ export async function spareOthers(db: Db, owner: ReplicaId, culprit: RunId): Pro
   );
 }
 
-const live = ({ session, id, attempt }: Attempt) => sql`
+const live = ({ session, id, attempt }: Attempt, states = sql`'running'`) => sql`
   select r.session_id, r.id, r.input_through, r.asked from runs r
-  where r.session_id = ${session} and r.id = ${id} and r.attempt = ${attempt} and r.state = 'running' for share`;
+  where r.session_id = ${session} and r.id = ${id} and r.attempt = ${attempt} and r.state in (${states}) for share`;
 
 /**
  * Binds what waits for its agent to a run under way, which takes it into its turn, and returns how many that were: none
@@ -116,7 +116,7 @@ async function tell(
       select b.account_id, b.update_key, b.arrival_no from inbox b
       where b.session_id = ${run.session} and b.state = 'waiting' and b.chat_message_id is not null and ${which}
       order by b.session_id, b.arrival_no for update
-    ), live as (${live(run)}), told as (
+    ), live as (${live(run, sql`'running', 'waiting'`)}), told as (
       update inbox b set ${change} from live, these t
       where b.account_id = t.account_id and b.update_key = t.update_key and t.arrival_no > live.input_through
       returning b.arrival_no, b.chat_message_id, b.language

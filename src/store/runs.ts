@@ -89,16 +89,16 @@ export async function insertRuns(db: Db, replica: ReplicaId, runs: NewRun[]): Pr
 }
 
 /**
- * Takes a running run over: the attempt grows, so nobody else may write it any more, and posts that were under way are
+ * Takes a run over that is running or was left waiting: the attempt grows, so nobody else may write it any more, and posts that were under way are
  * uncertain from now on. Belongs into the claim's transaction. Returns the new attempt.
  */
 export async function takeOverRun(db: Db, replica: ReplicaId, session: SessionId, run: RunId): Promise<number> {
   const { rows } = await sql<{ attempt: number }>`
     update runs set attempt = attempt + 1, crashes = crashes + case when handed_over then 0 else 1 end,
-                    handed_over = false, owner = ${replica}
-    where session_id = ${session} and id = ${run} and state = 'running'
+                    handed_over = false, owner = ${replica}, state = 'running'
+    where session_id = ${session} and id = ${run} and state in ('running', 'waiting')
     returning attempt`.execute(db);
-  if (!rows[0]) throw new Error(`run ${run} is not running`);
+  if (!rows[0]) throw new Error(`run ${run} is over`);
   // A statement of its own: it must see the post whose announcement the one above may have waited for.
   await sql`
     update outbox set state = 'uncertain', error = 'the process ended while posting'

@@ -1,7 +1,19 @@
 import type { ColumnType, Generated, Kysely, Transaction } from "kysely";
 import type { Author, Part } from "../agent/message.ts";
-import type { AccountId, FileId, MessageId, OutboxId, PlaceId, ReplicaId, RunId, SessionId, UserId } from "../ids.ts";
 import type { BudgetScope, Spending } from "../agent/budgets.ts";
+import type { ApprovalDecision } from "../agent/run-event.ts";
+import type {
+  AccountId,
+  ApprovalId,
+  FileId,
+  MessageId,
+  OutboxId,
+  PlaceId,
+  ReplicaId,
+  RunId,
+  SessionId,
+  UserId,
+} from "../ids.ts";
 import type { RenderedPage } from "../platform/platform-adapter.ts";
 import type { ReplyTarget } from "../platform/reply-target.ts";
 import type { ReplicaLoad } from "./replicas.ts";
@@ -214,6 +226,25 @@ export interface Schema {
     n: number;
     type: string;
     data: Json<Record<string, unknown>>;
+    created_at: Time;
+  };
+  approvals: {
+    session_id: SessionId;
+    id: ApprovalId;
+    run_id: RunId;
+    call_id: string;
+    tool: string;
+    args: string;
+    args_sha256: string;
+    again: boolean;
+    approvers: string[];
+    page_id: OutboxId | null;
+    expires_at: Time;
+    decision: ApprovalDecision | null;
+    decided_by: string | null;
+    decided_at: MaybeTime;
+    used_at: MaybeTime;
+    used_by: string | null;
     created_at: Time;
   };
   outbox: {

@@ -1,4 +1,4 @@
-import { sql } from "kysely";
+import { type RawBuilder, sql } from "kysely";
 import type { AccountId, PlaceId, RunId, SessionId, UserId } from "../ids.ts";
 import { cleanText } from "./json.ts";
 import type { Db } from "./schema.ts";
@@ -119,20 +119,30 @@ export async function stopOwn(
         and r.reply_target @> jsonb_build_object('account', p.account_id, 'chat', p.chat, 'thread', p.thread)
         and case p.kind when 'group' then ${senderId} = any (r.authors) else p.user_id = ${userId}::text end
       group by r.session_id
-    )
-    update talk_sessions s set stop_through = greatest(s.stop_through, own.through)
-    from own where s.id = own.session_id
-    returning s.id`.execute(db);
+    ), stopped as (
+      update talk_sessions s set stop_through = greatest(s.stop_through, own.through)
+      from own where s.id = own.session_id
+      returning s.id
+    ), ready as (${wake(sql`select id from stopped`)})
+    select id from stopped`.execute(db);
   return rows.map(({ id }) => id);
 }
 
 /** Every input of the session up to now is to be answered no further. */
 export async function stopSession(db: Db, session: SessionId): Promise<void> {
-  await db
-    .updateTable("talk_sessions")
-    .set({ stop_through: sql<number>`arrival_no` })
-    .where("id", "=", session)
-    .execute();
+  await sql`
+    with stopped as (
+      update talk_sessions set stop_through = arrival_no where id = ${session} returning id
+    )
+    ${wake(sql`select id from stopped`)}`.execute(db);
+}
+
+/** A run that waits for people is worked on by nobody, who could look at its level. */
+function wake(sessions: RawBuilder<unknown>): RawBuilder<unknown> {
+  return sql`
+    update lanes l set ready_at = least(l.ready_at, now())
+    from (select session_id, lane from lanes where session_id in (${sessions}) order by session_id, lane for update) o
+    where l.session_id = o.session_id and l.lane = o.lane`;
 }
 
 function fromRow(row: {

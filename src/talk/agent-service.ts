@@ -9,11 +9,14 @@ import { acceptedParts, withdrawWaiting } from "../store/inbox.ts";
 import { toJson } from "../store/json.ts";
 import { currentUser } from "../store/links.ts";
 import { notifySessions } from "../store/notify.ts";
+import type { PlatformAdapter } from "../platform/platform-adapter.ts";
+import { type OpenQuestion, openQuestions, questionOf } from "../store/approvals.ts";
 import type { Root } from "../store/schema.ts";
 import { findSession, insertSession, listSessions, stopSession, type TalkSession } from "../store/talk-sessions.ts";
 import { retrying, withTransaction } from "../store/transaction.ts";
 import { hasRun, usageOfSession, type UsageRow } from "../store/usage.ts";
 import { addressee } from "./addressee.ts";
+import { decideQuestion } from "./decide-question.ts";
 import { followSession, type FollowItem, type FollowOptions } from "./follow-session.ts";
 import type { Intake } from "./intake.ts";
 
@@ -38,13 +41,22 @@ export class AgentService {
   readonly #agents: Agents;
   readonly #hints: Hints;
   readonly #replica: ReplicaId;
+  readonly #adapter: (account: string) => PlatformAdapter | undefined;
 
-  constructor(parts: { db: Root; intake: Intake; agents: Agents; hints: Hints; replica: ReplicaId }) {
+  constructor(parts: {
+    db: Root;
+    intake: Intake;
+    agents: Agents;
+    hints: Hints;
+    replica: ReplicaId;
+    adapter: (account: string) => PlatformAdapter | undefined;
+  }) {
     this.#db = parts.db;
     this.#intake = parts.intake;
     this.#agents = parts.agents;
     this.#hints = parts.hints;
     this.#replica = parts.replica;
+    this.#adapter = parts.adapter;
   }
 
   /** Makes a session of the user. Rejects `invalid` for an unknown agent. */
@@ -151,6 +163,36 @@ export class AgentService {
     });
     this.#hints.session(id);
     return { withdrawn };
+  }
+
+  /** Calls of the session's running runs that wait for a person. Rejects `not_found`. */
+  async listApprovals(user: UserId, session: string): Promise<OpenQuestion[]> {
+    const { id } = await this.getSession(user, session);
+    return retrying(() => openQuestions(this.#db, id));
+  }
+
+  /** Decides one of them, once. Rejects `not_found`, `conflict` (it is decided, has expired, or is no longer needed). */
+  async decideApproval(
+    user: UserId,
+    session: string,
+    approval: string,
+    decision: "approved" | "denied",
+  ): Promise<void> {
+    const { id } = await this.getSession(user, session);
+    const wanted = readId("apr", approval);
+    const decided = await withTransaction(this.#db, async (trx) => {
+      const question = wanted && (await questionOf(trx, id, wanted));
+      if (!question) return null;
+      const adapter = question.account ? this.#adapter(question.account) : undefined;
+      const done = await decideQuestion(trx, question, decision, { id: user, name: "", messageId: null, adapter });
+      if (done) await notifySessions(trx, this.#replica, [id]);
+      return done;
+    });
+    if (decided === null) throw new GatewayError("not_found", "There is no such approval.");
+    if (!decided) throw new GatewayError("conflict", "It is decided already, or no longer needed.");
+    this.#hints.session(id);
+    this.#hints.work();
+    this.#hints.outbox();
   }
 
   /** The user an admin key acts for: a `usr_…` id that exists (or whom it is linked to), else the API's person of that name. */

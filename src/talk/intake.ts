@@ -6,7 +6,7 @@ import { type MessageId, newId, type ReplicaId, type SessionId } from "../ids.ts
 import type { Metrics } from "../observe/metrics.ts";
 import { type AccessPolicy, decideAccess } from "../platform/access-gate.ts";
 import type { IncomingUpdate } from "../platform/incoming-update.ts";
-import type { Log, PlatformAdapter } from "../platform/platform-adapter.ts";
+import type { Log, PlatformAdapter, PressedButton } from "../platform/platform-adapter.ts";
 import { newPairingCode, PAIRING_TRIES, PAIRING_TTL_MS } from "../platform/pairing-code.ts";
 import type { Hints } from "../run/hints.ts";
 import { changeWaiting } from "../store/change-waiting.ts";
@@ -34,8 +34,8 @@ const MAX_WAITING = 5_000;
 /** Chats whose updates need more than the one statement, at once. */
 const SLOW_CHATS = 8;
 
-/** `touched`: sessions it has changed otherwise than by a message of theirs. */
-type Taken = Arrival & { touched?: SessionId[] };
+/** `touched`: sessions it has changed otherwise than by a message of theirs; `tell`: what its presser alone is told. */
+type Taken = Arrival & { touched?: SessionId[]; tell?: string };
 type Item = { update: IncomingUpdate } | { message: ArrivingMessage };
 
 export interface IntakeParts {
@@ -202,7 +202,15 @@ export class Intake {
       for (const session of arrival.touched ?? []) hints.session(session);
       hints.outbox();
     }
+    if (update.kind === "press") this.#answerPress(update, arrival.tell);
     return arrival;
+  }
+
+  /** Nothing waits for it: what a press has done is done, and shows. */
+  #answerPress(press: PressedButton, text: string | undefined): void {
+    if (text === undefined) return;
+    const told = this.#parts.adapter(press.account)?.buttons?.tell(press, text);
+    told?.catch((error: unknown) => this.#parts.log.info({ err: error }, "the presser of a button was not told"));
   }
 
   async #take(trx: Trx, update: IncomingUpdate): Promise<Taken> {
@@ -236,7 +244,8 @@ export class Intake {
     if (decision !== "allow") {
       this.#parts.metrics.updatesRefused.inc({ platform, why: decision });
       if (decision !== "ignore" && (await record("handled"))) await this.#turnAway(trx, update, decision);
-      return { ...nothing(messageId), outcome: "stored" };
+      const tell = update.kind === "press" ? { tell: this.#words(update).texts.notYoursToDecide } : {};
+      return { ...nothing(messageId), outcome: "stored", ...tell };
     }
     if (update.kind === "edited" || update.kind === "deleted") {
       // What was never said here is no reason to begin a talk.
@@ -248,9 +257,11 @@ export class Intake {
     }
     if (update.kind === "press") {
       if (!(await record("handled"))) return { ...nothing(messageId), outcome: "repeat" };
-      const touched = await pressButton(trx, update, identity?.userId ?? null);
-      if (touched.length === 0) this.#parts.metrics.updatesRefused.inc({ platform, why: "press" });
-      return { outcome: "stored", messageId, sessionId: null, touched };
+      const { texts } = this.#words(update);
+      const adapter = this.#parts.adapter(update.account);
+      const pressed = await pressButton(trx, update, { userId: identity?.userId ?? null, adapter, texts });
+      if (pressed.touched.length === 0) this.#parts.metrics.updatesRefused.inc({ platform, why: "press" });
+      return { outcome: "stored", messageId, sessionId: null, ...pressed };
     }
     if (update.kind === "elsewhere") {
       if (!(await record("handled"))) return { ...nothing(messageId), outcome: "repeat" };

@@ -1,21 +1,57 @@
 import type { SessionId, UserId } from "../ids.ts";
-import type { IncomingUpdate } from "../platform/incoming-update.ts";
+import { readDecisionValue } from "../platform/decision-button.ts";
+import type { PlatformAdapter, PressedButton } from "../platform/platform-adapter.ts";
 import { readStopValue, STOP_HERE } from "../platform/stop-button.ts";
-import type { Db } from "../store/schema.ts";
+import { questionAt } from "../store/approvals.ts";
+import type { Trx } from "../store/schema.ts";
 import { stopOwn } from "../store/talk-sessions.ts";
+import type { Texts } from "../texts/texts.ts";
+import { platformOf } from "./arriving.ts";
+import { decideQuestion } from "./decide-question.ts";
+
+export interface Pressed {
+  /** The sessions it has changed; none = it has no effect. */
+  touched: SessionId[];
+  /** What its presser alone is told; left out: the platform need not say anything. */
+  tell?: string;
+}
+
+export interface PressScene {
+  /** Of the presser; null = nobody we know. */
+  userId: UserId | null;
+  adapter: PlatformAdapter | undefined;
+  texts: Texts;
+}
 
 /**
- * A stop button ends the answer it stands under, or those at its place, for those who asked for it. Returns the session
- * it has changed; none = it has no effect: the answer is over, stands elsewhere, is somebody else's, or the value is none
- * of ours.
+ * Does what a button says, for those who may: a button brings no right with it. A stop button ends the answer it stands
+ * under, or those at its place, for those who asked for it; one of a question decides it. No effect: what it is about is
+ * over, stands elsewhere, is somebody else's, or the value is none of ours.
  */
-export async function pressButton(
-  db: Db,
-  { account, place, sender, value }: Extract<IncomingUpdate, { kind: "press" }>,
-  userId: UserId | null,
-): Promise<SessionId[]> {
+export async function pressButton(trx: Trx, press: PressedButton, scene: PressScene): Promise<Pressed> {
+  const { account, place, sender, value } = press;
+  const chosen = readDecisionValue(value);
+  if (chosen) return decideByPress(trx, press, chosen, scene);
   const run = readStopValue(value);
-  if (!run && value !== STOP_HERE) return [];
+  if (!run && value !== STOP_HERE) return { touched: [] };
   const at = { account, chat: place.chat, thread: place.thread, ...(run ? { run } : {}) };
-  return stopOwn(db, at, { senderId: sender.id, userId });
+  return { touched: await stopOwn(trx, at, { senderId: sender.id, userId: scene.userId }) };
+}
+
+/** In private whose chat it is decides; in a group those who asked; everywhere those whom the operator has named. */
+async function decideByPress(
+  trx: Trx,
+  press: PressedButton,
+  { approval, decision }: NonNullable<ReturnType<typeof readDecisionValue>>,
+  { userId, adapter, texts }: PressScene,
+): Promise<Pressed> {
+  const { account, place, sender } = press;
+  const question = await questionAt(trx, { account, chat: place.chat, thread: place.thread }, approval);
+  if (!question) return { touched: [], tell: texts.decidedAlready };
+  const by = `${platformOf(press)}:${sender.id}`;
+  const isOwner = question.owner !== null && question.owner === userId;
+  if (!isOwner && !question.approvers.includes(by)) return { touched: [], tell: texts.notYoursToDecide };
+  const { messageId } = press;
+  const decided = await decideQuestion(trx, question, decision, { id: by, name: sender.name, messageId, adapter });
+  return decided ? { touched: [question.session], tell: "" } : { touched: [], tell: texts.decidedAlready };
 }

@@ -1,4 +1,5 @@
 import { chineseAgents } from "./agent-texts.ts";
+import { chineseApprovals } from "./approval-texts.ts";
 import { chineseCommands } from "./chinese-commands.ts";
 import { fileName } from "./file-name.ts";
 import { chineseLinks } from "./link-texts.ts";
@@ -16,6 +17,7 @@ export const chinese: Texts = {
   ...chineseMemory,
   ...chineseModels,
   ...chineseUsage,
+  ...chineseApprovals,
   stopped: "⏹ 已停止。",
   interrupted: "⏹ 已中断。",
   receiptQueued: "⏳ 当前回答结束后我再回复这条。",

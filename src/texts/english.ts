@@ -1,4 +1,5 @@
 import { englishAgents } from "./agent-texts.ts";
+import { englishApprovals } from "./approval-texts.ts";
 import { englishCommands } from "./english-commands.ts";
 import { fileName } from "./file-name.ts";
 import { englishLinks } from "./link-texts.ts";
@@ -16,6 +17,7 @@ export const english: Texts = {
   ...englishMemory,
   ...englishModels,
   ...englishUsage,
+  ...englishApprovals,
   stopped: "⏹ Stopped.",
   interrupted: "⏹ Interrupted.",
   receiptQueued: "⏳ I answer this after the running one.",

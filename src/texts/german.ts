@@ -1,4 +1,5 @@
 import { germanAgents } from "./agent-texts.ts";
+import { germanApprovals } from "./approval-texts.ts";
 import { germanCommands } from "./german-commands.ts";
 import { fileName } from "./file-name.ts";
 import { germanLinks } from "./link-texts.ts";
@@ -16,6 +17,7 @@ export const german: Texts = {
   ...germanMemory,
   ...germanModels,
   ...germanUsage,
+  ...germanApprovals,
   stopped: "⏹ Angehalten.",
   interrupted: "⏹ Unterbrochen.",
   receiptQueued: "⏳ Das beantworte ich nach der laufenden Antwort.",

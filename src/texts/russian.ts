@@ -1,4 +1,5 @@
 import { russianAgents } from "./agent-texts.ts";
+import { russianApprovals } from "./approval-texts.ts";
 import { russianCommands } from "./russian-commands.ts";
 import { fileName } from "./file-name.ts";
 import { russianLinks } from "./link-texts.ts";
@@ -16,6 +17,7 @@ export const russian: Texts = {
   ...russianMemory,
   ...russianModels,
   ...russianUsage,
+  ...russianApprovals,
   stopped: "⏹ Остановлено.",
   interrupted: "⏹ Прервано.",
   receiptQueued: "⏳ Отвечу на это после текущего ответа.",

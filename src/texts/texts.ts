@@ -1,4 +1,5 @@
 import type { AgentTexts } from "./agent-texts.ts";
+import type { ApprovalTexts } from "./approval-texts.ts";
 import type { CommandTexts } from "./command-texts.ts";
 import { english } from "./english.ts";
 import { chinese } from "./chinese.ts";
@@ -24,7 +25,8 @@ export type FileFault =
   | "unheard";
 
 /** Everything the gateway itself says in chats, once per language; agents speak for themselves. Markdown. */
-export interface Texts extends AgentTexts, CommandTexts, LinkTexts, MemoryTexts, ModelTexts, RunTexts, UsageTexts {
+export interface Texts
+  extends AgentTexts, ApprovalTexts, CommandTexts, LinkTexts, MemoryTexts, ModelTexts, RunTexts, UsageTexts {
   /** The line under an answer that was stopped, or ended by a newer message. */
   stopped: string;
   interrupted: string;

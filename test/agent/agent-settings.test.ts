@@ -28,7 +28,7 @@ test("every fault is listed with file and field", () => {
   expect(() => readSettings(text)).toThrow(
     [
       "parley.yaml: agents.demo.on_busy: must be one of interrupt, steer, queue, parallel, reject",
-      "parley.yaml: agents.demo.extra: is not a field; remove it (fields: on_busy, tools, budget, fallback, models, summary_model, description, remote, module, limits)",
+      "parley.yaml: agents.demo.extra: is not a field; remove it (fields: on_busy, tools, budget, fallback, models, summary_model, approvals, approvers, approval_minutes, description, remote, module, limits)",
       "parley.yaml: agents.demo.tools: must be a list of tools (tools: web_fetch, memory)",
       'parley.yaml: places.nowhere: must be "telegram:<chat>" or "slack:<team>:<channel>", and may end in ":<thread>"',
       "parley.yaml: users: is not a section; remove it (sections: agents, places, budgets, prices, providers)",

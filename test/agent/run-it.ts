@@ -67,6 +67,11 @@ export function protocol(events: readonly RunEvent[]): string[] {
         return `compacted ${event.before} to ${event.after}`;
       case "notice":
         return `${event.level}: ${event.text}`;
+      case "run.waiting":
+        return `waits for ${event.calls.map(({ tool, args, again }) => `${tool}(${args})${again ? " again" : ""}`).join(", ")}`;
+      case "approval.requested":
+      case "approval.resolved":
+        return event.type;
       case "run.completed":
         return `completed: ${event.stopReason}`;
       case "run.failed":

@@ -13,6 +13,7 @@ import type {
 } from "../../src/platform/platform-adapter.ts";
 import type { ReplyTarget } from "../../src/platform/reply-target.ts";
 import { FakeFiles } from "./fake-files.ts";
+import type { Pressed } from "./pressed.ts";
 
 export type FakeCall = "send" | "edit" | "remove" | "typing" | "hide" | "find" | "fetch" | "send_file" | "background";
 
@@ -61,18 +62,6 @@ export interface Said {
   files?: FilePart[];
 }
 
-/** A button that somebody pressed. */
-export interface Pressed {
-  chat: string;
-  from: string;
-  value: string;
-  messageId: string;
-  thread?: string;
-  kind?: "private" | "group";
-  outsider?: true;
-  key?: string;
-}
-
 export interface FakePlatformOptions {
   platform?: Platform;
   /** The bot's id on the platform; the account is `<platform>:<bot>`. */
@@ -81,7 +70,7 @@ export interface FakePlatformOptions {
   budget?: EditBudget;
   /** Posts can be found again by their marks. */
   marks?: true;
-  /** Pages may have a button to stop the answer; it is seen as `rich`, `{ stop: value }`. */
+  /** Pages may have a button to stop the answer, seen as `rich`, `{ stop: value }`, and such to choose, `{ choices: values }`. */
   buttons?: true;
   commandSign?: string;
   /** Files come and go; those that came are named by their `ref`, whose content `put` gives. */
@@ -119,6 +108,8 @@ export class FakePlatform implements PlatformAdapter {
   readonly typingShown: string[] = [];
   /** Calls of `typing.hide`, likewise. */
   readonly typingHidden: string[] = [];
+  /** What pressers of buttons alone were told, as `who: text`. */
+  readonly told: string[] = [];
   /** Marks that were looked for. */
   readonly looked: string[] = [];
   /** Every update that `say` made. */
@@ -167,7 +158,13 @@ export class FakePlatform implements PlatformAdapter {
       const said = (to: ReplyTarget) => background[placeName(to.chat, to.thread)] ?? [];
       this.background = { before: (to) => this.#call("background", to.chat, () => said(to)) };
     }
-    if (options.buttons) this.buttons = { withStop: (page, value) => ({ ...page, rich: { stop: value } }) };
+    if (options.buttons) {
+      this.buttons = {
+        withStop: (page, value) => ({ ...page, rich: { stop: value } }),
+        withChoices: (page, choices) => ({ ...page, rich: { choices: choices.map(({ value }) => value) } }),
+        tell: async ({ sender }, text) => void this.told.push(`${sender.id}: ${text}`),
+      };
+    }
   }
 
   async connect(signal: AbortSignal): Promise<void> {

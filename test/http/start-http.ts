@@ -36,13 +36,19 @@ export interface CallOptions {
 }
 
 export type TestHttpOptions = Partial<Omit<HttpParts, "service" | "log" | "metrics">> &
-  Partial<Pick<TestGatewayOptions, "model" | "onBusy" | "tools">>;
+  Partial<Pick<TestGatewayOptions, "model" | "onBusy" | "tools" | "settings">>;
 
 /** One replica on a database of its own, and its HTTP server. */
 export async function startHttp(options: TestHttpOptions = {}): Promise<TestHttp> {
   const database = await createTestDatabase();
-  const { model = scriptedModel(), onBusy = "interrupt", tools, ...given } = options;
-  const running = await startTestGateway({ url: database.url, model, onBusy, ...(tools ? { tools } : {}) });
+  const { model = scriptedModel(), onBusy = "interrupt", tools, settings, ...given } = options;
+  const running = await startTestGateway({
+    url: database.url,
+    model,
+    onBusy,
+    ...(tools ? { tools } : {}),
+    ...(settings ? { settings } : {}),
+  });
   const lines: Record<string, unknown>[] = [];
   const accepted: IncomingUpdate[] = [];
   const metrics = createMetrics();

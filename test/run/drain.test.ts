@@ -47,6 +47,8 @@ function lane(more: Partial<LaneState>): LaneState {
 function run(more: Partial<NonNullable<LaneState["run"]>> = {}): NonNullable<LaneState["run"]> {
   return {
     id: newId("run"),
+    state: "running",
+    asks_until_ms: null,
     agent: "tester",
     asked: null,
     policy: "interrupt",

@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { readStopValue, STOP_HERE, stopValue } from "../../src/platform/stop-button.ts";
 import { newId, type RunId } from "../../src/ids.ts";
-import { FakePlatform, type Pressed } from "../fakes/fake-platform.ts";
+import { FakePlatform } from "../fakes/fake-platform.ts";
+import type { Pressed } from "../fakes/pressed.ts";
 import { failWith, hold, type ScriptedModel, scriptedModel } from "../fakes/scripted-model.ts";
 import { createTestDatabase } from "../support/postgres.ts";
 import { startTestGateway, type TestGateway, until } from "../support/test-gateway.ts";

@@ -1,0 +1,36 @@
+import type { Part } from "./message.ts";
+import type { ApprovalDecision } from "./run-event.ts";
+import type { Tool } from "./tool-source.ts";
+
+type CallPart = Extract<Part, { type: "tool_call" }>;
+type ResultPart = Extract<Part, { type: "tool_result" }>;
+
+/** What the model learns of a call that asked and is not made. */
+const DECLINED = {
+  denied: "Not called: the person who was asked has denied it. Do not try it again unless they want it.",
+  expired: "Not called: nobody approved it in time.",
+  cancelled: "Not called: the question was withdrawn.",
+} satisfies Record<Exclude<ApprovalDecision, "approved">, string>;
+
+/** Pure: which calls may be made now, which a person is to be asked for first, and the results of those they declined. */
+export function sortCalls(
+  calls: readonly CallPart[],
+  tools: ReadonlyMap<string, Tool>,
+  decisions: ReadonlyMap<string, ApprovalDecision>,
+): { go: CallPart[]; asked: CallPart[]; declined: ResultPart[] } {
+  const go: CallPart[] = [];
+  const asked: CallPart[] = [];
+  const declined: ResultPart[] = [];
+  for (const call of calls) {
+    const decision = decisions.get(call.callId);
+    // What was declined stays so, whatever is allowed meanwhile.
+    if (decision !== undefined && decision !== "approved") declined.push(notMade(call.callId, DECLINED[decision]));
+    else if (decision === undefined && tools.get(call.tool)?.asks) asked.push(call);
+    else go.push(call);
+  }
+  return { go, asked, declined };
+}
+
+export function notMade(callId: string, text: string): ResultPart {
+  return { type: "tool_result", callId, ok: false, text };
+}
