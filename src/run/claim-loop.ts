@@ -303,6 +303,7 @@ export class ClaimLoop {
       firstPage: null,
       turn: null,
       asked: run.state === "waiting",
+      joined: run.state === "waiting" && run.policy === "steer" && lane.waiting.length > 0,
       budget: run.budget,
       end: decision.end,
       queuedMs: run.queued_ms,

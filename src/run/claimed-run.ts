@@ -28,6 +28,8 @@ export interface ClaimedRun {
   told?: boolean;
   /** It goes on after people were asked. */
   asked?: boolean;
+  /** What was said meanwhile may join it at its next boundary. */
+  joined?: boolean;
   /** End it instead of going on. */
   end: EndBeforeStart | null;
   budget: RunBudget | null;

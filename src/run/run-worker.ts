@@ -9,7 +9,7 @@ import { type PagePlan, renderGrowing } from "../delivery/page-plan.ts";
 import { errorCode } from "../errors.ts";
 import { newId, type MessageId, type OutboxId } from "../ids.ts";
 import type { Log, PlatformAdapter } from "../platform/platform-adapter.ts";
-import { type OutboxPage, pagesOfRun } from "../store/outbox.ts";
+import { type OutboxPage, pagesOfRun, removeDraft } from "../store/outbox.ts";
 import { eventsOfRun } from "../store/run-events.ts";
 import { unsteer } from "../store/run-levels.ts";
 import { handOverRun, type Merge, runInputs } from "../store/runs.ts";
@@ -149,12 +149,16 @@ export class RunWorker {
       joinedIds = joined.slice(0, read).map(({ messageId }) => messageId);
       const unread = joined.slice(read).map(({ messageId }) => messageId);
       if (unread.length > 0) await this.#surely(() => unsteer(db, this.claimed, unread));
-      this.#steerable = unread.length > 0;
       // If the run ends before a boundary, nothing new arrives that would wake the lane.
-      this.claimed.moreWaits ||= this.#steerable;
+      this.claimed.moreWaits ||= unread.length > 0;
+      this.#steerable = unread.length > 0 || this.claimed.joined === true;
       const pages = await this.#surely(() => pagesOfRun(db, session, id));
       const write = <T>(work: () => Promise<T>) => this.#surely(work);
-      this.#knownPages = target && adapter ? await findDrafts(db, adapter, target, this.claimed, pages, write) : pages;
+      const found = target && adapter ? await findDrafts(db, adapter, target, this.claimed, pages, write) : pages;
+      // The answer is to stand below the questions that people have answered.
+      const movesDown = this.claimed.asked && !this.claimed.end;
+      this.#knownPages = movesDown ? await this.#surely(() => removeDraft(db, this.claimed, found)) : found;
+      if (movesDown) this.#room.hints.outbox();
     }
     this.#answer = new Answer(remains.kept, joinedIds, remains.inFlight);
     if (target && adapter?.editing) this.#live = this.#openLive(target, adapter, remains.text, firstPage);

@@ -1,5 +1,6 @@
 import { sql } from "kysely";
 import type { AccountId, FileId, OutboxId, ReplicaId, RunId, SessionId } from "../ids.ts";
+import type { Attempt } from "./run-levels.ts";
 import type { RenderedPage } from "../platform/platform-adapter.ts";
 import { cleanText, toJson } from "./json.ts";
 import type { Db, OutboxState, RunTarget } from "./schema.ts";
@@ -197,8 +198,23 @@ export async function recordDraftFailure(
 export async function pagesOfRun(db: Db, session: SessionId, run: RunId): Promise<OutboxPage[]> {
   const { rows } = await sql<OutboxPage>`
     select ${page} from outbox o
-    where o.session_id = ${session} and o.run_id = ${run} order by o.page, o.created_at`.execute(db);
+    where o.session_id = ${session} and o.run_id = ${run} and not o.remove order by o.page, o.created_at`.execute(db);
   return rows;
+}
+
+/**
+ * Has the messages of a run's draft removed, which goes on below what was said since; returns what it leaves, which is
+ * what may or may not be there. Nothing happens if the attempt is over.
+ */
+export async function removeDraft(db: Db, run: Attempt, pages: readonly OutboxPage[]): Promise<OutboxPage[]> {
+  const { rows } = await sql<{ id: OutboxId }>`
+    update outbox o set remove = true, due_at = now() from runs r
+    where r.session_id = ${run.session} and r.id = ${run.id} and r.attempt = ${run.attempt} and r.state = 'running'
+      and o.session_id = r.session_id and o.run_id = r.id and o.kind = 'answer' and o.message_id is not null
+      and not o.remove
+    returning o.id`.execute(db);
+  const removed = new Set(rows.map(({ id }) => id));
+  return pages.filter(({ id }) => !removed.has(id));
 }
 
 /**
@@ -307,6 +323,8 @@ export async function recordReceipts(db: Db, replica: ReplicaId, receipts: Recei
         state = case r.kind when 'done' then 'sent' when 'uncertain' then 'uncertain' when 'failed' then 'failed'
                  else case when o.message_id is null or r.kind = 'repost' then 'planned' else 'sent' end end,
         due_at = case when r.kind = 'done' and o.remove and o.message_id is null and r.message_id is not null then now()
+                      -- Of a reply the text has changed while it was posted.
+                      when r.kind = 'done' and o.repeat and o.kind = 'reply' then now()
                       when r.kind = 'done' and o.repeat then now() + interval '15 seconds'
                       when r.kind in ('repost', 'thread_gone') then now()
                       when r.kind = 'again' then now() + r.due_in_ms * interval '1 millisecond' end,

@@ -111,6 +111,16 @@ describe("a tool that asks", () => {
     });
   });
 
+  it("leaves the answer below the question, though it had begun above", async () => {
+    await start([["I shall write to Ann at once.", SEND], "It is done."]);
+    await ask();
+    expect(shown()).toEqual(["I shall write to Ann at once.", ASKED]);
+    await press("yes");
+    await answered("I shall write to Ann at once.\n\nIt is done.");
+    await until("the draft to be gone", () => shown().length === 2);
+    expect(shown()[0]).toContain("✅ Approved by `7`.");
+  });
+
   it("is not called when they deny it, and the model learns so", async () => {
     await start([SEND, "As you wish."]);
     await ask();
@@ -207,7 +217,7 @@ describe("a tool that asks", () => {
       "was using `send` when I was interrupted. It may have been done already. Do it again?",
     );
     await press("no", "7", "7", "later");
-    await until("the answer", () => shown().some((text) => text === "It may be sent."));
+    await answered("It may be sent.");
     expect(tools.calls).toHaveLength(1);
     expect((await history())[2]).toMatch(/^tool: Not called: the person who was asked has denied it/);
   });
