@@ -3,8 +3,10 @@ import * as fc from "fast-check";
 import { sql } from "kysely";
 import { expect, test } from "vitest";
 import type { BusyPolicy } from "../../src/agent/busy-policy.ts";
+import { readSettings } from "../../src/agent/agent-settings.ts";
 import type { Clock } from "../../src/agent/clock.ts";
 import { createNativeRunner } from "../../src/agent/loop.ts";
+import { errorCode } from "../../src/errors.ts";
 import type { UserId } from "../../src/ids.ts";
 import { type Chances, chances } from "../support/chaos/random.ts";
 import { anyReply, oddTools } from "../support/fire/odd-replies.ts";
@@ -24,9 +26,14 @@ const quick: Clock = {
   sleep: (ms, signal) => sleep(ms / 1000, undefined, { signal }).catch(() => undefined),
 };
 
+/** People are asked for all tools that may not be called twice. */
+const SETTINGS = readSettings("agents: { tester: { approvals: { pay: ask, order: ask } } }");
+
 interface World {
   gateways: TestGateway[];
   model: ReturnType<typeof quirkyModel>;
+  /** Calls that were made after people were asked. */
+  calls: string[];
   start(): Promise<TestGateway>;
 }
 
@@ -38,11 +45,14 @@ async function openWorld(store: TestStore, onBusy: BusyPolicy): Promise<World> {
   const world: World = {
     gateways: [],
     model,
+    calls: [],
     async start() {
       const kind = store.engine === "Postgres" ? ("postgres" as const) : ("embedded" as const);
       const database = { kind, db: store.db, close: async () => undefined };
       const runner = createNativeRunner({ clock: quick });
-      const started = await startTestGateway({ url: "", database, model, tools: oddTools([]), runner, onBusy });
+      const tools = oddTools(world.calls);
+      const parts = { url: "", database, model, tools, runner, onBusy, settings: SETTINGS };
+      const started = await startTestGateway(parts);
       world.gateways.push(started);
       return started;
     },
@@ -66,6 +76,28 @@ async function live(store: TestStore, world: World, user: UserId, session: strin
         where session_id = ${session} and owner is not null`.execute(store.db);
     }
     await sleep(random.next(30));
+  }
+}
+
+/** Somebody approves, denies or forgets whatever is asked, until the abort. */
+async function answer(store: TestStore, world: World, user: UserId, random: Chances, over: AbortSignal): Promise<void> {
+  while (!over.aborted) {
+    const open = await store.db.selectFrom("approvals").selectAll().where("decision", "is", null).execute();
+    for (const { session_id: session, id } of open) {
+      const what = random.next(8);
+      const decision = what < 5 ? "approved" : "denied";
+      if (what < 7) {
+        const { service } = world.gateways[0]!.gateway;
+        // It may have been withdrawn meanwhile.
+        await service.decideApproval(user, session, id, decision).catch((error: unknown) => {
+          if (errorCode(error) !== "conflict") throw error;
+        });
+      } else {
+        await sql`update approvals set expires_at = now() where id = ${id}`.execute(store.db);
+        await sql`update lanes set ready_at = now() where session_id = ${session} and owner is null`.execute(store.db);
+      }
+    }
+    await sleep(20 + random.next(30));
   }
 }
 
@@ -113,6 +145,8 @@ storeEngines((store) => {
       const ids = await Promise.all(
         Array.from({ length: SESSIONS[store.engine] }, async () => (await service.createTalkSession(user)).id),
       );
+      const over = new AbortController();
+      const answering = answer(store, world, user, chances(SEED), over.signal);
       const lives = ids.map((id, index) => live(store, world, user, id, chances(SEED + index)));
       if (store.engine === "Postgres") {
         await sleep(150);
@@ -125,9 +159,19 @@ storeEngines((store) => {
         async () => (await store.db.selectFrom("lanes").selectAll().execute()).length === 0,
         90_000,
       );
+      over.abort();
+      await answering;
       for (const { gateway } of world.gateways) await gateway.stop(0);
       expect(world.model.refused).toEqual([]);
       for (const id of ids) await expectWhole(store, id);
+      const asked = await store.db.selectFrom("approvals").selectAll().execute();
+      const used = asked.filter(({ used_at: at }) => at !== null);
+      expect(used.every(({ decision }) => decision === "approved")).toBe(true);
+      expect(world.calls.length, "calls without an approval of their own").toBeLessThanOrEqual(used.length);
+      if (store.engine === "Postgres") {
+        const decisions = asked.map(({ decision }) => decision);
+        expect(decisions).toEqual(expect.arrayContaining(["approved", "denied", "expired"]));
+      }
     },
   );
 });
