@@ -1,12 +1,14 @@
 import { newId } from "../ids.ts";
 import { countBegun, heldBudgets, lockCounters, noteHeldBack } from "../store/budget-counters.ts";
-import { releaseLane } from "../store/lanes.ts";
+import { takeCompaction } from "../store/compactions.ts";
+import { type LaneState, releaseLane } from "../store/lanes.ts";
 import { insertReply } from "../store/outbox.ts";
 import type { NewRun } from "../store/runs.ts";
-import type { RunBudget, Trx } from "../store/schema.ts";
+import type { CompactionAsked, RunBudget, Trx } from "../store/schema.ts";
 import { textsFor } from "../texts/texts.ts";
 import { BudgetBook, type Verdict } from "./budget-book.ts";
 import { budgetsOf, type BudgetOf, payersOf } from "./budgets-of.ts";
+import { compactionRun } from "./compaction-run.ts";
 import { claimedFresh, newRun, type Start } from "./fresh-run.ts";
 import { hoursLeft } from "./hours-left.ts";
 import type { RunRoom } from "./run-room.ts";
@@ -19,18 +21,36 @@ const LOOK_AGAIN_MAX_MS = 5_000;
 
 type Begun = { run: NewRun; claimed: ClaimedRun };
 
+/** A lane whose talk somebody wants to have summed up. */
+export interface AskedToCompact {
+  lane: LaneState;
+  asked: CompactionAsked;
+}
+
 /**
  * Which of these runs may begin, by everybody's budgets; what they may use is held from now on, by their rows. What may
  * not begin yet waits in its lane; what may not begin today does begin, marked as refused: its worker only says so, so
  * it is in the history and its people know. Belongs into the claim's transaction, as its last locks: a counter that
  * cannot be read lets nobody begin.
  */
-export async function admit(trx: Trx, room: RunRoom, starts: Start[]): Promise<Begun[]> {
+export async function admit(trx: Trx, room: RunRoom, starts: Start[], compacting: AskedToCompact[]): Promise<Begun[]> {
   const settings = room.agents.settings();
   const payers = await payersOf(trx, settings, starts);
-  const asking = starts.map((start) => ({ start, budgets: budgetsOf(settings, start, payers.get(start) ?? null) }));
-  const scopes = [...new Set(asking.flatMap(({ budgets }) => budgets.map(({ scope }) => scope)))];
-  if (scopes.length === 0) return starts.map((start) => begin(start, null));
+  const asking = starts.map((start) => {
+    const agent = start.decision.inputs[0]?.asks ?? start.lane.agent;
+    return { start, budgets: budgetsOf(settings, start.lane, agent, payers.get(start) ?? null) };
+  });
+  const summing = compacting.map((each) => {
+    // Who has asked in a group is not kept: there it is the group's.
+    const payer = each.lane.place?.kind === "group" ? null : each.lane.user_id;
+    return { ...each, budgets: budgetsOf(settings, each.lane, each.lane.agent, payer) };
+  });
+  const scopes = [...new Set([...asking, ...summing].flatMap(({ budgets }) => budgets.map(({ scope }) => scope)))];
+  if (scopes.length === 0) {
+    const begun = starts.map((start) => begin(start, null));
+    for (const each of compacting) begun.push(await compact(trx, each, null));
+    return begun;
+  }
   const book = new BudgetBook(
     await lockCounters(trx, scopes),
     await heldBudgets(trx, scopes),
@@ -47,6 +67,11 @@ export async function admit(trx: Trx, room: RunRoom, starts: Start[]): Promise<B
       for (const nearly of verdict.nearlyUsed) await warn(trx, room, admitted.run, nearly, book);
     }
   }
+  for (const { budgets, ...asked } of summing) {
+    const verdict = book.decide(budgets);
+    if (verdict.kind === "wait") await releaseLane(trx, asked.lane, verdict.delayMs);
+    else begun.push(await compact(trx, asked, verdict.kind === "refuse" ? refusal(verdict.of) : verdict.budget));
+  }
   const counted = book.changes();
   if (counted.length > 0) await countBegun(trx, counted);
   return begun;
@@ -55,6 +80,11 @@ export async function admit(trx: Trx, room: RunRoom, starts: Start[]): Promise<B
 function begin(start: Start, budget: RunBudget | null): Begun {
   const run = newRun(start, budget);
   return { run, claimed: claimedFresh(start, run) };
+}
+
+async function compact(trx: Trx, { lane, asked }: AskedToCompact, budget: RunBudget | null): Promise<Begun> {
+  await takeCompaction(trx, lane);
+  return compactionRun(lane, asked, budget);
 }
 
 function refusal({ kind }: BudgetOf): RunBudget {

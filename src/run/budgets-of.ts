@@ -1,6 +1,7 @@
 import { type AgentSettings, budgetOfPlace } from "../agent/agent-settings.ts";
 import type { Budget, BudgetScope } from "../agent/budgets.ts";
 import { usersOfSenders } from "../store/budget-counters.ts";
+import type { LaneState } from "../store/lanes.ts";
 import type { Trx } from "../store/schema.ts";
 import type { Start } from "./fresh-run.ts";
 
@@ -35,11 +36,14 @@ export async function payersOf(trx: Trx, settings: AgentSettings, starts: Start[
   return payers;
 }
 
-/** The budgets a run would use. A private chat is its person's, so it has none as a place. */
-export function budgetsOf(settings: AgentSettings, { lane, decision }: Start, payer: string | null): BudgetOf[] {
+/** The budgets a run of the agent would use. A private chat is its person's, so it has none as a place. */
+export function budgetsOf(
+  settings: AgentSettings,
+  { place }: LaneState,
+  agent: string,
+  payer: string | null,
+): BudgetOf[] {
   const { budgets = {}, agents } = settings;
-  const { place } = lane;
-  const agent = decision.inputs[0]?.asks ?? lane.agent;
   const ofPlace =
     place?.kind === "group"
       ? budgetOfPlace(settings, { account: place.account_id, chat: place.chat, thread: place.thread })

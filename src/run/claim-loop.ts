@@ -13,13 +13,11 @@ import {
 import { insertRuns, takeOverRun } from "../store/runs.ts";
 import type { Trx } from "../store/schema.ts";
 import { withdrawArrivals } from "../store/inbox.ts";
-import { takeCompaction } from "../store/compactions.ts";
 import { retrying, withTransaction } from "../store/transaction.ts";
 import { runLevels } from "../store/run-levels.ts";
 import { closeOpenQuestions } from "./close-questions.ts";
 import { decideDrain, type DrainDecision } from "./drain.ts";
-import { admit } from "./admit.ts";
-import { compactionRun } from "./compaction-run.ts";
+import { admit, type AskedToCompact } from "./admit.ts";
 import { accountOf, type Start } from "./fresh-run.ts";
 import { endByLevel, meetLevel } from "./meet-level.ts";
 import { tellWhileWaiting } from "./tell-while-waiting.ts";
@@ -221,7 +219,7 @@ export class ClaimLoop {
       if (claimed.length === 0) return [];
       const runs: ClaimedRun[] = [];
       const starts: Start[] = [];
-      const compacting: ReturnType<typeof compactionRun>[] = [];
+      const compacting: AskedToCompact[] = [];
       const draining = new Set<SessionId>();
       for (const lane of await readLanes(trx, claimed)) {
         const account = accountOf(lane);
@@ -243,8 +241,7 @@ export class ClaimLoop {
           starts.push({ lane, decision, policy: decision.more ? "queue" : policy });
           if (decision.withdrawn.length > 0) await withdrawArrivals(trx, lane.session_id, decision.withdrawn);
         } else if (decision.kind === "compact") {
-          await takeCompaction(trx, lane);
-          compacting.push(compactionRun(lane, decision.asked));
+          compacting.push({ lane, asked: decision.asked });
         } else {
           const resumed = await this.#settle(trx, lane, decision);
           if (resumed) runs.push(resumed);
@@ -255,7 +252,7 @@ export class ClaimLoop {
         }
       }
       // Last, because it may lock what many runs share.
-      const begun = [...(await admit(trx, this.#room, starts)), ...compacting];
+      const begun = await admit(trx, this.#room, starts, compacting);
       if (begun.length > 0)
         await insertRuns(
           trx,

@@ -3,7 +3,7 @@ import type { FinalRunEvent, RunEvent } from "../agent/run-event.ts";
 import { newId } from "../ids.ts";
 import type { LaneState } from "../store/lanes.ts";
 import type { NewRun } from "../store/runs.ts";
-import type { CompactionAsked } from "../store/schema.ts";
+import type { CompactionAsked, RunBudget } from "../store/schema.ts";
 import { textsFor } from "../texts/texts.ts";
 import type { Answer } from "./answer.ts";
 import type { RunHistory } from "./run-history.ts";
@@ -13,12 +13,16 @@ import type { ClaimedRun } from "./claimed-run.ts";
  * A compaction that a person has asked for, as a run without a turn: it has its lane, its lease and its place in the
  * chat like any other. What is said meanwhile waits.
  */
-export function compactionRun(lane: LaneState, asked: CompactionAsked): { run: NewRun; claimed: ClaimedRun } {
+export function compactionRun(
+  lane: LaneState,
+  asked: CompactionAsked,
+  budget: RunBudget | null,
+): { run: NewRun; claimed: ClaimedRun } {
   const { target, language } = asked;
   const { session_id, arrivals, agent, model } = lane;
   const claimedLane = { session_id, lane: lane.lane, lease_no: lane.lease_no };
   const firstPage = target ? newId("out") : null;
-  const shared = { id: newId("run"), lane: claimedLane, agent, language, target, firstPage, budget: null };
+  const shared = { id: newId("run"), lane: claimedLane, agent, language, target, firstPage, budget };
   return {
     run: {
       ...shared,
@@ -37,7 +41,7 @@ export function compactionRun(lane: LaneState, asked: CompactionAsked): { run: N
       attempt: 1,
       turn: [],
       follows: null,
-      end: null,
+      end: budget?.refused ? "over_budget" : null,
       queuedMs: asked.askedMs,
     },
   };

@@ -70,6 +70,27 @@ describe("security-22: a budget", () => {
     expect(await gateway.metrics.render()).toContain('parley_budget_refusals_total{scope="person"} 1');
   });
 
+  it("counts what sums a talk up, and has none summed up when it is used up", async () => {
+    const model = scriptedModel(["One.", used(60)], ["Two.", used(60)], ["What was said.", used(90)]);
+    await start("budgets: { person: { tokens_per_day: 200 } }", model);
+    const refusals = () => texts("7").filter((text) => text.includes("is used up, so")).length;
+    for (const answer of ["One.", "Two."]) {
+      await ask("7");
+      await until(answer, () => texts("7").includes(answer));
+    }
+    await ask("7", "/compact");
+    await until("the summary", () => texts("7").some((text) => text.startsWith("I summed up 4 messages")));
+    const [person] = await db().selectFrom("budget_counters").select("scope").execute();
+    await until("its tokens", async () => (await tokensOf(person!.scope)) === 210);
+    for (const count of [1, 2, 3, 4]) {
+      await ask("7");
+      await until(`refusal ${count}`, () => refusals() === count);
+    }
+    await ask("7", "/compact");
+    await until("the last refusal", () => refusals() === 5);
+    expect(model.requests).toHaveLength(3);
+  });
+
   it("is told of once when it is nearly used", async () => {
     await start("budgets: { person: { tokens_per_day: 100 } }", answers(3, 40));
     for (const count of [1, 2, 3]) {
