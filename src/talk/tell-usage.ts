@@ -34,5 +34,5 @@ async function shareOfBudget({ db, agents, place, texts }: Scene): Promise<strin
 /** Money is told where a price is known; a plus says that some is not. */
 function toWords({ tokens, micros, unpriced }: Used, texts: Texts): string {
   const money = micros === 0 ? "" : `, $${(micros / 1e6).toFixed(2)}${unpriced ? "+" : ""}`;
-  return `${texts.tokens(tokens.toLocaleString("en"))}${money}`;
+  return `${texts.tokens(tokens)}${money}`;
 }

@@ -3,7 +3,7 @@ export interface UsageTexts {
   /** What a person has used, and what all have used in a chat. */
   usageOfYou(today: string, month: string): string;
   usageHere(today: string, month: string): string;
-  tokens(count: string): string;
+  tokens(count: number): string;
   budgetOf: Readonly<Record<"person" | "place" | "agent" | "gateway", string>>;
   budgetShare(whose: string, percent: number): string;
   budgetNearlyUsed(whose: string, percent: number, hours: number): string;
@@ -17,7 +17,7 @@ export interface UsageTexts {
 export const englishUsage: UsageTexts = {
   usageOfYou: (today, month) => `What you have used\n• today: ${today}\n• this month: ${month}`,
   usageHere: (today, month) => `What was used in this chat\n• today: ${today}\n• this month: ${month}`,
-  tokens: (count) => `${count} tokens`,
+  tokens: (count) => `${count.toLocaleString("en")} tokens`,
   budgetOf: {
     person: "Your budget for today",
     place: "This chat's budget for today",
@@ -35,7 +35,7 @@ export const englishUsage: UsageTexts = {
 export const germanUsage: UsageTexts = {
   usageOfYou: (today, month) => `Dein Verbrauch\n• heute: ${today}\n• in diesem Monat: ${month}`,
   usageHere: (today, month) => `Verbrauch in diesem Chat\n• heute: ${today}\n• in diesem Monat: ${month}`,
-  tokens: (count) => `${count} Token`,
+  tokens: (count) => `${count.toLocaleString("de")} Token`,
   budgetOf: {
     person: "Dein Budget für heute",
     place: "Das Budget dieses Chats für heute",
@@ -52,10 +52,13 @@ export const germanUsage: UsageTexts = {
     "Hier habe ich aufgehört: So viel darf eine Antwort verbrauchen, und mehr nicht. Schreib „weiter“, dann geht es weiter.",
 };
 
+const plural = new Intl.PluralRules("ru");
+const forms: Partial<Record<Intl.LDMLPluralRule, string>> = { one: "токен", few: "токена" };
+
 export const russianUsage: UsageTexts = {
   usageOfYou: (today, month) => `Ваш расход\n• сегодня: ${today}\n• в этом месяце: ${month}`,
   usageHere: (today, month) => `Расход в этом чате\n• сегодня: ${today}\n• в этом месяце: ${month}`,
-  tokens: (count) => `${count} токенов`,
+  tokens: (count) => `${count.toLocaleString("ru")} ${forms[plural.select(count)] ?? "токенов"}`,
   budgetOf: {
     person: "Ваш бюджет на сегодня",
     place: "Бюджет этого чата на сегодня",
@@ -74,7 +77,7 @@ export const russianUsage: UsageTexts = {
 export const chineseUsage: UsageTexts = {
   usageOfYou: (today, month) => `你的用量\n• 今天：${today}\n• 本月：${month}`,
   usageHere: (today, month) => `此聊天的用量\n• 今天：${today}\n• 本月：${month}`,
-  tokens: (count) => `${count} 个词元（token）`,
+  tokens: (count) => `${count.toLocaleString("zh")} 个词元（token）`,
   budgetOf: {
     person: "你今天的额度",
     place: "此聊天今天的额度",

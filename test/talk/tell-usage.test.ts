@@ -76,5 +76,12 @@ storeEngines((store) => {
       await use(store, here.sessionId, 5, null);
       expect(await told(here, "ru")).toContain("• сегодня: 5 токенов\n");
     });
+
+    test("groups digits as the person's language does, where another's comma would be a fraction", () => {
+      expect(textsFor("de").tokens(12_345)).toBe("12.345 Token");
+      expect(textsFor("ru").tokens(12_342)).toBe("12\u00a0342 токена");
+      expect(textsFor("ru").tokens(1)).toBe("1 токен");
+      expect(textsFor("zh").tokens(12_345)).toContain("12,345");
+    });
   });
 });

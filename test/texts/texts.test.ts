@@ -48,7 +48,7 @@ const CALLS: { [K in keyof Functions]: Parameters<Functions[K]> } = {
   titleSet: ["TITLE"],
   usageOfYou: ["TODAY", "MONTH"],
   usageHere: ["TODAY", "MONTH"],
-  tokens: ["7"],
+  tokens: [7],
   budgetShare: ["WHOSE", 7],
   budgetNearlyUsed: ["WHOSE", 83, 7],
   budgetUsedUp: ["WHOSE", 7],
