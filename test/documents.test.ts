@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { describe, expect, test } from "vitest";
+import { commandMenus } from "../src/talk/chat-commands.ts";
 import { CONFIG_NAMES, SECRET_NAMES } from "../src/config-names.ts";
 import { sourceFiles } from "./support/imports.ts";
 
@@ -35,6 +36,19 @@ describe("README.md", () => {
     const marked = settings.filter((cell) => cell.includes("🔑")).map((cell) => cell.replaceAll(/[^A-Z_]/g, ""));
     expect(marked.toSorted()).toEqual(SECRET_NAMES.toSorted());
   });
+});
+
+test.each([
+  ["docs/telegram.md", "What people can say"],
+  ["docs/slack.md", "9. `/parley"],
+])("%s names every word that people can say to the bot", (page, begin) => {
+  const told = read(page)
+    .split("\n")
+    .find((line) => line.startsWith(begin));
+  const words = commandMenus()[0]!.commands.map(({ word }) => word);
+  // The platform says it, not its people.
+  const missing = words.filter((word) => word !== "start" && !new RegExp(`[\`/ ]${word}\``).test(told!));
+  expect(missing).toEqual([]);
 });
 
 describe("docs/security.md", () => {
