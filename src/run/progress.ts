@@ -265,11 +265,11 @@ function rank({ ended, order }: ToolLine): number {
   return ended === null ? order : Number.MAX_SAFE_INTEGER - order;
 }
 
-/** The tool's name as words: nothing in it can be Markdown, a mention or an address. */
 function outOfReach(servers: readonly string[], texts: Texts): string {
   return servers.length > 0 ? texts.toolsMissing(servers) : texts.toolsUnreachable;
 }
 
+/** The tool's name as words: nothing in it can be Markdown, a mention or an address. */
 function titleOf(tool: string): string {
   const words = tool
     .replace(/^agent__/, "")
