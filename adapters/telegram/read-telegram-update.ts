@@ -222,7 +222,7 @@ function readPress(query: Json, envelope: Envelope, bot: TelegramBot): IncomingU
   const sender = readPerson(need(objectIn(query, "from"), "from"));
   const messageId = String(need(wholeIn(message, "message_id"), "message_id"));
   const place = readPlace(message, bot);
-  const answerAt = rawTextIn(query, "id") ?? "";
+  const answerAt = cleanText(rawTextIn(query, "id") ?? "");
   return { ...envelope, place, sender, kind: "press", messageId, value: cleanText(value), answerAt };
 }
 

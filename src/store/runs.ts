@@ -98,7 +98,7 @@ export async function takeOverRun(db: Db, replica: ReplicaId, session: SessionId
                     handed_over = false, owner = ${replica}, state = 'running'
     where session_id = ${session} and id = ${run} and state in ('running', 'waiting')
     returning attempt`.execute(db);
-  if (!rows[0]) throw new Error(`run ${run} is over`);
+  if (!rows[0]) throw new Error(`run ${run} is not running`);
   // A statement of its own: it must see the post whose announcement the one above may have waited for.
   await sql`
     update outbox set state = 'uncertain', error = 'the process ended while posting'

@@ -5,7 +5,10 @@ import { requireKey } from "../../src/http/authenticate.ts";
 import { KEY, startHttp, type TestHttp } from "./start-http.ts";
 
 /** What is asked of a route with a session's id, besides the id. */
-const BODIES: Record<string, unknown> = { "POST /v1/sessions/{id}/messages": { text: "Is anybody there?" } };
+const BODIES: Record<string, unknown> = {
+  "POST /v1/sessions/{id}/messages": { text: "Is anybody there?" },
+  "POST /v1/sessions/{id}/approvals/{approval}": { decision: "approved" },
+};
 
 interface Route {
   method: "GET" | "POST";
@@ -40,10 +43,12 @@ describe("security-16: a session of somebody else", () => {
     const personal = routes.filter(({ url }) => url.startsWith("/v1/sessions/{id}"));
     expect(personal.map(named).toSorted()).toEqual([
       "GET /v1/sessions/{id}",
+      "GET /v1/sessions/{id}/approvals",
       "GET /v1/sessions/{id}/events",
       "GET /v1/sessions/{id}/files/{file}",
       "GET /v1/sessions/{id}/messages",
       "GET /v1/sessions/{id}/usage",
+      "POST /v1/sessions/{id}/approvals/{approval}",
       "POST /v1/sessions/{id}/messages",
       "POST /v1/sessions/{id}/stop",
     ]);

@@ -72,6 +72,7 @@ describe("the metrics", () => {
       "direction",
       "loop",
       "provider",
+      "scope",
     ];
     const metrics = Object.values(open()).filter((value) => typeof value === "object");
     expect(metrics.length).toBeGreaterThan(15);

@@ -122,7 +122,7 @@ it("without room the agent is told what is oldest, and nothing is dropped", asyn
 
 it("security-17: in a group nothing is remembered and nothing of a person is known unless the operator sets it", async () => {
   await start(
-    { "telegram:-2": { memory: true } },
+    { "telegram:-2": { memory: true, offer: ["*"] } },
     [remember("likes tea")],
     "Noted.",
     "Hi.",

@@ -133,12 +133,13 @@ it("lets no lane that cannot be worked on stop the others, and comes back to it"
   };
   const sessions = [await talk(), await talk(), await talk()];
   const broken = sessions[1]!;
-  // A run that waits for a person, which nothing here can resume yet.
+  // Its next attempt is a number too large for its column.
   const row = {
     session_id: broken,
     id: newId("run"),
     lane: 0,
-    state: "waiting",
+    state: "running",
+    attempt: 2_147_483_647,
     agent: "tester",
     policy: "queue",
   } as const;
