@@ -18,6 +18,7 @@ export interface ApiEvent {
     stop_reason?: string;
     by?: string;
     decision?: string;
+    again?: boolean;
     message?: unknown;
     kept?: { role: string; text: string }[];
   };

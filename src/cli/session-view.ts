@@ -90,7 +90,7 @@ export class SessionView {
         if (!data.ok) this.#screen.note(`[${data.tool} failed: ${cut(data.text)}]`);
         return;
       case "approval.requested":
-        return this.#screen.note(`[may ${data.tool} be used? ${cut(data.args)} – /approve or /deny]`);
+        return this.#screen.note(question(data));
       case "approval.resolved":
         return this.#screen.note(`[${data.decision}]`);
       case "notice":
@@ -174,7 +174,17 @@ function ending(reason = ""): string {
   return ENDINGS[reason] ?? `(ended: ${reason})`;
 }
 
-function cut(text = ""): string {
-  const line = text.replaceAll(/\s+/g, " ");
+/** Whole: nobody approves what they have not seen. */
+function question({ tool, args, again }: ApiEvent["data"]): string {
+  const asked = again ? `${tool} was under way, and may have been done. Do it again?` : `may ${tool} be used?`;
+  return `[${asked} ${oneLine(args)} – /approve or /deny]`;
+}
+
+function oneLine(text = ""): string {
+  return text.replaceAll(/\s+/g, " ");
+}
+
+function cut(text?: string): string {
+  const line = oneLine(text);
   return line.length <= MAX_ARGS ? line : `${line.slice(0, MAX_ARGS - 1)}…`;
 }

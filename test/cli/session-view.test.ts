@@ -198,4 +198,21 @@ describe("a session in a script", () => {
     expect(out).toBe("It is noon.\n");
     expect(err).toBe("[t {}]\n(the answer was ended after too many steps)\n");
   });
+
+  it("shows a call that asks with all its arguments, and whether it may have been done", () => {
+    const { screen, text } = paper();
+    const args = JSON.stringify({ text: "x".repeat(500), to: "ann" });
+    const view = new SessionView(screen);
+    show(
+      view,
+      ["run.started"],
+      ["approval.requested", { tool: "send", args }],
+      ["approval.resolved", { decision: "denied" }],
+    );
+    show(view, ["approval.requested", { tool: "send", args: "{}", again: true }]);
+    expect(text()).toBe(
+      `[may send be used? ${args} – /approve or /deny]\n[denied]\n` +
+        "[send was under way, and may have been done. Do it again? {} – /approve or /deny]\n",
+    );
+  });
 });
