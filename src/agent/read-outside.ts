@@ -46,7 +46,13 @@ export function readOutside(
   const about = description ?? "";
   if (typeof about !== "string") fault("description", "must be a text");
   const known = { description: textOf(about), limits: readLimits(limits ?? {}, fault) };
-  if (remote !== undefined) return { ...known, remote: readRemote(at, remote, lookup, fault) };
+  if (remote !== undefined) {
+    // Another try at its server is no other model, and may do twice what it did.
+    for (const field of ["fallback", "models"].filter((each) => each in fields)) {
+      fault(field, "names models of the gateway's providers, which answer for no remote agent; remove it");
+    }
+    return { ...known, remote: readRemote(at, remote, lookup, fault) };
+  }
   const entrypoint = readEntrypoint(module);
   if (!entrypoint) fault("module", entrypointFault(module) ?? "must name a module and its export, as file.ts:export");
   return { ...known, module: entrypoint ?? { path: "", name: "" } };

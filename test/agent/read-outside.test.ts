@@ -77,6 +77,8 @@ describe("what is wrong is told with its place and what to do", () => {
     ["a: { remote: { url: http://x }, limits: { running: 0.5 } }", "agents.a.limits.running: must be a number"],
     ["a: { remote: { url: http://x }, limits: { speed: 1 } }", "agents.a.limits.speed: is not one; remove it"],
     ["a b: { remote: { url: http://x } }", "agents.a b: must be named by 1–57 letters"],
+    ["a: { remote: { url: http://x }, fallback: gpt-5 }", "agents.a.fallback: names models of the gateway's providers"],
+    ["a: { remote: { url: http://x }, models: [gpt-5] }", "agents.a.models: names models of the gateway's providers"],
     ["a: { module: coder.py:agent }", 'agents.a.module: "coder.py:agent" is Python'],
     ["a: { module: 7 }", "agents.a.module: must name a module and its export"],
     ["a: { description: Hm }", "agents.a.description: is for agents with remote or module"],
