@@ -46,7 +46,7 @@ export class CircuitBreaker {
     this.#probing = false;
   }
 
-  /** Nothing was learnt of the server. */
+  /** Nothing was learnt of the server, or not yet all: one more may ask. */
   unknown(): void {
     this.#probing = false;
   }

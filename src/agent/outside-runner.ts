@@ -98,6 +98,8 @@ class Gates {
     let end: FinalRunEvent | null = null;
     try {
       for await (const event of run) {
+        // The next one may ask, too: an answer can be long.
+        if (event.type === "text.delta") breaker.unknown();
         if (!isFinal(event)) yield event;
         else end = event.type === "run.cancelled" && isLate() ? tookTooLong(texts) : event;
       }

@@ -139,7 +139,11 @@ export class Providers implements ModelClient {
       const asked = { ...request, model, sampling: limited(request, entry.provider.models.get(model)?.maxOutput) };
       for await (const event of this.#client(entry).stream(asked, signal)) {
         if (event.type === "failed") seen = event.failure;
-        else seen ??= "answered";
+        else if (seen === null) {
+          seen = "answered";
+          // The next one may ask, too: an answer can be long.
+          entry.breaker.unknown();
+        }
         yield event.type === "finished" ? { ...event, model: `${name}.${model}` } : event;
       }
     } finally {

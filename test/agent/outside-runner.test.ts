@@ -100,6 +100,21 @@ test("an agent that fails three times rests, is looked at by one run, and comes 
   expect((await run(says("hi")).done).at(-1)).toBe("completed: stop");
 });
 
+test("the run that looks at an agent holds up the others until it begins to answer", async () => {
+  const { clock, run } = start();
+  for (let failure = 0; failure < 3; failure++) await run(breaks).done;
+  clock.advance(10_000);
+  const go = flag();
+  const probe = run(async function* () {
+    yield "a long";
+    await go.given;
+  });
+  await settle();
+  expect((await run(says("hi")).done).at(-1)).toBe("completed: stop");
+  go.give();
+  expect((await probe.done).at(-1)).toBe("completed: stop");
+});
+
 test("what a person stops says nothing of an agent's health", async () => {
   const { run } = start();
   for (let stop = 0; stop < 4; stop++) {

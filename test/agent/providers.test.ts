@@ -121,6 +121,20 @@ test("fault-30: while one asks whether it is back, the others do not", async () 
   expect(client.requests).toHaveLength(3);
 });
 
+test("fault-30: who asks whether it is back holds up the others until the answer begins, and not until it ends", async () => {
+  const { use, ask, script, clock } = start({ failures: 1 });
+  use(provider("openai"));
+  const pause = hold();
+  script("openai", failWith("first_token_timeout"), ["a long", pause, "answer"], "another");
+  await ask(null);
+  clock.advance(10_000);
+  const probe = ask(null);
+  await pause.reached;
+  expect((await ask(null)).at(-1)?.type).toBe("finished");
+  pause.release();
+  expect((await probe).at(-1)?.type).toBe("finished");
+});
+
 test("what is the request's fault, or nobody's, opens no breaker", async () => {
   const { use, ask, script, rests } = start({ failures: 1 });
   use(provider("openai"));
