@@ -93,7 +93,7 @@ export async function startGateway(config: Config, options: StartOptions = {}): 
     ...options.breaker,
     onRest: (provider, why) => {
       metrics.providerResting.set({ provider }, why === null ? 0 : 1);
-      if (why === null) log.info({ provider }, "a model provider answers again");
+      if (why === null) log.info({ provider }, "a model provider is asked again");
       else log.warn({ provider, err: why }, "a model provider is not asked for a while");
     },
   });

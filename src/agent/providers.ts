@@ -17,7 +17,7 @@ export interface ProvidersOptions {
   random: () => number;
   /** Failures in a row after which a provider rests. */
   failures?: number;
-  /** A provider is not asked for a while (`why`: the last failure), or answers again (null). */
+  /** A provider is not asked for a while (`why`: the last failure), or is asked again (null): it answers, or is set up anew. */
   onRest?: (provider: string, why: unknown) => void;
 }
 
@@ -40,6 +40,8 @@ interface Entry {
   /** Other settings hold for new runs: its client is closed as soon as nobody uses it. */
   retired: boolean;
   lastFailure: ModelFailure | null;
+  /** `onRest` was told of its rest, and not yet of its end. */
+  told: boolean;
 }
 
 type Entries = ReadonlyMap<string, Entry>;
@@ -67,6 +69,7 @@ export class Providers implements ModelClient {
     for (const entry of before.values()) {
       if (kept.has(entry)) continue;
       entry.retired = true;
+      this.#tellEnd(entry);
       this.#leave(entry);
     }
   }
@@ -104,6 +107,7 @@ export class Providers implements ModelClient {
       users: 0,
       retired: false,
       lastFailure: null,
+      told: false,
     };
   }
 
@@ -176,12 +180,20 @@ export class Providers implements ModelClient {
       const rested = breaker.resting;
       entry.lastFailure = seen;
       breaker.failed(false, seen.retryAfterMs);
-      if (breaker.resting && !rested) onRest?.(provider.name, seen.cause ?? seen.message);
+      // Of settings that hold no more, nothing is told: their name is another one's by now.
+      if (!breaker.resting || rested || entry.retired) return;
+      entry.told = true;
+      onRest?.(provider.name, seen.cause ?? seen.message);
       return;
     }
     breaker.succeeded();
-    if (entry.lastFailure) onRest?.(provider.name, null);
+    this.#tellEnd(entry);
     entry.lastFailure = null;
+  }
+
+  #tellEnd(entry: Entry): void {
+    if (entry.told) this.#options.onRest?.(entry.provider.name, null);
+    entry.told = false;
   }
 }
 

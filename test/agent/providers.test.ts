@@ -135,6 +135,26 @@ test("fault-30: who asks whether it is back holds up the others until the answer
   expect((await probe).at(-1)?.type).toBe("finished");
 });
 
+test("a rest is over for log and metrics when the provider is set up anew, and only where one was told", async () => {
+  const { use, ask, script, models, rests } = start({ failures: 2 });
+  use(provider("openai"));
+  const trouble = failWith("retryable", { what: "trouble" });
+  script("openai", trouble, "well", trouble, trouble);
+  await ask(null);
+  await ask(null);
+  expect(rests).toEqual([]);
+  const before = models.pinned();
+  await ask(null);
+  await ask(null);
+  use(provider("openai", { apiKey: "another" }));
+  expect(rests).toEqual([
+    ["openai", true],
+    ["openai", false],
+  ]);
+  expect(failureOf(await ask(null, before))).toMatchObject({ resting: true });
+  expect(rests).toHaveLength(2);
+});
+
 test("what is the request's fault, or nobody's, opens no breaker", async () => {
   const { use, ask, script, rests } = start({ failures: 1 });
   use(provider("openai"));
