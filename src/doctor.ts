@@ -60,11 +60,15 @@ async function lookAtAgents(config: Config, env: Environment): Promise<Finding[]
     ]);
     return [found, ...warnings, ...models, ...remotes];
   } catch (error) {
-    const [says = "", ...rest] = publicMessage(error).split("; ");
-    const found = fault("agents", says, rest.join("; ") || "Mend what the line names: the file, then the field.");
+    const found = publicMessage(error).split("\n").map(faultOfAgents);
     const settings = { ...NO_SETTINGS, providers: ownProvider(providersOf(config, env)) };
-    return [found, ...(await lookAtModels(config, settings, [null]))];
+    return [...found, ...(await lookAtModels(config, settings, [null]))];
   }
+}
+
+function faultOfAgents(sentence: string): Finding {
+  const [says = "", ...rest] = sentence.split("; ");
+  return fault("agents", says, rest.join("; ") || "Mend what the line names: the file, then the field.");
 }
 
 function providersOf({ model }: Config, env: Environment): ProviderSources {

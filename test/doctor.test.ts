@@ -192,6 +192,17 @@ describe("tells what is wrong, and what to do:", () => {
   });
 });
 
+it("tells each fault of the agents by itself, with what to do about it", async () => {
+  const settings = "budgets: { person: { tokens: 5 } }\nagents: { a: { tools: [current_time] } }";
+  const findings = await diagnose({ ...sound, AGENTS_DIR: await agentsOf(settings, "fake-model") });
+  expect(lines(bad(findings)).toSorted()).toEqual([
+    expect.stringMatching(
+      /^agents: parley\.yaml: agents\.a\.tools: must be a list of tools \([^;]*\) → Mend what the line/,
+    ),
+    expect.stringMatching(/^agents: parley\.yaml: budgets\.person\.tokens: is not a field → remove it \(fields: /),
+  ]);
+});
+
 it("warns of a card that asks for what is not done", async () => {
   const agentsDir = await cards("---\nname: ann\nshell: true\n---\nHello");
   const findings = await diagnose({ ...sound, AGENTS_DIR: agentsDir });
