@@ -25,7 +25,7 @@ import { agentFor } from "./agent-for.ts";
 import { isChatCommand, runChatCommand } from "./chat-commands.ts";
 import { runChatWideCommand } from "./chat-wide-commands.ts";
 import { isLinkCommand, runLinkCommand } from "./link-commands.ts";
-import { pressButton } from "./press-button.ts";
+import { pressButton, turnedAway } from "./press-button.ts";
 import { isStopWord } from "./stop-words.ts";
 
 /** Updates of one commit, and how many may wait for theirs. */
@@ -244,7 +244,7 @@ export class Intake {
     if (decision !== "allow") {
       this.#parts.metrics.updatesRefused.inc({ platform, why: decision });
       if (decision !== "ignore" && (await record("handled"))) await this.#turnAway(trx, update, decision);
-      const tell = update.kind === "press" ? { tell: this.#words(update).texts.notYoursToDecide } : {};
+      const tell = update.kind === "press" ? turnedAway(update, this.#words(update).texts) : {};
       return { ...nothing(messageId), outcome: "stored", ...tell };
     }
     if (update.kind === "edited" || update.kind === "deleted") {

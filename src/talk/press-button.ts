@@ -38,6 +38,11 @@ export async function pressButton(trx: Trx, press: PressedButton, scene: PressSc
   return { touched: await stopOwn(trx, at, { senderId: sender.id, userId: scene.userId }) };
 }
 
+/** What somebody is told who is not let in, and has pressed a button of a question. */
+export function turnedAway({ value }: PressedButton, texts: Texts): Pick<Pressed, "tell"> {
+  return readDecisionValue(value) ? { tell: texts.notYoursToDecide } : {};
+}
+
 /** In private whose chat it is decides; in a group those who asked; everywhere those whom the operator has named. */
 async function decideByPress(
   trx: Trx,

@@ -31,7 +31,7 @@ export const englishApprovals: ApprovalTexts = {
   deniedBy: (by) => `❌ Denied${by && ` by ${by}`}.`,
   notDecidedInTime: "⌛ Nobody decided in time, so it was not done.",
   notNeeded: "⏹ No longer needed, and not done.",
-  notYoursToDecide: "This is for those to decide who asked, or whom the operator has named.",
+  notYoursToDecide: "Only whoever asked, or somebody the operator has named, can decide this.",
   decidedAlready: "This is decided already, or no longer needed.",
 };
 

@@ -135,7 +135,7 @@ describe("a tool that asks", () => {
     await start([SEND, "Done."]);
     await ask("-100", "1");
     await press("yes", "2", "-100");
-    expect(platform.told).toEqual(["2: This is for those to decide who asked, or whom the operator has named."]);
+    expect(platform.told).toEqual(["2: Only whoever asked, or somebody the operator has named, can decide this."]);
     expect(await states()).toEqual(["waiting"]);
     await press("yes", "99", "-100");
     await answered("Done.", "-100");
