@@ -177,6 +177,9 @@ async function isUnchanged(dir: string, stamps: ReadonlyMap<string, string>): Pr
   return true;
 }
 
+/** Of a file that was there at the look before. */
+const GONE = "gone";
+
 /** Never rejects: a file that cannot be read keeps the previous settings and is a fault once. */
 async function scanSettings(
   dir: string,
@@ -194,7 +197,11 @@ async function scanSettings(
     if (info.size > MAX_FILE_BYTES) throw new GatewayError("invalid", `${SETTINGS_FILE}: is larger than 256 kB`);
     return { read: { stamp, settings: readSettings(await readFile(file, "utf8"), sources) }, faults: [] };
   } catch (error) {
-    if (codeOf(error) === "ENOENT") return { read: none, faults: [] };
+    if (codeOf(error) === "ENOENT") {
+      // Some editors take a file away for a moment, and without it everything would be allowed.
+      if (previous.stamp === none.stamp || previous.stamp === GONE) return { read: none, faults: [] };
+      return { read: { stamp: GONE, settings }, faults: [`${SETTINGS_FILE}: is gone, and with it what it had set`] };
+    }
     if (stamp === previous.stamp) return { read: previous, faults: [] };
     const fault = error instanceof GatewayError ? error.message : unreadable(SETTINGS_FILE, error);
     return { read: { stamp, settings }, faults: [fault] };

@@ -271,7 +271,11 @@ describe("reloading a directory", () => {
     expect(faults).toEqual([expect.stringMatching(/^parley\.yaml: agents\.a\.on_busy: must be one of/)]);
     await rm(join(dir, "parley.yaml"));
     await agents.reload();
+    // It may be back at once.
+    expect(agents.settings().agents.get("a")).toEqual({ on_busy: "queue" });
+    await agents.reload();
     expect(agents.settings().agents.size).toBe(0);
+    expect(faults.slice(1)).toEqual(["parley.yaml: is gone, and with it what it had set"]);
   });
 
   test("names settings for an agent that is not there, at the start and once when it goes", async () => {

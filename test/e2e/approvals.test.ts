@@ -62,7 +62,7 @@ const PLACES = {
         const { ts } = slack.botMessages(channel, voice.thread).findLast(({ shown }) => shown.includes(`[${label}]`))!;
         slack.press({ channel, user: people[who]!, ts, button: label });
       },
-      heard: () => slack.until(() => slack.pendingEvents === 0),
+      heard: () => slack.until(() => slack.transcript(channel).some((line) => line.includes("(only Bob)"))),
       lines: () => slack.transcript(channel),
     };
   },
