@@ -1,7 +1,7 @@
 import type { LivePage } from "../delivery/live-messages.ts";
 import { type FileId, newId } from "../ids.ts";
 import type { RenderedPage } from "../platform/platform-adapter.ts";
-import type { MergedPage } from "../store/runs.ts";
+import type { MergedPage } from "../store/show-pages.ts";
 
 /**
  * Pure: the pages of the final text on the messages that are there, files after them, and what is left over. `again`:

@@ -27,7 +27,7 @@ import type { RunLog } from "./event-log.ts";
 import { RunFiles } from "./run-files.ts";
 import type { RunRoom } from "./run-room.ts";
 import { readAttempts, type Remains } from "./resume.ts";
-import { authorsOf, datedIfOld, handedOver, titleFrom, type TurnInput } from "./turn.ts";
+import { datedIfOld, handedOver, titleFrom, type TurnInput } from "./turn.ts";
 import { steerWaiting } from "./steer-waiting.ts";
 import { UsageTally } from "./usage-tally.ts";
 
@@ -311,10 +311,11 @@ export class RunWorker {
   async #pause({ calls }: RunWaiting): Promise<void> {
     if (this.#ending !== null && this.#ending !== "shutdown") return this.#finish(this.#finalEvent(STOPPED));
     this.#merging = true;
-    const said = [...this.#turn.map(({ message }) => message), ...this.#answer.messages];
     const outcome = await pauseForPeople(this.#room, this.claimed, calls, {
-      authors: authorsOf(said),
+      turn: this.#turn,
       log: this.#events,
+      answer: this.#answer,
+      live: this.#live,
       surely: (work) => this.#surely(work),
     });
     if (outcome === "stopped") return this.#finish(STOPPED);
@@ -384,7 +385,7 @@ export class RunWorker {
       events: [...rest, ...this.#events.closing([end])],
       usage: this.#usage.rows,
       target: this.#live?.target ?? target,
-      pages: plan ? finalPages(plan.pages, this.#live?.pages ?? [], files, attempt > 1) : [],
+      pages: plan ? finalPages(plan.pages, this.#live?.pages ?? [], files, attempt > 1 && !this.claimed.asked) : [],
       ...(whole ? { whole } : {}),
       returnInputs: vanish,
       ratios: this.#files.history?.ratios ?? {},

@@ -6,7 +6,8 @@ import type { RenderedPage } from "../platform/platform-adapter.ts";
 import { cleanText, toJson } from "./json.ts";
 import type { ClaimedLane } from "./lanes.ts";
 import type { Attempt } from "./run-levels.ts";
-import type { Db, Trx } from "./schema.ts";
+import type { Db, RunTarget, Trx } from "./schema.ts";
+import { type MergedPage, showPages } from "./show-pages.ts";
 
 /** A question that is to be put to people. */
 export interface Question extends AskedCall {
@@ -21,7 +22,7 @@ const USE_WITHIN = sql`interval '15 minutes'`;
 
 /**
  * Leaves a run until its questions are decided: it keeps its lane, which is ready again when they are, or when they
- * expire, or at once if something waits already. May be repeated. Writes the attempt's last events; the outbox rows of
+ * expire, or at once if something waits already. May be repeated. Writes the attempt's last events, and has `said` shown; the outbox rows of
  * the questions belong into the same transaction, after it. `before`: it was done by an earlier try.
  */
 export async function pauseRun(
@@ -30,6 +31,7 @@ export async function pauseRun(
   questions: Question[],
   minutes: number,
   events: { n: number; type: string; data: object }[],
+  said: { target: RunTarget | null; pages: readonly MergedPage[] },
 ): Promise<"waits" | "before" | "stopped" | "lost"> {
   const asked = questions.map((question) => ({
     id: question.id,
@@ -69,6 +71,8 @@ export async function pauseRun(
              now() + ${minutes} * interval '1 minute'
       from mine, jsonb_to_recordset(${toJson(asked)}::jsonb)
         as q(id text, call_id text, tool text, args text, args_sha256 text, again boolean, approvers text[], page_id text)
+    ), pages as (
+      ${showPages({ session: run.session, run: run.id, attempt: run.attempt }, said.target, said.pages)}
     ), freed as (
       update lanes l set owner = null, lease_until = null,
                          ready_at = case when mine.more then now() else now() + ${minutes} * interval '1 minute' end

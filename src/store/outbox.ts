@@ -208,10 +208,10 @@ export async function pagesOfRun(db: Db, session: SessionId, run: RunId): Promis
  */
 export async function removeDraft(db: Db, run: Attempt, pages: readonly OutboxPage[]): Promise<OutboxPage[]> {
   const { rows } = await sql<{ id: OutboxId }>`
-    update outbox o set remove = true, due_at = now() from runs r
+    update outbox o set remove = true, due_at = case when o.message_id is not null then now() end from runs r
     where r.session_id = ${run.session} and r.id = ${run.id} and r.attempt = ${run.attempt} and r.state = 'running'
-      and o.session_id = r.session_id and o.run_id = r.id and o.kind = 'answer' and o.message_id is not null
-      and not o.remove
+      and o.session_id = r.session_id and o.run_id = r.id and o.kind = 'answer'
+      and o.state in ('planned', 'sending', 'sent') and not o.remove
     returning o.id`.execute(db);
   const removed = new Set(rows.map(({ id }) => id));
   return pages.filter(({ id }) => !removed.has(id));

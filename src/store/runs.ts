@@ -1,11 +1,11 @@
 import { sql } from "kysely";
 import type { Author, Message } from "../agent/message.ts";
 import type { FileId, MessageId, OutboxId, ReplicaId, RunId, SessionId } from "../ids.ts";
-import type { RenderedPage } from "../platform/platform-adapter.ts";
 import { cleanText, toJson } from "./json.ts";
 import type { ClaimedLane } from "./lanes.ts";
 import { withdrawReceipts } from "./receipts.ts";
 import type { Db, RunBudget, RunTarget } from "./schema.ts";
+import { type MergedPage, showPages } from "./show-pages.ts";
 import { countUsage, storeUsage, type UsageRow } from "./usage.ts";
 
 export interface NewRun {
@@ -147,22 +147,6 @@ export function turnMessage(parts: Message["parts"], author: Author | null): Mes
   return { role: "user", parts, status: "complete", ...(author ? { author } : {}) };
 }
 
-export interface MergedPage {
-  id: OutboxId;
-  /** Null = certainly not posted under this id: a post that may have been is listed under an id of its own. */
-  messageId: string | null;
-  page: number;
-  content: RenderedPage | null;
-  /** What is on the platform equals `content` already: nothing to do but `repeat`. */
-  shown: boolean;
-  /** Takes the message away instead. */
-  remove: boolean;
-  /** Shows it once more 15 s later: an older edit may still be on its way. */
-  repeat: boolean;
-  /** Instead of content: a file of the session. */
-  file?: FileId;
-}
-
 export interface Merge {
   session: SessionId;
   run: RunId;
@@ -276,23 +260,7 @@ export async function mergeRun(db: Db, merge: Merge): Promise<MergeOutcome> {
       select f.id, ${merge.session}, f.name, 'text/markdown', octet_length(f.text), convert_to(f.text, 'UTF8')
       from mine, jsonb_to_recordset(${toJson(merge.whole ? [merge.whole] : [])}::jsonb) as f(id text, name text, text text)
     ), pages as (
-      insert into outbox (id, session_id, run_id, attempt, page, kind, file_id, account_id, chat, thread, reply_to,
-                          place_kind, content, state, message_id, remove, repeat, due_at, shown_at)
-      select p.id, ${merge.session}, ${merge.run}, ${merge.attempt}::int, p.page,
-             case when p.file is null then 'answer' else 'file' end, p.file, ${target?.account ?? null},
-             ${target?.chat ?? null}, ${target?.thread ?? null}, case when p.page = 0 then ${target?.replyTo ?? null} end,
-             ${target?.placeKind ?? null}, nullif(p.content, 'null'::jsonb),
-             case when p."messageId" is null then 'planned' else 'sent' end, p."messageId", p.remove, p.repeat,
-             case when not p.shown then now() when p.repeat then now() + interval '15 seconds' end,
-             case when p.shown then now() end
-      from mine, jsonb_to_recordset(${toJson(merge.pages)}::jsonb)
-        as p(id text, "messageId" text, page int, content jsonb, shown boolean, remove boolean, repeat boolean,
-             file text)
-      on conflict (id) do update
-        set content = excluded.content, remove = excluded.remove, repeat = excluded.repeat,
-            due_at = excluded.due_at, message_id = coalesce(excluded.message_id, outbox.message_id),
-            state = case when coalesce(excluded.message_id, outbox.message_id) is not null then 'sent' else 'planned' end,
-            shown_at = excluded.shown_at, attempt = excluded.attempt, page = excluded.page
+      ${showPages(merge, target, merge.pages)}
     ), freed as (
       update lanes l set owner = null, lease_until = null, ready_at = now() from mine
       where l.session_id = mine.session_id and l.lane = ${merge.lane.lane} and mine.keep_lane

@@ -112,13 +112,24 @@ describe("a tool that asks", () => {
   });
 
   it("leaves the answer below the question, though it had begun above", async () => {
-    await start([["I shall write to Ann at once.", SEND], "It is done."]);
+    await start([["Mail it.", SEND], "It is done."]);
     await ask();
-    expect(shown()).toEqual(["I shall write to Ann at once.", ASKED]);
+    expect(shown()).toEqual(["Mail it.", ASKED]);
     await press("yes");
-    await answered("I shall write to Ann at once.\n\nIt is done.");
+    await answered("Mail it.\n\nIt is done.");
     await until("the draft to be gone", () => shown().length === 2);
     expect(shown()[0]).toContain("✅ Approved by `7`.");
+  });
+
+  it("shows what was said before it, however short, and a stop marks that", async () => {
+    await start([["I see.", SEND], "It is done."]);
+    await ask();
+    expect(shown()).toEqual(["I see.", ASKED]);
+    await platform.say({ chat: "7", from: "7", text: "/stop" });
+    await until("the mark", () => shown()[0] === "I see.\n\n⏹ Stopped.");
+    await until("the question to be closed", () => shown()[1]!.includes("⏹ No longer needed"));
+    expect(shown()[2]).toBe("⏹ Stopped.");
+    expect(shown()).toHaveLength(3);
   });
 
   it("is not called when they deny it, and the model learns so", async () => {

@@ -7,7 +7,8 @@ import { acceptKnown, type Arrival, type ArrivingMessage } from "../../src/store
 import { type ClaimedLane, claimLanes, type LaneState, readLanes } from "../../src/store/lanes.ts";
 import { insertReply } from "../../src/store/outbox.ts";
 import { type Place, upsertPlace } from "../../src/store/places.ts";
-import { insertRuns, type Merge, type MergedPage } from "../../src/store/runs.ts";
+import { insertRuns, type Merge } from "../../src/store/runs.ts";
+import type { MergedPage } from "../../src/store/show-pages.ts";
 import type { Db, RunTarget, Schema } from "../../src/store/schema.ts";
 import { insertSession } from "../../src/store/talk-sessions.ts";
 import { withTransaction } from "../../src/store/transaction.ts";
