@@ -21,7 +21,7 @@ export const agent: AgentModule = async function* (clone, signal) {
       stream_options: { include_usage: true },
       messages: [
         { role: "system", content: "You throw dice for people. Never make up what was thrown." },
-        ...[...clone.history, ...clone.turn].flatMap(spoken),
+        ...talk([...clone.history, ...clone.turn]),
       ],
       tools: [THROW],
     },
@@ -70,8 +70,15 @@ const THROW: RunnableToolFunctionWithParse<{ count: number }> = {
   },
 };
 
-/** What was said, without what agents called. */
-function spoken({ role, parts }: Message): { role: "user" | "assistant"; content: string }[] {
-  const content = parts.map((part) => (part.type === "text" ? part.text : "")).join("");
-  return role === "tool" || content === "" ? [] : [{ role, content }];
+/** What was said, without what agents called; what one side says in a row is one message, as strict servers want it. */
+function talk(messages: readonly Message[]): { role: "user" | "assistant"; content: string }[] {
+  const said: { role: "user" | "assistant"; content: string }[] = [];
+  for (const { role, parts } of messages) {
+    const content = parts.map((part) => (part.type === "text" ? part.text : "")).join("");
+    if (role === "tool" || content === "") continue;
+    const last = said.at(-1);
+    if (last?.role === role) last.content += `\n\n${content}`;
+    else said.push({ role, content });
+  }
+  return said;
 }

@@ -242,7 +242,7 @@ class NativeRun {
   /** The results of the calls; or null after a hand-over, or that people are to be asked for some of them. */
   async *#runTools(calls: readonly CallPart[]): AsyncGenerator<RunEvent, Part[] | RunWaiting | null> {
     const { inFlight, decisions } = this.#clone;
-    const sorted = sortCalls(calls, this.#tools, decisions);
+    const sorted = sortCalls(calls, this.#tools, decisions, inFlight);
     // What was approved and not used up since was not made, wherever its attempt died.
     const inDoubt = new Set([...inFlight].filter((callId) => !decisions.has(callId)));
     const results = yield* this.#callTools(sorted.go, inDoubt);

@@ -35,12 +35,19 @@ export function answeredPage(
   texts: Texts,
 ): RenderedPage {
   const who = by === "" ? "" : inCode(by, "");
-  const said = {
+  const first = {
     approved: texts.approvedBy(who),
     denied: texts.deniedBy(who),
     expired: texts.notDecidedInTime,
     cancelled: texts.notNeeded,
-  }[decision];
+  };
+  const again = {
+    approved: texts.repeatedBy(who),
+    denied: texts.skippedBy(who),
+    expired: texts.notRepeatedInTime,
+    cancelled: texts.notRepeated,
+  };
+  const said = (asked.again ? again : first)[decision];
   return render(adapter, `${about(asked, texts)}\n\n${said}`);
 }
 

@@ -290,7 +290,7 @@ export class ClaimLoop {
       id: run.id,
       lane: { session_id: lane.session_id, lane: lane.lane, lease_no: lane.lease_no },
       arrivals: lane.arrivals,
-      moreWaits: lane.waiting.length > 0,
+      moreWaits: lane.waiting.length > 0 || lane.compact !== null,
       agent: run.agent,
       model: run.asked === null ? lane.model : null,
       follows: lane.answered_by,

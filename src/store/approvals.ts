@@ -17,7 +17,7 @@ export interface Question extends AskedCall {
   pageId: OutboxId | null;
 }
 
-/** How long an approval may be used after it was given: what is late by more was approved for another time. */
+/** How long an approval may be used after the last of its run was given: what is late by more was for another time. */
 const USE_WITHIN = sql`interval '15 minutes'`;
 
 /**
@@ -251,7 +251,7 @@ export async function decisionsOf(db: Db, session: SessionId, run: RunId): Promi
   const { rows } = await sql<{ callId: string; decision: ApprovalDecision }>`
     select "callId", decision from (
       select distinct on (call_id) call_id as "callId", used_at,
-             case when decision = 'approved' and decided_at < now() - ${USE_WITHIN} then 'expired' else decision end as decision
+             case when decision = 'approved' and max(decided_at) over () < now() - ${USE_WITHIN} then 'expired' else decision end as decision
       from approvals where session_id = ${session} and run_id = ${run}
       order by call_id, created_at desc) newest
     where decision is not null and used_at is null`.execute(db);
@@ -274,7 +274,8 @@ export async function useApproval(
     where r.session_id = ${run.session} and r.id = ${run.id} and r.attempt = ${run.attempt} and r.state = 'running'
       and a.session_id = r.session_id and a.run_id = r.id and a.call_id = ${call.callId} and a.tool = ${call.tool}
       and a.args_sha256 = ${hashOf(call.args)} and a.decision = 'approved'
-      and a.decided_at >= now() - ${USE_WITHIN} and (a.used_at is null or a.used_by = ${nonce})`.execute(db);
+      and (select max(b.decided_at) from approvals b where b.session_id = r.session_id and b.run_id = r.id)
+        >= now() - ${USE_WITHIN} and (a.used_at is null or a.used_by = ${nonce})`.execute(db);
   return Number(numAffectedRows ?? 0n) > 0;
 }
 

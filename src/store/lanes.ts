@@ -186,7 +186,9 @@ export async function openLane(db: Db, session: SessionId): Promise<void> {
     from lanes l, generate_series(1, ${MAX_LANES - 1}::int) as n(lane)
     where l.session_id = ${session} and l.lane = 0
       and not exists (select from lanes o where o.session_id = l.session_id and o.lane = n.lane)
-      and not exists (select from lanes o where o.session_id = l.session_id and o.owner is null and o.lane > 0)
+      and not exists (
+        select from lanes o where o.session_id = l.session_id and o.owner is null and o.lane > 0
+          and not exists (select from runs r where r.session_id = o.session_id and r.lane = o.lane and r.state = 'waiting'))
     order by n.lane limit 1
     on conflict do nothing`.execute(db);
 }

@@ -13,6 +13,11 @@ export interface ApprovalTexts {
   deniedBy(by: string): string;
   notDecidedInTime: string;
   notNeeded: string;
+  /** Of a call that may have been done already. */
+  repeatedBy(by: string): string;
+  skippedBy(by: string): string;
+  notRepeatedInTime: string;
+  notRepeated: string;
   /** For whoever pressed a button alone. At most 200 characters (Telegram, answerCallbackQuery). */
   notYoursToDecide: string;
   decidedAlready: string;
@@ -31,6 +36,10 @@ export const englishApprovals: ApprovalTexts = {
   deniedBy: (by) => `❌ Denied${by && ` by ${by}`}.`,
   notDecidedInTime: "⌛ Nobody decided in time, so it was not done.",
   notNeeded: "⏹ No longer needed, and not done.",
+  repeatedBy: (by) => `✅ To be repeated${by && ` (${by})`}.`,
+  skippedBy: (by) => `⏭ Not repeated${by && ` (${by})`}.`,
+  notRepeatedInTime: "⌛ Nobody decided in time, so it was not repeated.",
+  notRepeated: "⏹ No longer needed, and not repeated.",
   notYoursToDecide: "Only whoever asked, or somebody the operator has named, can decide this.",
   decidedAlready: "This is decided already, or no longer needed.",
 };
@@ -48,6 +57,10 @@ export const russianApprovals: ApprovalTexts = {
   deniedBy: (by) => `❌ Запрещено${by && `: ${by}`}.`,
   notDecidedInTime: "⌛ Никто не решил вовремя, поэтому это не сделано.",
   notNeeded: "⏹ Больше не нужно и не сделано.",
+  repeatedBy: (by) => `✅ Повторить${by && ` (${by})`}.`,
+  skippedBy: (by) => `⏭ Не повторять${by && ` (${by})`}.`,
+  notRepeatedInTime: "⌛ Никто не решил вовремя, поэтому это не повторено.",
+  notRepeated: "⏹ Больше не нужно и не повторено.",
   notYoursToDecide: "Решать могут только те, кто спрашивал, или те, кого назвал оператор.",
   decidedAlready: "Это уже решено или больше не нужно.",
 };
@@ -65,6 +78,10 @@ export const germanApprovals: ApprovalTexts = {
   deniedBy: (by) => `❌ Abgelehnt${by && ` von ${by}`}.`,
   notDecidedInTime: "⌛ Niemand hat rechtzeitig entschieden, also geschah es nicht.",
   notNeeded: "⏹ Nicht mehr nötig, und nicht geschehen.",
+  repeatedBy: (by) => `✅ Wird wiederholt${by && ` (${by})`}.`,
+  skippedBy: (by) => `⏭ Nicht wiederholt${by && ` (${by})`}.`,
+  notRepeatedInTime: "⌛ Niemand hat rechtzeitig entschieden, also wurde es nicht wiederholt.",
+  notRepeated: "⏹ Nicht mehr nötig, und nicht wiederholt.",
   notYoursToDecide: "Darüber entscheidet, wer gefragt hat oder wen der Betreiber genannt hat.",
   decidedAlready: "Das ist schon entschieden oder nicht mehr nötig.",
 };
@@ -81,6 +98,10 @@ export const chineseApprovals: ApprovalTexts = {
   deniedBy: (by) => `❌ 已拒绝${by && `：${by}`}。`,
   notDecidedInTime: "⌛ 没有人及时决定，因此未执行。",
   notNeeded: "⏹ 不再需要，未执行。",
+  repeatedBy: (by) => `✅ 将再次执行${by && `（${by}）`}。`,
+  skippedBy: (by) => `⏭ 不再执行${by && `（${by}）`}。`,
+  notRepeatedInTime: "⌛ 没有人及时决定，因此未再次执行。",
+  notRepeated: "⏹ 不再需要，未再次执行。",
   notYoursToDecide: "只有提问的人或运营者指定的人才能决定。",
   decidedAlready: "这已经决定，或不再需要。",
 };

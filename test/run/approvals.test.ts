@@ -230,7 +230,22 @@ describe("a tool that asks", () => {
     await press("no", "7", "7", "later");
     await answered("It may be sent.");
     expect(tools.calls).toHaveLength(1);
-    expect((await history())[2]).toMatch(/^tool: Not called: the person who was asked has denied it/);
+    expect((await history())[2]).toMatch(/^tool: Outcome unknown: the call may have taken effect; the person/);
+    await until("the question to be closed", () => shown().some((text) => text.endsWith("⏭ Not repeated (`7`).")));
+  });
+
+  it("is called though another of the same step was decided much later", async () => {
+    const second = callTool("send", { to: "bob@example.com", text: "hi" }, "c2");
+    await start([[SEND, second], "Both."]);
+    await platform.listening();
+    await platform.say({ chat: "7", from: "7", text: "write to both" });
+    await until("the questions", async () => choices().length === 4 && (await states())[0] === "waiting");
+    await press("yes");
+    await sql`update approvals set decided_at = now() - interval '20 minutes' where decision is not null`.execute(db());
+    await until("the first to be closed", () => choices().length === 2);
+    await press("yes");
+    await answered("Both.");
+    expect(tools.calls.map(({ callId }) => callId)).toEqual(["c1", "c2"]);
   });
 
   it("is asked once a time: the next call with the same arguments asks again", async () => {
@@ -265,6 +280,31 @@ describe("while a run waits for its person", () => {
     await until("the question to be closed", () => shown()[0]!.includes(closing));
     const roles = (await history()).map((line) => line.split(":")[0]);
     expect(roles.filter((role) => role === "tool")).toHaveLength(1);
+  });
+
+  it("further messages are answered beside it, also where two runs wait", async () => {
+    await start([SEND, SEND, "The third.", "Done.", "Done."], { onBusy: "parallel" });
+    await ask();
+    await platform.say({ chat: "7", from: "7", text: "and to Bob" });
+    await until("the second question", async () => choices().length === 4 && (await states())[1] === "waiting");
+    await platform.say({ chat: "7", from: "7", text: "what else?" });
+    await answered("The third.");
+    expect((await states()).toSorted()).toEqual(["completed", "waiting", "waiting"]);
+  });
+
+  it("what is to be summed up meanwhile is not forgotten", async () => {
+    await start(["One.", "Two.", "Three.", SEND, "Done.", "A summary."]);
+    await platform.listening();
+    for (const said of ["One.", "Two.", "Three."]) {
+      await platform.say({ chat: "7", from: "7", text: "go on" });
+      await answered(said);
+    }
+    await ask();
+    await platform.say({ chat: "7", from: "7", text: "/compact" });
+    await until("the receipt", () => shown().length === 5);
+    await press("yes");
+    await until("both to end", async () => JSON.stringify((await states()).slice(3)) === '["completed","completed"]');
+    expect(await db().selectFrom("compactions").select("summary").execute()).toMatchObject([{ summary: "A summary." }]);
   });
 
   it("a stop ends it", async () => {

@@ -27,6 +27,8 @@ const CALLS: { [K in keyof Functions]: Parameters<Functions[K]> } = {
   decideWithin: [7],
   approvedBy: ["WHO"],
   deniedBy: ["WHO"],
+  repeatedBy: ["WHO"],
+  skippedBy: ["WHO"],
   unknownCommand: ["!"],
   hello: ["AGENT", "HELP"],
   newTalk: ["!"],
