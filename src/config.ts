@@ -240,10 +240,6 @@ function readAccess(reader: ConfigReader): Config["access"] {
   if (mode === "allowlist" && entries.length === 0) {
     reader.fault("ALLOWED_USERS", "is empty, so ACCESS=allowlist would let nobody in. List users like telegram:123.");
   }
-  // In Slack it also lets guests in, whom open access does not mean.
-  if (mode === "open" && entries.some(({ entry }) => !entry.startsWith("slack:"))) {
-    reader.fault("ALLOWED_USERS", "has no effect with ACCESS=open. Remove it, or write ACCESS=allowlist.");
-  }
   return { mode, allowedUsers };
 }
 

@@ -244,12 +244,9 @@ describe("faults", () => {
     expect(faultsOf({ ALLOWED_USERS: entry })).toEqual([expect.stringMatching(/^ALLOWED_USERS entry 1 /)]);
   });
 
-  it("refuses a list of users that open access would ignore", () => {
-    expect(faultsOf({ ACCESS: "open", ALLOWED_USERS: "telegram:1" })).toEqual([
-      expect.stringContaining("no effect with ACCESS=open"),
-    ]);
-    // Guests of Slack come in by name only.
-    expect(read({ ACCESS: "open", ALLOWED_USERS: "slack:T1:U2,slack:E1:W2" }).access.allowedUsers.size).toBe(2);
+  it("takes a list of users with open access, too: they are no strangers in groups, and guests of Slack come in", () => {
+    const listed = "telegram:1,slack:T1:U2,slack:E1:W2";
+    expect(read({ ACCESS: "open", ALLOWED_USERS: listed }).access.allowedUsers.size).toBe(3);
   });
 });
 

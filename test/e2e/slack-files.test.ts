@@ -13,6 +13,12 @@ const scene = sceneOf({
   env: { TRANSCRIPTION_MODEL: "whisper-1" },
 });
 beforeAll(async () => {
+  const { slack } = scene();
+  const channels = ["1", "2", "3", "4"].map((no) => slack.channelNamed(`files-${no}`).id);
+  // Those who write there are known by nothing but being let in.
+  await scene().set(
+    `places:\n${channels.map((id) => `  "slack:${slack.team.id}:${id}": { offer: ["*"] }\n`).join("")}`,
+  );
   await scene().start({ slack: "socket" });
 });
 

@@ -162,6 +162,8 @@ describe("the description of the API", () => {
       "/v1/pairings/{code}/approve",
       "/v1/sessions",
       "/v1/sessions/{id}",
+      "/v1/sessions/{id}/approvals",
+      "/v1/sessions/{id}/approvals/{approval}",
       "/v1/sessions/{id}/events",
       "/v1/sessions/{id}/files/{file}",
       "/v1/sessions/{id}/messages",
