@@ -302,9 +302,13 @@ export async function handOverRun(
 }
 
 /** What goes on in a session, for a person to read. */
-export async function sessionActivity(db: Db, session: SessionId): Promise<{ running: boolean; waiting: number }> {
-  const { rows } = await sql<{ running: boolean; waiting: number }>`
+export async function sessionActivity(
+  db: Db,
+  session: SessionId,
+): Promise<{ running: boolean; asks: boolean; waiting: number }> {
+  const { rows } = await sql<{ running: boolean; asks: boolean; waiting: number }>`
     select exists (select from runs where session_id = ${session} and state in ('running', 'waiting')) as running,
+           exists (select from runs where session_id = ${session} and state = 'waiting') as asks,
            (select count(*) from inbox where session_id = ${session} and state = 'waiting') as waiting`.execute(db);
   return rows[0]!;
 }

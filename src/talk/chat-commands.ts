@@ -143,8 +143,8 @@ async function stopWork(db: Db, place: Place, texts: Texts): Promise<string> {
 
 async function status({ db, place, texts }: CommandScene): Promise<string> {
   const session = await findSession(db, place.userId, place.sessionId);
-  const { running, waiting } = await sessionActivity(db, place.sessionId);
-  const doing = running ? texts.answering : texts.nothingRuns;
+  const { running, asks, waiting } = await sessionActivity(db, place.sessionId);
+  const doing = asks ? texts.awaitsDecision : running ? texts.answering : texts.nothingRuns;
   const behind = waiting === 0 ? "" : ` ${texts.waiting(waiting)}`;
   const title = titled(session?.title, texts);
   return `${texts.statusOf(title, session?.agent ?? "", session?.headSeq ?? 0)}\n${doing}${behind}`;

@@ -18,6 +18,8 @@ export interface ApprovalTexts {
   skippedBy(by: string): string;
   notRepeatedInTime: string;
   notRepeated: string;
+  /** What goes on meanwhile. */
+  awaitsDecision: string;
   /** For whoever pressed a button alone. At most 200 characters (Telegram, answerCallbackQuery). */
   notYoursToDecide: string;
   decidedAlready: string;
@@ -40,6 +42,7 @@ export const englishApprovals: ApprovalTexts = {
   skippedBy: (by) => `⏭ Not repeated${by && ` (${by})`}.`,
   notRepeatedInTime: "⌛ Nobody decided in time, so it was not repeated.",
   notRepeated: "⏹ No longer needed, and not repeated.",
+  awaitsDecision: "I wait for a decision: see the question above.",
   notYoursToDecide: "Only whoever asked, or somebody the operator has named, can decide this.",
   decidedAlready: "This is decided already, or no longer needed.",
 };
@@ -61,6 +64,7 @@ export const russianApprovals: ApprovalTexts = {
   skippedBy: (by) => `⏭ Не повторять${by && ` (${by})`}.`,
   notRepeatedInTime: "⌛ Никто не решил вовремя, поэтому это не повторено.",
   notRepeated: "⏹ Больше не нужно и не повторено.",
+  awaitsDecision: "Я жду решения: вопрос выше.",
   notYoursToDecide: "Решать могут только те, кто спрашивал, или те, кого назвал оператор.",
   decidedAlready: "Это уже решено или больше не нужно.",
 };
@@ -82,6 +86,7 @@ export const germanApprovals: ApprovalTexts = {
   skippedBy: (by) => `⏭ Nicht wiederholt${by && ` (${by})`}.`,
   notRepeatedInTime: "⌛ Niemand hat rechtzeitig entschieden, also wurde es nicht wiederholt.",
   notRepeated: "⏹ Nicht mehr nötig, und nicht wiederholt.",
+  awaitsDecision: "Ich warte auf eine Entscheidung: siehe die Frage oben.",
   notYoursToDecide: "Darüber entscheidet, wer gefragt hat oder wen der Betreiber genannt hat.",
   decidedAlready: "Das ist schon entschieden oder nicht mehr nötig.",
 };
@@ -102,6 +107,7 @@ export const chineseApprovals: ApprovalTexts = {
   skippedBy: (by) => `⏭ 不再执行${by && `（${by}）`}。`,
   notRepeatedInTime: "⌛ 没有人及时决定，因此未再次执行。",
   notRepeated: "⏹ 不再需要，未再次执行。",
+  awaitsDecision: "我在等待决定：请看上面的问题。",
   notYoursToDecide: "只有提问的人或运营者指定的人才能决定。",
   decidedAlready: "这已经决定，或不再需要。",
 };

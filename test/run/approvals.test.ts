@@ -86,6 +86,8 @@ describe("a tool that asks", () => {
     await start([[callTool("look", {}, "c0"), SEND], "Done."]);
     await ask();
     expect(shown()).toEqual([ASKED]);
+    await platform.say({ chat: "7", from: "7", text: "/status" });
+    await until("the status", () => shown().at(-1)!.endsWith("I wait for a decision: see the question above."));
     expect(tools.calls.map(({ tool }) => tool)).toEqual(["look"]);
     expect(await db().selectFrom("lanes").select(["owner", "lease_until"]).execute()).toEqual([
       { owner: null, lease_until: null },

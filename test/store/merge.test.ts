@@ -294,7 +294,7 @@ storeEngines((store) => {
       const run = await runFor();
       await mergeRun(store.db, mergeOf(run));
       await expect(takeOverRun(store.db, OTHER, run.session, run.id)).rejects.toThrow(/not running/);
-      expect(await sessionActivity(store.db, run.session)).toEqual({ running: false, waiting: 0 });
+      expect(await sessionActivity(store.db, run.session)).toEqual({ running: false, asks: false, waiting: 0 });
     });
   });
 

@@ -149,12 +149,12 @@ storeEngines((store) => {
 
     test("is told what goes on", async () => {
       const talk = await newTalk(store.db);
-      expect(await sessionActivity(store.db, talk.id)).toEqual({ running: false, waiting: 0 });
+      expect(await sessionActivity(store.db, talk.id)).toEqual({ running: false, asks: false, waiting: 0 });
       await accept(store.db, say(talk));
-      expect(await sessionActivity(store.db, talk.id)).toEqual({ running: false, waiting: 1 });
+      expect(await sessionActivity(store.db, talk.id)).toEqual({ running: false, asks: false, waiting: 1 });
       await startRun(store.db);
       await accept(store.db, say(talk), say(talk));
-      expect(await sessionActivity(store.db, talk.id)).toEqual({ running: true, waiting: 2 });
+      expect(await sessionActivity(store.db, talk.id)).toEqual({ running: true, asks: false, waiting: 2 });
     });
   });
 });

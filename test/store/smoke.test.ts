@@ -138,7 +138,7 @@ storeEngines((store) => {
     expect(await runsToEnd(db, [{ session: place.sessionId, id: run }])).toEqual([]);
     expect(await runsSince(db, place.sessionId, 0)).toHaveLength(1);
     expect(await joinPoint(db, place.sessionId)).toMatchObject({ open: [{ id: run, attempt: 1 }], arrivalNo: 0 });
-    expect(await sessionActivity(db, place.sessionId)).toEqual({ running: true, waiting: 0 });
+    expect(await sessionActivity(db, place.sessionId)).toEqual({ running: true, asks: false, waiting: 0 });
     expect(await takeOverRun(db, replica, place.sessionId, run)).toBe(2);
     const events = [{ n: 1, type: "run.started", data: {} }];
     expect(await appendEvents(db, [{ session: place.sessionId, run, attempt: 2, events }])).toEqual(
