@@ -58,7 +58,7 @@ type LaneRun = NonNullable<LaneState["run"]>;
 
 /** A run that waits for people costs no time: it goes on when all is decided, or nobody may decide any more. */
 function decideWaiting(lane: LaneState, run: LaneRun): DrainDecision {
-  const end = endByLevel(lane, run);
+  const end = lane.place?.gone ? "place_gone" : endByLevel(lane, run);
   const leftMs = (run.asks_until_ms ?? 0) - lane.now_ms;
   return end === null && leftMs > 0 ? { kind: "wait", delayMs: Math.ceil(leftMs) } : { kind: "resume", end };
 }

@@ -92,6 +92,8 @@ export interface LaneState {
     thread: string;
     kind: "private" | "group";
     blocked_ms: number | null;
+    /** The bot was put out of it. */
+    gone: boolean;
     /** As it was set in the chat; null = it was not. */
     on_busy: BusyPolicy | null;
   } | null;
@@ -135,7 +137,7 @@ export async function readLanes(db: Db, lanes: ClaimedLane[]): Promise<LaneState
        from (select run_id from messages m where m.session_id = l.session_id order by m.seq desc limit 1) m
        join runs r on r.session_id = l.session_id and r.id = m.run_id) as answered_by,
       (select jsonb_build_object('id', p.id, 'account_id', p.account_id, 'chat', p.chat, 'thread', p.thread,
-                'kind', p.kind, 'on_busy', p.on_busy, 'blocked_ms', (extract(epoch from p.blocked_until) * 1000)::float8)
+                'kind', p.kind, 'on_busy', p.on_busy, 'gone', p.gone_at is not null, 'blocked_ms', (extract(epoch from p.blocked_until) * 1000)::float8)
        from places p where p.id = s.place_id) as place,
       (select jsonb_build_object('id', r.id, 'state', r.state, 'agent', r.agent, 'asked', r.asked, 'policy', r.policy, 'language', r.language, 'attempt', r.attempt, 'crashes', r.crashes,
                 'handed_over', r.handed_over, 'input_through', r.input_through, 'authors', r.authors,

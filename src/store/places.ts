@@ -184,12 +184,16 @@ export async function moveChat(
 
 /** Marks every place of a chat as gone (blocked, kicked, deleted) or back. */
 export async function markChatGone(db: Db, account: AccountId, chat: string, gone: boolean): Promise<void> {
-  await db
-    .updateTable("places")
-    .set({ gone_at: gone ? new Date() : null })
-    .where("account_id", "=", account)
-    .where("chat", "=", chat)
-    .execute();
+  // A run that waits for people there is worked on by nobody, who could notice.
+  await sql`
+    with changed as (
+      update places set gone_at = case when ${gone}::boolean then now() end
+      where account_id = ${account} and chat = ${chat} returning session_id
+    )
+    update lanes l set ready_at = least(l.ready_at, now())
+    from (select session_id, lane from lanes where session_id in (select session_id from changed)
+          order by session_id, lane for update) o
+    where ${gone}::boolean and l.session_id = o.session_id and l.lane = o.lane`.execute(db);
 }
 
 /**

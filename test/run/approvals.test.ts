@@ -309,6 +309,18 @@ describe("while a run waits for its person", () => {
     expect(await db().selectFrom("compactions").select("summary").execute()).toMatchObject([{ summary: "A summary." }]);
   });
 
+  it("the loss of its chat ends it", async () => {
+    await start([SEND, "Done."]);
+    await ask();
+    const place = { kind: "private", chat: "7", thread: "", title: "" } as const;
+    const sender = { id: "7", name: "7" };
+    const left = { kind: "membership", account: platform.account, key: "left", place, sender, member: false } as const;
+    await platform.deliver(left);
+    await until("its end", async () => (await states())[0] === "cancelled");
+    expect(await db().selectFrom("runs").select("end_reason").execute()).toEqual([{ end_reason: "place_gone" }]);
+    expect(tools.calls).toEqual([]);
+  });
+
   it("a stop ends it", async () => {
     await start([SEND, "Done."]);
     await ask();
