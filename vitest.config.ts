@@ -19,7 +19,8 @@ export default defineConfig({
           name: "parts",
           include: ["test/**/*.test.ts"],
           exclude: ["test/faults/**", ...SCENES],
-          maxWorkers: 2,
+          // Two cores: while one waits for its database, another works.
+          maxWorkers: 3,
           sequence: { groupOrder: 0 },
         },
       },

@@ -157,9 +157,9 @@ describe("a kill -9 with a second message there, in the step of a tool", () => {
     for (const { name } of those("steer")) {
       const [joined] = stage.asked(`two ${name}`);
       expect(
-        joined?.messages.slice(-2).map(({ role }) => role),
+        joined?.messages.slice(-3).map(({ role }) => role),
         "at its place in the turn",
-      ).toEqual(["tool", "user"]);
+      ).toEqual(["tool", "assistant", "user"]);
     }
     for (const chat of chats) {
       const words = await history(stage, chat);
