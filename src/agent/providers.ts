@@ -167,7 +167,8 @@ export class Providers implements ModelClient {
 
   #leave(entry: Entry): void {
     if (!entry.retired || entry.users > 0 || this.#closed) return;
-    void entry.client?.close();
+    // Nobody uses it any more, so nobody need know how it ended.
+    entry.client?.close().catch(() => undefined);
     entry.client = null;
     this.#opened.delete(entry);
   }

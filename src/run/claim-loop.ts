@@ -202,7 +202,7 @@ export class ClaimLoop {
         if (wasFull) this.#bell.ring();
       });
     this.#workers.set(key, { worker, done });
-    if (run.attempt > 1) this.#room.metrics.takeovers.inc();
+    if (run.attempt > 1 && !run.asked) this.#room.metrics.takeovers.inc();
     else if (run.budget?.refused) this.#room.metrics.budgetRefusals.inc({ scope: run.budget.refused });
     this.#room.metrics.queueWait.observe(Math.max(0, Date.now() - run.queuedMs) / 1000);
   }

@@ -205,6 +205,22 @@ async function full(
   return last;
 }
 
+test("a client that nobody uses any more may fail to close", async () => {
+  const rejected = Promise.withResolvers<void>();
+  const open = () => ({
+    ...scriptedModel("one"),
+    close: () => {
+      rejected.resolve();
+      return Promise.reject(new Error("the socket is gone"));
+    },
+  });
+  const { use, ask } = start({ open });
+  use(provider("openai"));
+  await ask(null);
+  use(provider("openai", { baseUrl: "http://new.test/v1" }));
+  await rejected.promise;
+});
+
 test("new settings serve new runs; runs under way go on, and the old client is closed when nobody uses it", async () => {
   const { use, models, ask, script, closed } = start();
   use(provider("openai"), provider("same"));

@@ -107,6 +107,7 @@ describe("a tool that asks", () => {
       "tool: sent",
       "assistant: Done.",
     ]);
+    expect((await running[0]!.metrics.takeovers.get()).values.map(({ value }) => value)).toEqual([0]);
     expect((await db().selectFrom("runs").select(["attempt", "crashes"]).execute())[0]).toEqual({
       attempt: 2,
       crashes: 0,
