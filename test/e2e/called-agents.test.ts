@@ -4,7 +4,7 @@ import { contentText, type Script, type SentChatMessage } from "../fakes/model/s
 import { CANARIES, sceneOf } from "../support/e2e.ts";
 import { HeldTools } from "../support/held-tools.ts";
 import { asRead, atOnce, file, inTwo } from "../support/transcript.ts";
-import { lastTexts, SlackVoice, TelegramVoice } from "../support/voice.ts";
+import { annInPrivate, lastTexts } from "../support/voice.ts";
 
 /** So that the chat shows each step before the next one. */
 const STEP_MS = 2_500;
@@ -60,21 +60,8 @@ beforeAll(async () => {
   });
 });
 
-const PLACES = {
-  telegram() {
-    const ann = scene().person("Ann");
-    return { voice: new TelegramVoice(scene(), "Ann", ann), lines: () => scene().telegram.transcript(ann.chat) };
-  },
-  slack() {
-    const user = scene().slack.user("Ann");
-    const channel = scene().slack.dm(user);
-    const voice = new SlackVoice(scene(), "Ann", { channel, user });
-    return { voice, lines: () => scene().slack.transcript(channel, voice.thread ?? undefined) };
-  },
-};
-
 test("three agents asked at once: one answers, one fails, one takes too long", { timeout: 120_000 }, async () => {
-  const places = Object.entries(PLACES).map(([platform, open]) => ({ platform, ...open() }));
+  const places = annInPrivate(scene());
   const shown = ({ voice }: (typeof places)[number]) => (lastTexts(voice).at(-1) ?? "").replaceAll(/[`\u200B]/g, "");
   const allSee = (pattern: RegExp) =>
     Promise.all(places.map((place) => place.voice.until(() => pattern.test(shown(place)), 60_000)));

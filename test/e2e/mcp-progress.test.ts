@@ -6,7 +6,7 @@ import { type HttpMcpServer, startHttpMcpServer } from "../fakes/mcp/http-mcp-se
 import { contentText, type Script } from "../fakes/model/script.ts";
 import { sceneOf } from "../support/e2e.ts";
 import { asRead, atOnce, file, inTwo } from "../support/transcript.ts";
-import { lastTexts, SlackVoice, TelegramVoice } from "../support/voice.ts";
+import { annInPrivate, lastTexts } from "../support/voice.ts";
 
 /** So that the chat shows each step before the next one. */
 const STEP_MS = 2_500;
@@ -52,21 +52,8 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 });
 
-const PLACES = {
-  telegram() {
-    const ann = scene().person("Ann");
-    return { voice: new TelegramVoice(scene(), "Ann", ann), lines: () => scene().telegram.transcript(ann.chat) };
-  },
-  slack() {
-    const user = scene().slack.user("Ann");
-    const channel = scene().slack.dm(user);
-    const voice = new SlackVoice(scene(), "Ann", { channel, user });
-    return { voice, lines: () => scene().slack.transcript(channel, voice.thread ?? undefined) };
-  },
-};
-
 test("people see how far a server's tool is, and one of an agent that was called", { timeout: 120_000 }, async () => {
-  const places = Object.entries(PLACES).map(([platform, open]) => ({ platform, ...open() }));
+  const places = annInPrivate(scene());
   const shown = ({ voice }: (typeof places)[number]) => (lastTexts(voice).at(-1) ?? "").replaceAll(/[`\u200B]/g, "");
   const allSee = (pattern: RegExp) =>
     Promise.all(places.map((place) => place.voice.until(() => pattern.test(shown(place)), 30_000)));

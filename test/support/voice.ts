@@ -114,3 +114,20 @@ export function onlyShown(voice: Voice): Shown {
   expect(message, `a message to ${voice.name}`).toBeDefined();
   return message!;
 }
+
+/** Ann in private on both platforms, and what stands there. */
+export function annInPrivate(scene: Scene): { platform: string; voice: Voice; lines: () => string[] }[] {
+  const { telegram, slack } = scene;
+  const ann = scene.person("Ann");
+  const user = slack.user("Ann");
+  const channel = slack.dm(user);
+  const there = new SlackVoice(scene, "Ann", { channel, user });
+  return [
+    {
+      platform: "telegram",
+      voice: new TelegramVoice(scene, "Ann", ann),
+      lines: () => telegram.transcript(ann.chat),
+    },
+    { platform: "slack", voice: there, lines: () => slack.transcript(channel, there.thread ?? undefined) },
+  ];
+}
