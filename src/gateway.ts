@@ -34,7 +34,7 @@ import { readHint } from "./store/notify.ts";
 import { fateOf, thisProcess } from "./store/process-identity.ts";
 import { registerReplica, releaseReplicas, listReplicas } from "./store/replicas.ts";
 import { withTransaction } from "./store/transaction.ts";
-import { countParked, listTrouble, type TroubledPage, type TroubleFilter } from "./store/troubled-pages.ts";
+import { countParked } from "./store/troubled-pages.ts";
 import { AgentService } from "./talk/agent-service.ts";
 import { Intake } from "./talk/intake.ts";
 import { PlatformIntake } from "./talk/platform-intake.ts";
@@ -218,11 +218,6 @@ export class Gateway {
   /** Lets the stranger behind a code in; null = no such code, or it is over. */
   approve(code: string): ReturnType<typeof approvePairing> {
     return withTransaction(this.#parts.database.db, (trx) => approvePairing(trx, normalisePairingCode(code)));
-  }
-
-  /** Pages that are uncertain, failed or parked, newest first. */
-  deliveries(filter: TroubleFilter): Promise<TroubledPage[]> {
-    return listTrouble(this.#parts.database.db, filter);
   }
 
   /** Before the process dies of what this run's tools have done. */

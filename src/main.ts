@@ -153,13 +153,13 @@ export async function startGateway(config: Config, options: StartOptions = {}): 
     gateway = replica;
     const key = config.adminApiKey ?? (await ownKey(config.dataDir, log));
     const http = createHttpServer({
+      db: database.db,
       service: replica.service,
       accept: (update) => replica.intake.accept(update),
       adapters: () => replica.connected(),
       webhookPaths: webhookPaths(config),
       readiness: () => replica.readiness(),
       approvePairing: (code) => replica.approve(code),
-      deliveries: (filter) => replica.deliveries(filter),
       metrics,
       log,
       adminKey: key,

@@ -2,12 +2,45 @@ import { createHash, timingSafeEqual } from "node:crypto";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { GatewayError } from "../errors.ts";
 import type { UserId } from "../ids.ts";
+import type { Reach } from "../store/reach.ts";
 import type { AgentService } from "../talk/agent-service.ts";
 import type { AuthFailures } from "./auth-failures.ts";
 import type { Client } from "./client-address.ts";
 
 /** What a key may be good for. The admin key is good for everything. */
-export type Scope = "sessions:read" | "sessions:write" | "pairings:approve" | "deliveries:read" | "metrics:read";
+export const SCOPES = [
+  "sessions:read",
+  "sessions:write",
+  "traces:read",
+  "traces:write",
+  "feedback:read",
+  "feedback:write",
+  "agents:read",
+  "agents:write",
+  "keys:read",
+  "keys:write",
+  "users:read",
+  "users:write",
+  "audit:read",
+  "deliveries:read",
+  "deliveries:write",
+  "pairings:approve",
+  "metrics:read",
+] as const;
+export type Scope = (typeof SCOPES)[number];
+
+/** Who calls, as the key says. */
+export interface Principal {
+  /** Null = the admin key of the settings. */
+  keyId: string | null;
+  scopes: ReadonlySet<Scope>;
+  bound:
+    | { kind: "operator"; role: "owner" | "operator" | "viewer" }
+    | { kind: "agent"; agent: string }
+    | { kind: "person"; user: UserId };
+}
+
+const ADMIN: Principal = { keyId: null, scopes: new Set(SCOPES), bound: { kind: "operator", role: "owner" } };
 
 declare module "fastify" {
   interface FastifyContextConfig {
@@ -15,6 +48,8 @@ declare module "fastify" {
     scope?: Scope;
   }
   interface FastifyRequest {
+    /** Null before `requireKey` let the request in. */
+    principal: Principal | null;
     /** Whom the request acts for; "" before `actForUser`. */
     user: UserId | "";
   }
@@ -37,7 +72,10 @@ export function requireKey(app: FastifyInstance, adminKey: string, failures: Aut
     const client = clientOf(request);
     failures.check(client);
     const header = request.headers.authorization ?? "";
-    if (timingSafeEqual(digest(bearerOf(header)), expected)) return;
+    if (timingSafeEqual(digest(bearerOf(header)), expected)) {
+      request.principal = ADMIN;
+      return;
+    }
     // Only a guess is a failure: whoever sends nothing learns nothing.
     if (header.trim() !== "") failures.failed(client);
     throw new GatewayError("unauthorized", "Send the header Authorization: Bearer <key>, with a valid key.");
@@ -57,6 +95,24 @@ export function actForUser(app: FastifyInstance, service: AgentService): void {
 export function userOf(request: FastifyRequest): UserId {
   if (request.user === "") throw new Error(`${request.routeOptions.url} is outside of the scope that knows its user`);
   return request.user;
+}
+
+/** Who makes a request in the scope of `requireKey`. */
+export function principalOf(request: FastifyRequest): Principal {
+  if (request.principal === null)
+    throw new Error(`${request.routeOptions.url} is outside of the scope that needs a key`);
+  return request.principal;
+}
+
+/**
+ * Whose rows a request in the scope of `actForUser` may touch: an operator's key reaches everything, but the named
+ * person's rows alone if the header Parley-User names one.
+ */
+export function reachOf(request: FastifyRequest): Reach {
+  const { bound } = principalOf(request);
+  if (bound.kind === "agent") return bound;
+  if (bound.kind === "person") return { kind: "user", user: bound.user };
+  return request.headers["parley-user"] === undefined ? { kind: "all" } : { kind: "user", user: userOf(request) };
 }
 
 export function clientOf(request: FastifyRequest): Client {

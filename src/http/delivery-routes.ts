@@ -1,5 +1,7 @@
 import { type Static, Type } from "typebox";
-import type { TroubledPage, TroubleFilter } from "../store/troubled-pages.ts";
+import { withReach } from "../store/reach.ts";
+import type { Root } from "../store/schema.ts";
+import { listTrouble, type TroubledPage } from "../store/troubled-pages.ts";
 import type { Api } from "./api.ts";
 
 const MAX_PAGE = 200;
@@ -27,7 +29,7 @@ const DeliveryJson = Type.Object({
 });
 
 /** For the operator's eyes: what nobody can be sure of, what could not be shown, and what must wait. Never a text. */
-export function deliveryRoutes(app: Api, list: (filter: TroubleFilter) => Promise<TroubledPage[]>): void {
+export function deliveryRoutes(app: Api, db: Root): void {
   app.route({
     method: "GET",
     url: "/v1/deliveries",
@@ -44,7 +46,8 @@ export function deliveryRoutes(app: Api, list: (filter: TroubleFilter) => Promis
       response: { 200: Type.Object({ deliveries: Type.Array(DeliveryJson) }) },
     },
     handler: async (request) => {
-      const pages = await list({ limit: DEFAULT_PAGE, ...request.query });
+      const filter = { limit: DEFAULT_PAGE, ...request.query };
+      const pages = await withReach(db, { kind: "all" }, (trx) => listTrouble(trx, filter));
       return { deliveries: pages.map(toDeliveryJson) };
     },
   });

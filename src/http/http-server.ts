@@ -6,7 +6,7 @@ import { GatewayError } from "../errors.ts";
 import type { Logger } from "../observe/log.ts";
 import type { Metrics } from "../observe/metrics.ts";
 import type { Accept, PlatformAdapter } from "../platform/platform-adapter.ts";
-import type { TroubledPage, TroubleFilter } from "../store/troubled-pages.ts";
+import type { Root } from "../store/schema.ts";
 import type { AgentService } from "../talk/agent-service.ts";
 import { answerClientError, answerErrors, sendProblem } from "./answer-errors.ts";
 import { AuthFailures } from "./auth-failures.ts";
@@ -29,6 +29,7 @@ import { usageRoutes } from "./usage-routes.ts";
 import { webhookRoutes } from "./webhook-routes.ts";
 
 export interface HttpParts {
+  db: Root;
   service: AgentService;
   /** Stores a platform's update. */
   accept: Accept;
@@ -38,8 +39,6 @@ export interface HttpParts {
   webhookPaths: readonly string[];
   readiness: () => Promise<Readiness>;
   approvePairing: (code: string) => Promise<{ platform: string; externalId: string; name: string } | null>;
-  /** Posts that are uncertain or failed. */
-  deliveries: (filter: TroubleFilter) => Promise<TroubledPage[]>;
   metrics: Metrics;
   log: Logger;
   adminKey: string;
@@ -57,6 +56,7 @@ export function createHttpServer(parts: HttpParts): FastifyInstance {
   const app = openServer(parts.log, limits);
   const streams = new EventStreams(limits);
   app.setValidatorCompiler(validateRequest);
+  app.decorateRequest("principal", null);
   app.decorateRequest("user", "");
   acceptEmptyJson(app);
   logRequests(app, parts.trustedProxies);
@@ -82,7 +82,7 @@ export function createHttpServer(parts: HttpParts): FastifyInstance {
     const keyed = scope.withTypeProvider<TypeBoxTypeProvider>();
     metricsRoutes(keyed, parts.metrics);
     pairingRoutes(keyed, parts.approvePairing);
-    deliveryRoutes(keyed, parts.deliveries);
+    deliveryRoutes(keyed, parts.db);
     keyed.register(async (inner) => {
       actForUser(inner, service);
       const personal = inner.withTypeProvider<TypeBoxTypeProvider>();

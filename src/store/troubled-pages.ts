@@ -21,7 +21,7 @@ export interface TroubledPage {
 }
 
 /** All states unless one is named. */
-export interface TroubleFilter {
+interface TroubleFilter {
   state?: TroubledPage["state"];
   limit: number;
 }

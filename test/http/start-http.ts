@@ -19,7 +19,7 @@ export interface TestHttp {
   /** What webhooks accepted. */
   accepted: IncomingUpdate[];
   /** A request with the key, as `user`. */
-  call(method: "GET" | "POST", url: string, options?: CallOptions): Promise<LightMyRequestResponse>;
+  call(method: InjectOptions["method"] & string, url: string, options?: CallOptions): Promise<LightMyRequestResponse>;
   /** Makes a session and returns its id. */
   session(user?: string): Promise<string>;
   /** Listens on the loopback, always on the same free port, and returns the URL. */
@@ -35,7 +35,7 @@ export interface CallOptions {
   headers?: Record<string, string>;
 }
 
-export type TestHttpOptions = Partial<Omit<HttpParts, "service" | "log" | "metrics">> &
+export type TestHttpOptions = Partial<Omit<HttpParts, "db" | "service" | "log" | "metrics">> &
   Partial<Pick<TestGatewayOptions, "model" | "onBusy" | "tools" | "settings">>;
 
 /** One replica on a database of its own, and its HTTP server. */
@@ -53,13 +53,13 @@ export async function startHttp(options: TestHttpOptions = {}): Promise<TestHttp
   const accepted: IncomingUpdate[] = [];
   const metrics = createMetrics();
   const parts: HttpParts = {
+    db: running.database.db,
     service: running.gateway.service,
     accept: async (update) => void accepted.push(update),
     adapters: () => [],
     webhookPaths: [],
     readiness: () => running.gateway.readiness(),
     approvePairing: (code) => running.gateway.approve(code),
-    deliveries: (filter) => running.gateway.deliveries(filter),
     metrics,
     log: createLog({
       level: "info",

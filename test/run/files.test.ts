@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { functionTools } from "../../src/agent/function-tools.ts";
 import type { ModelRequest } from "../../src/agent/model-client.ts";
 import { turnText } from "../../src/agent/turn-text.ts";
+import { listTrouble } from "../../src/store/troubled-pages.ts";
 import { FakePlatform } from "../fakes/fake-platform.ts";
 import { callTool, failWith, hold, scriptedModel, type ScriptedModel } from "../fakes/scripted-model.ts";
 import { createTestDatabase } from "../support/postgres.ts";
@@ -315,10 +316,10 @@ describe("what goes", () => {
   it("leaves a file whose post is in doubt to the operator, also where posts can be found again", async () => {
     platform = new FakePlatform({ files: true, marks: true });
     const model = scriptedModel([callTool("send_file", { name: "a.txt", content: "a" })] as never, "Done.");
-    const { gateway } = await start(model);
+    const { database: opened } = await start(model);
     platform.failNext({ code: "unavailable", call: "send_file", applied: true });
     await platform.say({ chat: "7", from: "7", text: "a file please" });
-    await until("it is listed", async () => (await gateway.deliveries({ limit: 5 })).length === 1);
+    await until("it is listed", async () => (await listTrouble(opened.db, { limit: 5 })).length === 1);
     expect(platform.store.sent).toHaveLength(1);
   });
 
