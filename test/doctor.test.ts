@@ -29,7 +29,8 @@ beforeAll(async () => {
   database = await createTestDatabase();
   leftovers.defer(() => database.drop());
   sound = {
-    PORT: String(await freePort()),
+    // Nothing listens there; a free port may be another test's by the time it is looked at.
+    PORT: "1",
     DATABASE_URL: database.url,
     TELEGRAM_BOT_TOKEN: telegram.token,
     TELEGRAM_API_ROOT: telegram.url,
@@ -241,7 +242,9 @@ it("npm run parley -- doctor prints each finding with its remedy, and ends with 
   expect(code).toBe(1);
   expect(out).toContain("✓ database: Postgres");
   expect(out).toContain("✗ model: the server does not offer gpt-nothing\n  → Set OPENAI_MODEL to one that it does");
-  expect((await runCli("parley-cli", ["doctor"], sound).over).code).toBe(0);
+  const sane = await runCli("parley-cli", ["doctor"], sound).over;
+  expect(sane.out).not.toContain("✗");
+  expect(sane.code).toBe(0);
 });
 
 /** A server that gives the same answer to everything. */

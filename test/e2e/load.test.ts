@@ -6,11 +6,13 @@ import { numberedWords } from "../support/numbered-words.ts";
 /** A bot and a gateway for each test, since all of a bot's chats share its 30 calls a second. Telegram's limits are on. */
 const TOKENS = ["a", "b", "c"].map((end, index) => `471100000${index + 1}:AAFakeTokenOnlyForTests_0123456789${end}`);
 const LONG = numberedWords(100_000);
+/** Telegram's, with room for a machine that stands still between calls and their arrival. */
+const LIMITS = { token: { burst: 45, refillMs: 1000 / 30 } };
 /** About 2.2 s of speaking. */
 const PACE = { chunkChars: 5, chunkEveryMs: 44, words: 35 };
 
 describe("on Postgres", () => {
-  const scene = sceneOf({ telegram: { tokens: TOKENS }, model: PACE });
+  const scene = sceneOf({ telegram: { tokens: TOKENS, limits: LIMITS }, model: PACE });
   beforeAll(async () => {
     for (const bot of TOKENS.keys()) await scene().start({ bot });
   });
