@@ -1,3 +1,4 @@
+import { sql } from "kysely";
 import type { UserId } from "../ids.ts";
 import type { Root, Trx } from "./schema.ts";
 import { withTransaction } from "./transaction.ts";
@@ -5,7 +6,17 @@ import { withTransaction } from "./transaction.ts";
 /** Whose rows a caller may read and write: everybody's, those of one user, or those of one agent. */
 export type Reach = { kind: "all" } | { kind: "user"; user: UserId } | { kind: "agent"; agent: string };
 
-/** A transaction on behalf of a caller. Its statements are scoped by `reach` themselves, too. */
-export function withReach<T>(db: Root, _reach: Reach, work: (trx: Trx) => Promise<T>): Promise<T> {
-  return withTransaction(db, work);
+/**
+ * A transaction on behalf of a caller. Its statements are scoped by `reach` themselves, too; where one is not, the
+ * database shows a user or an agent its own rows alone, and refuses what it may not write.
+ */
+export function withReach<T>(db: Root, reach: Reach, work: (trx: Trx) => Promise<T>): Promise<T> {
+  if (reach.kind === "all") return withTransaction(db, work);
+  const user = reach.kind === "user" ? reach.user : "";
+  const agent = reach.kind === "agent" ? reach.agent : "";
+  return withTransaction(db, async (trx) => {
+    await sql`select set_config('role', 'parley_request', true), set_config('parley.user', ${user}, true),
+                     set_config('parley.agent', ${agent}, true)`.execute(trx);
+    return work(trx);
+  });
 }
