@@ -1,4 +1,4 @@
-import { randomUUID } from "node:crypto";
+import { randomBytes, randomUUID } from "node:crypto";
 
 declare const brand: unique symbol;
 type Branded<B extends string> = string & { readonly [brand]: B };
@@ -21,6 +21,8 @@ export type FileId = Branded<"file">;
 export type ApprovalId = Branded<"approval">;
 /** `<platform>:<id of the bot there>`, for example `telegram:4711`. */
 export type AccountId = Branded<"account">;
+/** 32 hexadecimal digits, as https://www.w3.org/TR/trace-context/#trace-id has them. */
+export type TraceId = Branded<"trace">;
 /** One gateway process. */
 export type ReplicaId = Branded<"replica">;
 
@@ -39,6 +41,10 @@ type Prefix = {
 /** Mints an id: the prefix and 32 hexadecimal digits. */
 export function newId<P extends keyof Prefix>(prefix: P): Prefix[P] {
   return `${prefix}_${randomUUID().replaceAll("-", "")}` as Prefix[P];
+}
+
+export function newTraceId(): TraceId {
+  return randomBytes(16).toString("hex") as TraceId;
 }
 
 const SHAPE = /^(usr|ses|run|msg|plc|out|fil|apr|rep)_[0-9a-f]{32}$/;

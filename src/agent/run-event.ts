@@ -1,4 +1,4 @@
-import type { ApprovalId, FileId, MessageId } from "../ids.ts";
+import type { ApprovalId, FileId, MessageId, TraceId } from "../ids.ts";
 import type { Message, MessageStatus } from "./message.ts";
 import type { Usage } from "./model-client.ts";
 
@@ -19,9 +19,10 @@ export interface AskedCall {
  * equal its text.
  */
 export type RunEvent =
-  | { type: "run.started"; agent: string }
+  /** `traceId`: of the run, not of agents it calls. */
+  | { type: "run.started"; agent: string; traceId?: TraceId }
   /** First event of every attempt after the first: `kept` is what earlier attempts finished, `inFlight` their calls without a result; their later text is void. */
-  | { type: "run.restarted"; agent: string; kept: Message[]; inFlight: string[] }
+  | { type: "run.restarted"; agent: string; traceId?: TraceId; kept: Message[]; inFlight: string[] }
   | { type: "step.started"; step: number }
   | { type: "text.delta"; text: string }
   | { type: "tool.started"; callId: string; tool: string; args: string; readOnly: boolean }

@@ -19,11 +19,12 @@ export function toSentEvent(session: TalkSession, item: FollowItem): SentEvent {
 
 /** The fields of a run's event by the API's names. */
 function toFields(type: string, data: Record<string, unknown>): Record<string, unknown> {
-  const { callId, readOnly, stopReason, message, kept, event, ...rest } = data;
+  const { callId, readOnly, stopReason, traceId, message, kept, event, ...rest } = data;
   return {
     ...rest,
     ...(callId === undefined ? {} : { call_id: callId }),
     ...(readOnly === undefined ? {} : { read_only: readOnly }),
+    ...(traceId === undefined ? {} : { trace_id: traceId }),
     ...(stopReason === undefined ? {} : { stop_reason: stopReason }),
     ...(type === "message.completed" ? { message: toPlainMessage(message as Message) } : {}),
     ...(type === "run.restarted" ? { kept: (kept as Message[]).map(toPlainMessage) } : {}),

@@ -188,6 +188,7 @@ export class ClaimLoop {
     const log = this.#room.log.child({
       session_id: run.session,
       run_id: run.id,
+      trace_id: run.trace,
       agent: run.agent,
       attempt: run.attempt,
     });
@@ -288,6 +289,7 @@ export class ClaimLoop {
     return {
       session: lane.session_id,
       id: run.id,
+      trace: run.trace_id,
       lane: { session_id: lane.session_id, lane: lane.lane, lease_no: lane.lease_no },
       arrivals: lane.arrivals,
       moreWaits: lane.waiting.length > 0 || lane.compact !== null,

@@ -1,4 +1,4 @@
-import type { OutboxId, RunId, SessionId } from "../ids.ts";
+import type { OutboxId, RunId, SessionId, TraceId } from "../ids.ts";
 import type { ClaimedLane } from "../store/lanes.ts";
 import type { RunBudget, RunTarget } from "../store/schema.ts";
 import type { EndBeforeStart } from "./end-before-start.ts";
@@ -8,6 +8,7 @@ import type { TurnInput } from "./turn.ts";
 export interface ClaimedRun {
   session: SessionId;
   id: RunId;
+  trace: TraceId;
   lane: ClaimedLane;
   arrivals: number;
   /** Something waits that this run did not take. */

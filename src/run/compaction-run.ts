@@ -1,6 +1,6 @@
 import { systemClock } from "../agent/clock.ts";
 import type { FinalRunEvent, RunEvent } from "../agent/run-event.ts";
-import { newId } from "../ids.ts";
+import { newId, newTraceId } from "../ids.ts";
 import type { LaneState } from "../store/lanes.ts";
 import type { NewRun } from "../store/runs.ts";
 import type { CompactionAsked, RunBudget } from "../store/schema.ts";
@@ -22,7 +22,16 @@ export function compactionRun(
   const { session_id, arrivals, agent, model } = lane;
   const claimedLane = { session_id, lane: lane.lane, lease_no: lane.lease_no };
   const firstPage = target ? newId("out") : null;
-  const shared = { id: newId("run"), lane: claimedLane, agent, language, target, firstPage, budget };
+  const shared = {
+    id: newId("run"),
+    trace: newTraceId(),
+    lane: claimedLane,
+    agent,
+    language,
+    target,
+    firstPage,
+    budget,
+  };
   return {
     run: {
       ...shared,
@@ -53,9 +62,13 @@ export async function compactTalk(
   { answer, run, signal }: { answer: Answer; run: ClaimedRun; signal: AbortSignal },
   take: (event: RunEvent) => Promise<void>,
 ): Promise<FinalRunEvent> {
-  const { agent, attempt, language } = run;
+  const { agent, attempt, language, trace } = run;
   const texts = textsFor(language);
-  await take(attempt === 1 ? { type: "run.started", agent } : { type: "run.restarted", agent, kept: [], inFlight: [] });
+  await take(
+    attempt === 1
+      ? { type: "run.started", agent, traceId: trace }
+      : { type: "run.restarted", agent, traceId: trace, kept: [], inFlight: [] },
+  );
   const windowTokens = history.gauge.estimate(history.gauge.window);
   const options = { keepTokens: 0, worth: 0, windowTokens, clock: systemClock, random: Math.random, signal };
   const { usages, failed, messages, before, after, ...made } = await history.compact(options);

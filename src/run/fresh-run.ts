@@ -1,5 +1,5 @@
 import type { BusyPolicy } from "../agent/busy-policy.ts";
-import { type AccountId, newId } from "../ids.ts";
+import { type AccountId, newId, newTraceId, type TraceId } from "../ids.ts";
 import type { LaneState } from "../store/lanes.ts";
 import { asSaid, type NewRun, turnMessage } from "../store/runs.ts";
 import type { RunBudget, RunTarget } from "../store/schema.ts";
@@ -13,13 +13,17 @@ export interface Start {
   policy: BusyPolicy;
 }
 
+/** A run that knows its trace. */
+export type TracedRun = NewRun & { trace: TraceId };
+
 /** What waits in a lane as a run that is to begin. */
-export function newRun({ lane, decision: { inputs }, policy }: Start, budget: RunBudget | null): NewRun {
+export function newRun({ lane, decision: { inputs }, policy }: Start, budget: RunBudget | null): TracedRun {
   const last = inputs.at(-1)!;
   const target = targetOf(lane, inputs, policy);
   const authors = inputs.flatMap((input) => (input.author ? [input.author.id] : []));
   return {
     id: newId("run"),
+    trace: newTraceId(),
     lane: { session_id: lane.session_id, lane: lane.lane, lease_no: lane.lease_no },
     agent: inputs[0]!.asks ?? lane.agent,
     asked: inputs[0]!.asks,
@@ -58,10 +62,11 @@ export function accountOf(lane: LaneState): AccountId | null {
 }
 
 /** The same as its worker is to know it. */
-export function claimedFresh({ lane, decision: { inputs, more } }: Start, run: NewRun): ClaimedRun {
+export function claimedFresh({ lane, decision: { inputs, more } }: Start, run: TracedRun): ClaimedRun {
   return {
     session: lane.session_id,
     id: run.id,
+    trace: run.trace,
     lane: run.lane,
     arrivals: lane.arrivals,
     moreWaits: more,

@@ -2,17 +2,16 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { HAND_OVER, type Joining } from "../agent/agent-runner.ts";
 import { withChosenModel } from "../agent/chosen-model.ts";
 import { makeClone } from "../agent/clone.ts";
+import type { Message } from "../agent/message.ts";
 import { type FinalRunEvent, innermost, isFinal, type RunEvent, type RunWaiting } from "../agent/run-event.ts";
-import { findDrafts, mayBeNative } from "../delivery/find-drafts.ts";
+import { mayBeNative } from "../delivery/find-drafts.ts";
 import { LiveReply } from "../delivery/live-reply.ts";
 import { type PagePlan, renderGrowing } from "../delivery/page-plan.ts";
 import { errorCode } from "../errors.ts";
 import { newId, type MessageId, type OutboxId } from "../ids.ts";
 import type { Log, PlatformAdapter } from "../platform/platform-adapter.ts";
-import { type OutboxPage, pagesOfRun, removeDraft } from "../store/outbox.ts";
-import { eventsOfRun } from "../store/run-events.ts";
-import { unsteer } from "../store/run-levels.ts";
-import { handOverRun, type Merge, runInputs } from "../store/runs.ts";
+import type { OutboxPage } from "../store/outbox.ts";
+import { handOverRun, type Merge } from "../store/runs.ts";
 import type { RunTarget } from "../store/schema.ts";
 import { retrying } from "../store/transaction.ts";
 import { textsFor } from "../texts/texts.ts";
@@ -26,7 +25,8 @@ import { finalPages } from "./final-pages.ts";
 import type { RunLog } from "./event-log.ts";
 import { RunFiles } from "./run-files.ts";
 import type { RunRoom } from "./run-room.ts";
-import { readAttempts, type Remains } from "./resume.ts";
+import type { Remains } from "./resume.ts";
+import { takeOver } from "./take-over.ts";
 import { datedIfOld, handedOver, titleFrom, type TurnInput } from "./turn.ts";
 import { steerWaiting } from "./steer-waiting.ts";
 import { UsageTally } from "./usage-tally.ts";
@@ -129,38 +129,23 @@ export class RunWorker {
   }
 
   async #prepare(): Promise<Remains> {
-    const { session, id, target, firstPage } = this.claimed;
-    const { db } = this.#room;
+    const { target, firstPage } = this.claimed;
     const adapter = target ? this.#room.delivery.adapter(target.account) : undefined;
-    let joinedIds: MessageId[] = [];
+    let joined: MessageId[] = [];
     let remains: Remains = { kept: [], inFlight: new Set(), text: "", rest: "" };
     if (this.claimed.turn) {
       this.#turn = this.claimed.turn;
     } else {
-      const inputs = await this.#surely(() => runInputs(db, session, id));
-      const joined = inputs.filter(({ steered }) => steered);
-      const turn = inputs.filter(({ steered }) => !steered);
-      this.#turn = turn.map((input) => ({ ...input, writtenAt: input.writtenAt.getTime() }));
-      const events = await this.#surely(() => eventsOfRun(db, session, id));
-      remains = readAttempts(events);
-      this.#usage.keep(events);
-      // What joined the run is known to it by its events only; the rest waits for its next boundary, or the next turn.
-      const read = remains.kept.filter(({ role }) => role === "user").length;
-      joinedIds = joined.slice(0, read).map(({ messageId }) => messageId);
-      const unread = joined.slice(read).map(({ messageId }) => messageId);
-      if (unread.length > 0) await this.#surely(() => unsteer(db, this.claimed, unread));
+      const found = await takeOver(this.#room, this.claimed, adapter, (work) => this.#surely(work));
+      ({ remains, joined } = found);
+      this.#turn = found.turn;
+      this.#usage.keep(found.events);
       // If the run ends before a boundary, nothing new arrives that would wake the lane.
-      this.claimed.moreWaits ||= unread.length > 0;
-      this.#steerable = unread.length > 0 || this.claimed.joined === true;
-      const pages = await this.#surely(() => pagesOfRun(db, session, id));
-      const write = <T>(work: () => Promise<T>) => this.#surely(work);
-      const found = target && adapter ? await findDrafts(db, adapter, target, this.claimed, pages, write) : pages;
-      // The answer is to stand below the questions that people have answered.
-      const movesDown = this.claimed.asked && !this.claimed.end;
-      this.#knownPages = movesDown ? await this.#surely(() => removeDraft(db, this.claimed, found)) : found;
-      if (movesDown) this.#room.hints.outbox();
+      this.claimed.moreWaits ||= found.unread > 0;
+      this.#steerable = found.unread > 0 || this.claimed.joined === true;
+      this.#knownPages = found.pages;
     }
-    this.#answer = new Answer(remains.kept, joinedIds, remains.inFlight);
+    this.#answer = new Answer(remains.kept, joined, remains.inFlight);
     if (target && adapter?.editing) this.#live = this.#openLive(target, adapter, remains.text, firstPage);
     this.#knowsItsWords = true;
     return remains;
@@ -190,12 +175,17 @@ export class RunWorker {
 
   /** What a run that ends here had said last is all there is; a run that goes on says it again. */
   #endHere(end: EndBeforeStart, { kept, inFlight, rest }: Remains): FinalRunEvent {
-    const { agent, attempt, budget } = this.claimed;
-    if (attempt === 1) this.#events.append({ type: "run.started", agent });
-    else this.#events.append({ type: "run.restarted", agent, kept, inFlight: [...inFlight] });
+    const { budget } = this.claimed;
+    this.#begin(this.claimed.agent, kept, inFlight);
     this.#add(this.#answer.closing());
     if (rest !== "") this.#add({ type: "text.delta", text: rest });
     return endBeforeStart(end, textsFor(this.claimed.language), budget?.refused);
+  }
+
+  #begin(agent: string, kept: Message[], inFlight: ReadonlySet<string>): void {
+    const { attempt, trace: traceId } = this.claimed;
+    if (attempt === 1) this.#events.append({ type: "run.started", agent, traceId });
+    else this.#events.append({ type: "run.restarted", agent, traceId, kept, inFlight: [...inFlight] });
   }
 
   async #run(remains: Remains): Promise<FinalRunEvent | RunWaiting> {
@@ -230,11 +220,7 @@ export class RunWorker {
       today,
     });
     this.#usage.reads(clone);
-    this.#events.append(
-      this.claimed.attempt === 1
-        ? { type: "run.started", agent: card.name }
-        : { type: "run.restarted", agent: card.name, kept: remains.kept, inFlight: [...remains.inFlight] },
-    );
+    this.#begin(card.name, remains.kept, remains.inFlight);
     for await (const event of this.#room.runner.run(clone, this.#abort.signal)) {
       if (isFinal(event)) return this.#finalEvent(event);
       if (event.type === "run.waiting") return event;

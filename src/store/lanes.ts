@@ -1,5 +1,5 @@
 import { sql } from "kysely";
-import type { AccountId, MessageId, OutboxId, PlaceId, ReplicaId, RunId, SessionId, UserId } from "../ids.ts";
+import type { AccountId, MessageId, OutboxId, PlaceId, ReplicaId, RunId, SessionId, TraceId, UserId } from "../ids.ts";
 import type { BusyPolicy } from "../agent/busy-policy.ts";
 import type { Part } from "../agent/message.ts";
 import { toJson } from "./json.ts";
@@ -103,6 +103,7 @@ export interface LaneState {
   others: number;
   run: {
     id: RunId;
+    trace_id: TraceId;
     state: "running" | "waiting";
     /** Until when people may decide what it waits for; null = all is decided. */
     asks_until_ms: number | null;
@@ -139,7 +140,7 @@ export async function readLanes(db: Db, lanes: ClaimedLane[]): Promise<LaneState
       (select jsonb_build_object('id', p.id, 'account_id', p.account_id, 'chat', p.chat, 'thread', p.thread,
                 'kind', p.kind, 'on_busy', p.on_busy, 'gone', p.gone_at is not null, 'blocked_ms', (extract(epoch from p.blocked_until) * 1000)::float8)
        from places p where p.id = s.place_id) as place,
-      (select jsonb_build_object('id', r.id, 'state', r.state, 'agent', r.agent, 'asked', r.asked, 'policy', r.policy, 'language', r.language, 'attempt', r.attempt, 'crashes', r.crashes,
+      (select jsonb_build_object('id', r.id, 'trace_id', r.trace_id, 'state', r.state, 'agent', r.agent, 'asked', r.asked, 'policy', r.policy, 'language', r.language, 'attempt', r.attempt, 'crashes', r.crashes,
                 'handed_over', r.handed_over, 'input_through', r.input_through, 'authors', r.authors,
                 'reply_target', r.reply_target, 'budget', r.budget, 'queued_ms', (extract(epoch from r.queued_at) * 1000)::float8,
                 'asks_until_ms', (select (extract(epoch from max(a.expires_at)) * 1000)::float8 from approvals a

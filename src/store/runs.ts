@@ -1,6 +1,15 @@
 import { sql } from "kysely";
 import type { Author, Message } from "../agent/message.ts";
-import type { FileId, MessageId, OutboxId, ReplicaId, RunId, SessionId } from "../ids.ts";
+import {
+  type FileId,
+  type MessageId,
+  newTraceId,
+  type OutboxId,
+  type ReplicaId,
+  type RunId,
+  type SessionId,
+  type TraceId,
+} from "../ids.ts";
 import { cleanText, toJson } from "./json.ts";
 import type { ClaimedLane } from "./lanes.ts";
 import { withdrawReceipts } from "./receipts.ts";
@@ -10,6 +19,8 @@ import { countUsage, storeUsage, type UsageRow } from "./usage.ts";
 
 export interface NewRun {
   id: RunId;
+  /** Left out: a new one. */
+  trace?: TraceId;
   lane: ClaimedLane;
   agent: string;
   /** The agent that its messages name; left out: none. */
@@ -38,6 +49,7 @@ export async function insertRuns(db: Db, replica: ReplicaId, runs: NewRun[]): Pr
   const input = runs.map((run) => ({
     session_id: run.lane.session_id,
     id: run.id,
+    trace_id: run.trace ?? newTraceId(),
     lane: run.lane.lane,
     agent: run.agent,
     asked: run.asked ?? null,
@@ -55,7 +67,7 @@ export async function insertRuns(db: Db, replica: ReplicaId, runs: NewRun[]): Pr
   );
   const { rows } = await sql<{ taken: number }>`
     with input as (
-      select * from jsonb_to_recordset(${toJson(input)}::jsonb) as r(session_id text, id text, lane int, agent text, asked text,
+      select * from jsonb_to_recordset(${toJson(input)}::jsonb) as r(session_id text, id text, trace_id text, lane int, agent text, asked text,
         policy text, language text, input_through bigint, authors text[], reply_target jsonb, queued_at timestamptz, first_page text,
         budget jsonb)
     ), waiting as (
@@ -69,9 +81,9 @@ export async function insertRuns(db: Db, replica: ReplicaId, runs: NewRun[]): Pr
       where b.account_id = w.account_id and b.update_key = w.update_key
       returning 1
     ), started as (
-      insert into runs (session_id, id, lane, state, agent, asked, policy, language, owner, input_through, authors, reply_target, queued_at,
+      insert into runs (session_id, id, trace_id, lane, state, agent, asked, policy, language, owner, input_through, authors, reply_target, queued_at,
                         budget)
-      select session_id, id, lane, 'running', agent, asked, policy, language, ${replica}, input_through, authors,
+      select session_id, id, trace_id, lane, 'running', agent, asked, policy, language, ${replica}, input_through, authors,
              nullif(reply_target, 'null'::jsonb), queued_at, nullif(budget, 'null'::jsonb)
       from input
     ), answered as (

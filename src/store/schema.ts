@@ -12,6 +12,7 @@ import type {
   ReplicaId,
   RunId,
   SessionId,
+  TraceId,
   UserId,
 } from "../ids.ts";
 import type { RenderedPage } from "../platform/platform-adapter.ts";
@@ -178,6 +179,7 @@ export interface Schema {
   runs: {
     session_id: SessionId;
     id: RunId;
+    trace_id: ColumnType<TraceId, TraceId | undefined, never>;
     lane: number;
     state: RunState;
     agent: string;

@@ -131,6 +131,8 @@ describe("a stream of events", () => {
     ]);
     const started = reader.events.find(({ event }) => event === "tool.started");
     expect(started?.data).toMatchObject({ call_id: "call_look_up", read_only: true, attempt: 1, type: "tool.started" });
+    const begun = reader.events.find(({ event }) => event === "run.started");
+    expect(begun?.data["trace_id"]).toMatch(/^[0-9a-f]{32}$/);
   });
 
   it("fault-41: goes on after the last event that was read, however often it is cut, without gap or double", async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { accountId, newId } from "../../src/ids.ts";
+import { accountId, newId, newTraceId } from "../../src/ids.ts";
 import { burstDelayMs, decideDrain, MAX_CRASHES, STALE_MS } from "../../src/run/drain.ts";
 import type { DrainInput, LaneState } from "../../src/store/lanes.ts";
 
@@ -47,6 +47,7 @@ function lane(more: Partial<LaneState>): LaneState {
 function run(more: Partial<NonNullable<LaneState["run"]>> = {}): NonNullable<LaneState["run"]> {
   return {
     id: newId("run"),
+    trace_id: newTraceId(),
     state: "running",
     asks_until_ms: null,
     agent: "tester",
