@@ -25,6 +25,7 @@ import { Hints } from "./run/hints.ts";
 import { RunRoom } from "./run/run-room.ts";
 import { every, type SupervisedLoop, startLoop } from "./run/supervised-loop.ts";
 import { spareOthers } from "./store/run-levels.ts";
+import { audit, type AuditActor } from "./store/audit.ts";
 import type { Database } from "./store/database.ts";
 import { deleteStale } from "./store/housekeeping.ts";
 import { approvePairing } from "./store/identities.ts";
@@ -216,8 +217,12 @@ export class Gateway {
   }
 
   /** Lets the stranger behind a code in; null = no such code, or it is over. */
-  approve(code: string): ReturnType<typeof approvePairing> {
-    return withTransaction(this.#parts.database.db, (trx) => approvePairing(trx, normalisePairingCode(code)));
+  approve(code: string, by: AuditActor): ReturnType<typeof approvePairing> {
+    return withTransaction(this.#parts.database.db, async (trx) => {
+      const approved = await approvePairing(trx, normalisePairingCode(code));
+      if (approved) await audit(trx, by, { action: "pairing.approve", target: approved.userId });
+      return approved;
+    });
   }
 
   /** Before the process dies of what this run's tools have done. */

@@ -19,6 +19,10 @@ export type OutboxId = Branded<"outbox">;
 export type FileId = Branded<"file">;
 /** `apr_…`: one question whether a call of a tool may be made. */
 export type ApprovalId = Branded<"approval">;
+/** `key_…`: a key of the API. */
+export type KeyId = Branded<"key">;
+/** `aud_…`: one entry of the audit log. */
+export type AuditId = Branded<"audit">;
 /** `<platform>:<id of the bot there>`, for example `telegram:4711`. */
 export type AccountId = Branded<"account">;
 /** 32 hexadecimal digits, as https://www.w3.org/TR/trace-context/#trace-id has them. */
@@ -36,6 +40,8 @@ type Prefix = {
   fil: FileId;
   apr: ApprovalId;
   rep: ReplicaId;
+  key: KeyId;
+  aud: AuditId;
 };
 
 /** Mints an id: the prefix and 32 hexadecimal digits. */
@@ -47,7 +53,7 @@ export function newTraceId(): TraceId {
   return randomBytes(16).toString("hex") as TraceId;
 }
 
-const SHAPE = /^(usr|ses|run|msg|plc|out|fil|apr|rep)_[0-9a-f]{32}$/;
+const SHAPE = /^(usr|ses|run|msg|plc|out|fil|apr|rep|key|aud)_[0-9a-f]{32}$/;
 
 /** The id if `text` has the shape of one with this prefix, else null (which callers answer like an unknown id). */
 export function readId<P extends keyof Prefix>(prefix: P, text: unknown): Prefix[P] | null {

@@ -159,10 +159,10 @@ export async function startGateway(config: Config, options: StartOptions = {}): 
       adapters: () => replica.connected(),
       webhookPaths: webhookPaths(config),
       readiness: () => replica.readiness(),
-      approvePairing: (code) => replica.approve(code),
+      approvePairing: (code, by) => replica.approve(code, by),
       metrics,
       log,
-      adminKey: key,
+      adminKey: () => key,
       trustedProxies: config.trustedProxies,
     });
     opened.defer(() => http.close());

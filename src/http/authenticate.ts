@@ -1,4 +1,3 @@
-import { createHash, timingSafeEqual } from "node:crypto";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { GatewayError } from "../errors.ts";
 import type { UserId } from "../ids.ts";
@@ -6,41 +5,8 @@ import type { Reach } from "../store/reach.ts";
 import type { AgentService } from "../talk/agent-service.ts";
 import type { AuthFailures } from "./auth-failures.ts";
 import type { Client } from "./client-address.ts";
-
-/** What a key may be good for. The admin key is good for everything. */
-export const SCOPES = [
-  "sessions:read",
-  "sessions:write",
-  "traces:read",
-  "traces:write",
-  "feedback:read",
-  "feedback:write",
-  "agents:read",
-  "agents:write",
-  "keys:read",
-  "keys:write",
-  "users:read",
-  "users:write",
-  "audit:read",
-  "deliveries:read",
-  "deliveries:write",
-  "pairings:approve",
-  "metrics:read",
-] as const;
-export type Scope = (typeof SCOPES)[number];
-
-/** Who calls, as the key says. */
-export interface Principal {
-  /** Null = the admin key of the settings. */
-  keyId: string | null;
-  scopes: ReadonlySet<Scope>;
-  bound:
-    | { kind: "operator"; role: "owner" | "operator" | "viewer" }
-    | { kind: "agent"; agent: string }
-    | { kind: "person"; user: UserId };
-}
-
-const ADMIN: Principal = { keyId: null, scopes: new Set(SCOPES), bound: { kind: "operator", role: "owner" } };
+import type { KeyRing } from "./key-ring.ts";
+import type { Principal, Scope } from "./principal.ts";
 
 declare module "fastify" {
   interface FastifyContextConfig {
@@ -55,16 +21,15 @@ declare module "fastify" {
   }
 }
 
-/** Whom an admin key acts for unless the header Parley-User says so. */
+/** Whom an operator's key acts for unless the header Parley-User says so. */
 const DEFAULT_USER = "admin";
 
 /**
- * Lets nobody without a key into this scope of the server: failures are limited first, then the key is compared, both
- * before any of the body is read. A route that declares no scope is a programming mistake and fails the start.
+ * Lets nobody without a key into this scope of the server: failures are limited first, then the key is looked at, then
+ * what it is good for, all before any of the body is read. A route that declares no scope is a programming mistake and
+ * fails the start.
  */
-export function requireKey(app: FastifyInstance, adminKey: string, failures: AuthFailures): void {
-  if (adminKey.trim() === "") throw new Error("an empty admin key would let everybody in");
-  const expected = digest(adminKey);
+export function requireKey(app: FastifyInstance, keys: KeyRing, failures: AuthFailures): void {
   app.addHook("onRoute", (route) => {
     if (route.config?.scope === undefined) throw new Error(`${String(route.method)} ${route.url} declares no scope`);
   });
@@ -72,27 +37,46 @@ export function requireKey(app: FastifyInstance, adminKey: string, failures: Aut
     const client = clientOf(request);
     failures.check(client);
     const header = request.headers.authorization ?? "";
-    if (timingSafeEqual(digest(bearerOf(header)), expected)) {
-      request.principal = ADMIN;
-      return;
+    const principal = await keys.principalOf(bearerOf(header));
+    if (principal === null) {
+      // Only a guess is a failure: whoever sends nothing learns nothing.
+      if (header.trim() !== "") failures.failed(client);
+      throw new GatewayError("unauthorized", "Send the header Authorization: Bearer <key>, with a valid key.");
     }
-    // Only a guess is a failure: whoever sends nothing learns nothing.
-    if (header.trim() !== "") failures.failed(client);
-    throw new GatewayError("unauthorized", "Send the header Authorization: Bearer <key>, with a valid key.");
+    const { scope } = request.routeOptions.config;
+    if (scope === undefined || !principal.scopes.has(scope)) {
+      throw new GatewayError("forbidden", `This key may not do that: it lacks the scope ${scope}.`);
+    }
+    if (principal.bound.kind !== "operator" && request.headers["parley-user"] !== undefined) {
+      throw new GatewayError("forbidden", "Only an operator's key may name a person by the header Parley-User.");
+    }
+    request.principal = principal;
   });
 }
 
-/** Resolves the person whom requests of this scope act for. Belongs after `requireKey`. */
+/**
+ * Resolves the person whom requests of this scope act for: a person's key acts for its person, an operator's for whom
+ * the header names, an agent's for nobody. Belongs after `requireKey`.
+ */
 export function actForUser(app: FastifyInstance, service: AgentService): void {
   app.addHook("preHandler", async (request) => {
+    const { bound } = principalOf(request);
+    if (bound.kind === "agent") return;
+    if (bound.kind === "person") {
+      request.user = bound.user;
+      return;
+    }
     const name = request.headers["parley-user"];
     const wanted = typeof name === "string" ? name.trim() : "";
     request.user = await service.actFor(wanted === "" ? DEFAULT_USER : wanted);
   });
 }
 
-/** The user of a request in the scope of `actForUser`. */
+/** The user of a request in the scope of `actForUser`. Throws `forbidden` for an agent's key, which acts for nobody. */
 export function userOf(request: FastifyRequest): UserId {
+  if (request.principal?.bound.kind === "agent") {
+    throw new GatewayError("forbidden", "An agent's key acts for no person. Use the key of a person or an operator.");
+  }
   if (request.user === "") throw new Error(`${request.routeOptions.url} is outside of the scope that knows its user`);
   return request.user;
 }
@@ -122,9 +106,4 @@ export function clientOf(request: FastifyRequest): Client {
 /** "" = none. The scheme's name is case-insensitive: https://www.rfc-editor.org/rfc/rfc9110#section-11.1 */
 function bearerOf(header: string): string {
   return /^Bearer +([^\s]+) *$/i.exec(header)?.[1] ?? "";
-}
-
-/** Equal lengths for `timingSafeEqual`, whatever was sent. */
-function digest(text: string): Buffer {
-  return createHash("sha256").update(text).digest();
 }

@@ -18,10 +18,11 @@ import { EventStreams } from "./event-streams.ts";
 import { fileRoutes } from "./file-routes.ts";
 import { healthRoutes, metricsRoutes } from "./health-routes.ts";
 import { DEFAULT_LIMITS, type HttpLimits } from "./http-limits.ts";
+import { KeyRing } from "./key-ring.ts";
 import { logRequests } from "./log-requests.ts";
 import { approvalRoutes } from "./approval-routes.ts";
 import { messageRoutes } from "./message-routes.ts";
-import { pairingRoutes } from "./pairing-routes.ts";
+import { type ApprovePairing, pairingRoutes } from "./pairing-routes.ts";
 import type { Readiness } from "./readiness.ts";
 import { sessionRoutes } from "./session-routes.ts";
 import { validateRequest } from "./validate-request.ts";
@@ -38,10 +39,11 @@ export interface HttpParts {
   /** Where the platforms will call. */
   webhookPaths: readonly string[];
   readiness: () => Promise<Readiness>;
-  approvePairing: (code: string) => Promise<{ platform: string; externalId: string; name: string } | null>;
+  approvePairing: ApprovePairing;
   metrics: Metrics;
   log: Logger;
-  adminKey: string;
+  /** Asked at every request, so that it may change. */
+  adminKey: () => string;
   /** Addresses and ranges whose X-Forwarded-For is believed. */
   trustedProxies: readonly string[];
   limits?: Partial<HttpLimits>;
@@ -70,6 +72,7 @@ export function createHttpServer(parts: HttpParts): FastifyInstance {
   const { trustedProxies, service } = parts;
   const keyFailures = new AuthFailures({ trustedProxies });
   const webhookFailures = new AuthFailures({ trustedProxies });
+  const keys = new KeyRing(parts);
 
   app.register(fastifySwagger, describeApi());
   app.register(async (scope) => {
@@ -78,7 +81,7 @@ export function createHttpServer(parts: HttpParts): FastifyInstance {
     openApiRoutes(open);
   });
   app.register(async (scope) => {
-    requireKey(scope, parts.adminKey, keyFailures);
+    requireKey(scope, keys, keyFailures);
     const keyed = scope.withTypeProvider<TypeBoxTypeProvider>();
     metricsRoutes(keyed, parts.metrics);
     pairingRoutes(keyed, parts.approvePairing);

@@ -1,17 +1,22 @@
 import { Type } from "typebox";
 import { GatewayError } from "../errors.ts";
+import type { AuditActor } from "../store/audit.ts";
 import type { Api } from "./api.ts";
+import { principalOf } from "./authenticate.ts";
 
 /** Wrong codes within a window before none is looked at for a while, whoever sends them: the keys are the operator's. */
 const MAX_WRONG = 5;
 const WINDOW_MS = 600_000;
 const BLOCK_MS = 300_000;
 
-/** Letting strangers in. `approve` resolves with null for a code that is unknown or over. */
-export function pairingRoutes(
-  app: Api,
-  approve: (code: string) => Promise<{ platform: string; externalId: string; name: string } | null>,
-): void {
+/** Resolves with null for a code that is unknown or over. */
+export type ApprovePairing = (
+  code: string,
+  by: AuditActor,
+) => Promise<{ platform: string; externalId: string; name: string } | null>;
+
+/** Letting strangers in. */
+export function pairingRoutes(app: Api, approve: ApprovePairing): void {
   const guesses = new CodeGuesses();
   app.route({
     method: "POST",
@@ -26,7 +31,7 @@ export function pairingRoutes(
     },
     handler: async (request) => {
       guesses.check();
-      const approved = await approve(request.params.code);
+      const approved = await approve(request.params.code, principalOf(request));
       if (!approved) {
         guesses.wrong();
         throw new GatewayError("not_found", "There is no such code, or it is over.");

@@ -23,7 +23,7 @@ const PATTERNS: readonly (readonly [RegExp, string])[] = [
   [/\b(Bearer|Basic)\s+[\w.~+/=-]{8,}/gi, `$1 ${HIDDEN}`],
   // Keys that can be told by their beginning: OpenAI's (also the half-masked ones of its errors), Slack's, ours; JWTs.
   [
-    /\b(?:sk-[\w*-]{8,}|xox[a-z]-[\w-]{8,}|xapp-[\w-]{8,}|parley_[a-z]+_[\w-]{16,}|eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*)/g,
+    /\b(?:sk-[\w*-]{8,}|xox[a-z]-[\w-]{8,}|xapp-[\w-]{8,}|parley_[a-z0-9]+_[\w-]{16,}|eyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*)/g,
     HIDDEN,
   ],
   [/([?&](?:token|key|code|secret|sig|signature|auth)=)[^&\s"'\\]+/gi, `$1${HIDDEN}`],

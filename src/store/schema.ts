@@ -5,7 +5,9 @@ import type { ApprovalDecision } from "../agent/run-event.ts";
 import type {
   AccountId,
   ApprovalId,
+  AuditId,
   FileId,
+  KeyId,
   MessageId,
   OutboxId,
   PlaceId,
@@ -63,6 +65,9 @@ export interface CompactionAsked {
   language: string;
   askedMs: number;
 }
+
+/** What an entry of the audit log says besides: ids, numbers and settings, never names or texts. */
+export type AuditDetail = Record<string, string | number | boolean | null | readonly string[]>;
 
 export interface Schema {
   users: { id: UserId; kind: "person" | "place"; created_at: Time };
@@ -300,6 +305,30 @@ export interface Schema {
     fact: string;
     own_user_id: UserId | null;
     created_at: Time;
+  };
+  api_keys: {
+    id: KeyId;
+    name: string;
+    hash: Uint8Array;
+    previous_hash: Uint8Array | null;
+    previous_until: MaybeTime;
+    role: "owner" | "operator" | "viewer" | null;
+    agent: string | null;
+    user_id: UserId | null;
+    scopes: string[];
+    created_by: string;
+    created_at: Time;
+    expires_at: MaybeTime;
+    revoked_at: MaybeTime;
+    last_used_at: MaybeTime;
+  };
+  audit_log: {
+    id: AuditId;
+    at: Time;
+    actor: string;
+    action: string;
+    target: string;
+    detail: Json<AuditDetail>;
   };
   early_edits: {
     account_id: AccountId;

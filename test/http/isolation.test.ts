@@ -2,6 +2,8 @@ import { fastify } from "fastify";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { AuthFailures } from "../../src/http/auth-failures.ts";
 import { requireKey } from "../../src/http/authenticate.ts";
+import { KeyRing } from "../../src/http/key-ring.ts";
+import { silentLog } from "../support/store-engines.ts";
 import { KEY, startHttp, type TestHttp } from "./start-http.ts";
 
 /** What is asked of a route with a session's id, besides the id. */
@@ -111,7 +113,8 @@ describe("security-33: every route that is not public", () => {
   it("cannot be made without a scope", async () => {
     const app = fastify();
     app.register(async (scope) => {
-      requireKey(scope, KEY, new AuthFailures());
+      const keys = new KeyRing({ db: http.database.db, log: silentLog, adminKey: () => KEY });
+      requireKey(scope, keys, new AuthFailures());
       scope.route({ method: "GET", url: "/v1/anything", handler: async () => "open to all" });
     });
     await expect(async () => app.ready()).rejects.toThrow("GET /v1/anything declares no scope");

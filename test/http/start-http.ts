@@ -1,8 +1,12 @@
 import type { FastifyInstance, InjectOptions, LightMyRequestResponse } from "fastify";
 import { createHttpServer, type HttpParts } from "../../src/http/http-server.ts";
+import { newKeyText, sha256 } from "../../src/http/key-text.ts";
+import { type Scope, scopesFor } from "../../src/http/principal.ts";
 import { createLog } from "../../src/observe/log.ts";
 import { createMetrics } from "../../src/observe/metrics.ts";
 import type { IncomingUpdate } from "../../src/platform/incoming-update.ts";
+import { insertKey, type KeyBinding } from "../../src/store/api-keys.ts";
+import { withTransaction } from "../../src/store/transaction.ts";
 import { scriptedModel } from "../fakes/scripted-model.ts";
 import { freePort } from "../support/free-port.ts";
 import { createTestDatabase } from "../support/postgres.ts";
@@ -20,6 +24,8 @@ export interface TestHttp {
   accepted: IncomingUpdate[];
   /** A request with the key, as `user`. */
   call(method: InjectOptions["method"] & string, url: string, options?: CallOptions): Promise<LightMyRequestResponse>;
+  /** Makes a key and returns it; good for all that its kind may do, unless scopes are given. */
+  key(bound: KeyBinding, options?: { scopes?: readonly Scope[]; expiresAt?: Date }): Promise<string>;
   /** Makes a session and returns its id. */
   session(user?: string): Promise<string>;
   /** Listens on the loopback, always on the same free port, and returns the URL. */
@@ -31,6 +37,8 @@ export interface TestHttp {
 
 export interface CallOptions {
   user?: string;
+  /** Another key than the admin's, in whose name no user is sent unless one is given. */
+  key?: string;
   body?: unknown;
   headers?: Record<string, string>;
 }
@@ -59,25 +67,29 @@ export async function startHttp(options: TestHttpOptions = {}): Promise<TestHttp
     adapters: () => [],
     webhookPaths: [],
     readiness: () => running.gateway.readiness(),
-    approvePairing: (code) => running.gateway.approve(code),
+    approvePairing: (code, by) => running.gateway.approve(code, by),
     metrics,
     log: createLog({
       level: "info",
       secrets: [KEY],
       destination: { write: (line) => void lines.push(JSON.parse(line) as Record<string, unknown>) },
     }),
-    adminKey: KEY,
+    adminKey: () => KEY,
     trustedProxies: [],
     ...given,
   };
   let app = createHttpServer(parts);
   let port = 0;
 
-  const call: TestHttp["call"] = (method, url, { user = "ann", body, headers = {} } = {}) =>
+  const call: TestHttp["call"] = (
+    method,
+    url,
+    { key = KEY, user = key === KEY ? "ann" : undefined, body, headers = {} } = {},
+  ) =>
     app.inject({
       method,
       url,
-      headers: { authorization: `Bearer ${KEY}`, "parley-user": user, ...headers },
+      headers: { authorization: `Bearer ${key}`, ...(user === undefined ? {} : { "parley-user": user }), ...headers },
       ...(body === undefined ? {} : { payload: body as NonNullable<InjectOptions["payload"]> }),
     });
 
@@ -90,6 +102,12 @@ export async function startHttp(options: TestHttpOptions = {}): Promise<TestHttp
     lines,
     accepted,
     call,
+    async key(bound, { scopes = scopesFor(bound), expiresAt = null } = {}) {
+      const { id, text } = newKeyText();
+      const made = { id, name: "a test's", sha256: sha256(text), bound, scopes, createdBy: "admin", expiresAt };
+      await withTransaction(running.database.db, (trx) => insertKey(trx, made));
+      return text;
+    },
     async session(user = "ann") {
       const response = await call("POST", "/v1/sessions", { user });
       return response.json<{ session_id: string }>().session_id;

@@ -174,8 +174,8 @@ it("answers a stranger with one code, and talks once the operator approved it", 
   await until("the code", () => platform.messages("7").length === 1);
   const code = /`?([A-Z0-9-]{8,9})`?$/.exec(platform.messages("7")[0]!.text)?.[1];
   expect(model.requests).toHaveLength(0);
-  expect(await gateway.approve("WRONG123")).toBeNull();
-  expect(await gateway.approve(code!)).toMatchObject({ externalId: "7" });
+  expect(await gateway.approve("WRONG123", { keyId: null })).toBeNull();
+  expect(await gateway.approve(code!, { keyId: null })).toMatchObject({ externalId: "7" });
   await platform.say({ chat: "7", from: "7", text: "hello!" });
   await until("the answer", () => platform.messages("7").some((message) => message.text === "Welcome."));
 });
