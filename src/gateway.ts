@@ -14,6 +14,7 @@ import { Delivery } from "./delivery/delivery.ts";
 import { Dispatcher } from "./delivery/dispatcher.ts";
 import type { Readiness } from "./http/readiness.ts";
 import { type AccountId, newId, type ReplicaId, type RunId } from "./ids.ts";
+import { countAgentRuns } from "./observe/count-agent-runs.ts";
 import { countModelRequests } from "./observe/count-model-requests.ts";
 import type { Logger } from "./observe/log.ts";
 import type { Metrics } from "./observe/metrics.ts";
@@ -101,6 +102,7 @@ export class Gateway {
     this.#room = new RunRoom({
       ...parts,
       model: countModelRequests(parts.model, metrics),
+      runner: countAgentRuns(parts.runner, metrics),
       db,
       replica: this.replica,
       hints: this.#hints,
@@ -148,6 +150,7 @@ export class Gateway {
 
   /** Frees what dead processes of this host left, then starts every loop. Resolves at once; see `readiness`. */
   async start(): Promise<void> {
+    const { metrics } = this.#parts;
     const { db } = this.#parts.database;
     const me = thisProcess();
     const others = await listReplicas(db);
@@ -169,6 +172,7 @@ export class Gateway {
     this.#every("gauges", GAUGES_MS, () => this.#gauge());
     this.#every("housekeeping", HOUSEKEEPING_MS, async () => {
       const deleted = await deleteStale(db, this.#end.signal);
+      metrics.housekept.setToCurrentTime();
       if (deleted > 0) this.#parts.log.info({ deleted }, "stale rows were deleted");
     });
     for (const intake of this.#intakes) {
@@ -250,17 +254,24 @@ export class Gateway {
   }
 
   async #gauge(): Promise<void> {
-    const { metrics } = this.#parts;
+    const { metrics, database } = this.#parts;
     metrics.runsRunning.set(this.#claims.running);
-    const { db } = this.#parts.database;
-    metrics.lanesWaiting.set(await laneBacklog(db));
-    metrics.pagesParked.set(await countParked(db));
+    const pool = database.pool?.();
+    if (pool) {
+      metrics.dbPoolInUse.set(pool.inUse);
+      metrics.dbPoolWaiting.set(pool.waiting);
+    }
     for (const intake of this.#intakes) {
       metrics.platformUp.set(
         { platform: intake.adapter.platform },
         intake.startedOnce && !["refused", "in trouble"].includes(intake.state) ? 1 : 0,
       );
     }
+    if ((await this.#checkDatabase()) !== "ok") return;
+    const { waiting, oldestMs } = await laneBacklog(database.db);
+    metrics.lanesWaiting.set(waiting);
+    metrics.oldestWaiting.set(oldestMs / 1000);
+    metrics.pagesParked.set(await countParked(database.db));
   }
 
   #loop(name: string, round: () => Promise<void>, signal: AbortSignal, maxPauseMs = 10_000): void {

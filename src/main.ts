@@ -143,7 +143,16 @@ export async function startGateway(config: Config, options: StartOptions = {}): 
       servers,
       documents: createDocumentReader(),
       transcriber,
-      runner: createAgentRunner({ native, remote: createRemoteRunner(native, remotes), module: createModuleRunner() }),
+      runner: createAgentRunner({
+        native,
+        remote: createRemoteRunner(native, remotes),
+        module: createModuleRunner(),
+        onRest(agent, resting) {
+          metrics.agentResting.set({ agent }, resting ? 1 : 0);
+          if (resting) log.warn({ agent }, "an agent elsewhere is not asked for a while");
+          else log.info({ agent }, "an agent elsewhere answers again");
+        },
+      }),
       access: config.access,
       onBusy: config.onBusy,
       log,

@@ -13,6 +13,8 @@ export interface OutsideRunnerOptions {
   /** Left out: the system's. */
   clock?: Clock;
   random?: () => number;
+  /** An agent is not asked for a while, or has answered again. */
+  onRest?: (agent: string, resting: boolean) => void;
 }
 
 /** What all runs of one agent on this replica share. */
@@ -37,7 +39,7 @@ const UNHEALTHY: Readonly<Record<string, { slow: boolean }>> = {
  * failures: what is wrong with one of them costs its own runs and no others.
  */
 export function createAgentRunner(options: OutsideRunnerOptions): AgentRunner {
-  const gates = new Gates(options.clock ?? systemClock, options.random ?? Math.random);
+  const gates = new Gates(options);
   return {
     run(clone, signal) {
       const { outside } = clone.card;
@@ -51,11 +53,14 @@ export function createAgentRunner(options: OutsideRunnerOptions): AgentRunner {
 class Gates {
   readonly #clock: Clock;
   readonly #random: () => number;
+  readonly #onRest: OutsideRunnerOptions["onRest"];
   readonly #gates = new Map<string, Gate>();
+  readonly #resting = new Set<string>();
 
-  constructor(clock: Clock, random: () => number) {
+  constructor({ clock = systemClock, random = Math.random, onRest }: OutsideRunnerOptions) {
     this.#clock = clock;
     this.#random = random;
+    this.#onRest = onRest;
   }
 
   async *run(runner: AgentRunner, clone: Clone, limits: OutsideLimits, outer: AbortSignal): AsyncGenerator<RunEvent> {
@@ -75,7 +80,8 @@ class Gates {
         yield { type: "notice", code: "agent_busy", level: "info", text: "The agent is answering others." };
       }
       leave = await gate.slots.take(signal);
-      if (leave) yield* this.#within(gate.breaker, runner.run(clone, signal), texts, () => late.signal.aborted);
+      if (leave)
+        yield* this.#within(clone.card.name, gate.breaker, runner.run(clone, signal), texts, () => late.signal.aborted);
       else if (outer.aborted) yield { type: "run.cancelled", by: "stop" };
       else yield late.signal.aborted ? tookTooLong(texts) : full(texts);
     } finally {
@@ -86,6 +92,7 @@ class Gates {
 
   /** A run that has its turn. */
   async *#within(
+    name: string,
     breaker: CircuitBreaker,
     run: AsyncIterable<RunEvent>,
     texts: Texts,
@@ -105,8 +112,17 @@ class Gates {
       }
     } finally {
       judge(breaker, end);
+      this.#tell(name, breaker.resting, end?.type === "run.completed");
     }
     if (end) yield end;
+  }
+
+  /** A rest that is over ends with an answer: until then nobody knows. */
+  #tell(agent: string, resting: boolean, answered: boolean): void {
+    if (resting === this.#resting.has(agent) || (!resting && !answered)) return;
+    if (resting) this.#resting.add(agent);
+    else this.#resting.delete(agent);
+    this.#onRest?.(agent, resting);
   }
 
   /** A reload may have changed the limits: those who are in by then leave the old gate. */

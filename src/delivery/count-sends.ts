@@ -2,7 +2,7 @@ import type { Metrics } from "../observe/metrics.ts";
 import type { PlatformAdapter } from "../platform/platform-adapter.ts";
 import { judgeSendFailure, type SendFailure } from "./send-failure.ts";
 
-type Counted = Pick<Metrics, "sends" | "rateLimited" | "uncertainSends">;
+type Counted = Pick<Metrics, "deliveryAttempts" | "rateLimited" | "uncertainSends">;
 
 /** The same adapter, whose calls that show something are counted. It has to be connected: its account is taken over. */
 export function countSends(adapter: PlatformAdapter, metrics: Counted): PlatformAdapter {
@@ -14,13 +14,13 @@ export function countSends(adapter: PlatformAdapter, metrics: Counted): Platform
   ): Promise<T> {
     try {
       const shown = await call;
-      metrics.sends.inc({ platform, method, result: "ok" });
+      metrics.deliveryAttempts.inc({ platform, method, result: "ok" });
       return shown;
     } catch (error) {
       const { kind } = judgeSendFailure(error);
-      metrics.sends.inc({ platform, method, result: resultOf(kind) });
+      metrics.deliveryAttempts.inc({ platform, method, result: resultOf(kind) });
       if (kind === "blocked") metrics.rateLimited.inc({ platform });
-      if (kind === "unknown" && (method === "send" || method === "file")) metrics.uncertainSends.inc();
+      if (kind === "unknown" && (method === "send" || method === "file")) metrics.uncertainSends.inc({ platform });
       throw error;
     }
   }
@@ -55,8 +55,9 @@ export function countSends(adapter: PlatformAdapter, metrics: Counted): Platform
   };
 }
 
-/** `refused` = certainly not applied, for whatever reason but haste. */
-function resultOf(kind: SendFailure["kind"]): "refused" | "rate_limited" | "unknown" {
+/** What is wrong with a place, or with the words, is told apart from what is wrong with the way there. */
+function resultOf(kind: SendFailure["kind"]): "rate_limited" | "gone" | "failed" | "refused" | "unknown" {
   if (kind === "blocked") return "rate_limited";
-  return kind === "unknown" ? "unknown" : "refused";
+  if (kind === "retry") return "failed";
+  return kind === "unknown" || kind === "refused" ? kind : "gone";
 }

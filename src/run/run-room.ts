@@ -1,5 +1,6 @@
 import type { AgentCard } from "../agent/agent-card.ts";
 import type { AgentRunner } from "../agent/agent-runner.ts";
+import type { AgentSettings } from "../agent/agent-settings.ts";
 import type { Agents } from "../agent/agents.ts";
 import type { DocumentReader } from "../agent/document-reader.ts";
 import { joinTools } from "../agent/join-tools.ts";
@@ -18,7 +19,7 @@ import type { Log } from "../platform/platform-adapter.ts";
 import { GroupCommit } from "../store/group-commit.ts";
 import { type StoredWindow, windows } from "../store/messages.ts";
 import { type Merge, type MergeOutcome, mergeRun } from "../store/runs.ts";
-import type { Root } from "../store/schema.ts";
+import type { Root, RunTarget } from "../store/schema.ts";
 import { retrying } from "../store/transaction.ts";
 import { EventLog } from "./event-log.ts";
 import type { Hints } from "./hints.ts";
@@ -127,10 +128,17 @@ export class RunRoom {
   }
 
   /** What a model's step has used is counted; `micros`: what it costs, null = nobody knows. */
-  used({ model, usage }: Extract<RunEvent, { type: "usage" }>, micros: number | null): void {
-    this.metrics.tokens.inc({ model, direction: "input" }, usage.inputTokens);
-    this.metrics.tokens.inc({ model, direction: "output" }, usage.outputTokens);
-    if (micros !== null) this.metrics.cost.inc({ model }, micros / 1e6);
+  used(run: ClaimedRun, event: Extract<RunEvent, { type: "usage" }>, micros: number | null): void {
+    const { usage } = event;
+    const { provider, model } = providerOf(event.model, this.agents.settings());
+    this.metrics.tokens.inc({ provider, model, direction: "input" }, usage.inputTokens);
+    this.metrics.tokens.inc({ provider, model, direction: "output" }, usage.outputTokens);
+    if (micros !== null) this.metrics.cost.inc({ agent: event.agent ?? run.agent, model }, micros / 1e6);
+  }
+
+  firstShown({ agent, target, queuedMs }: ClaimedRun): void {
+    const shownAfterMs = Math.max(0, Date.now() - queuedMs);
+    this.metrics.timeToFirstVisible.observe({ platform: platformOf(target), agent }, shownAfterMs / 1000);
   }
 
   /** An agent's own model could not be asked. */
@@ -141,11 +149,23 @@ export class RunRoom {
 
   /** A run is over: readers look, the lane goes on, the final pages are shown. */
   merged(run: ClaimedRun, merge: Merge, outcome: Extract<MergeOutcome, { kind: "merged" }>, tookMs: number): void {
-    this.metrics.runs.inc({ agent: run.agent, outcome: merge.state });
-    this.metrics.runDuration.observe({ agent: run.agent }, tookMs / 1000);
+    const labels = { platform: platformOf(run.target), agent: run.agent };
+    this.metrics.runs.inc({ ...labels, outcome: merge.errorCode === "over_budget" ? "over_budget" : merge.state });
+    this.metrics.runDuration.observe(labels, tookMs / 1000);
     this.hints.news(run.session);
     if (!outcome.laneGone) this.hints.work();
     const due = merge.pages.filter((page) => !page.shown).map((page) => page.id);
     this.#dispatcher.deliver(due);
   }
+}
+
+function platformOf(target: RunTarget | null): string {
+  return target?.account.split(":", 1)[0] ?? "api";
+}
+
+/** Models are named `provider.model`, but for those that an agent elsewhere tells of. */
+function providerOf(named: string, { providers }: AgentSettings): { provider: string; model: string } {
+  const provider = named.split(".", 1)[0]!;
+  const known = providers.has(provider) && named.length > provider.length;
+  return known ? { provider, model: named.slice(provider.length + 1) } : { provider: "none", model: named };
 }

@@ -152,7 +152,7 @@ export class RunWorker {
   }
 
   #openLive(target: RunTarget, adapter: PlatformAdapter, knownText: string, firstPage: OutboxId | null): LiveReply {
-    const { session, id, attempt, queuedMs } = this.claimed;
+    const { session, id, attempt } = this.claimed;
     const texts = textsFor(this.claimed.language);
     return new LiveReply({
       delivery: this.#room.delivery,
@@ -169,7 +169,7 @@ export class RunWorker {
       maySend: () => !this.#lost && this.#room.leaseHolds(this.#claimedAt),
       flushLog: () => this.#events.flush(),
       onGone: () => this.end("place_gone"),
-      onFirstShown: () => this.#room.metrics.timeToFirstVisible.observe((Date.now() - queuedMs) / 1000),
+      onFirstShown: () => this.#room.firstShown(this.claimed),
     });
   }
 
@@ -258,7 +258,7 @@ export class RunWorker {
     const changed = this.#answer.take(event);
     if (changed) this.#live?.changed();
     const cost = this.#usage.take(event);
-    if (event.type === "usage") this.#room.used(event, cost);
+    if (event.type === "usage") this.#room.used(this.claimed, event, cost);
     this.#events.append(event);
     // A call that may change something is known to the database before it is made; its result as soon as it is there.
     const joins = event.type === "message.completed" && event.message.role === "user";

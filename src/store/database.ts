@@ -7,5 +7,7 @@ export interface Database {
   readonly db: Kysely<Schema>;
   /** Delivers the payloads of other processes' hints until the abort; absent when there are no other processes. */
   listen?(onHint: (payload: string) => void, signal: AbortSignal): Promise<void>;
+  /** How busy its connections are; absent where there is only one. */
+  pool?(): { inUse: number; waiting: number };
   close(): Promise<void>;
 }

@@ -248,9 +248,11 @@ export async function renewLeases(
   return rows[0]!;
 }
 
-/** How many lanes wait for a slot. */
-export async function laneBacklog(db: Db): Promise<number> {
-  const { rows } = await sql<{ waiting: number }>`
-    select count(*) as waiting from lanes where owner is null and ready_at <= now()`.execute(db);
-  return rows[0]!.waiting;
+/** How many lanes wait for a slot, and since when the first of them has been due. */
+export async function laneBacklog(db: Db): Promise<{ waiting: number; oldestMs: number }> {
+  const { rows } = await sql<{ waiting: number; oldestMs: number }>`
+    select count(*) as waiting,
+           coalesce(extract(epoch from now() - min(ready_at)) * 1000, 0)::float8 as "oldestMs"
+    from lanes where owner is null and ready_at <= now()`.execute(db);
+  return rows[0]!;
 }

@@ -49,6 +49,7 @@ export function openPostgres(url: string, log: Log, max = 10, patient = false): 
     kind: "postgres",
     db,
     listen: (onHint, signal) => listen(url, onHint, log, signal),
+    pool: () => ({ inUse: pool.totalCount - pool.idleCount, waiting: pool.waitingCount }),
     close: () => db.destroy(),
   };
 }

@@ -80,20 +80,20 @@ export class Intake {
     this.#parts.metrics.updatesReceived.inc({ platform, kind: update.kind });
     if (update.kind === "ignored") return;
     if (this.#closed) throw closing();
-    const arrival = await this.#commit.add({ update }).catch((error: unknown) => this.#setAside(update, error));
+    const stored = this.#commit.add({ update }).catch((error: unknown) => this.#setAside(update, error));
+    const arrival = await stored.catch((error: unknown) => {
+      this.#parts.metrics.updatesRefused.inc({ platform, why: "not_stored" });
+      throw error;
+    });
     if (arrival.outcome === "repeat") this.#parts.metrics.updatesDuplicate.inc({ platform });
   }
 
   /** An update that fails for its own sake, again and again, is stored as failed: the platform must not repeat it. */
-  async #setAside(update: IncomingUpdate, error: unknown): Promise<Arrival> {
+  async #setAside({ account, key, kind }: IncomingUpdate, error: unknown): Promise<Arrival> {
     if (error instanceof GatewayError) throw error;
-    this.#parts.log.error(
-      { err: error, account: update.account, kind: update.kind },
-      "an update could not be accepted",
-    );
+    this.#parts.log.error({ err: error, account, kind }, "an update could not be accepted");
     const messageId = newId("msg");
-    const failed = { account: update.account, key: update.key, messageId, state: "failed" as const };
-    await retrying(() => recordUpdate(this.#parts.db, failed));
+    await retrying(() => recordUpdate(this.#parts.db, { account, key, messageId, state: "failed" }));
     return nothing(messageId);
   }
 

@@ -40,11 +40,12 @@ export function outsideClone(of: AgentCard, parts: Parts = {}): Clone {
   return cloneOf({ model: scriptedModel(), ...parts, card: of });
 }
 
+type OnRest = (agent: string, resting: boolean) => void;
 const NOWHERE: RemoteAgents = { model: () => scriptedModel() };
 
 /** As main puts it together. */
-export function everyRunner(options: { remotes?: RemoteAgents; clock?: Clock } = {}) {
-  const { remotes = NOWHERE, clock = systemClock } = options;
+export function everyRunner(options: { remotes?: RemoteAgents; clock?: Clock; onRest?: OnRest } = {}) {
+  const { remotes = NOWHERE, clock = systemClock, onRest } = options;
   const native = createNativeRunner({ clock, random: () => 0.5 });
   return createAgentRunner({
     native,
@@ -52,5 +53,6 @@ export function everyRunner(options: { remotes?: RemoteAgents; clock?: Clock } =
     module: createModuleRunner(clock),
     clock,
     random: () => 0.5,
+    ...(onRest && { onRest }),
   });
 }

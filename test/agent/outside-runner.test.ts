@@ -12,7 +12,9 @@ const settle = () => new Promise((resolve) => setImmediate(resolve));
 
 function start(limits: Partial<OutsideLimits> = {}) {
   const clock = manualClock();
-  const runner = everyRunner({ clock });
+  const told: string[] = [];
+  const onRest = (agent: string, resting: boolean) => void told.push(`${agent} ${resting ? "rests" : "is back"}`);
+  const runner = everyRunner({ clock, onRest });
   /** Runs under way; `events` grows. */
   function run(module: AgentModule, name = "coder", by = new AbortController()) {
     const events: RunEvent[] = [];
@@ -24,7 +26,7 @@ function start(limits: Partial<OutsideLimits> = {}) {
     })();
     return { events, done, stop: () => by.abort() };
   }
-  return { clock, runner, run };
+  return { clock, runner, run, told };
 }
 
 const says = (text: string): AgentModule =>
@@ -82,7 +84,7 @@ test("whoever waits can be stopped, and waits no longer than a run may take", as
 });
 
 test("an agent that fails three times rests, is looked at by one run, and comes back", async () => {
-  const { clock, run } = start();
+  const { clock, run, told } = start();
   for (let failure = 0; failure < 3; failure++) await run(breaks).done;
   const rests = "failed agent_rests: This agent does not answer at the moment. Please try again later.";
   expect(await run(says("hi")).done).toEqual([rests]);
@@ -96,8 +98,10 @@ test("an agent that fails three times rests, is looked at by one run, and comes 
   await settle();
   expect(await run(says("hi")).done).toEqual([rests]);
   go.give();
+  expect(told).toEqual(["coder rests"]);
   await probe.done;
   expect((await run(says("hi")).done).at(-1)).toBe("completed: stop");
+  expect(told).toEqual(["coder rests", "coder is back"]);
 });
 
 test("the run that looks at an agent holds up the others until it begins to answer", async () => {

@@ -7,13 +7,13 @@ import { FakePlatform } from "../fakes/fake-platform.ts";
 const metrics = createMetrics();
 afterAll(() => metrics.close());
 afterEach(() => {
-  metrics.sends.reset();
+  metrics.deliveryAttempts.reset();
   metrics.rateLimited.reset();
   metrics.uncertainSends.reset();
 });
 
 async function counts(): Promise<Record<string, number>> {
-  const { values } = await metrics.sends.get();
+  const { values } = await metrics.deliveryAttempts.get();
   return Object.fromEntries(values.map(({ labels, value }) => [`${labels.method} ${labels.result}`, value]));
 }
 
@@ -35,8 +35,8 @@ it("counts every call that shows something by its method, and changes none", asy
 it.each([
   ["rate_limited", { code: "rate_limited" }, 1, 0],
   ["refused", { code: "invalid" }, 0, 0],
-  ["refused", { code: "unavailable" }, 0, 0],
-  ["refused", { code: "forbidden", place: { kind: "gone" } }, 0, 0],
+  ["failed", { code: "unavailable" }, 0, 0],
+  ["gone", { code: "forbidden", place: { kind: "gone" } }, 0, 0],
   ["unknown", { code: "unavailable", applied: true }, 0, 1],
 ] as const)("counts a post as %s that fails so: %j", async (result, fault, limited, uncertain) => {
   const platform = new FakePlatform();

@@ -51,7 +51,7 @@ it("fault-30, security-29: a provider that is overrun is left alone for as long 
   const metrics = await (await fetch(`${running.url}/metrics`, { headers })).text();
   expect(metrics).toContain('parley_provider_resting{provider="openai"} 1');
   expect(metrics).toContain(`parley_model_fallbacks_total{agent="tester"} ${2 * PEOPLE}`);
-  expect(metrics).toMatch(/parley_tokens_total\{model="other\.small",direction="output"\} [1-9]/);
+  expect(metrics).toMatch(/parley_tokens_total\{provider="other",model="small",direction="output"\} [1-9]/);
   const log = scene().log.join("");
   expect(log.split("a model provider is not asked for a while")).toHaveLength(2);
   expect(log).toContain('"to":"other.small","why":"busy"');

@@ -22,14 +22,14 @@ describe("the metrics", () => {
   it("count what happened, by label", async () => {
     const metrics = open();
     metrics.updatesReceived.inc({ platform: "telegram", kind: "message" });
-    metrics.runs.inc({ agent: "helper", outcome: "completed" }, 2);
-    metrics.tokens.inc({ model: "m", direction: "output" }, 512);
+    metrics.runs.inc({ platform: "slack", agent: "helper", outcome: "completed" }, 2);
+    metrics.tokens.inc({ provider: "p", model: "m", direction: "output" }, 512);
     metrics.takeovers.inc();
     metrics.platformUp.set({ platform: "telegram" }, 1);
     const samples = await scrape(metrics);
     expect(samples.get('parley_updates_received_total{platform="telegram",kind="message"}')).toBe(1);
-    expect(samples.get('parley_runs_total{agent="helper",outcome="completed"}')).toBe(2);
-    expect(samples.get('parley_tokens_total{model="m",direction="output"}')).toBe(512);
+    expect(samples.get('parley_runs_total{platform="slack",agent="helper",outcome="completed"}')).toBe(2);
+    expect(samples.get('parley_tokens_total{provider="p",model="m",direction="output"}')).toBe(512);
     expect(samples.get("parley_takeovers_total")).toBe(1);
     expect(samples.get('parley_platform_up{platform="telegram"}')).toBe(1);
     expect(samples.get("parley_db_up")).toBe(0);
@@ -37,13 +37,15 @@ describe("the metrics", () => {
 
   it("measure times in seconds, from blinks to minutes", async () => {
     const metrics = open();
-    metrics.runDuration.observe({ agent: "helper" }, 45);
-    metrics.timeToFirstVisible.observe(0.2);
+    metrics.runDuration.observe({ platform: "slack", agent: "helper" }, 45);
+    metrics.timeToFirstVisible.observe({ platform: "slack", agent: "helper" }, 0.2);
     metrics.queueWait.observe(0.004);
     const samples = await scrape(metrics);
-    expect(samples.get('parley_run_duration_seconds_bucket{le="30",agent="helper"}')).toBe(0);
-    expect(samples.get('parley_run_duration_seconds_bucket{le="60",agent="helper"}')).toBe(1);
-    expect(samples.get('parley_time_to_first_visible_seconds_bucket{le="0.25"}')).toBe(1);
+    expect(samples.get('parley_run_duration_seconds_bucket{le="30",platform="slack",agent="helper"}')).toBe(0);
+    expect(samples.get('parley_run_duration_seconds_bucket{le="60",platform="slack",agent="helper"}')).toBe(1);
+    expect(samples.get('parley_time_to_first_visible_seconds_bucket{le="0.25",platform="slack",agent="helper"}')).toBe(
+      1,
+    );
     expect(samples.get('parley_queue_wait_seconds_bucket{le="0.005"}')).toBe(1);
   });
 
@@ -80,6 +82,22 @@ describe("the metrics", () => {
       const { labelNames } = metric as unknown as { labelNames: string[] };
       expect(few).toEqual(expect.arrayContaining(labelNames));
     }
+  });
+
+  it("tell apart the first names of a label alone, and no long ones", async () => {
+    const metrics = open();
+    for (let n = 0; n < 300; n++) metrics.agentRequests.inc({ agent: `agent ${n}`, outcome: "completed" });
+    metrics.cost.inc({ agent: "agent 250", model: "x".repeat(101) }, 0.5);
+    metrics.agentInFlight.inc({ agent: "agent 299" });
+    metrics.agentInFlight.dec({ agent: "agent 299" });
+    metrics.runDuration.observe({ platform: "api", agent: "agent 199" }, 1);
+    const samples = await scrape(metrics);
+    const requests = [...samples.keys()].filter((name) => name.startsWith("parley_agent_requests_total"));
+    expect(requests).toHaveLength(201);
+    expect(samples.get('parley_agent_requests_total{agent="other",outcome="completed"}')).toBe(100);
+    expect(samples.get('parley_cost_usd_total{agent="other",model="other"}')).toBe(0.5);
+    expect(samples.get('parley_agent_in_flight{agent="other"}')).toBe(0);
+    expect(samples.get('parley_run_duration_seconds_count{platform="api",agent="agent 199"}')).toBe(1);
   });
 
   it("say how the process is, and how late its event loop was since the last scrape", async () => {

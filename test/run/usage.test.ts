@@ -73,7 +73,8 @@ it("a run's usage is kept by agent and model, with what called agents used", asy
     { ...row, agent: "clerk", input_tokens: 7, output_tokens: 3, reasoning_tokens: 2, cost_micros: 44 },
   ]);
   const scrape = await running.metrics.render();
-  expect(scrape).toMatch(/^parley_cost_dollars_total\{model="scripted"\} 0\.00090/m);
+  expect(scrape).toMatch(/^parley_cost_usd_total\{agent="boss",model="scripted"\} 0\.000(86|859)/m);
+  expect(scrape).toMatch(/^parley_cost_usd_total\{agent="clerk",model="scripted"\} 0\.00004/m);
 });
 
 it("what an attempt used whose process died is kept as well", async () => {

@@ -105,7 +105,7 @@ storeEngines((store) => {
     expect(await withdrawWaiting(db, api)).toBe(0);
     await notifySessions(db, replica, [api]);
 
-    expect(await laneBacklog(db)).toBe(2);
+    expect((await laneBacklog(db)).waiting).toBe(2);
     const target: RunTarget = { account, chat: "7", thread: "", replyTo: null, placeKind: "private" };
     const run = newId("run");
     const firstPage = newId("out");
