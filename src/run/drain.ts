@@ -72,7 +72,7 @@ function endBeforeResume(lane: LaneState, run: LaneRun): EndBeforeStart | null {
 }
 
 function endByLevel(lane: LaneState, run: LaneRun): "stop" | "interrupt" | null {
-  if (lane.stop_through >= run.input_through) return "stop";
+  if (run.stop || lane.stop_through >= run.input_through) return "stop";
   const mayInterrupt = (input: DrainInput) =>
     run.authors.length === 0 || (input.author !== null && run.authors.includes(input.author.id));
   const newer = lane.waiting.filter((input) => input.arrival_no > run.input_through);

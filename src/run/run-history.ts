@@ -42,14 +42,16 @@ export class RunHistory {
   #summary: string;
   #firstKept: number;
   #messages: readonly StoredMessage[];
+  readonly #hidden: NonNullable<StoredWindow["hidden"]>;
   readonly #ratios: StoredWindow["ratios"];
 
-  private constructor(parts: RunHistoryParts, { summary, firstKeptSeq, messages, ratios }: StoredWindow) {
+  private constructor(parts: RunHistoryParts, { summary, firstKeptSeq, messages, ratios, hidden = [] }: StoredWindow) {
     const { card, model } = parts;
     this.#parts = parts;
     this.#summary = summary;
     this.#firstKept = firstKeptSeq;
     this.#messages = messages;
+    this.#hidden = hidden;
     this.#ratios = ratios;
     const tokens = card.outside ? null : model.contextTokens?.(card.model);
     this.gauge = new TokenGauge(tokens ?? undefined, ratios[modelOf(card)] ?? null);
@@ -69,7 +71,11 @@ export class RunHistory {
   /** Messages that no summary stands for and that are not in the window. */
   get missing(): number {
     const first = this.#messages[0];
-    return first ? first.seq - this.#firstKept : 0;
+    if (!first) return 0;
+    const takenBack = this.#hidden.map(
+      ({ from, before }) => Math.min(before, first.seq) - Math.max(from, this.#firstKept),
+    );
+    return first.seq - this.#firstKept - takenBack.reduce((sum, count) => sum + Math.max(0, count), 0);
   }
 
   /** As they are replayed. */

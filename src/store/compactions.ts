@@ -64,10 +64,13 @@ export async function askCompaction(
 /** How many messages of the session no summary stands for. */
 export async function countUncompacted(db: Db, session: SessionId): Promise<number> {
   const { rows } = await sql<{ count: number }>`
-    select s.head_seq - coalesce((
+    select s.head_seq - kept.before - coalesce((
+      select sum(upper(r) - lower(r)) from unnest(s.hidden * int8multirange(int8range(kept.before + 1, null))) r
+    ), 0)::bigint as count
+    from talk_sessions s, lateral (select coalesce((
       select c.first_kept_seq - 1 from compactions c where c.session_id = s.id order by c.first_kept_seq desc limit 1
-    ), 0) as count
-    from talk_sessions s where s.id = ${session}`.execute(db);
+    ), 0) as before) kept
+    where s.id = ${session}`.execute(db);
   return rows[0]?.count ?? 0;
 }
 

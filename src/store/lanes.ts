@@ -115,6 +115,8 @@ export interface LaneState {
     attempt: number;
     crashes: number;
     handed_over: boolean;
+    /** It alone is to end. */
+    stop: boolean;
     input_through: number;
     authors: string[];
     reply_target: RunTarget | null;
@@ -134,14 +136,13 @@ export async function readLanes(db: Db, lanes: ClaimedLane[]): Promise<LaneState
   const { rows } = await sql<LaneState>`
     select l.session_id, l.lane, l.lease_no, l.arrivals, l.compact, s.user_id, s.agent, s.model, s.stop_through,
       (extract(epoch from now()) * 1000)::float8 as now_ms,
-      (select r.agent
-       from (select run_id from messages m where m.session_id = l.session_id order by m.seq desc limit 1) m
-       join runs r on r.session_id = l.session_id and r.id = m.run_id) as answered_by,
+      (select m.agent from messages m
+       where m.session_id = l.session_id and not m.hidden order by m.seq desc limit 1) as answered_by,
       (select jsonb_build_object('id', p.id, 'account_id', p.account_id, 'chat', p.chat, 'thread', p.thread,
                 'kind', p.kind, 'on_busy', p.on_busy, 'gone', p.gone_at is not null, 'blocked_ms', (extract(epoch from p.blocked_until) * 1000)::float8)
        from places p where p.id = s.place_id) as place,
       (select jsonb_build_object('id', r.id, 'trace_id', r.trace_id, 'state', r.state, 'agent', r.agent, 'asked', r.asked, 'policy', r.policy, 'language', r.language, 'attempt', r.attempt, 'crashes', r.crashes,
-                'handed_over', r.handed_over, 'input_through', r.input_through, 'authors', r.authors,
+                'handed_over', r.handed_over, 'stop', r.stop, 'input_through', r.input_through, 'authors', r.authors,
                 'reply_target', r.reply_target, 'budget', r.budget, 'queued_ms', (extract(epoch from r.queued_at) * 1000)::float8,
                 'asks_until_ms', (select (extract(epoch from max(a.expires_at)) * 1000)::float8 from approvals a
                   where a.session_id = r.session_id and a.run_id = r.id and a.decision is null),

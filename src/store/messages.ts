@@ -9,6 +9,11 @@ export interface StoredMessage {
   messageId: MessageId;
   runId: RunId;
   message: Message;
+  /** Who answered, or was asked. */
+  agent: string | null;
+  traceId: string | null;
+  /** As the agent that keeps the history wrote it; null = the gateway keeps it. */
+  original: Record<string, unknown> | null;
   createdAt: Date;
 }
 
@@ -21,13 +26,26 @@ interface Row {
   parts: Message["parts"];
   status: Message["status"];
   author: Message["author"] | null;
+  agent: string | null;
+  trace_id: string | null;
+  original: Record<string, unknown> | null;
   created_at: Date;
 }
 
 function fromRow(row: Omit<Row, "session_id">): StoredMessage {
   const message: Message = { role: row.role, parts: row.parts, status: row.status };
   if (row.author) message.author = row.author;
-  return { seq: row.seq, messageId: row.message_id, runId: row.run_id, message, createdAt: row.created_at };
+  const { agent, original, trace_id: traceId } = row;
+  return {
+    seq: row.seq,
+    messageId: row.message_id,
+    runId: row.run_id,
+    message,
+    agent,
+    traceId,
+    original,
+    createdAt: row.created_at,
+  };
 }
 
 /** What a run is given of its session's history. */
@@ -39,6 +57,8 @@ export interface StoredWindow {
   ratios: Record<string, number>;
   /** The newest messages from there on, oldest first; the first may be later than `firstKeptSeq`. */
   messages: StoredMessage[];
+  /** Seqs of messages that were taken back, `from <= seq < before`; absent = there are none. */
+  hidden?: { from: number; before: number }[];
 }
 
 /** Comes with the newest message of a session, or alone where there is none. */
@@ -46,6 +66,7 @@ interface Header {
   summary: string | null;
   first_kept: number | null;
   ratios: Record<string, number> | null;
+  hidden: string | null;
 }
 
 /** A window holds no more than fits into any prompt several times over: it is read for many sessions at once. */
@@ -63,7 +84,7 @@ const newest = (bound: RawBuilder<unknown>, limit: number) => sql`
     from (
       select *, case when pg_column_size(parts) < ${LEAST_BYTES} then ${LEAST_BYTES}::bigint
                      else octet_length(parts::text) end as bytes
-      from messages where session_id = q.id and seq ${bound} order by seq desc limit ${limit}
+      from messages where session_id = q.id and seq ${bound} and not hidden order by seq desc limit ${limit}
     ) w
   ) b where b.newer < ${WINDOW_BYTES}`;
 
@@ -73,9 +94,12 @@ const newest = (bound: RawBuilder<unknown>, limit: number) => sql`
  */
 export async function windows(db: Db, sessions: SessionId[], limit: number): Promise<Map<SessionId, StoredWindow>> {
   const { rows } = await sql<Header & (Row | { session_id: SessionId; seq: null })>`
-    select q.id as session_id, m.seq, m.message_id, m.run_id, m.role, m.parts, m.status, m.author, m.created_at,
+    select q.id as session_id, m.seq, m.message_id, m.run_id, m.role, m.parts, m.status, m.author, m.agent, m.trace_id,
+           m.original,
+           m.created_at,
            case when coalesce(m.newer, 0) = 0 then c.summary end as summary, c.first_kept_seq as first_kept,
-           case when coalesce(m.newer, 0) = 0 then s.token_ratios end as ratios
+           case when coalesce(m.newer, 0) = 0 then s.token_ratios end as ratios,
+           case when coalesce(m.newer, 0) = 0 then nullif(s.hidden::text, '{}') end as hidden
     from jsonb_array_elements_text(${toJson(sessions)}::jsonb) as q(id)
     left join talk_sessions s on s.id = q.id
     left join lateral (
@@ -90,9 +114,18 @@ export async function windows(db: Db, sessions: SessionId[], limit: number): Pro
     if (row.first_kept !== null) window.firstKeptSeq = row.first_kept;
     if (row.summary !== null) window.summary = row.summary;
     if (row.ratios !== null) window.ratios = row.ratios;
+    if (row.hidden !== null) window.hidden = readRanges(row.hidden);
     if (row.seq !== null) window.messages.push(fromRow(row));
   }
   return found;
+}
+
+/** What Postgres writes for an int8multirange: https://www.postgresql.org/docs/current/rangetypes.html#RANGETYPES-IO */
+function readRanges(text: string): { from: number; before: number }[] {
+  return [...text.matchAll(/\[(\d+),(\d+)\)/g)].map(([, from, before]) => ({
+    from: Number(from),
+    before: Number(before),
+  }));
 }
 
 /** The newest messages of a session with `from <= seq < before`, oldest first, as many as a window may hold. */
@@ -111,7 +144,7 @@ export async function messagesBetween(
   return rows.map(fromRow);
 }
 
-/** Messages with `seq > after`, oldest first, at most `limit`. */
+/** Messages with `seq > after` that were not taken back, oldest first, at most `limit`. */
 export async function messagesAfter(
   db: Db,
   session: SessionId,
@@ -120,9 +153,22 @@ export async function messagesAfter(
 ): Promise<StoredMessage[]> {
   const rows = await db
     .selectFrom("messages")
-    .select(["seq", "message_id", "run_id", "role", "parts", "status", "author", "created_at"])
+    .select([
+      "seq",
+      "message_id",
+      "run_id",
+      "role",
+      "parts",
+      "status",
+      "author",
+      "agent",
+      "trace_id",
+      "original",
+      "created_at",
+    ])
     .where("session_id", "=", session)
     .where("seq", ">", after)
+    .where("hidden", "=", false)
     .orderBy("seq")
     .limit(limit)
     .execute();

@@ -32,7 +32,7 @@ const untold = sql`b.chat_message_id is not null and b.receipt is null and b.rec
 /** How these runs stand: what a newer message means for each. One query for all runs of a replica. */
 export async function runLevels(db: Db, runs: { session: SessionId; id: RunId }[]): Promise<RunLevel[]> {
   const { rows } = await sql<RunLevel>`
-    select r.id, r.policy, s.stop_through >= r.input_through as stopped, w.joins is not null as waits,
+    select r.id, r.policy, s.stop_through >= r.input_through or r.stop as stopped, w.joins is not null as waits,
            coalesce(w.joins, false) as joins, coalesce(w.own, false) as own, coalesce(w.untold, false) as untold
     from jsonb_to_recordset(${toJson(runs)}::jsonb) as q(session text, id text)
     join runs r on r.session_id = q.session and r.id = q.id
@@ -57,7 +57,7 @@ export async function spareOthers(db: Db, owner: ReplicaId, culprit: RunId): Pro
 }
 
 const live = ({ session, id, attempt }: Attempt, states = sql`'running'`) => sql`
-  select r.session_id, r.id, r.input_through, r.asked from runs r
+  select r.session_id, r.id, r.input_through, r.asked, r.stop from runs r
   where r.session_id = ${session} and r.id = ${id} and r.attempt = ${attempt} and r.state in (${states}) for share`;
 
 /**
@@ -74,7 +74,7 @@ export async function steerInto(db: Db, run: Attempt): Promise<number> {
     update inbox b set state = 'taken', run_id = live.id, receipt = 'steered'
     from live, waiting w, talk_sessions s
     where b.account_id = w.account_id and b.update_key = w.update_key
-      and s.id = live.session_id and s.stop_through < live.input_through
+      and s.id = live.session_id and s.stop_through < live.input_through and not live.stop
       and not exists (
         select from waiting o where o.arrival_no <= w.arrival_no and o.asks is distinct from live.asked)`.execute(db);
   return Number(numAffectedRows ?? 0n);

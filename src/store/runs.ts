@@ -223,7 +223,7 @@ export async function mergeRun(db: Db, merge: Merge): Promise<MergeOutcome> {
       where s.id = ${merge.session} and l.lane = ${merge.lane.lane} and l.lease_no = ${merge.lane.lease_no}
       for update of s, l
     ), own as (
-      select r.session_id, r.id, r.budget, r.started_at, f.stop_through >= r.input_through as stopped,
+      select r.session_id, r.id, r.agent, r.trace_id, r.budget, r.started_at, f.stop_through >= r.input_through or r.stop as stopped,
              ${merge.keepLane}::boolean or f.arrivals <> ${merge.arrivals} as keep_lane
       from fence f join runs r on r.session_id = f.session_id
       where r.id = ${merge.run} and r.attempt = ${merge.attempt} and r.state = 'running'
@@ -238,10 +238,10 @@ export async function mergeRun(db: Db, merge: Merge): Promise<MergeOutcome> {
       from mine where s.id = mine.session_id
       returning s.head_seq - ${count}::int as base
     ), stored as (
-      insert into messages (session_id, seq, message_id, run_id, idx, role, parts, status, author)
+      insert into messages (session_id, seq, message_id, run_id, idx, role, parts, status, author, agent, trace_id)
       select ${merge.session}, head.base + m.idx + 1, m.message_id, ${merge.run}, m.idx, m.role, m.parts, m.status,
-             nullif(m.author, 'null'::jsonb)
-      from head, jsonb_to_recordset(${toJson(block)}::jsonb)
+             nullif(m.author, 'null'::jsonb), mine.agent, mine.trace_id
+      from head, mine, jsonb_to_recordset(${toJson(block)}::jsonb)
         as m(idx int, message_id text, role text, parts jsonb, status text, author jsonb)
     ), happened as (
       insert into run_events (session_id, run_id, attempt, n, type, data)

@@ -127,6 +127,17 @@ export interface Schema {
     own_user_id: UserId | null;
     model: string | null;
     token_ratios: ColumnType<Record<string, number>, string | undefined, string>;
+    platform: Generated<string>;
+    history: Generated<"gateway" | "agent">;
+    id_space: string | null;
+    external_id: string | null;
+    create_key: string | null;
+    create_digest: string | null;
+    parent_id: SessionId | null;
+    hidden: Generated<string>;
+    version: Generated<number>;
+    metadata: ColumnType<Record<string, unknown>, string | undefined, string>;
+    cost_data: ColumnType<Record<string, unknown>, string | undefined, string>;
     created_at: Time;
     updated_at: Time;
   };
@@ -140,6 +151,10 @@ export interface Schema {
     parts: Json<Part[]>;
     status: "complete" | "interrupted" | "truncated";
     author: Json<Author | null>;
+    agent: string | null;
+    trace_id: string | null;
+    hidden: Generated<boolean>;
+    original: ColumnType<Record<string, unknown> | null, string | null | undefined, string | null>;
     created_at: Time;
   };
   inbox: {
@@ -204,6 +219,7 @@ export interface Schema {
     started_at: Time;
     ended_at: MaybeTime;
     budget: ColumnType<RunBudget | null, string | null | undefined, string | null>;
+    stop: Generated<boolean>;
   };
   run_usage: {
     session_id: SessionId;

@@ -57,6 +57,7 @@ function run(more: Partial<NonNullable<LaneState["run"]>> = {}): NonNullable<Lan
     attempt: 1,
     crashes: 0,
     handed_over: false,
+    stop: false,
     input_through: 1,
     authors: [],
     reply_target: null,
