@@ -1,7 +1,7 @@
 import { Type } from "typebox";
 import type { AgentService } from "../talk/agent-service.ts";
 import type { Api } from "./api.ts";
-import { userOf } from "./authenticate.ts";
+import { operatorOf, userOf } from "./authenticate.ts";
 import { SessionParams } from "./session-routes.ts";
 
 const ApprovalJson = Type.Object({
@@ -50,7 +50,7 @@ export function approvalRoutes(app: Api, service: AgentService): void {
     },
     handler: async (request, reply) => {
       const { id, approval } = request.params;
-      await service.decideApproval(userOf(request), id, approval, request.body.decision);
+      await service.decideApproval(userOf(request), id, approval, request.body.decision, operatorOf(request));
       return reply.code(204).send(null);
     },
   });

@@ -88,6 +88,12 @@ export function principalOf(request: FastifyRequest): Principal {
   return request.principal;
 }
 
+/** Who is to be named in the audit log for what this request does; null = a person or an agent, in their own right. */
+export function operatorOf(request: FastifyRequest): Principal | null {
+  const principal = principalOf(request);
+  return principal.bound.kind === "operator" ? principal : null;
+}
+
 /**
  * Whose rows a request in the scope of `actForUser` may touch: an operator's key reaches everything, but the named
  * person's rows alone if the header Parley-User names one.

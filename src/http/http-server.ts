@@ -9,6 +9,7 @@ import type { Accept, PlatformAdapter } from "../platform/platform-adapter.ts";
 import type { Root } from "../store/schema.ts";
 import type { AgentService } from "../talk/agent-service.ts";
 import { answerClientError, answerErrors, sendProblem } from "./answer-errors.ts";
+import { auditRoutes } from "./audit-routes.ts";
 import { AuthFailures } from "./auth-failures.ts";
 import { actForUser, requireKey } from "./authenticate.ts";
 import { deliveryRoutes } from "./delivery-routes.ts";
@@ -19,6 +20,7 @@ import { fileRoutes } from "./file-routes.ts";
 import { healthRoutes, metricsRoutes } from "./health-routes.ts";
 import { DEFAULT_LIMITS, type HttpLimits } from "./http-limits.ts";
 import { KeyRing } from "./key-ring.ts";
+import { keyRoutes } from "./key-routes.ts";
 import { logRequests } from "./log-requests.ts";
 import { approvalRoutes } from "./approval-routes.ts";
 import { messageRoutes } from "./message-routes.ts";
@@ -86,6 +88,8 @@ export function createHttpServer(parts: HttpParts): FastifyInstance {
     metricsRoutes(keyed, parts.metrics);
     pairingRoutes(keyed, parts.approvePairing);
     deliveryRoutes(keyed, parts.db);
+    keyRoutes(keyed, parts.db, service, keys);
+    auditRoutes(keyed, parts.db);
     keyed.register(async (inner) => {
       actForUser(inner, service);
       const personal = inner.withTypeProvider<TypeBoxTypeProvider>();

@@ -5,7 +5,7 @@ import { touchKey, type UsableKey, usableKey } from "../store/api-keys.ts";
 import type { Root } from "../store/schema.ts";
 import { retrying } from "../store/transaction.ts";
 import { readKeyText, sha256 } from "./key-text.ts";
-import { type Principal, SCOPES } from "./principal.ts";
+import { type Principal, SCOPES, scopesFor } from "./principal.ts";
 
 /** How long a key that was revoked elsewhere may still be taken for a good one. */
 const FRESH_MS = 10_000;
@@ -49,7 +49,8 @@ export class KeyRing {
     const fits = found?.hashes.filter((hash) => timingSafeEqual(presented, hash.sha256) && hash.leftMs > age) ?? [];
     if (!found || fits.length === 0) return null;
     if (found.unseen) this.#touch(id, found);
-    return { keyId: id, scopes: new Set(SCOPES.filter((scope) => found.scopes.includes(scope))), bound: found.bound };
+    const { bound, scopes } = found;
+    return { keyId: id, scopes: new Set(scopesFor(bound).filter((scope) => scopes.includes(scope))), bound };
   }
 
   /** What this replica itself has changed holds at once. */

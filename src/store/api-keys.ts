@@ -1,7 +1,7 @@
 import { sql } from "kysely";
 import type { KeyId, UserId } from "../ids.ts";
 import { cleanText } from "./json.ts";
-import type { Root, Schema, Trx } from "./schema.ts";
+import type { Db, Root, Schema, Trx } from "./schema.ts";
 
 /** Whom a key stands for. */
 export type KeyBinding =
@@ -84,9 +84,112 @@ export async function insertKey(trx: Trx, key: NewKey): Promise<void> {
       user_id: bound.kind === "person" ? bound.user : null,
       scopes: [...key.scopes],
       created_by: key.createdBy,
+      // As fine as what a cursor can tell.
+      created_at: sql<Date>`date_trunc('milliseconds', now())`,
       expires_at: key.expiresAt,
     })
     .execute();
+}
+
+/** All that may be shown of a key. */
+export interface KeyRecord {
+  id: KeyId;
+  name: string;
+  bound: KeyBinding;
+  scopes: string[];
+  createdBy: string;
+  createdAt: Date;
+  expiresAt: Date | null;
+  revokedAt: Date | null;
+  lastUsedAt: Date | null;
+  /** Until when the secret before the last rotation counts; null = it does not. */
+  previousUntil: Date | null;
+  /** Neither revoked nor expired. */
+  usable: boolean;
+}
+
+const record = (db: Db) =>
+  db
+    .selectFrom("api_keys")
+    .select(["id", "name", "role", "agent", "user_id", "scopes", "created_by", "created_at"])
+    .select(["expires_at", "revoked_at", "last_used_at"])
+    .select(sql<Date | null>`case when previous_until > now() then previous_until end`.as("previous_until"))
+    .select(sql<boolean>`revoked_at is null and coalesce(expires_at > now(), true)`.as("usable"));
+
+type RecordRow = Awaited<ReturnType<ReturnType<typeof record>["executeTakeFirstOrThrow"]>>;
+
+/** Newest first. */
+export async function listKeys(
+  db: Db,
+  { limit, before }: { limit: number; before?: { at: Date; id: string } },
+): Promise<KeyRecord[]> {
+  let query = record(db).orderBy("created_at", "desc").orderBy("id", "desc").limit(limit);
+  if (before) query = query.where(sql<boolean>`(created_at, id) < (${before.at}, ${before.id})`);
+  return (await query.execute()).map(toRecord);
+}
+
+/** `hold`: nobody else changes it until the transaction ends. */
+export async function findKey(db: Db, id: KeyId, hold = false): Promise<KeyRecord | null> {
+  const query = record(db).where("id", "=", id);
+  const row = await (hold ? query.forUpdate() : query).executeTakeFirst();
+  return row ? toRecord(row) : null;
+}
+
+export async function changeKey(
+  trx: Trx,
+  id: KeyId,
+  change: { name?: string; scopes?: readonly string[]; expiresAt?: Date | null },
+): Promise<void> {
+  const { name, scopes, expiresAt } = change;
+  await trx
+    .updateTable("api_keys")
+    .set({
+      id,
+      ...(name !== undefined && { name: cleanText(name) }),
+      ...(scopes !== undefined && { scopes: [...scopes] }),
+      ...(expiresAt !== undefined && { expires_at: expiresAt }),
+    })
+    .where("id", "=", id)
+    .execute();
+}
+
+/** Another secret from now on; the one before counts for a while, the one before that no more. */
+export async function rotateKey(trx: Trx, id: KeyId, hash: Uint8Array, overlapMs: number): Promise<void> {
+  await trx
+    .updateTable("api_keys")
+    .set((key) => ({
+      previous_hash: key.ref("hash"),
+      previous_until: sql<Date>`now() + ${overlapMs} * interval '1 millisecond'`,
+      hash,
+    }))
+    .where("id", "=", id)
+    .execute();
+}
+
+/** For good; the row stays, so that it can be told whose key did what. */
+export async function revokeKey(trx: Trx, id: KeyId): Promise<void> {
+  await trx
+    .updateTable("api_keys")
+    .set({ revoked_at: sql<Date>`now()` })
+    .where("id", "=", id)
+    .where("revoked_at", "is", null)
+    .execute();
+}
+
+function toRecord(row: RecordRow): KeyRecord {
+  return {
+    id: row.id,
+    name: row.name,
+    bound: toBinding(row),
+    scopes: row.scopes,
+    createdBy: row.created_by,
+    createdAt: row.created_at,
+    expiresAt: row.expires_at,
+    revokedAt: row.revoked_at,
+    lastUsedAt: row.last_used_at,
+    previousUntil: row.previous_until,
+    usable: row.usable,
+  };
 }
 
 function toBinding(row: { role: string | null; agent: string | null; user_id: UserId | null }): KeyBinding {

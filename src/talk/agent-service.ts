@@ -3,6 +3,7 @@ import { textOf } from "../agent/message.ts";
 import { GatewayError } from "../errors.ts";
 import { accountId, type MessageId, newId, readId, type ReplicaId, type UserId } from "../ids.ts";
 import type { Hints } from "../run/hints.ts";
+import { audit, type AuditActor } from "../store/audit.ts";
 import { readFiles, type SessionFile } from "../store/files.ts";
 import { findIdentity, upsertIdentity } from "../store/identities.ts";
 import { acceptedParts, withdrawWaiting } from "../store/inbox.ts";
@@ -171,12 +172,13 @@ export class AgentService {
     return retrying(() => openQuestions(this.#db, id));
   }
 
-  /** Decides one of them, once. Rejects `not_found`, `conflict` (it is decided, has expired, or is no longer needed). */
+  /** Decides one of them, once; `operator`: who does so in the user's stead. Rejects `not_found`, `conflict` (it is decided, has expired, or is no longer needed). */
   async decideApproval(
     user: UserId,
     session: string,
     approval: string,
     decision: "approved" | "denied",
+    operator: AuditActor | null = null,
   ): Promise<void> {
     const { id } = await this.getSession(user, session);
     const wanted = readId("apr", approval);
@@ -186,6 +188,10 @@ export class AgentService {
       const adapter = question.account ? this.#adapter(question.account) : undefined;
       const done = await decideQuestion(trx, question, decision, { id: user, name: "", messageId: null, adapter });
       if (done) await notifySessions(trx, this.#replica, [id]);
+      if (done && operator) {
+        const detail = { decision, session_id: id, tool: question.tool };
+        await audit(trx, operator, { action: "approval.decide", target: question.id, detail });
+      }
       return done;
     });
     if (decided === null) throw new GatewayError("not_found", "There is no such approval.");

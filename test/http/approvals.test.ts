@@ -44,6 +44,8 @@ it("lists the calls that wait, and makes the one that is approved, once", async 
   await until("the answer", async () => (await said(id)) === "assistant");
   expect(tools.calls).toHaveLength(1);
   expect(await open(id)).toEqual([]);
+  const log = await http.call("GET", `/v1/audit?target=${approval}`);
+  expect(log.json()).toMatchObject({ entries: [{ actor: "admin", action: "approval.decide" }] });
 });
 
 it("security-20: approval is a state of the server, and what others or a message claim of it has no effect", async () => {
