@@ -43,6 +43,7 @@ import { commandMenus } from "./talk/chat-commands.ts";
 import type { PlatformAdapter } from "./platform/platform-adapter.ts";
 import { runAtWork } from "./run/run-at-work.ts";
 import { adminKey } from "./store/admin-key.ts";
+import { checkLogin, explainMigration } from "./store/check-login.ts";
 import type { Database } from "./store/database.ts";
 import { openEmbedded } from "./store/embedded.ts";
 import { migrateToLatest } from "./store/migrate.ts";
@@ -222,13 +223,18 @@ async function openDatabase(config: Config, log: Logger): Promise<Database> {
 }
 
 async function migrate(config: Config, database: Database): Promise<void> {
+  await bringUpToDate(config, database);
+  await checkLogin(database.db);
+}
+
+async function bringUpToDate(config: Config, database: Database): Promise<void> {
   if (!("url" in config.database)) return migrateToLatest(database.db);
   const url = config.database.migrateUrl ?? config.database.url;
   const migrator = openPostgres(url, { info() {}, warn() {}, error() {} }, 1, true);
   try {
     await migrateToLatest(migrator.db);
   } catch (error) {
-    throw translate(error);
+    throw translate(explainMigration(error));
   } finally {
     await migrator.close();
   }

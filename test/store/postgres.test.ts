@@ -26,6 +26,13 @@ onPostgres((store) => {
     });
   });
 
+  test("security-42: the server ends statements that take too long, and transactions that stand still", async () => {
+    const { rows } = await sql`
+      select current_setting('statement_timeout') as statement,
+             current_setting('idle_in_transaction_session_timeout') as idle`.execute(store.db);
+    expect(rows).toEqual([{ statement: "8s", idle: "3s" }]);
+  });
+
   test("a refused statement costs no connection, a broken one does", async () => {
     const one = openPostgres(store.url, silentLog, 1);
     const pid = async () => (await sql<{ pid: number }>`select pg_backend_pid() as pid`.execute(one.db)).rows[0]!.pid;
