@@ -3,6 +3,7 @@ import { defineConfig } from "vitest/config";
 /** They judge what became of everything and not how long it took, so two of them share the cores. */
 const UNTIMED = [
   "backlog",
+  "budgets",
   "called-agents",
   "deadly-tools",
   "files",
