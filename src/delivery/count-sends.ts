@@ -8,6 +8,8 @@ type Counted = Pick<Metrics, "deliveryAttempts" | "rateLimited" | "uncertainSend
 export function countSends(adapter: PlatformAdapter, metrics: Counted): PlatformAdapter {
   const { platform, account, webhook, editing, typing, marks, buttons, commandSign, files, background } = adapter;
   const { nativeDraft, nativeStream } = adapter;
+  // What is there from the beginning can be seen to grow.
+  metrics.uncertainSends.inc({ platform }, 0);
   async function counted<T>(
     method: "send" | "edit" | "remove" | "draft" | "typing" | "file",
     call: Promise<T>,
