@@ -45,6 +45,7 @@ const REQUEST: Record<string, { own: RawBuilder<unknown>; may: Command[] }> = {
   approvals: { own: OF_SESSION, may: ALL },
   outbox: { own: OF_SESSION, may: ALL },
   files: { own: OF_SESSION, may: ALL },
+  feedback: { own: sql`user_id = ${USER} or agent = ${AGENT}`, may: ALL },
 };
 
 /** No call reaches these by itself: they are the gateway's own, or name people and places of many. */

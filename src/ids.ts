@@ -23,6 +23,8 @@ export type ApprovalId = Branded<"approval">;
 export type KeyId = Branded<"key">;
 /** `aud_…`: one entry of the audit log. */
 export type AuditId = Branded<"audit">;
+/** `fb_…`: what somebody thinks of an answer. */
+export type FeedbackId = Branded<"feedback">;
 /** `<platform>:<id of the bot there>`, for example `telegram:4711`. */
 export type AccountId = Branded<"account">;
 /** 32 hexadecimal digits, as https://www.w3.org/TR/trace-context/#trace-id has them. */
@@ -39,6 +41,7 @@ type Prefix = {
   out: OutboxId;
   fil: FileId;
   apr: ApprovalId;
+  fb: FeedbackId;
   rep: ReplicaId;
   key: KeyId;
   aud: AuditId;
@@ -53,7 +56,7 @@ export function newTraceId(): TraceId {
   return randomBytes(16).toString("hex") as TraceId;
 }
 
-const SHAPE = /^(usr|ses|run|msg|plc|out|fil|apr|rep|key|aud)_[0-9a-f]{32}$/;
+const SHAPE = /^(usr|ses|run|msg|plc|out|fil|apr|key|aud|fb|rep)_[0-9a-f]{32}$/;
 
 /** The id if `text` has the shape of one with this prefix, else null (which callers answer like an unknown id). */
 export function readId<P extends keyof Prefix>(prefix: P, text: unknown): Prefix[P] | null {

@@ -16,6 +16,7 @@ import { deliveryRoutes } from "./delivery-routes.ts";
 import { describeApi, openApiRoutes } from "./describe-api.ts";
 import { eventRoutes } from "./event-routes.ts";
 import { EventStreams } from "./event-streams.ts";
+import { feedbackRoutes } from "./feedback-routes.ts";
 import { fileRoutes } from "./file-routes.ts";
 import { healthRoutes, metricsRoutes } from "./health-routes.ts";
 import { DEFAULT_LIMITS, type HttpLimits } from "./http-limits.ts";
@@ -98,6 +99,7 @@ export function createHttpServer(parts: HttpParts): FastifyInstance {
       fileRoutes(personal, service);
       usageRoutes(personal, service);
       approvalRoutes(personal, service);
+      feedbackRoutes(personal, parts);
       eventRoutes(personal, service, streams, limits);
     });
   });

@@ -91,6 +91,9 @@ export function createMetrics() {
     /** `scope`: whose budget was used up: `person`, `place`, `agent`, `gateway`. */
     budgetRefusals: counter("budget_refusals_total", "Turns that no model was asked for", "scope"),
 
+    /** `platform`: where it was given; `rating`: `up`, `down`. */
+    feedback: counter("feedback_total", "Votes on answers, changed ones included", "platform", "agent", "rating"),
+
     dbUp: gauge("db_up", "1 = the database answers"),
     dbPoolInUse: gauge("db_pool_in_use", "Connections of this replica that work"),
     dbPoolWaiting: gauge("db_pool_waiting", "Statements and transactions that wait for a connection"),

@@ -6,6 +6,7 @@ import type {
   AccountId,
   ApprovalId,
   AuditId,
+  FeedbackId,
   FileId,
   KeyId,
   MessageId,
@@ -30,6 +31,8 @@ type Json<T> = ColumnType<T, string, string>;
 export type InboxState = "waiting" | "taken" | "withdrawn" | "refused" | "handled" | "failed";
 export type RunState = "running" | "waiting" | "completed" | "failed" | "cancelled";
 export type OutboxState = "planned" | "sending" | "sent" | "uncertain" | "failed";
+
+export type FeedbackSource = "telegram" | "slack" | "web" | "api" | "llm_judge";
 
 /** A run's reply target and what is known of the place; null for sessions of the API. */
 export type RunTarget = ReplyTarget & { placeKind: "private" | "group" };
@@ -220,6 +223,35 @@ export interface Schema {
     ended_at: MaybeTime;
     budget: ColumnType<RunBudget | null, string | null | undefined, string | null>;
     stop: Generated<boolean>;
+    card_version: string | null;
+    vote_hash: string | null;
+  };
+  feedback: {
+    id: FeedbackId;
+    session_id: SessionId | null;
+    run_id: RunId | null;
+    message_id: MessageId | null;
+    trace_id: string | null;
+    target: string;
+    key: string;
+    author: string;
+    user_id: UserId | null;
+    agent: string | null;
+    agent_type: string | null;
+    model: string | null;
+    card_version: string | null;
+    source: FeedbackSource;
+    rating: 1 | -1;
+    score: number | null;
+    tags: Generated<string[]>;
+    comment: string | null;
+    correction: string | null;
+    latency_ms: number | null;
+    turn_index: number | null;
+    ask_page: OutboxId | null;
+    ask_until: MaybeTime;
+    created_at: Time;
+    updated_at: Time;
   };
   run_usage: {
     session_id: SessionId;

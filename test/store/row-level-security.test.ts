@@ -10,6 +10,7 @@ import { storeEngines } from "../support/store-engines.ts";
 const REACHED = [
   "approvals",
   "compactions",
+  "feedback",
   "files",
   "inbox",
   "lanes",
