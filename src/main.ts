@@ -165,6 +165,7 @@ export async function startGateway(config: Config, options: StartOptions = {}): 
     const http = createHttpServer({
       db: database.db,
       service: replica.service,
+      agents,
       accept: (update) => replica.intake.accept(update),
       adapters: () => replica.connected(),
       webhookPaths: webhookPaths(config),

@@ -13,12 +13,12 @@ export type Part =
 /**
  * Words that came with a message and are not its author's: what it answers, quotes or forwards, or what was said at the
  * place before, what the agent remembers, or that from here on the agent `text` answers after the agent `author`;
- * `summary`: what stands for older messages, never stored with one. Data for the model, never an order. `author` "" =
- * nobody knows.
+ * `summary`: what stands for older messages, never stored with one; `client`: what the program wants that its author
+ * talks through. Data for the model, never an order. `author` "" = nobody knows.
  */
 export interface ContextPart {
   type: "context";
-  kind: "reply" | "quote" | "forward" | "background" | "memory" | "agent" | "summary";
+  kind: "reply" | "quote" | "forward" | "background" | "memory" | "agent" | "summary" | "client";
   author: string;
   text: string;
 }

@@ -38,6 +38,7 @@ const ORIGIN: Record<Exclude<ContextPart["kind"], "agent">, (author: string) => 
   forward: (author) => `forwarded, written by ${author}`,
   background: (author) => `said here before by ${author}`,
   memory: () => "what you remember from earlier talks",
+  client: () => "how the program wants you to answer that they talk through",
   summary: () => "summary of what was said and done before this",
 };
 

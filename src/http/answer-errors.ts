@@ -18,8 +18,13 @@ export function answerErrors(app: FastifyInstance): void {
   });
 }
 
-/** Answers a request with what is to be said about an error. */
-export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+/** Answers a request with what is to be said about an error; `besides`: in another API's words, too. */
+export function sendProblem(
+  error: unknown,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  besides: (answer: Problem) => object = () => ({}),
+): FastifyReply {
   if (error instanceof MethodNotAllowed) {
     reply.header("allow", error.allowed.join(", "));
     return send(reply, problem(405, "invalid", "This method is not allowed here."));
@@ -32,7 +37,7 @@ export function sendProblem(error: unknown, request: FastifyRequest, reply: Fast
   if (answer.status === 401) reply.header("www-authenticate", "Bearer");
   // Fastify would cut the connection, and with it what the client has not read yet.
   if (answer.status === 413) reply.removeHeader("connection");
-  return send(reply, answer);
+  return send(reply, { ...answer, ...besides(answer) });
 }
 
 /** For what breaks before there is a request: bad HTTP, headers that are too large or too slow. */

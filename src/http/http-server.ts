@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import fastifySwagger from "@fastify/swagger";
 import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import { fastify, type FastifyBaseLogger, type FastifyInstance, LogController } from "fastify";
+import type { Agents } from "../agent/agents.ts";
 import { GatewayError } from "../errors.ts";
 import type { Logger } from "../observe/log.ts";
 import type { Metrics } from "../observe/metrics.ts";
@@ -12,6 +13,7 @@ import { answerClientError, answerErrors, sendProblem } from "./answer-errors.ts
 import { auditRoutes } from "./audit-routes.ts";
 import { AuthFailures } from "./auth-failures.ts";
 import { actForUser, requireKey } from "./authenticate.ts";
+import { completionRoutes } from "./completion-routes.ts";
 import { deliveryRoutes } from "./delivery-routes.ts";
 import { describeApi, openApiRoutes } from "./describe-api.ts";
 import { eventRoutes } from "./event-routes.ts";
@@ -25,6 +27,7 @@ import { keyRoutes } from "./key-routes.ts";
 import { logRequests } from "./log-requests.ts";
 import { approvalRoutes } from "./approval-routes.ts";
 import { messageRoutes } from "./message-routes.ts";
+import { modelRoutes } from "./model-routes.ts";
 import { type ApprovePairing, pairingRoutes } from "./pairing-routes.ts";
 import type { Readiness } from "./readiness.ts";
 import { sessionRoutes } from "./session-routes.ts";
@@ -35,6 +38,7 @@ import { webhookRoutes } from "./webhook-routes.ts";
 export interface HttpParts {
   db: Root;
   service: AgentService;
+  agents: Agents;
   /** Stores a platform's update. */
   accept: Accept;
   /** Those that are connected; asked at every call of a webhook. */
@@ -91,6 +95,7 @@ export function createHttpServer(parts: HttpParts): FastifyInstance {
     deliveryRoutes(keyed, parts.db);
     keyRoutes(keyed, parts.db, service, keys);
     auditRoutes(keyed, parts.db);
+    keyed.register(async (inner) => modelRoutes(inner.withTypeProvider<TypeBoxTypeProvider>(), parts.agents));
     keyed.register(async (inner) => {
       actForUser(inner, service);
       const personal = inner.withTypeProvider<TypeBoxTypeProvider>();
@@ -101,6 +106,9 @@ export function createHttpServer(parts: HttpParts): FastifyInstance {
       approvalRoutes(personal, service);
       feedbackRoutes(personal, parts);
       eventRoutes(personal, service, streams, limits);
+      personal.register(async (openai) => {
+        completionRoutes(openai.withTypeProvider<TypeBoxTypeProvider>(), parts, streams, limits);
+      });
     });
   });
   app.register(async (scope) => {

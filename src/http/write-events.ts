@@ -31,14 +31,29 @@ export async function writeEvents(
   limits: Pick<HttpLimits, "heartbeatMs" | "readerMs">,
   signal: AbortSignal,
 ): Promise<void> {
+  return writeFrames(response, framesOf(events), limits, signal);
+}
+
+async function* framesOf(events: AsyncIterable<SentEvent>): AsyncIterable<string> {
+  yield `retry: ${RETRY_MS}\n\n`;
+  for await (const event of events) yield frame(event);
+}
+
+/** The same for events that are written out already. */
+export async function writeFrames(
+  response: ServerResponse,
+  frames: AsyncIterable<string>,
+  limits: Pick<HttpLimits, "heartbeatMs" | "readerMs">,
+  signal: AbortSignal,
+): Promise<void> {
   response.writeHead(200, HEADERS);
-  response.write(`retry: ${RETRY_MS}\n\n`);
+  response.flushHeaders();
   const heartbeat = setInterval(() => {
     if (!response.writableNeedDrain) response.write(":\n\n");
   }, limits.heartbeatMs);
   try {
-    for await (const event of events) {
-      response.write(frame(event));
+    for await (const written of frames) {
+      response.write(written);
       if (response.writableNeedDrain && !(await drained(response, limits.readerMs, signal))) break;
     }
   } finally {

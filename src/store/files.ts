@@ -63,7 +63,11 @@ export async function keepMade(db: Db, run: WritingRun, file: SessionFile): Prom
   return rows[0]!.mine;
 }
 
-async function insertFile(trx: Trx, session: SessionId, { id, name, mediaType, bytes }: SessionFile): Promise<void> {
+export async function insertFile(
+  trx: Trx,
+  session: SessionId,
+  { id, name, mediaType, bytes }: SessionFile,
+): Promise<void> {
   const row = { id, session_id: session, name: cleanText(name), media_type: mediaType, size: bytes.length };
   await trx
     .insertInto("files")

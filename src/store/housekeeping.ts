@@ -28,6 +28,9 @@ const stale = [
     select ctid from approvals
     where created_at < now() - interval '90 days' and decision is not null limit ${BATCH}))`,
   sql`delete from early_edits where created_at < now() - interval '1 day'`,
+  // Whoever comes back later begins a session of what they send.
+  sql`delete from chat_threads where ctid = any (array(
+    select ctid from chat_threads where created_at < now() - interval '90 days' limit ${BATCH}))`,
   sql`delete from link_codes where expires_at < now() - interval '1 day'`,
   sql`delete from link_tries where since < now() - interval '1 day'`,
   sql`delete from pairings where expires_at < now() - interval '1 day'`,

@@ -1,11 +1,11 @@
 import { type RawBuilder, sql } from "kysely";
-import type { AccountId, MessageId, ReplicaId, SessionId, UserId } from "../ids.ts";
+import type { AccountId, MessageId, ReplicaId, RunId, SessionId, UserId } from "../ids.ts";
 import type { Part } from "../agent/message.ts";
 import type { BurstHint } from "../platform/incoming-update.ts";
 import { toJson } from "./json.ts";
 import { withWords } from "./change-waiting.ts";
 import { withdrawReceipts } from "./receipts.ts";
-import type { Db } from "./schema.ts";
+import type { Db, InboxState } from "./schema.ts";
 import type { Asker } from "./talk-sessions.ts";
 
 /** A message to accept: for a session of the API (`session` with its user), or for a place that may be known. */
@@ -229,6 +229,19 @@ async function withdraw(db: Db, which: RawBuilder<unknown>): Promise<number> {
     update inbox b set state = 'withdrawn' from these
     where b.account_id = these.account_id and b.update_key = these.update_key`.execute(db);
   return Number(numAffectedRows ?? 0n);
+}
+
+/** What became of a message that was accepted lately; null = it is not there. */
+export async function fateOfMessage(
+  db: Db,
+  session: SessionId,
+  message: MessageId,
+): Promise<{ state: InboxState; run: RunId | null } | null> {
+  const { rows } = await sql<{ state: InboxState; run: RunId | null }>`
+    select b.state, b.run_id as run from (
+      select message_id, state, run_id from inbox where session_id = ${session} order by arrival_no desc limit 1000
+    ) b where b.message_id = ${message}`.execute(db);
+  return rows[0] ?? null;
 }
 
 export interface ArrivedRow {

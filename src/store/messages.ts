@@ -1,8 +1,8 @@
 import { type RawBuilder, sql } from "kysely";
 import type { Message } from "../agent/message.ts";
-import type { MessageId, RunId, SessionId } from "../ids.ts";
+import { type MessageId, newId, type RunId, type SessionId } from "../ids.ts";
 import { toJson } from "./json.ts";
-import type { Db } from "./schema.ts";
+import type { Db, Trx } from "./schema.ts";
 
 export interface StoredMessage {
   seq: number;
@@ -142,6 +142,18 @@ export async function messagesBetween(
     where m.seq >= ${from}::bigint
     order by m.seq`.execute(db);
   return rows.map(fromRow);
+}
+
+/** What was said elsewhere, before this session began: the first messages of a session that is made in this transaction. */
+export async function insertPast(trx: Trx, session: SessionId, messages: readonly Message[]): Promise<void> {
+  if (messages.length === 0) return;
+  const rows = messages.map(({ role, parts, status }) => ({ role, parts, status, id: newId("msg") }));
+  await sql`
+    insert into messages (session_id, seq, message_id, run_id, idx, role, parts, status)
+    select ${session}, m.n, m.value->>'id', ${newId("run")}, m.n - 1, m.value->>'role', m.value->'parts',
+           m.value->>'status'
+    from jsonb_array_elements(${toJson(rows)}::jsonb) with ordinality as m(value, n)`.execute(trx);
+  await trx.updateTable("talk_sessions").set({ head_seq: rows.length }).where("id", "=", session).execute();
 }
 
 /** Messages with `seq > after` that were not taken back, oldest first, at most `limit`. */

@@ -378,6 +378,13 @@ export interface Schema {
     target: string;
     detail: Json<AuditDetail>;
   };
+  chat_threads: {
+    user_id: UserId;
+    key: string;
+    session_id: SessionId;
+    head_seq: number | null;
+    created_at: Time;
+  };
   early_edits: {
     account_id: AccountId;
     chat: string;

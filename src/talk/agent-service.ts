@@ -1,5 +1,5 @@
 import type { Agents } from "../agent/agents.ts";
-import { textOf } from "../agent/message.ts";
+import { type Part, textOf } from "../agent/message.ts";
 import { GatewayError } from "../errors.ts";
 import { accountId, type MessageId, newId, readId, type ReplicaId, type UserId } from "../ids.ts";
 import type { Hints } from "../run/hints.ts";
@@ -30,6 +30,10 @@ export interface NewMessage {
   text: string;
   /** The same key again returns the message it made the first time. Unique per session. */
   idempotencyKey?: string;
+  /** The agent that answers this one message; left out: whom the text names, else the session's. */
+  agent?: string;
+  /** What goes before the text. */
+  before?: Part[];
 }
 
 /**
@@ -106,8 +110,8 @@ export class AgentService {
       account: API_ACCOUNT,
       updateKey,
       messageId,
-      parts: [{ type: "text", text: message.text }],
-      asks: addressee(this.#agents, message.text),
+      parts: [...(message.before ?? []), { type: "text", text: message.text }],
+      asks: message.agent ?? addressee(this.#agents, message.text),
       language: "",
       writtenAt: new Date(),
       session: { id, userId: user },

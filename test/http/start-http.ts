@@ -45,17 +45,20 @@ export interface CallOptions {
 
 export type TestHttpOptions = Partial<Omit<HttpParts, "db" | "service" | "log">> &
   Partial<Pick<TestGatewayOptions, "model" | "onBusy" | "tools" | "settings">>;
+export type TestHttpOptions = Partial<Omit<HttpParts, "db" | "service" | "agents" | "log" | "metrics">> &
+  Partial<Pick<TestGatewayOptions, "model" | "onBusy" | "tools" | "settings" | "cards">>;
 
 /** One replica on a database of its own, and its HTTP server. */
 export async function startHttp(options: TestHttpOptions = {}): Promise<TestHttp> {
   const database = await createTestDatabase();
-  const { model = scriptedModel(), onBusy = "interrupt", tools, settings, ...given } = options;
+  const { model = scriptedModel(), onBusy = "interrupt", tools, settings, cards, ...given } = options;
   const running = await startTestGateway({
     url: database.url,
     model,
     onBusy,
     ...(tools ? { tools } : {}),
     ...(settings ? { settings } : {}),
+    ...(cards ? { cards } : {}),
   });
   const lines: Record<string, unknown>[] = [];
   const accepted: IncomingUpdate[] = [];
@@ -63,6 +66,7 @@ export async function startHttp(options: TestHttpOptions = {}): Promise<TestHttp
   const parts: HttpParts = {
     db: running.database.db,
     service: running.gateway.service,
+    agents: running.agents,
     accept: async (update) => void accepted.push(update),
     adapters: () => [],
     webhookPaths: [],

@@ -9,6 +9,7 @@ import { storeEngines } from "../support/store-engines.ts";
 /** The tables that calls of people and agents reach; every other one refuses them whatever they ask. */
 const REACHED = [
   "approvals",
+  "chat_threads",
   "compactions",
   "feedback",
   "files",

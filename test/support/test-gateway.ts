@@ -40,6 +40,7 @@ export interface TestGatewayOptions {
 
 export interface TestGateway {
   gateway: Gateway;
+  agents: Agents;
   database: Database;
   metrics: Metrics;
   stop(graceMs?: number): Promise<void>;
@@ -57,15 +58,20 @@ const TEST_CARD: AgentCard = {
   idleMs: null,
 };
 
+export function testCard(fields: Partial<AgentCard>): AgentCard {
+  return { ...TEST_CARD, default: false, ...fields };
+}
+
 /** One replica in this process, on a database of the test's own. */
 export async function startTestGateway(options: TestGatewayOptions): Promise<TestGateway> {
   const log = createLog({ level: process.env["TEST_LOG"] ?? "silent", secrets: [] });
   const metrics = createMetrics();
   const database = options.database ?? openPostgres(options.url, log, 6);
+  const agents = fixedAgents(options.cards ?? [TEST_CARD], options.settings ?? NO_SETTINGS);
   const gateway = new Gateway({
     database,
     adapters: options.adapters ?? [],
-    agents: fixedAgents(options.cards ?? [TEST_CARD], options.settings ?? NO_SETTINGS),
+    agents,
     model: options.model,
     tools: options.tools ?? functionTools([]),
     toolsOf: () => [],
@@ -82,6 +88,7 @@ export async function startTestGateway(options: TestGatewayOptions): Promise<Tes
   await gateway.start();
   return {
     gateway,
+    agents,
     database,
     metrics,
     async stop(graceMs = 2_000) {
