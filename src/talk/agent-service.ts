@@ -12,7 +12,8 @@ import { currentUser } from "../store/links.ts";
 import { notifySessions } from "../store/notify.ts";
 import type { PlatformAdapter } from "../platform/platform-adapter.ts";
 import { type OpenQuestion, openQuestions, questionOf } from "../store/approvals.ts";
-import type { Root } from "../store/schema.ts";
+import { withReach } from "../store/reach.ts";
+import type { Root, Trx } from "../store/schema.ts";
 import { findSession, insertSession, listSessions, stopSession, type TalkSession } from "../store/talk-sessions.ts";
 import { retrying, withTransaction } from "../store/transaction.ts";
 import { hasRun, usageOfSession, type UsageRow } from "../store/usage.ts";
@@ -81,14 +82,28 @@ export class AgentService {
   /** The user's sessions, last used first, at most `limit` (1–200) before a time. */
   listSessions(user: UserId, options: { limit?: number; before?: Date } = {}): Promise<TalkSession[]> {
     const limit = Math.min(200, Math.max(1, options.limit ?? 50));
-    return retrying(() => listSessions(this.#db, user, options.before ? { limit, before: options.before } : { limit }));
+    const page = options.before ? { limit, before: options.before } : { limit };
+    return this.#inReach(user, (trx) => listSessions(trx, user, page));
   }
 
-  async getSession(user: UserId, session: string): Promise<TalkSession> {
+  getSession(user: UserId, session: string): Promise<TalkSession> {
+    return this.#inSession(user, session, async (_trx, found) => found);
+  }
+
+  /** What is done for a user, with the user's rows alone. */
+  #inReach<T>(user: UserId, work: (trx: Trx) => Promise<T>): Promise<T> {
+    return withReach(this.#db, { kind: "user", user }, work);
+  }
+
+  /** What is done in a session of the user. Rejects `not_found`. */
+  async #inSession<T>(user: UserId, session: string, work: (trx: Trx, session: TalkSession) => Promise<T>): Promise<T> {
     const id = readId("ses", session);
-    const found = id && (await retrying(() => findSession(this.#db, user, id)));
-    if (!found) throw new GatewayError("not_found", "There is no such session.");
-    return found;
+    if (!id) throw new GatewayError("not_found", "There is no such session.");
+    return this.#inReach(user, async (trx) => {
+      const found = await findSession(trx, user, id);
+      if (!found) throw new GatewayError("not_found", "There is no such session.");
+      return work(trx, found);
+    });
   }
 
   /**
@@ -135,36 +150,35 @@ export class AgentService {
    */
   async getMessages(user: UserId, session: string, options: FollowOptions = {}): Promise<AsyncIterable<FollowItem>> {
     const found = await this.getSession(user, session);
-    const mayRead = async () => (await retrying(() => findSession(this.#db, user, found.id))) !== null;
-    return followSession(this.#db, this.#hints, found, { ...options, mayRead });
+    return followSession((look) => this.#inSession(user, session, look), this.#hints, found, options);
   }
 
   /** A file of the session. Rejects `not_found`, also for one that is not kept any more. */
   async readFile(user: UserId, session: string, file: string): Promise<SessionFile> {
-    const { id } = await this.getSession(user, session);
     const wanted = readId("fil", file);
-    const [found] = wanted ? await retrying(() => readFiles(this.#db, id, [wanted])) : [];
+    const [found] = await this.#inSession(user, session, async (trx, { id }) =>
+      wanted ? readFiles(trx, id, [wanted]) : [],
+    );
     if (!found) throw new GatewayError("not_found", "There is no such file.");
     return found;
   }
 
   /** What a session's runs have used, or one of them. Rejects `not_found`, also for a run that is not of it. */
   async readUsage(user: UserId, session: string, run?: string): Promise<UsageRow[]> {
-    const { id } = await this.getSession(user, session);
-    if (run === undefined) return retrying(() => usageOfSession(this.#db, id, null));
-    const wanted = readId("run", run);
-    const known = wanted !== null && (await retrying(() => hasRun(this.#db, id, wanted)));
-    if (!known) throw new GatewayError("not_found", "There is no such run.");
-    return retrying(() => usageOfSession(this.#db, id, wanted));
+    return this.#inSession(user, session, async (trx, { id }) => {
+      const wanted = run === undefined ? null : readId("run", run);
+      const known = run === undefined || (wanted !== null && (await hasRun(trx, id, wanted)));
+      if (!known) throw new GatewayError("not_found", "There is no such run.");
+      return usageOfSession(trx, id, wanted);
+    });
   }
 
   /** Ends the running run, its partial answer kept and marked, and withdraws what waits. Repeatable. */
   async stop(user: UserId, session: string): Promise<{ withdrawn: number }> {
-    const { id } = await this.getSession(user, session);
-    const withdrawn = await withTransaction(this.#db, async (trx) => {
-      await stopSession(trx, id);
-      await notifySessions(trx, this.#replica, [id]);
-      return withdrawWaiting(trx, id);
+    const { id, withdrawn } = await this.#inSession(user, session, async (trx, found) => {
+      await stopSession(trx, found.id);
+      await notifySessions(trx, this.#replica, [found.id]);
+      return { id: found.id, withdrawn: await withdrawWaiting(trx, found.id) };
     });
     this.#hints.session(id);
     return { withdrawn };
@@ -172,8 +186,7 @@ export class AgentService {
 
   /** Calls of the session's running runs that wait for a person. Rejects `not_found`. */
   async listApprovals(user: UserId, session: string): Promise<OpenQuestion[]> {
-    const { id } = await this.getSession(user, session);
-    return retrying(() => openQuestions(this.#db, id));
+    return this.#inSession(user, session, (trx, { id }) => openQuestions(trx, id));
   }
 
   /** Decides one of them, once; `operator`: who does so in the user's stead. Rejects `not_found`, `conflict` (it is decided, has expired, or is no longer needed). */
@@ -184,9 +197,8 @@ export class AgentService {
     decision: "approved" | "denied",
     operator: AuditActor | null = null,
   ): Promise<void> {
-    const { id } = await this.getSession(user, session);
     const wanted = readId("apr", approval);
-    const decided = await withTransaction(this.#db, async (trx) => {
+    const decided = await this.#inSession(user, session, async (trx, { id }) => {
       const question = wanted && (await questionOf(trx, id, wanted));
       if (!question) return null;
       const adapter = question.account ? this.#adapter(question.account) : undefined;
@@ -196,11 +208,11 @@ export class AgentService {
         const detail = { decision, session_id: id, tool: question.tool };
         await audit(trx, operator, { action: "approval.decide", target: question.id, detail });
       }
-      return done;
+      return done && id;
     });
     if (decided === null) throw new GatewayError("not_found", "There is no such approval.");
     if (!decided) throw new GatewayError("conflict", "It is decided already, or no longer needed.");
-    this.#hints.session(id);
+    this.#hints.session(decided);
     this.#hints.work();
     this.#hints.outbox();
   }

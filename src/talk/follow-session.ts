@@ -1,13 +1,13 @@
 import type { Message } from "../agent/message.ts";
+import { GatewayError } from "../errors.ts";
 import type { MessageId, RunId, SessionId } from "../ids.ts";
 import { Doorbell, type Hints } from "../run/hints.ts";
 import { type ArrivedRow, arrivalsAfter } from "../store/inbox.ts";
 import { messagesAfter, type StoredMessage } from "../store/messages.ts";
 import { eventsAfter, type StoredEvent } from "../store/run-events.ts";
 import { isOpen, joinPoint, runsSince } from "../store/join-point.ts";
-import type { Root } from "../store/schema.ts";
+import type { Db } from "../store/schema.ts";
 import type { TalkSession } from "../store/talk-sessions.ts";
-import { retrying } from "../store/transaction.ts";
 import { ReaderPosition, type RunPosition } from "./reader-position.ts";
 
 export interface FollowOptions {
@@ -20,10 +20,11 @@ export interface FollowOptions {
   limit?: number;
 }
 
-export interface Reading extends FollowOptions {
-  /** Whether the session is still its reader's: a link that is undone takes it away. */
-  mayRead: () => Promise<boolean>;
-}
+/**
+ * Looks into the store on behalf of the reader; `look` may run several times. Rejects `not_found` once the session is
+ * not the reader's: a link that is undone takes it away.
+ */
+export type Look = <T>(look: (db: Db) => Promise<T>) => Promise<T>;
 
 /**
  * What a reader gets, in order. `message`: part of the history. `accepted`: came in, waits for its run or is in it.
@@ -54,22 +55,22 @@ const KNOWN_RUNS = 8;
  * Rejects `invalid` for a bad cursor, also for one from beyond the session's end, which would hide what comes.
  */
 export async function followSession(
-  db: Root,
+  inside: Look,
   hints: Hints,
   session: Pick<TalkSession, "id" | "headSeq">,
-  options: Reading,
+  options: FollowOptions,
 ): Promise<AsyncIterable<FollowItem>> {
   const position = ReaderPosition.read(options.after ?? "", session.headSeq);
-  await join(db, session.id, position);
-  return readOn(db, hints, session.id, position, options);
+  await inside((db) => join(db, session.id, position));
+  return readOn(inside, hints, session.id, position, options);
 }
 
 async function* readOn(
-  db: Root,
+  inside: Look,
   hints: Hints,
   session: SessionId,
   position: ReaderPosition,
-  options: Reading,
+  options: FollowOptions,
 ): AsyncIterable<FollowItem> {
   const signal = options.signal ?? new AbortController().signal;
   const bell = new Doorbell();
@@ -86,10 +87,9 @@ async function* readOn(
   try {
     while (!signal.aborted) {
       let progress = false;
-      const seen = await readOnce(db, session, position, options.follow === true, page);
+      const seen = await inside((db) => readOnce(db, session, position, options.follow === true, page)).catch(ifGone);
+      if (seen === null) return;
       page = seen.tooLarge ? seen.messages.length : Math.min(PAGE, page * 2);
-      const isNew = seen.messages.length + seen.events.length + seen.arrived.length > 0;
-      if (isNew && !(await options.mayRead())) return;
       for (const item of look(seen, position)) {
         progress = true;
         expecting = item.kind === "accepted";
@@ -109,16 +109,21 @@ async function* readOn(
   }
 }
 
+function ifGone(error: unknown): null {
+  if (error instanceof GatewayError && error.code === "not_found") return null;
+  throw error;
+}
+
 /**
  * A reader that comes into a running run sees its current attempt; the text of dead ones is void. One that comes back
  * waits for no run that it can learn nothing of: one of another session, or whose events are deleted.
  */
-async function join(db: Root, session: SessionId, position: ReaderPosition): Promise<void> {
+async function join(db: Db, session: SessionId, position: ReaderPosition): Promise<void> {
   if (position.joined) {
     for (const [run, at] of position.runs) at.final ||= await eventsAreGone(db, session, run, at);
     return;
   }
-  const { open, startedMicros, arrivalNo } = await retrying(() => joinPoint(db, session));
+  const { open, startedMicros, arrivalNo } = await joinPoint(db, session);
   position.joined = { startedMicros, arrivalNo };
   for (const run of open) position.runs.set(run.id, { attempt: run.attempt, n: 0, final: false });
 }
@@ -136,9 +141,9 @@ interface Seen {
 }
 
 /** The run is over, and what would come after a position was deleted. */
-async function eventsAreGone(db: Root, session: SessionId, run: RunId, at: RunPosition): Promise<boolean> {
-  if (await retrying(() => isOpen(db, session, run))) return false;
-  return (await retrying(() => eventsAfter(db, session, run, at, 1))).length === 0;
+async function eventsAreGone(db: Db, session: SessionId, run: RunId, at: RunPosition): Promise<boolean> {
+  if (await isOpen(db, session, run)) return false;
+  return (await eventsAfter(db, session, run, at, 1)).length === 0;
 }
 
 /**
@@ -146,20 +151,20 @@ async function eventsAreGone(db: Root, session: SessionId, run: RunId, at: RunPo
  * events; the inbox last, so that every input of those runs is found.
  */
 async function readOnce(
-  db: Root,
+  db: Db,
   session: SessionId,
   position: ReaderPosition,
   live: boolean,
   page: number,
 ): Promise<Seen> {
-  const found = await retrying(() => messagesAfter(db, session, position.seq, page));
+  const found = await messagesAfter(db, session, position.seq, page);
   const messages = fitting(found);
   const tooLarge = messages.length < found.length;
   const joined = position.joined!;
   const events: StoredEvent[] = [];
   const behind = live && position.runs.size >= KNOWN_RUNS;
   if (live && !behind) {
-    const started = await retrying(() => runsSince(db, session, joined.startedMicros));
+    const started = await runsSince(db, session, joined.startedMicros);
     for (const run of started.slice(0, KNOWN_RUNS)) {
       joined.startedMicros = run.startedMicros;
       position.runs.set(run.id, { attempt: 1, n: 0, final: false });
@@ -169,13 +174,13 @@ async function readOnce(
   if (!live) position.runs.clear();
   for (const [run, at] of position.runs) {
     if (at.final) continue;
-    const next = fitting(await retrying(() => eventsAfter(db, session, run, at, PAGE)));
+    const next = fitting(await eventsAfter(db, session, run, at, PAGE));
     events.push(...next);
     // Events are kept for a day after their run: the history must not wait for a final one that is gone.
     if (next.length === 0 && messages[0]?.runId === run) at.final = await eventsAreGone(db, session, run, at);
     if (next.some(({ type }) => FINAL.has(type))) break;
   }
-  const inbox = await retrying(() => arrivalsAfter(db, session, joined.arrivalNo));
+  const inbox = await arrivalsAfter(db, session, joined.arrivalNo);
   const arrived = fitting(inbox);
   // Inputs come before their runs.
   if (arrived.length < inbox.length) events.length = 0;

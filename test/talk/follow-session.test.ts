@@ -67,8 +67,13 @@ it("asks the database ever more rarely while nothing happens", async () => {
   const session = (await findSession(gateway.database.db, ann, id))!;
   const seen = watch();
   const end = new AbortController();
-  const options = { follow: true, signal: end.signal, mayRead: async () => true };
-  const items = await followSession(gateway.database.db.withPlugin(seen), new Hints(), session, options);
+  const options = { follow: true, signal: end.signal };
+  const items = await followSession(
+    (look) => look(gateway.database.db.withPlugin(seen)),
+    new Hints(),
+    session,
+    options,
+  );
   const reading = readUntil(items, () => false);
   await sleep(4_200);
   end.abort();
@@ -100,9 +105,8 @@ it("holds little of a history of large messages for a reader that does not read 
   await insertHistory(id, 60, 200_000);
   const session = (await findSession(gateway.database.db, ann, id))!;
   const seen = watch();
-  const items = await followSession(gateway.database.db.withPlugin(seen), new Hints(), session, {
+  const items = await followSession((look) => look(gateway.database.db.withPlugin(seen)), new Hints(), session, {
     follow: true,
-    mayRead: async () => true,
   });
   const reader = items[Symbol.asyncIterator]();
   await reader.next();
