@@ -43,9 +43,7 @@ export interface CallOptions {
   headers?: Record<string, string>;
 }
 
-export type TestHttpOptions = Partial<Omit<HttpParts, "db" | "service" | "log">> &
-  Partial<Pick<TestGatewayOptions, "model" | "onBusy" | "tools" | "settings">>;
-export type TestHttpOptions = Partial<Omit<HttpParts, "db" | "service" | "agents" | "log" | "metrics">> &
+export type TestHttpOptions = Partial<Omit<HttpParts, "db" | "service" | "agents" | "log">> &
   Partial<Pick<TestGatewayOptions, "model" | "onBusy" | "tools" | "settings" | "cards">>;
 
 /** One replica on a database of its own, and its HTTP server. */
