@@ -1,7 +1,8 @@
 import { sql } from "kysely";
 import type { UserId } from "../ids.ts";
 import { toJson } from "./json.ts";
-import type { Db, LinkChat, LinkChats, Trx } from "./schema.ts";
+import type { LinkChat, LinkChats } from "./link-chats.ts";
+import type { Db, Trx } from "./schema.ts";
 
 /** Somebody on a platform, by the immutable id. */
 export interface Who {

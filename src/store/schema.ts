@@ -20,6 +20,7 @@ import type {
 } from "../ids.ts";
 import type { RenderedPage } from "../platform/platform-adapter.ts";
 import type { ReplyTarget } from "../platform/reply-target.ts";
+import type { LinkChat, LinkChats } from "./link-chats.ts";
 import type { ReplicaLoad } from "./replicas.ts";
 
 /** Timestamps default to the database's clock and are read as Date. */
@@ -44,20 +45,6 @@ export interface RunBudget {
   allowed: { tokens: number | null; micros: number | null };
   /** Whose budget is used up, so that it is not begun. */
   refused?: BudgetScope;
-}
-
-/** A chat that is told of a link, and in which language. */
-export interface LinkChat {
-  target: RunTarget;
-  language: string;
-}
-
-/** Where an identity was linked: its own chat, and that of the identity it was linked with. */
-export interface LinkChats {
-  here: LinkChat;
-  there: LinkChat;
-  /** Whose chat `there` is. */
-  with: { platform: string; externalId: string };
 }
 
 /** A compaction that a person has asked for; what came before `arrivalNo` is no reason to end it. */

@@ -16,7 +16,8 @@ import {
   type Who,
 } from "../store/links.ts";
 import { placeUsedLast } from "../store/places.ts";
-import type { LinkChat, RunTarget, Trx } from "../store/schema.ts";
+import type { LinkChat } from "../store/link-chats.ts";
+import type { RunTarget, Trx } from "../store/schema.ts";
 import { accountName } from "../texts/link-texts.ts";
 import { type Texts, textsFor } from "../texts/texts.ts";
 import { type FromSender, platformOf, targetOf } from "./arriving.ts";

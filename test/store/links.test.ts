@@ -18,7 +18,8 @@ import {
 } from "../../src/store/links.ts";
 import { deleteStale } from "../../src/store/housekeeping.ts";
 import { findPlace, upsertPlace } from "../../src/store/places.ts";
-import type { LinkChat, Trx } from "../../src/store/schema.ts";
+import type { LinkChat } from "../../src/store/link-chats.ts";
+import type { Trx } from "../../src/store/schema.ts";
 import { findSession, insertSession } from "../../src/store/talk-sessions.ts";
 import { withTransaction } from "../../src/store/transaction.ts";
 import { onPostgres, storeEngines, type TestStore } from "../support/store-engines.ts";
