@@ -15,6 +15,7 @@ const UNTIMED = [
   "platform-outage",
   "platform-places",
   "platform-uncertain",
+  "rotation",
   "shutdown",
   "slack-chaos",
   "slack-intake",

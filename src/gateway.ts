@@ -229,6 +229,11 @@ export class Gateway {
     });
   }
 
+  /** Bots whose token was refused are tried with what it is now. */
+  tokensChanged(): void {
+    for (const intake of this.#intakes) intake.tryAgain();
+  }
+
   /** Before the process dies of what this run's tools have done. */
   async spareOthers(culprit: RunId): Promise<void> {
     await spareOthers(this.#parts.database.db, this.replica, culprit);

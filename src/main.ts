@@ -4,11 +4,9 @@ import { loadMcpServers } from "../adapters/mcp/load-mcp-servers.ts";
 import { createOpenAIModel } from "../adapters/openai/openai-model.ts";
 import { createRemoteAgents } from "../adapters/openai/remote-agents.ts";
 import { createOpenAITranscriber } from "../adapters/openai/openai-transcriber.ts";
-import type { SlackOptions } from "../adapters/slack/slack-adapter.ts";
-import { createTelegramAdapter } from "../adapters/telegram/telegram-adapter.ts";
 import { webFetchTool } from "../adapters/web/web-fetch.ts";
-import { type GrantedTool, listeningAt } from "./agent/agent-settings.ts";
-import { type Agents, loadAgents } from "./agent/agents.ts";
+import type { GrantedTool } from "./agent/agent-settings.ts";
+import { loadAgents } from "./agent/agents.ts";
 import { systemClock } from "./agent/clock.ts";
 import { currentTimeTool } from "./agent/current-time.ts";
 import { demoModel } from "./agent/demo-model.ts";
@@ -30,17 +28,15 @@ import {
   listSecrets,
   readConfig,
   serverVariables,
-  type SlackConfig,
-  type TelegramConfig,
 } from "./config.ts";
+import { LiveConfig, rereadOf, watchSecrets } from "./config-live.ts";
 import { GatewayError } from "./errors.ts";
 import { Gateway } from "./gateway.ts";
 import { createHttpServer } from "./http/http-server.ts";
 import { describeError } from "./observe/describe-error.ts";
 import { createLog, type Logger } from "./observe/log.ts";
 import { createMetrics } from "./observe/metrics.ts";
-import { commandMenus } from "./talk/chat-commands.ts";
-import type { PlatformAdapter } from "./platform/platform-adapter.ts";
+import { openAdapters, webhookPaths } from "./open-adapters.ts";
 import { runAtWork } from "./run/run-at-work.ts";
 import { adminKey } from "./store/admin-key.ts";
 import { checkLogin, explainMigration } from "./store/check-login.ts";
@@ -75,6 +71,8 @@ export interface StartOptions {
   firstTokenMs?: number;
   /** After how many failures in a row a model provider is left alone for a while. */
   breaker?: { failures: number };
+  /** Reads the settings anew, for secrets in files that change; null = none does. */
+  reread?: { read: (() => Config) | null; everyMs?: number };
   /** Instead of the built-in tools. */
   tools?: ToolSource;
 }
@@ -84,6 +82,7 @@ export async function startGateway(config: Config, options: StartOptions = {}): 
   const secrets = options.secrets ?? new Set(listSecrets(config));
   const log = options.log ?? createLog({ level: config.logLevel, secrets });
   const metrics = createMetrics();
+  const live = new LiveConfig(config, options.reread?.read ?? null);
   const servers = await openServers(config, log);
   const models = new Providers({
     open: (provider) => createOpenAIModel({ ...provider, model: config.defaultModel }),
@@ -100,7 +99,7 @@ export async function startGateway(config: Config, options: StartOptions = {}): 
   });
   const agents = await loadAgents(config.agentsDir, {
     lookup: cardVariables(config, undefined, secrets),
-    providers: providerSources(config, secrets),
+    providers: providerSources(live, secrets),
     onSettings({ providers }) {
       models.use(providers);
       const fault = faultOfModel(config.defaultModel, providers);
@@ -120,7 +119,7 @@ export async function startGateway(config: Config, options: StartOptions = {}): 
     const database = await openDatabase(config, log);
     opened.defer(() => database.close());
     opened.defer(() => models.close());
-    const transcriber = config.transcription && createOpenAITranscriber(config.transcription);
+    const transcriber = config.transcription && openTranscriber(config.transcription, live);
     opened.defer(() => transcriber?.close());
     await migrate(config, database);
     const { firstTokenMs } = options;
@@ -131,7 +130,7 @@ export async function startGateway(config: Config, options: StartOptions = {}): 
     const granted: Record<Exclude<GrantedTool, "memory">, ToolSource> = { web_fetch: functionTools([webFetchTool()]) };
     const replica = new Gateway({
       database,
-      adapters: await openAdapters(config, agents, log),
+      adapters: await openAdapters(live, agents, log),
       agents,
       model: models,
       tools: options.tools ?? functionTools([currentTimeTool(systemClock)]),
@@ -161,7 +160,7 @@ export async function startGateway(config: Config, options: StartOptions = {}): 
       ...(options.slots === undefined ? {} : { slots: options.slots }),
     });
     gateway = replica;
-    const key = config.adminApiKey ?? (await ownKey(config.dataDir, log));
+    const own = config.adminApiKey ?? (await ownKey(config.dataDir, log));
     const http = createHttpServer({
       db: database.db,
       service: replica.service,
@@ -173,10 +172,13 @@ export async function startGateway(config: Config, options: StartOptions = {}): 
       approvePairing: (code, by) => replica.approve(code, by),
       metrics,
       log,
-      adminKey: () => key,
+      adminKey: () => live.now.adminApiKey ?? own,
       trustedProxies: config.trustedProxies,
     });
     opened.defer(() => http.close());
+    const { reread } = options;
+    if (reread?.read)
+      opened.defer(watchSecrets(live, { ...reread, secrets, log, onChange: () => replica.tokensChanged() }));
     await replica.start();
     const url = await http.listen({ host: config.host, port: config.port });
     log.info(
@@ -199,10 +201,14 @@ export async function startGateway(config: Config, options: StartOptions = {}): 
 }
 
 /** Every variable that a provider is made with is a secret from then on. */
-function providerSources({ model }: Config, secrets: Set<string>): ProviderSources {
+function providerSources(live: LiveConfig, secrets: Set<string>): ProviderSources {
   const variable = serverVariables();
   return {
-    own: model && { apiKey: model.apiKey ?? "", baseUrl: model.baseUrl },
+    get own() {
+      const { model } = live.now;
+      return model && { apiKey: model.apiKey ?? "", baseUrl: model.baseUrl };
+    },
+    changes: () => live.changes,
     lookup(name) {
       const value = variable(name);
       if (value !== undefined) secrets.add(value);
@@ -241,33 +247,12 @@ async function bringUpToDate(config: Config, database: Database): Promise<void> 
   }
 }
 
-function webhookPaths({ telegram, slack }: Config): string[] {
-  return [
-    ...(telegram?.mode === "webhook" ? ["/telegram/webhook"] : []),
-    ...(slack?.mode === "http" ? ["/slack/events"] : []),
-  ];
-}
-
-async function openAdapters({ telegram, slack }: Config, agents: Agents, log: Logger): Promise<PlatformAdapter[]> {
-  return [...(telegram ? [openTelegram(telegram, log)] : []), ...(slack ? [await openSlack(slack, agents, log)] : [])];
-}
-
-function openTelegram(telegram: TelegramConfig, log: Logger): PlatformAdapter {
-  const { botToken: token, apiRoot, mode, callsPerSecond, drafts, rich } = telegram;
-  const webhook = telegram.mode === "webhook" ? telegram : null;
-  const publicUrl = webhook?.publicUrl ?? null;
-  const webhookSecret = webhook?.webhookSecret ?? null;
-  return createTelegramAdapter({
-    token,
-    apiRoot,
-    mode,
-    publicUrl,
-    webhookSecret,
-    callsPerSecond,
-    drafts,
-    rich,
-    menus: commandMenus(),
-    log,
+function openTranscriber(settings: NonNullable<Config["transcription"]>, live: LiveConfig) {
+  return createOpenAITranscriber({
+    ...settings,
+    get apiKey() {
+      return live.now.transcription?.apiKey ?? null;
+    },
   });
 }
 
@@ -281,16 +266,6 @@ async function openServers({ mcp }: Config, log: Logger): Promise<ToolServers> {
     return createMcpServers(read, { onTrouble, lookup: cardServerVariables() });
   };
   return read.servers.length === 0 ? noServers(read.leftOut, open) : open();
-}
-
-/** Its SDK is loaded here and not above: 0.3 s and 11 MB that a gateway without Slack need not pay. */
-async function openSlack(slack: SlackConfig, agents: Agents, log: Logger): Promise<PlatformAdapter> {
-  const { createSlackAdapter } = await import("../adapters/slack/slack-adapter.ts");
-  const { botToken, apiUrl, mode, dm, stream } = slack;
-  const appToken = slack.mode === "socket" ? slack.appToken : null;
-  const signingSecret = slack.mode === "http" ? slack.signingSecret : null;
-  const hears: SlackOptions["hears"] = (place) => listeningAt(agents.settings(), place) === "always";
-  return createSlackAdapter({ botToken, appToken, signingSecret, apiUrl, mode, dm, stream, hears, log });
 }
 
 /** Faults of the operator's making are told in full and end the start with 1; anything else is a bug. */
@@ -340,7 +315,7 @@ async function main(): Promise<void> {
   };
   process.on("SIGTERM", stop);
   process.on("SIGINT", stop);
-  running = await startGateway(config, { log, secrets });
+  running = await startGateway(config, { log, secrets, reread: { read: rereadOf() } });
 }
 
 if (import.meta.main) {

@@ -5,7 +5,8 @@ import { readText } from "./body-reader.ts";
 import { errorCodeOf, redactor } from "./openai-errors.ts";
 
 export interface OpenAITranscriberOptions {
-  apiKey: string | null;
+  /** Read at every call: it may change. */
+  readonly apiKey: string | null;
   /** Ending in /v1, as a rule. */
   baseUrl: string;
   model: string;
@@ -28,12 +29,13 @@ const ENDINGS: Readonly<Record<string, string>> = {
 
 /** Speech to text behind an OpenAI-compatible /audio/transcriptions endpoint. */
 export function createOpenAITranscriber(options: OpenAITranscriberOptions): Transcriber & { close(): Promise<void> } {
-  const { apiKey, baseUrl, model, deadlineMs = DEADLINE_MS } = options;
+  const { baseUrl, model, deadlineMs = DEADLINE_MS } = options;
   const pool = new Agent({ connections: 16, connect: { timeout: 10_000 } });
-  const redact = redactor(apiKey ?? "");
   return {
     maxBytes: MAX_BYTES,
     async transcribe({ bytes, mediaType }, signal) {
+      const { apiKey } = options;
+      const redact = redactor(apiKey ?? "");
       const form = new FormData();
       // Its sender's name for it goes nowhere.
       const name = `audio.${ENDINGS[mediaType] ?? "ogg"}`;

@@ -33,11 +33,14 @@ import { STATUS_LASTS_MS, ThreadStatus } from "./slack-status.ts";
 import { slackWebhook } from "./slack-webhook.ts";
 
 export interface SlackOptions {
-  botToken: string;
+  /** Read at every call, as the other secrets are: they may change. */
+  readonly botToken: string;
   /** Socket Mode: the app-level token with `connections:write`. */
-  appToken: string | null;
+  readonly appToken: string | null;
   /** HTTP: what Slack signs its calls with. */
-  signingSecret: string | null;
+  readonly signingSecret: string | null;
+  /** The one before, while calls signed with it are still taken. */
+  readonly signingSecretBefore?: string | null;
   /** Another server of the Web API; null = Slack's own. */
   apiUrl: string | null;
   mode: "socket" | "http";
@@ -106,9 +109,16 @@ class SlackAdapter implements PlatformAdapter {
 
   constructor(options: SlackOptions) {
     this.#options = options;
-    const { botToken, appToken, signingSecret, apiUrl, log } = options;
-    const secrets = [botToken, appToken, signingSecret].filter((it) => it !== null);
-    this.#api = new SlackApi({ botToken, apiUrl, secrets });
+    const { apiUrl, log } = options;
+    this.#api = new SlackApi({
+      get botToken() {
+        return options.botToken;
+      },
+      get secrets() {
+        return [options.botToken, options.appToken, options.signingSecret].filter((it) => it !== null);
+      },
+      apiUrl,
+    });
     this.#messages = new SlackMessages(this.#api, () => this.#known());
     const { stream: on, streamLastsMs: lastsMs } = options;
     this.#streams = new SlackStreams({ api: this.#api, log, on, ...(lastsMs === undefined ? {} : { lastsMs }) });
@@ -118,14 +128,14 @@ class SlackAdapter implements PlatformAdapter {
       asStream: (...page) => this.#streams.asStream(...page),
     };
     this.#people = new SlackPeople({ ask: (user) => this.#askAbout(user), home: () => this.#known(), log });
-    const socketToken = options.mode === "socket" ? readAppToken(options) : null;
+    if (options.mode === "socket") readAppToken(options);
     this.#receiver = new SlackReceiver({
       read: (delivery) => this.#read(delivery),
-      listen: socketToken === null ? null : (...way) => this.#runSockets(socketToken, ...way),
+      listen: options.mode === "socket" ? (...way) => this.#runSockets(...way) : null,
       checkToken: (signal) => this.#checkToken(signal),
       log,
     });
-    this.#downloads = new SlackDownloads(botToken, apiUrl);
+    this.#downloads = new SlackDownloads(() => options.botToken, apiUrl);
     const lines = { api: this.#api, downloads: this.#downloads };
     this.files = {
       maxFetchBytes: SLACK_FETCH_LIMIT,
@@ -152,7 +162,17 @@ class SlackAdapter implements PlatformAdapter {
     };
     if (options.mode === "http") {
       const take = (delivery: SlackDelivery, accept: Accept) => this.#receiver.take(delivery, accept);
-      this.webhook = slackWebhook({ signingSecret: readSigningSecret(options), take, log });
+      readSigningSecret(options);
+      this.webhook = slackWebhook({
+        get signingSecret() {
+          return readSigningSecret(options);
+        },
+        get signingSecretBefore() {
+          return options.signingSecretBefore ?? null;
+        },
+        take,
+        log,
+      });
     }
   }
 
@@ -249,15 +269,17 @@ class SlackAdapter implements PlatformAdapter {
   }
 
   async #runSockets(
-    appToken: string,
     take: (delivery: SlackDelivery) => Promise<void>,
     signal: AbortSignal,
     working: (works: boolean) => void,
   ): Promise<void> {
-    const { log, socketTiming } = this.#options;
+    const options = this.#options;
+    const { log, socketTiming } = options;
     await runSlackSockets(
       {
-        appToken,
+        get appToken() {
+          return readAppToken(options);
+        },
         clientOptions: (ended) => this.#api.clientOptions(ended),
         toError: (thrown) => this.#api.toError(thrown, "apps.connections.open"),
         take,

@@ -69,9 +69,10 @@ export interface SlackMethods {
 type SlackMethod = keyof SlackMethods;
 
 export interface SlackApiOptions {
-  botToken: string;
+  /** Read at every call: it may change. */
+  readonly botToken: string;
   /** What must not stand in an error. */
-  secrets: readonly string[];
+  readonly secrets: readonly string[];
   /** Another server of the Web API; null = Slack's own. */
   apiUrl: string | null;
   now?: () => number;
@@ -87,7 +88,8 @@ const CALL_DEADLINE_MS = 10_000;
  * for one 429), and no call of a method before the time that Slack gave for it. Rejects with a `GatewayError` only.
  */
 export class SlackApi {
-  readonly #web: WebClient;
+  /** Of the token it was opened with. */
+  #web: { client: WebClient; token: string };
   readonly #transport: SlackTransport;
   readonly #options: SlackApiOptions;
   readonly #pauses: SlackPauses;
@@ -100,7 +102,7 @@ export class SlackApi {
       maxQueued: MAX_QUEUED,
       deadlineMs: CALL_DEADLINE_MS,
     });
-    this.#web = this.#openClient();
+    this.#web = { client: this.#openClient(), token: options.botToken };
   }
 
   async call<M extends SlackMethod>(
@@ -114,7 +116,7 @@ export class SlackApi {
       const details = { delivered: "no", retryAfterMs: Math.ceil(retryAfterMs) } as const;
       throw new GatewayError("rate_limited", "Slack asks to slow down.", details);
     }
-    const web = signal ? this.#openClient(signal) : this.#web;
+    const web = signal ? this.#openClient(signal) : this.#client();
     try {
       return await web.apiCall(method, { ...args });
     } catch (thrown) {
@@ -161,6 +163,12 @@ export class SlackApi {
       rejectRateLimitedCalls: true,
       retryConfig: { retries: 0 },
     };
+  }
+
+  #client(): WebClient {
+    const { botToken: token } = this.#options;
+    if (token !== this.#web.token) this.#web = { client: this.#openClient(), token };
+    return this.#web.client;
   }
 
   #openClient(ended?: AbortSignal): WebClient {

@@ -27,11 +27,11 @@ export class SlackDownloads {
     bodyTimeout: STALL_MS,
     connect: { timeout: 5000, autoSelectFamily: true, autoSelectFamilyAttemptTimeout: 1000 },
   });
-  readonly #token: string;
+  readonly #token: () => string;
   readonly #apiOrigin: string | null;
 
   /** `apiUrl`: another server of the Web API, which has files of its own. */
-  constructor(token: string, apiUrl: string | null) {
+  constructor(token: () => string, apiUrl: string | null) {
     this.#token = token;
     this.#apiOrigin = apiUrl === null ? null : new URL(apiUrl).origin;
   }
@@ -46,7 +46,7 @@ export class SlackDownloads {
         origin: url.origin,
         path: url.pathname + url.search,
         method: "GET",
-        headers: { authorization: `Bearer ${this.#token}` },
+        headers: { authorization: `Bearer ${this.#token()}` },
         signal: until,
       })
       .catch(() => Promise.reject(brokenOff({ signal, broken: BROKEN })));

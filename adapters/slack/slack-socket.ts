@@ -35,7 +35,8 @@ export const SOCKET_TIMING: SocketTiming = {
 };
 
 export interface SocketOptions {
-  appToken: string;
+  /** Read for each connection: it may change. */
+  readonly appToken: string;
   /** Made for each connection anew: Slack's clients write into them. */
   clientOptions: (ended: AbortSignal) => SocketModeOptions["clientOptions"];
   /** Translates what the opening of a connection threw. */

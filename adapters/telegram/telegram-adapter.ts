@@ -34,14 +34,17 @@ import { keepWebhookRegistered } from "./telegram-webhook-registration.ts";
 import { TELEGRAM_WEBHOOK_PATH, telegramWebhook } from "./telegram-webhook.ts";
 
 export interface TelegramOptions {
-  token: string;
+  /** Read at every call: it may change, but stays one bot's. */
+  readonly token: string;
   /** Another server of the Bot API; null = Telegram's own. */
   apiRoot: string | null;
   mode: "polling" | "webhook";
   /** Webhook mode: where the gateway can be reached from outside, without path. */
   publicUrl: string | null;
   /** Webhook mode: 16–256 characters of A–Z, a–z, 0–9, _ and -. */
-  webhookSecret: string | null;
+  readonly webhookSecret: string | null;
+  /** The one before, while calls with it are still taken. */
+  readonly webhookSecretBefore?: string | null;
   /** Of all chats together; 30 unless given. */
   callsPerSecond?: number;
   /** Whether answers in private chats grow as drafts of Telegram's own. */
@@ -99,7 +102,7 @@ class TelegramAdapter implements PlatformAdapter {
   readonly files: NonNullable<PlatformAdapter["files"]>;
   readonly webhook?: Webhook;
   readonly #options: TelegramOptions;
-  readonly #registration: { url: string; secret: string } | null;
+  readonly #webhookUrl: string | null;
   readonly #api: TelegramApi;
   readonly #downloads: TelegramDownloads;
   readonly #posts = new TelegramPosts(() => this.account);
@@ -112,7 +115,7 @@ class TelegramAdapter implements PlatformAdapter {
     const rich = options.rich === "auto";
     this.render = createTelegramRenderer({ rich });
     this.#rich = new RichMessages(rich, options.log);
-    this.#registration = options.mode === "webhook" ? readRegistration(options) : null;
+    this.#webhookUrl = options.mode === "webhook" ? readWebhookUrl(options) : null;
     const { callsPerSecond = 0 } = options;
     this.#api = this.#openApi(Math.max(CONNECTIONS, Math.ceil(callsPerSecond * USUAL_CALL_S)), CALL_DEADLINE_MS);
     this.editing = {
@@ -120,7 +123,7 @@ class TelegramAdapter implements PlatformAdapter {
       edit: (at, page) => this.#edit(at, page),
       remove: (at) => this.#remove(at),
     };
-    this.#downloads = new TelegramDownloads(options.apiRoot ?? TELEGRAM_API_ROOT, options.token);
+    this.#downloads = new TelegramDownloads(options.apiRoot ?? TELEGRAM_API_ROOT, () => options.token);
     this.files = telegramFiles({ api: this.#api, downloads: this.#downloads, posts: this.#posts });
     if (options.drafts) {
       const drafts = new TelegramDrafts(this.#api, options.log);
@@ -129,9 +132,17 @@ class TelegramAdapter implements PlatformAdapter {
       this.nativeDraft = { lastsMs: DRAFT_LASTS_MS, mayShow: (to) => drafts.mayShow(to), show };
     }
     this.typing = { lastsMs: 5000, show: (to) => this.#showTyping(to) };
-    if (this.#registration) {
-      const { secret } = this.#registration;
-      this.webhook = telegramWebhook({ secret, read: (update) => this.#read(update), log: options.log });
+    if (this.#webhookUrl !== null) {
+      this.webhook = telegramWebhook({
+        get secret() {
+          return options.webhookSecret ?? "";
+        },
+        get secretBefore() {
+          return options.webhookSecretBefore ?? null;
+        },
+        read: (update) => this.#read(update),
+        log: options.log,
+      });
     }
   }
 
@@ -160,8 +171,15 @@ class TelegramAdapter implements PlatformAdapter {
     const menu = this.#setMenu(signal);
     const { log } = this.#options;
     try {
-      if (this.#registration) {
-        await keepWebhookRegistered({ api: this.#api, log, working, ...this.#registration }, signal);
+      if (this.#webhookUrl !== null) {
+        const options = this.#options;
+        const registration = {
+          url: this.#webhookUrl,
+          get secret() {
+            return options.webhookSecret ?? "";
+          },
+        };
+        await keepWebhookRegistered(Object.assign(registration, { api: this.#api, log, working }), signal);
       } else {
         const openApi = () => this.#openApi(1, POLL_DEADLINE_MS);
         await pollTelegram({ openApi, read: (update) => this.#read(update), accept, log, working }, signal);
@@ -240,8 +258,15 @@ class TelegramAdapter implements PlatformAdapter {
   }
 
   #openApi(connections: number, deadlineMs: number): TelegramApi {
-    const { token, apiRoot } = this.#options;
-    return openTelegramApi({ token, apiRoot, connections, deadlineMs });
+    const options = this.#options;
+    return openTelegramApi({
+      get token() {
+        return options.token;
+      },
+      apiRoot: options.apiRoot,
+      connections,
+      deadlineMs,
+    });
   }
 
   #known(): TelegramBot {
@@ -283,7 +308,8 @@ function entitiesOf(page: RenderedPage): MessageEntity[] {
   return (page.rich as TelegramRich | null | undefined)?.entities ?? [];
 }
 
-function readRegistration({ apiRoot, publicUrl, webhookSecret }: TelegramOptions): { url: string; secret: string } {
+/** Where Telegram shall call. */
+function readWebhookUrl({ apiRoot, publicUrl, webhookSecret }: TelegramOptions): string {
   if (webhookSecret === null || !/^[A-Za-z0-9_-]{16,256}$/.test(webhookSecret)) {
     throw new GatewayError("invalid", "Telegram's webhook needs a secret of 16 to 256 letters, digits, _ or -.");
   }
@@ -292,5 +318,5 @@ function readRegistration({ apiRoot, publicUrl, webhookSecret }: TelegramOptions
   if (!url || !(url.protocol === "https:" || (url.protocol === "http:" && !own))) {
     throw new GatewayError("invalid", "Telegram's webhook needs a public address that begins with https://.");
   }
-  return { url: url.href.replace(/\/+$/, "") + TELEGRAM_WEBHOOK_PATH, secret: webhookSecret };
+  return url.href.replace(/\/+$/, "") + TELEGRAM_WEBHOOK_PATH;
 }

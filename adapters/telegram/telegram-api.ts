@@ -7,7 +7,8 @@ import { TelegramTransport } from "./telegram-transport.ts";
 export const TELEGRAM_API_ROOT = "https://api.telegram.org";
 
 export interface TelegramApiOptions {
-  token: string;
+  /** Read at every call: it may change. */
+  readonly token: string;
   apiRoot: string | null;
   connections: number;
   /** How long one call may take; for polls more than the poll's own time-out. */
@@ -45,10 +46,18 @@ const MAX_QUEUED = 1000;
  * node-fetch, its polyfilled signals and its time-out of 500 s are never reached.
  */
 export function openTelegramApi(options: TelegramApiOptions): TelegramApi {
-  const { token, deadlineMs, connections } = options;
+  const { deadlineMs, connections } = options;
   const apiRoot = options.apiRoot ?? TELEGRAM_API_ROOT;
-  const transport = new TelegramTransport({ apiRoot, token, connections, maxQueued: MAX_QUEUED });
+  const transport = new TelegramTransport({
+    get token() {
+      return options.token;
+    },
+    apiRoot,
+    connections,
+    maxQueued: MAX_QUEUED,
+  });
   const call = async (method: string, payload: object, untilMs: number, signal?: AbortSignal) => {
+    const { token } = options;
     try {
       const body = await transport.call(method, payload, untilMs, signal);
       if (isSuccess(body)) return body;
@@ -62,7 +71,7 @@ export function openTelegramApi(options: TelegramApiOptions): TelegramApi {
     const body = await call(method, payload, deadlineMs, signal as AbortSignal | undefined);
     return body as Awaited<ReturnType<typeof _previous<typeof method>>>;
   };
-  const api = new Api(token);
+  const api = new Api(options.token);
   api.config.use(overTransport);
   const upload: TelegramApi["upload"] = async (method, fields, fileField, file) => {
     const body = await call(method, new MultipartForm(fields, fileField, file), UPLOAD_DEADLINE_MS);

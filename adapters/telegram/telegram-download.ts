@@ -22,12 +22,14 @@ export class TelegramDownloads {
     connect: { timeout: 5000, autoSelectFamily: true, autoSelectFamilyAttemptTimeout: 1000 },
   });
   readonly #origin: string;
-  readonly #folder: string;
+  readonly #root: string;
+  readonly #token: () => string;
 
-  constructor(apiRoot: string, token: string) {
+  constructor(apiRoot: string, token: () => string) {
     const root = new URL(apiRoot);
     this.#origin = root.origin;
-    this.#folder = `${root.pathname.replace(/\/+$/, "")}/file/bot${token}/`;
+    this.#root = root.pathname.replace(/\/+$/, "");
+    this.#token = token;
   }
 
   async open(filePath: string, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>> {
@@ -37,7 +39,7 @@ export class TelegramDownloads {
       throw new GatewayError("not_found", "Telegram does not say where the file lies.");
     }
     const until = AbortSignal.any([signal, AbortSignal.timeout(DEADLINE_MS)]);
-    const path = this.#folder + parts.map(encodeURIComponent).join("/");
+    const path = `${this.#root}/file/bot${this.#token()}/${parts.map(encodeURIComponent).join("/")}`;
     const answer = await this.#agent
       .request({ origin: this.#origin, path, method: "GET", signal: until })
       .catch(() => Promise.reject(brokenOff({ signal, broken: BROKEN })));

@@ -4,7 +4,8 @@ import { MultipartForm } from "./multipart-form.ts";
 
 export interface TransportOptions {
   apiRoot: string;
-  token: string;
+  /** Read at every call: it may change. */
+  readonly token: string;
   /** Sockets kept alive, which is also the number of calls on the way at once. */
   connections: number;
   /** Calls that may wait for a socket; more are refused. */
@@ -22,7 +23,8 @@ const CONNECT_TIMEOUT_MS = 5000;
 export class TelegramTransport {
   readonly #agent: Agent;
   readonly #origin: string;
-  readonly #path: string;
+  readonly #root: string;
+  readonly #options: TransportOptions;
   readonly #connections: number;
   readonly #maxQueued: number;
   readonly #queue = new Set<() => void>();
@@ -31,7 +33,8 @@ export class TelegramTransport {
   constructor(options: TransportOptions) {
     const root = new URL(options.apiRoot);
     this.#origin = root.origin;
-    this.#path = `${root.pathname.replace(/\/+$/, "")}/bot${options.token}/`;
+    this.#root = root.pathname.replace(/\/+$/, "");
+    this.#options = options;
     this.#connections = options.connections;
     this.#maxQueued = options.maxQueued;
     this.#agent = new Agent({
@@ -105,7 +108,7 @@ export class TelegramTransport {
           this.#agent.dispatch(
             {
               origin: this.#origin,
-              path: this.#path + method,
+              path: `${this.#root}/bot${this.#options.token}/${method}`,
               method: "POST",
               headers: ["content-type", form?.contentType ?? "application/json"],
               body: form?.toBytes() ?? JSON.stringify(payload),

@@ -6,11 +6,14 @@ import { Backoff, type BackoffOptions, pause } from "../../src/platform/backoff.
 
 export interface RegistrationTiming {
   recheckMs: number;
+  /** Before a changed secret is told to Telegram, so that all replicas know it. */
+  settleMs?: number;
   trouble: BackoffOptions;
 }
 
 const REGISTRATION_TIMING: RegistrationTiming = {
   recheckMs: 10 * 60_000,
+  settleMs: 7_000,
   trouble: { firstMs: 1000, maxMs: 30_000 },
 };
 
@@ -18,13 +21,16 @@ export interface RegistrationOptions {
   api: TelegramApi;
   /** Where Telegram shall send updates to. */
   url: string;
-  secret: string;
+  /** Registered anew when it changes. */
+  readonly secret: string;
   log: Log;
   /** Told whether the registration could be made or checked. */
   working?: (works: boolean) => void;
   timing?: RegistrationTiming;
 }
 
+/** How often it is looked whether the secret has changed. */
+const SECRET_CHECK_MS = 1_000;
 const MAX_CONNECTIONS = 40;
 
 /**
@@ -35,16 +41,21 @@ export async function keepWebhookRegistered(options: RegistrationOptions, signal
   const { log } = options;
   const timing = options.timing ?? REGISTRATION_TIMING;
   const trouble = new Backoff(timing.trouble);
-  for (let known = false; !signal.aborted;) {
+  for (let known: string | null = null; !signal.aborted;) {
     try {
-      if (!known || !(await isRegistered(options, signal))) {
-        await register(options, signal);
+      const { secret } = options;
+      if (known !== secret || !(await isRegistered(options, signal))) {
+        await register(options, secret, signal);
         log.info({ path: new URL(options.url).pathname }, "the webhook is registered");
       }
-      known = true;
+      known = secret;
       options.working?.(true);
       trouble.reset();
-      await pause(timing.recheckMs, signal);
+      const until = performance.now() + timing.recheckMs;
+      while (!signal.aborted && options.secret === secret && performance.now() < until) {
+        await pause(Math.min(SECRET_CHECK_MS, timing.recheckMs), signal);
+      }
+      if (options.secret !== secret) await pause(timing.settleMs ?? 0, signal);
     } catch (error) {
       if (signal.aborted) return;
       if (errorCode(error) === "unauthorized") throw error;
@@ -72,7 +83,7 @@ async function isRegistered({ api, url, log }: RegistrationOptions, signal: Abor
   );
 }
 
-async function register({ api, url, secret }: RegistrationOptions, signal: AbortSignal): Promise<void> {
+async function register({ api, url }: RegistrationOptions, secret: string, signal: AbortSignal): Promise<void> {
   await api.raw.setWebhook(
     { url, secret_token: secret, allowed_updates: ALLOWED_UPDATES, max_connections: MAX_CONNECTIONS },
     signal,

@@ -64,7 +64,9 @@ export async function loadAgents(dir: string, options: AgentsOptions = {}): Prom
   const lookup = options.lookup ?? (() => undefined);
   const wanted = options.defaultAgent ?? null;
   const sources = options.providers ?? NO_SOURCES;
-  const none: SettingsRead = { stamp: "", settings: { ...NO_SETTINGS, providers: ownProvider(sources) } };
+  const noneNow = (): SettingsRead => ({ stamp: "", settings: { ...NO_SETTINGS, providers: ownProvider(sources) } });
+  let none = noneNow();
+  let changes = sources.changes?.() ?? 0;
   // Before the cards, which may name no variable that holds a provider's key.
   const settingsFirst = await scanSettings(dir, none, none, sources);
   const first = await scan(dir, new Map(), lookup, settingsFirst.read);
@@ -95,6 +97,12 @@ export async function loadAgents(dir: string, options: AgentsOptions = {}): Prom
     let ofFiles: string[] = [];
     let ofSet: string[];
     try {
+      const keys = sources.changes?.() ?? 0;
+      if (keys !== changes) {
+        none = noneNow();
+        if (![none.stamp, GONE].includes(read.stamp)) read = { ...read, stamp: `${read.stamp}, other keys` };
+      }
+      changes = keys;
       const scanned = await scanSettings(dir, read, none, sources);
       read = scanned.read;
       const next = await scan(dir, files, lookup, read);

@@ -7,7 +7,9 @@ export interface ProviderSources {
   /** A variable of the environment; undefined = not set. */
   lookup: (name: string) => string | undefined;
   /** The one that the `OPENAI_*` settings make; null = they make none. */
-  own: { apiKey: string; baseUrl: string } | null;
+  readonly own: { apiKey: string; baseUrl: string } | null;
+  /** How often keys have changed: then all are read again. Left out: they never do. */
+  changes?: () => number;
 }
 
 const FIELDS = ["preset", "base_url", "key", "headers", "quirks", "models", "concurrency"];

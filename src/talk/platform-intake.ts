@@ -14,7 +14,7 @@ const STAND_BY_MS = 1_000;
 
 /**
  * What `/readyz` and metrics say of a platform. `in trouble`: this replica should take in, and does not get through.
- * `refused`: its token does not work; it stays off until a restart.
+ * `refused`: its token does not work; it stays off until there is another one.
  */
 export type PlatformState = "connecting" | "standing by" | "taking in" | "in trouble" | "refused";
 
@@ -33,6 +33,7 @@ export class PlatformIntake {
   readonly #log: Log;
   readonly #signal: AbortSignal;
   readonly #leaseMs: number;
+  #wake = new AbortController();
 
   constructor(
     adapter: PlatformAdapter,
@@ -58,7 +59,7 @@ export class PlatformIntake {
 
   /** One election and, if won, the intake until it is lost. Rejects on trouble; the loop starts it again. */
   async round(): Promise<void> {
-    if (this.state === "refused") return pause(60_000, this.#signal);
+    if (this.state === "refused") return pause(60_000, AbortSignal.any([this.#signal, this.#wake.signal]));
     try {
       if (!this.startedOnce) {
         await this.adapter.connect(this.#signal);
@@ -79,6 +80,14 @@ export class PlatformIntake {
       return;
     }
     if (!this.#signal.aborted) this.state = "standing by";
+  }
+
+  /** There may be another token: one that was refused is no reason any more. */
+  tryAgain(): void {
+    if (this.state !== "refused") return;
+    this.state = "connecting";
+    this.#wake.abort();
+    this.#wake = new AbortController();
   }
 
   /** Lets another replica go on at once. */

@@ -38,6 +38,8 @@ export interface FakeModel {
   script(rule: ScriptRule): () => void;
   /** Resolves once the condition holds; rejects with the journal's summary after `timeoutMs`. */
   until(condition: () => boolean, timeoutMs?: number): Promise<void>;
+  /** Any other key is refused from now on. */
+  changeKey(key: string): void;
   /** Empties the journal, for long measurements. */
   forget(): void;
   close(): Promise<void>;
@@ -51,6 +53,7 @@ const PLAN_CACHE = 64;
  */
 export async function startFakeModel(options: FakeModelOptions = {}): Promise<FakeModel> {
   let arrived = 0;
+  let { apiKey } = options;
   const journal: Exchange[] = [];
   const recordings: SentRecording[] = [];
   const rules: ScriptRule[] = [];
@@ -67,7 +70,7 @@ export async function startFakeModel(options: FakeModelOptions = {}): Promise<Fa
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const at = epochNow();
     const key = request.headers.authorization;
-    const keyOk = options.apiKey === undefined ? /^Bearer \S+/.test(key ?? "") : key === `Bearer ${options.apiKey}`;
+    const keyOk = apiKey === undefined ? /^Bearer \S+/.test(key ?? "") : key === `Bearer ${apiKey}`;
     if (request.method === "GET" && request.url === "/v1/models") return models(response);
     if (request.method === "POST" && request.url === "/v1/audio/transcriptions") {
       return keyOk ? transcribe(request, response) : refuse(response, keyRefusal(key));
@@ -165,6 +168,7 @@ export async function startFakeModel(options: FakeModelOptions = {}): Promise<Fa
       return () => void rules.splice(rules.indexOf(rule), 1);
     },
     until,
+    changeKey: (key) => void (apiKey = key),
     forget: () => void journal.splice(0),
     async close() {
       wheel.close();

@@ -45,7 +45,7 @@ test("a page that asks for a login is no file", async () => {
   const part = await partOf({ name: "a.txt" });
   slack.app.scopes.delete("files:read");
   await expect(read(part.ref!)).rejects.toMatchObject({ code: "forbidden" });
-  const downloads = new SlackDownloads("xoxb-wrong", slack.apiUrl);
+  const downloads = new SlackDownloads(() => "xoxb-wrong", slack.apiUrl);
   const address = `${new URL(slack.apiUrl).origin}/files/${part.ref}/a.txt`;
   await expect(downloads.open(address, "text/plain", never)).rejects.toMatchObject({ code: "not_found" });
   await downloads.close();
@@ -54,7 +54,7 @@ test("a page that asks for a login is no file", async () => {
 test.each(["files.slack.com", "acme.slack.com", "slack-files.com", "files.slack-gov.com"])(
   "files are read from %s",
   async (host) => {
-    const downloads = new SlackDownloads("xoxb-any", null);
+    const downloads = new SlackDownloads(() => "xoxb-any", null);
     // Ended before it asks anybody.
     const opened = downloads.open(`https://${host}/x`, "", AbortSignal.abort());
     await expect(opened).rejects.toMatchObject({ code: "cancelled" });

@@ -23,9 +23,13 @@ beforeEach(() => {
   store = () => Promise.resolve();
 });
 
-function call(body: string | Buffer, over: Partial<Record<string, string | undefined>> = {}): Promise<RawResponse> {
+function call(
+  body: string | Buffer,
+  over: Partial<Record<string, string | undefined>> = {},
+  secrets: { signingSecret: string; signingSecretBefore?: string | null } = { signingSecret: SECRET },
+): Promise<RawResponse> {
   const webhook = slackWebhook({
-    signingSecret: SECRET,
+    ...secrets,
     take: async (delivery) => {
       taken.push(delivery);
       await store();
@@ -52,6 +56,14 @@ function signed(body: string | Buffer, timestamp = NOW / 1000, secret = SECRET):
 const EVENT = JSON.stringify({ type: "event_callback", event_id: "Ev1", event: { type: "message", text: "grüße 🙂" } });
 
 describe("what Slack signed", () => {
+  test("security-31: is taken with the secret before as long as that is given", async () => {
+    const signingSecret = "0f742231b10e8888abcd99yyyzzz85a6";
+    const next = signed(EVENT, NOW / 1000, signingSecret);
+    expect(await call(EVENT, next, { signingSecret })).toEqual({ status: 200 });
+    expect(await call(EVENT, {}, { signingSecret, signingSecretBefore: SECRET })).toEqual({ status: 200 });
+    expect(await call(EVENT, {}, { signingSecret, signingSecretBefore: null })).toEqual({ status: 401 });
+  });
+
   test("an event, an interaction and a command are taken in, each as what it is", async () => {
     const press = `payload=${encodeURIComponent('{"type":"block_actions"}')}`;
     expect(await call(EVENT)).toEqual({ status: 200 });

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFailed } from "vitest";
 import { listSecrets, readConfig } from "../../src/config.ts";
+import { rereadOf } from "../../src/config-live.ts";
 import { type RunningGateway, type StartOptions, startGateway } from "../../src/main.ts";
 import { createLog } from "../../src/observe/log.ts";
 import { type FakeModel, type FakeModelOptions, startFakeModel } from "../fakes/model-server.ts";
@@ -112,7 +113,7 @@ export class Scene {
   async start(options: GatewayOptions = {}): Promise<RunningGateway> {
     const { bot = 0, mode = "polling", slack, env, ...rest } = options;
     const port = await freePort();
-    const config = readConfig({
+    const settings = {
       PORT: String(port),
       ...(await this.#database(bot)),
       AGENTS_DIR: path.join(this.#folder, "agents"),
@@ -130,11 +131,17 @@ export class Scene {
       OPENAI_MODEL: "fake-model",
       ...this.#options.env,
       ...env,
-    });
+    };
+    const config = readConfig(settings);
     const destination = { write: (line: string) => void this.log.push(line) };
     const secrets = new Set(listSecrets(config));
     const log = createLog({ level: "info", secrets, destination });
-    const running = await startGateway(config, { log, secrets, ...rest });
+    const running = await startGateway(config, {
+      log,
+      secrets,
+      reread: { read: rereadOf(settings), everyMs: 50 },
+      ...rest,
+    });
     this.#running.add(running);
     await until("the gateway is ready", async () => (await fetch(`${running.url}/readyz`)).ok, 40_000);
     if (slack === "http") this.#callOverHttp(running);

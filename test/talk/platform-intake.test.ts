@@ -1,5 +1,6 @@
 import { Client } from "pg";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { GatewayError } from "../../src/errors.ts";
 import { newId } from "../../src/ids.ts";
 import { openPostgres } from "../../src/store/postgres.ts";
 import type { Database } from "../../src/store/database.ts";
@@ -43,4 +44,37 @@ it("gives the intake up when the database does not answer for as long as its lea
   await other.query("rollback");
   await other.end();
   end.abort();
+});
+
+it("security-31: a bot whose token was refused goes on with another token, and not before", async () => {
+  const platform = new FakePlatform();
+  const connect = platform.connect.bind(platform);
+  let token = "old";
+  let asked = 0;
+  platform.connect = async (signal) => {
+    asked++;
+    if (token === "old") throw new GatewayError("unauthorized", "This token is refused.");
+    await connect(signal);
+  };
+  const end = new AbortController();
+  const intake = new PlatformIntake(platform, {
+    db: database.db,
+    replica: newId("rep"),
+    accept: async () => undefined,
+    connected: () => undefined,
+    log,
+    signal: end.signal,
+  });
+  await intake.round();
+  expect(intake.state).toBe("refused");
+  const waiting = intake.round();
+  token = "new";
+  expect(asked).toBe(1);
+  intake.tryAgain();
+  await waiting;
+  const round = intake.round();
+  await platform.listening();
+  expect(intake.state).toBe("taking in");
+  end.abort();
+  await round;
 });

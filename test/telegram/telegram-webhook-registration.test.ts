@@ -64,6 +64,16 @@ test("a new secret is registered although nothing else has changed", async () =>
   await telegram.until(() => telegram.calls("setWebhook").some((it) => it.payload["secret_token"] === SECRET));
 });
 
+test("security-31: a secret that changes meanwhile is told to Telegram, too", async () => {
+  const changing = { secret: SECRET };
+  const options = Object.assign(changing, { api, url: URL_OF_OURS, log, timing: TIMING });
+  running.push(keepWebhookRegistered(options, intake.signal));
+  await telegram.until(() => checks() >= 1);
+  changing.secret = "the-secret-of-from-now-on";
+  await telegram.until(() => telegram.calls("setWebhook").length === 2);
+  expect(telegram.calls("setWebhook")[1]!.payload).toMatchObject({ secret_token: "the-secret-of-from-now-on" });
+});
+
 test("fault-18: tries again after trouble, and after a 429 not before its time", async () => {
   telegram.fault({ kind: "html-502", method: "setWebhook", times: 2 });
   telegram.fault({

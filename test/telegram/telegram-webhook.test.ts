@@ -64,9 +64,24 @@ describe("who may call", () => {
     expect({ status, seen, reads }).toEqual({ status: 401, seen: [], reads: 0 });
   });
 
+  test("security-31: a new secret counts at once, and the one before as long as it is given", async () => {
+    const secrets: { secret: string; secretBefore: string | null } = { secret: SECRET, secretBefore: null };
+    const rotating = telegramWebhook(Object.assign(secrets, { read: () => null, log: keepLog() }));
+    const statusOf = async (secret: string) => {
+      const request = { headers: { [HEADER]: secret }, body: () => Promise.resolve(Buffer.from("{}")) };
+      return (await rotating.handle(request, () => Promise.resolve())).status;
+    };
+    const next = `${SECRET}-of-from-now-on`;
+    expect([await statusOf(SECRET), await statusOf(next)]).toEqual([200, 401]);
+    Object.assign(secrets, { secret: next, secretBefore: SECRET });
+    expect([await statusOf(SECRET), await statusOf(next)]).toEqual([200, 200]);
+    secrets.secretBefore = null;
+    expect([await statusOf(SECRET), await statusOf(next)]).toEqual([401, 200]);
+  });
+
   test("security-03: secrets are compared by their hashes, in constant time", async () => {
     const source = await readFile(new URL("../../adapters/telegram/telegram-webhook.ts", import.meta.url), "utf8");
-    expect(source).toMatch(/timingSafeEqual\(digest\(given\), expected\)/);
+    expect(source).toMatch(/timingSafeEqual\(digest\(given\), digest\(secret\)\)/);
     expect(source.match(/secret\s*[!=]==?|[!=]==?\s*(options\.)?secret/g)).toBeNull();
   });
 

@@ -28,6 +28,11 @@ export class HttpEvents {
     this.#options = options;
   }
 
+  /** Signed with another secret from now on. */
+  changeSecret(signingSecret: string): void {
+    this.#options = { ...this.#options, signingSecret };
+  }
+
   /** The app's request URL; several stand for replicas behind a balancer, each in turn. null = Socket Mode again. */
   sendTo(urls: string | readonly string[] | null): void {
     this.#urls = urls === null ? [] : [urls].flat();

@@ -40,13 +40,13 @@ export class ApiServer {
   readonly earlyCalls: JournalEntry[] = [];
   #world: World;
   #limits: RateLimits;
-  #bots: Map<string, FakeBot>;
+  #bots: readonly FakeBot[];
   #server: Server;
 
   constructor(world: World, limits: RateLimits, bots: readonly FakeBot[]) {
     this.#world = world;
     this.#limits = limits;
-    this.#bots = new Map(bots.map((bot) => [bot.token, bot]));
+    this.#bots = bots;
     this.#server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS, requestTimeout: 0 }, (request, response) => {
       void this.#receive(request, response);
     });
@@ -80,11 +80,15 @@ export class ApiServer {
     const url = URL.parse(request.url ?? "/", "http://fake") ?? new URL("http://fake/");
     const [, fileToken, path = ""] = /^\/file\/bot([^/]+)\/(.*)$/.exec(url.pathname) ?? [];
     if (fileToken !== undefined) {
-      this.#serveFile(response, this.#bots.get(fileToken), decodeURIComponent(path));
+      this.#serveFile(
+        response,
+        this.#bots.find(({ token }) => token === fileToken),
+        decodeURIComponent(path),
+      );
       return;
     }
     const [, token = "", name = ""] = /^\/bot([^/]+)\/(?:test\/)?([^/]*)$/.exec(url.pathname) ?? [];
-    const bot = this.#bots.get(token);
+    const bot = this.#bots.find((each) => each.token === token);
     if (this.blackhole) {
       return;
     }

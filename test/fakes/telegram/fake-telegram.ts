@@ -75,6 +75,11 @@ export class FakeTelegram extends People implements AsyncDisposable {
     return this.botAt(0).token;
   }
 
+  /** What @BotFather does when somebody asks for another token: the one before is refused at once. */
+  changeToken(token: string): void {
+    this.botAt(0).token = token;
+  }
+
   get botId(): number {
     return this.botAt(0).id;
   }

@@ -40,7 +40,7 @@ export interface PressedButton {
 /** One bot: its token, its chats, its updates. Bots see nothing of each other. */
 export class FakeBot implements BotIdentity {
   readonly index: number;
-  readonly token: string;
+  token: string;
   readonly id: number;
   readonly username: string;
   readonly name: string;
