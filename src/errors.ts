@@ -4,6 +4,7 @@ export type ErrorCode =
   | "forbidden"
   | "not_found"
   | "conflict"
+  | "stale"
   | "too_large"
   | "rate_limited"
   | "unavailable"

@@ -35,6 +35,7 @@ const CODES = new Set<string>([
   "forbidden",
   "not_found",
   "conflict",
+  "stale",
   "too_large",
   "rate_limited",
   "unavailable",

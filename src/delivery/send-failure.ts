@@ -31,6 +31,7 @@ export function judgeSendFailure(error: unknown): SendFailure {
     case "invalid":
     case "too_large":
     case "conflict":
+    case "stale":
     case "forbidden":
       // What it says of the place itself comes as `place`.
       return { kind: "refused" };

@@ -1,8 +1,9 @@
 import { Type } from "typebox";
 import type { AgentService } from "../talk/agent-service.ts";
+import type { Sessions } from "../talk/sessions.ts";
 import type { Api } from "./api.ts";
 import { operatorOf, userOf } from "./authenticate.ts";
-import { SessionParams } from "./session-routes.ts";
+import { callerOf, SessionParams } from "./session-routes.ts";
 
 const ApprovalJson = Type.Object({
   approval_id: Type.String(),
@@ -15,7 +16,7 @@ const ApprovalJson = Type.Object({
 });
 
 /** Calls of tools that wait for a person. What a message or a call claims of approvals has no effect. */
-export function approvalRoutes(app: Api, service: AgentService): void {
+export function approvalRoutes(app: Api, service: AgentService, sessions: Sessions): void {
   app.route({
     method: "GET",
     url: "/v1/sessions/:id/approvals",
@@ -26,7 +27,8 @@ export function approvalRoutes(app: Api, service: AgentService): void {
       response: { 200: Type.Object({ approvals: Type.Array(ApprovalJson) }) },
     },
     handler: async (request) => {
-      const open = await service.listApprovals(userOf(request), request.params.id);
+      const session = await sessions.find(callerOf(request), request.params.id);
+      const open = await service.listApprovals(session.user_id, session.id);
       const approvals = open.map(({ id, runId, callId, tool, args, again, expiresAt }) => {
         const named = { approval_id: id, run_id: runId, call_id: callId, tool, arguments: args, again };
         return { ...named, expires_at: expiresAt.toISOString() };
@@ -50,7 +52,9 @@ export function approvalRoutes(app: Api, service: AgentService): void {
     },
     handler: async (request, reply) => {
       const { id, approval } = request.params;
-      await service.decideApproval(userOf(request), id, approval, request.body.decision, operatorOf(request));
+      const user = userOf(request);
+      const session = await sessions.find({ reach: { kind: "user", user }, user }, id);
+      await service.decideApproval(user, session.id, approval, request.body.decision, operatorOf(request));
       return reply.code(204).send(null);
     },
   });

@@ -1,15 +1,21 @@
 import { Type } from "typebox";
 import type { AgentService, FollowItem, TalkSession } from "../talk/agent-service.ts";
-import { userOf } from "./authenticate.ts";
+import type { Sessions } from "../talk/sessions.ts";
 import type { EventStreams } from "./event-streams.ts";
 import type { HttpLimits } from "./http-limits.ts";
 import type { Api } from "./api.ts";
 import { toSentEvent } from "./sent-event.ts";
-import { SessionParams } from "./session-routes.ts";
+import { callerOf, SessionParams } from "./session-routes.ts";
 import { type SentEvent, writeEvents } from "./write-events.ts";
 
 /** Following a session: its history, what waits, and then everything that happens. */
-export function eventRoutes(app: Api, service: AgentService, streams: EventStreams, limits: HttpLimits): void {
+export function eventRoutes(
+  app: Api,
+  service: AgentService,
+  sessions: Sessions,
+  streams: EventStreams,
+  limits: HttpLimits,
+): void {
   app.route({
     method: "GET",
     url: "/v1/sessions/:id/events",
@@ -31,8 +37,9 @@ export function eventRoutes(app: Api, service: AgentService, streams: EventStrea
       response: { 200: { description: "Events", content: { "text/event-stream": { schema: Type.String() } } } },
     },
     handler: async (request, reply) => {
-      const user = userOf(request);
-      const session = await service.getSession(user, request.params.id);
+      const found = await sessions.find(callerOf(request), request.params.id);
+      const user = found.user_id;
+      const session = await service.getSession(user, found.id);
       const after = request.headers["last-event-id"] ?? request.query.after ?? "";
       const stream = streams.open(user);
       // Also when the reader has gone before a word was said.

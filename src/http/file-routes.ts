@@ -1,13 +1,14 @@
 import { Type } from "typebox";
 import type { AgentService } from "../talk/agent-service.ts";
+import type { Sessions } from "../talk/sessions.ts";
 import type { Api } from "./api.ts";
-import { userOf } from "./authenticate.ts";
+import { callerOf } from "./session-routes.ts";
 
 /** What a browser cannot take for a page or a script; everything else goes out as mere bytes. */
 const HARMLESS = /^(image\/(png|jpeg|gif|webp)|audio\/[a-z0-9]+|application\/pdf)$/;
 
 /** Reading the files of a session: always to be saved, never to be shown by the browser itself. */
-export function fileRoutes(app: Api, service: AgentService): void {
+export function fileRoutes(app: Api, service: AgentService, sessions: Sessions): void {
   app.route({
     method: "GET",
     url: "/v1/sessions/:id/files/:file",
@@ -26,7 +27,8 @@ export function fileRoutes(app: Api, service: AgentService): void {
     },
     handler: async (request, reply) => {
       const { id, file } = request.params;
-      const { name, mediaType, bytes } = await service.readFile(userOf(request), id, file);
+      const session = await sessions.find(callerOf(request), id);
+      const { name, mediaType, bytes } = await service.readFile(session.user_id, session.id, file);
       return reply
         .headers({
           "content-type": HARMLESS.test(mediaType) ? mediaType : "application/octet-stream",

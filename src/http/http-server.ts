@@ -9,6 +9,7 @@ import type { Metrics } from "../observe/metrics.ts";
 import type { Accept, PlatformAdapter } from "../platform/platform-adapter.ts";
 import type { Root } from "../store/schema.ts";
 import type { AgentService } from "../talk/agent-service.ts";
+import { Sessions } from "../talk/sessions.ts";
 import { answerClientError, answerErrors, sendProblem } from "./answer-errors.ts";
 import { auditRoutes } from "./audit-routes.ts";
 import { AuthFailures } from "./auth-failures.ts";
@@ -30,6 +31,7 @@ import { messageRoutes } from "./message-routes.ts";
 import { modelRoutes } from "./model-routes.ts";
 import { type ApprovePairing, pairingRoutes } from "./pairing-routes.ts";
 import type { Readiness } from "./readiness.ts";
+import { runRoutes } from "./run-routes.ts";
 import { sessionRoutes } from "./session-routes.ts";
 import { validateRequest } from "./validate-request.ts";
 import { usageRoutes } from "./usage-routes.ts";
@@ -99,13 +101,15 @@ export function createHttpServer(parts: HttpParts): FastifyInstance {
     keyed.register(async (inner) => {
       actForUser(inner, service);
       const personal = inner.withTypeProvider<TypeBoxTypeProvider>();
-      sessionRoutes(personal, service);
-      messageRoutes(personal, service);
-      fileRoutes(personal, service);
-      usageRoutes(personal, service);
-      approvalRoutes(personal, service);
+      const sessions = new Sessions(parts);
+      sessionRoutes(personal, service, sessions);
+      runRoutes(personal, sessions);
+      messageRoutes(personal, service, sessions);
+      fileRoutes(personal, service, sessions);
+      usageRoutes(personal, service, sessions);
+      approvalRoutes(personal, service, sessions);
       feedbackRoutes(personal, parts);
-      eventRoutes(personal, service, streams, limits);
+      eventRoutes(personal, service, sessions, streams, limits);
       personal.register(async (openai) => {
         completionRoutes(openai.withTypeProvider<TypeBoxTypeProvider>(), parts, streams, limits);
       });

@@ -1,12 +1,15 @@
+import type { FastifyRequest } from "fastify";
 import { Type } from "typebox";
+import { readId } from "../ids.ts";
 import { type AgentService, MAX_MESSAGE_CHARS } from "../talk/agent-service.ts";
+import type { Sessions } from "../talk/sessions.ts";
 import { userOf } from "./authenticate.ts";
 import type { Api } from "./api.ts";
 import { HistoryJson, HistoryQuery, readHistory } from "./read-history.ts";
-import { SessionParams } from "./session-routes.ts";
+import { callerOf, SessionParams } from "./session-routes.ts";
 
 /** Reading messages, adding one, and stopping what goes on. */
-export function messageRoutes(app: Api, service: AgentService): void {
+export function messageRoutes(app: Api, service: AgentService, sessions: Sessions): void {
   app.route({
     method: "GET",
     url: "/v1/sessions/:id/messages",
@@ -19,7 +22,8 @@ export function messageRoutes(app: Api, service: AgentService): void {
     },
     handler: async (request) => {
       const { id } = request.params;
-      return { session_id: id, ...(await readHistory(service, userOf(request), id, request.query)) };
+      const session = await sessions.find(callerOf(request), id);
+      return { session_id: id, ...(await readHistory(service, session.user_id, session.id, request.query)) };
     },
   });
 
@@ -47,7 +51,7 @@ export function messageRoutes(app: Api, service: AgentService): void {
     handler: async (request, reply) => {
       const { id } = request.params;
       const key = request.headers["idempotency-key"]?.trim() ?? "";
-      const { messageId } = await service.addMessage(userOf(request), id, {
+      const { messageId } = await service.addMessage(userOf(request), await ownId(request, id), {
         text: request.body.text,
         ...(key === "" ? {} : { idempotencyKey: key }),
       });
@@ -66,8 +70,16 @@ export function messageRoutes(app: Api, service: AgentService): void {
     },
     handler: async (request, reply) => {
       const { id } = request.params;
-      const { withdrawn } = await service.stop(userOf(request), id);
+      const session = await sessions.find(callerOf(request), id);
+      const { withdrawn } = await service.stop(session.user_id, session.id);
       return reply.code(202).send({ session_id: id, withdrawn });
     },
   });
+
+  /** The gateway's id; only one that somebody gave has to be looked up. */
+  async function ownId(request: FastifyRequest, id: string): Promise<string> {
+    if (readId("ses", id)) return id;
+    const reach = { kind: "user", user: userOf(request) } as const;
+    return (await sessions.find({ reach, user: reach.user }, id)).id;
+  }
 }

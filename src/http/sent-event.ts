@@ -10,7 +10,9 @@ import type { SentEvent } from "./write-events.ts";
 export function toSentEvent(session: TalkSession, item: FollowItem): SentEvent {
   const envelope = { session_id: session.id, agent: session.agent };
   if (item.kind !== "event") {
-    return { id: item.cursor, event: item.kind, data: { ...envelope, ...toMessageJson(item) } };
+    const message = toMessageJson(item);
+    const agent = message.agent ?? session.agent;
+    return { id: item.cursor, event: item.kind, data: { ...envelope, ...message, agent } };
   }
   const { runId, attempt, n, type, at } = item;
   const data = { ...envelope, run_id: runId, attempt, n, type, at: at.toISOString(), ...toFields(type, item.data) };

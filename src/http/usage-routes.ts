@@ -1,9 +1,9 @@
 import { type Static, Type } from "typebox";
 import type { UsageRow } from "../store/usage.ts";
 import type { AgentService } from "../talk/agent-service.ts";
+import type { Sessions } from "../talk/sessions.ts";
 import type { Api } from "./api.ts";
-import { userOf } from "./authenticate.ts";
-import { SessionParams } from "./session-routes.ts";
+import { callerOf, SessionParams } from "./session-routes.ts";
 
 const TokensJson = {
   input_tokens: Type.Integer(),
@@ -20,7 +20,7 @@ const UsageJson = Type.Object({
 });
 
 /** What runs have used, those of called agents included. A run counts when it has ended. */
-export function usageRoutes(app: Api, service: AgentService): void {
+export function usageRoutes(app: Api, service: AgentService, sessions: Sessions): void {
   app.route({
     method: "GET",
     url: "/v1/sessions/:id/usage",
@@ -36,7 +36,8 @@ export function usageRoutes(app: Api, service: AgentService): void {
     },
     handler: async (request) => {
       const { id } = request.params;
-      return toUsageJson(id, await service.readUsage(userOf(request), id, request.query.run_id));
+      const session = await sessions.find(callerOf(request), id);
+      return toUsageJson(id, await service.readUsage(session.user_id, session.id, request.query.run_id));
     },
   });
 }

@@ -28,6 +28,8 @@ export async function insertSession(
       user_id: session.userId,
       agent: session.agent,
       place_id: session.placeId,
+      platform: sql<string>`coalesce((
+        select split_part(p.account_id, ':', 1) from places p where p.id = ${session.placeId}), 'api')`,
       title: cleanText(session.title ?? ""),
     })
     .onConflict((conflict) => conflict.doNothing())
@@ -91,7 +93,12 @@ export async function changeSession(
   change: { title: string } | { agent: string } | { model: string | null },
 ): Promise<void> {
   const values = "title" in change ? { title: cleanText(change.title) } : change;
-  await db.updateTable("talk_sessions").set(values).where("id", "=", session).where("user_id", "=", user).execute();
+  await db
+    .updateTable("talk_sessions")
+    .set({ ...values, version: sql`version + 1` })
+    .where("id", "=", session)
+    .where("user_id", "=", user)
+    .execute();
 }
 
 /** Somebody on a platform; in private places their user counts, in groups the platform's id. */

@@ -1,7 +1,7 @@
 import type { Agents } from "../agent/agents.ts";
 import { type Part, textOf } from "../agent/message.ts";
 import { GatewayError } from "../errors.ts";
-import { accountId, type MessageId, newId, readId, type ReplicaId, type UserId } from "../ids.ts";
+import { accountId, type MessageId, newId, readId, type ReplicaId, type SessionId, type UserId } from "../ids.ts";
 import type { Hints } from "../run/hints.ts";
 import { audit, type AuditActor } from "../store/audit.ts";
 import { readFiles, type SessionFile } from "../store/files.ts";
@@ -67,16 +67,28 @@ export class AgentService {
 
   /** Makes a session of the user. Rejects `invalid` for an unknown agent. */
   async createTalkSession(user: UserId, options: { agent?: string; title?: string } = {}): Promise<TalkSession> {
-    const { agent } = options;
-    const card = agent === undefined ? this.#agents.default() : this.#agents.list().find(({ name }) => name === agent);
-    if (!card) throw new GatewayError("invalid", `There is no agent "${String(agent).slice(0, 64)}".`);
+    const agent = this.agentNamed(options.agent);
     const id = newId("ses");
     const owner = await withTransaction(this.#db, async (trx) => {
       const userId = (await currentUser(trx, user, true)) ?? user;
-      await insertSession(trx, { id, userId, agent: card.name, placeId: null, title: options.title ?? "" });
+      await insertSession(trx, { id, userId, agent, placeId: null, title: options.title ?? "" });
       return userId;
     });
     return this.getSession(owner, id);
+  }
+
+  /** The agent of this name, the default one if none is given. Throws `invalid` for an unknown one. */
+  agentNamed(name: string | undefined): string {
+    const card = name === undefined ? this.#agents.default() : this.#agents.list().find((each) => each.name === name);
+    if (!card) throw new GatewayError("invalid", `There is no agent "${String(name).slice(0, 64)}".`);
+    return card.name;
+  }
+
+  /** Something about the session was changed that its runs have to look at, on whatever replica. */
+  async lookAgain(session: SessionId): Promise<void> {
+    await retrying(() => notifySessions(this.#db, this.#replica, [session]));
+    this.#hints.session(session);
+    this.#hints.work();
   }
 
   /** The user's sessions, last used first, at most `limit` (1–200) before a time. */

@@ -31,7 +31,7 @@ export type Look = <T>(look: (db: Db) => Promise<T>) => Promise<T>;
  * `event`: of a run; its final event is followed by the run's messages.
  */
 export type FollowItem = { cursor: string } & (
-  | { kind: "message"; seq: number; messageId: MessageId; runId: RunId; message: Message; createdAt: Date }
+  | ({ kind: "message" } & StoredMessage)
   | { kind: "accepted"; messageId: MessageId; message: Message; createdAt: Date }
   | { kind: "event"; runId: RunId; attempt: number; n: number; type: string; data: Record<string, unknown>; at: Date }
 );

@@ -8,12 +8,16 @@ import { KEY, startHttp, type TestHttp } from "./start-http.ts";
 
 /** What is asked of a route with a session's id, besides the id. */
 const BODIES: Record<string, unknown> = {
+  "PUT /v1/sessions/{id}": { messages: [] },
+  "PATCH /v1/sessions/{id}": { title: "Mine now" },
+  "POST /v1/sessions/{id}/fork": {},
+  "POST /v1/sessions/{id}/revert": { to_message_index: 0 },
   "POST /v1/sessions/{id}/messages": { text: "Is anybody there?" },
   "POST /v1/sessions/{id}/approvals/{approval}": { decision: "approved" },
 };
 
 interface Route {
-  method: "GET" | "POST";
+  method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   url: string;
   scopes: string[];
 }
@@ -44,15 +48,23 @@ describe("security-16: a session of somebody else", () => {
   it("is not there, on any route, like an unknown and a malformed one", async () => {
     const personal = routes.filter(({ url }) => url.startsWith("/v1/sessions/{id}"));
     expect(personal.map(named).toSorted()).toEqual([
+      "DELETE /v1/sessions/{id}",
       "GET /v1/sessions/{id}",
       "GET /v1/sessions/{id}/approvals",
+      "GET /v1/sessions/{id}/cost_data",
       "GET /v1/sessions/{id}/events",
       "GET /v1/sessions/{id}/files/{file}",
       "GET /v1/sessions/{id}/messages",
+      "GET /v1/sessions/{id}/runs",
       "GET /v1/sessions/{id}/usage",
+      "PATCH /v1/sessions/{id}",
       "POST /v1/sessions/{id}/approvals/{approval}",
+      "POST /v1/sessions/{id}/fork",
       "POST /v1/sessions/{id}/messages",
+      "POST /v1/sessions/{id}/revert",
+      "POST /v1/sessions/{id}/runs/{run}/cancel",
       "POST /v1/sessions/{id}/stop",
+      "PUT /v1/sessions/{id}",
     ]);
     const ids = [
       foreign,

@@ -38,10 +38,20 @@ describe("a session", () => {
     expect(made.statusCode).toBe(201);
     expect(made.json()).toEqual({
       session_id: expect.stringMatching(/^ses_[0-9a-f]{32}$/),
+      id: expect.stringMatching(/^ses_[0-9a-f]{32}$/),
+      external_id: null,
+      parent_session_id: null,
       user_id: expect.stringMatching(/^usr_[0-9a-f]{32}$/),
       agent: "tester",
+      agent_id: "tester",
+      platform: "api",
       title: "Plans",
+      status: "idle",
+      history: "gateway",
       head_seq: 0,
+      version: 0,
+      metadata: {},
+      cost_data: {},
       created_at: expect.stringMatching(/Z$/),
       updated_at: expect.stringMatching(/Z$/),
     });
@@ -86,7 +96,7 @@ describe("the list of sessions", () => {
     const seen: string[] = [];
     let cursor: string | null = "";
     while (cursor !== null) {
-      const query: string = cursor === "" ? "?limit=7" : `?limit=7&before=${cursor}`;
+      const query: string = cursor === "" ? "?limit=7" : `?limit=7&cursor=${cursor}`;
       const page = (await http.call("GET", `/v1/sessions${query}`, { user: "lister" })).json<{
         sessions: SessionAnswer[];
         next_cursor: string | null;
@@ -104,7 +114,7 @@ describe("the list of sessions", () => {
   });
 
   it.each(["yesterday", "1", "1.ses_x", "99999999999999999.ses_0"])("refuses the cursor %s", async (before) => {
-    expect((await http.call("GET", `/v1/sessions?before=${before}`)).json()).toMatchObject({ status: 400 });
+    expect((await http.call("GET", `/v1/sessions?cursor=${before}`)).json()).toMatchObject({ status: 400 });
   });
 });
 

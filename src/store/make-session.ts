@@ -1,0 +1,87 @@
+import { sql } from "kysely";
+import { newId, type SessionId, type UserId } from "../ids.ts";
+import { cleanText, toJson } from "./json.ts";
+import type { Trx } from "./schema.ts";
+
+export interface NewSession {
+  userId: UserId;
+  agent: string;
+  history: "gateway" | "agent";
+  title: string;
+  metadata: Record<string, unknown>;
+  /** Whose names `externalId` and `createKey` are some of. */
+  idSpace: string;
+  externalId: string | null;
+  /** The same key again finds what it made; `createDigest` says for which request it was. */
+  createKey: string | null;
+  createDigest: string | null;
+  parentId: SessionId | null;
+}
+
+/**
+ * Makes a session that nobody talks in at a place. `repeat`: its key has made it before. `taken`: its id is in use, or its
+ * key was used for something else.
+ */
+export async function makeSession(
+  trx: Trx,
+  made: NewSession,
+): Promise<{ kind: "made" | "repeat"; id: SessionId } | { kind: "taken"; by: "id" | "key" }> {
+  const id = newId("ses");
+  const { numInsertedOrUpdatedRows } = await trx
+    .insertInto("talk_sessions")
+    .values({
+      id,
+      user_id: made.userId,
+      agent: cleanText(made.agent),
+      place_id: null,
+      title: cleanText(made.title),
+      history: made.history,
+      metadata: toJson(made.metadata),
+      id_space: made.idSpace,
+      external_id: made.externalId,
+      create_key: made.createKey === null ? null : cleanText(made.createKey),
+      create_digest: made.createDigest,
+      parent_id: made.parentId,
+    })
+    .onConflict((conflict) => conflict.doNothing())
+    .executeTakeFirst();
+  if (numInsertedOrUpdatedRows === 1n) return { kind: "made", id };
+  const known = await trx
+    .selectFrom("talk_sessions")
+    .select(["id", "create_digest"])
+    .where("id_space", "=", made.idSpace)
+    .where("create_key", "=", made.createKey)
+    .executeTakeFirst();
+  if (!known) return { kind: "taken", by: "id" };
+  return known.create_digest === made.createDigest ? { kind: "repeat", id: known.id } : { kind: "taken", by: "key" };
+}
+
+/**
+ * Copies the first `count` messages of a history into another session that has none, with the newest summary that stands
+ * for no more than these. Returns how many there were, which may be fewer.
+ */
+export async function copyHistory(trx: Trx, from: SessionId, to: SessionId, count: number | null): Promise<number> {
+  const { rows } = await sql<{ copied: number }>`
+    with copied as (
+      insert into messages (session_id, seq, message_id, run_id, idx, role, parts, status, author, agent, trace_id,
+                            original, created_at)
+      select ${to}, row_number() over (order by seq), message_id, run_id, idx, role, parts, status, author, agent,
+             trace_id, original, created_at
+      from (select * from messages where session_id = ${from} and not hidden order by seq limit ${count}::bigint) m
+      returning 1
+    ), whole as (select count(*) as n from copied), summary as (
+      select c.*, (
+        select count(*) + 1 from messages m
+        where m.session_id = c.session_id and not m.hidden and m.seq < c.first_kept_seq
+      ) as first_kept
+      from compactions c where c.session_id = ${from} order by c.first_kept_seq desc
+    ), summed as (
+      insert into compactions (session_id, first_kept_seq, summary, tokens_before, tokens_after, model, run_id)
+      select ${to}, first_kept, summary, tokens_before, tokens_after, model, run_id
+      from summary, whole where first_kept <= n + 1 order by first_kept desc limit 1
+    )
+    update talk_sessions s set head_seq = whole.n from whole where s.id = ${to} returning whole.n as copied`.execute(
+    trx,
+  );
+  return rows[0]!.copied;
+}
