@@ -2,13 +2,21 @@ import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { GatewayError } from "../errors.ts";
+import type { Metrics } from "../observe/metrics.ts";
+import { isRowRefusal } from "../store/reach.ts";
 import { problem, type Problem, PROBLEM_TYPE, retryAfterSeconds, toProblem } from "./problem.ts";
 
 const METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"] as const;
 
 /** Makes every refusal and failure of the server a problem, and what is a bug a line in the log. */
-export function answerErrors(app: FastifyInstance): void {
-  app.setErrorHandler((error, request, reply) => sendProblem(error, request, reply));
+export function answerErrors(app: FastifyInstance, metrics: Metrics): void {
+  app.setErrorHandler((error, request, reply) => {
+    if (isRowRefusal(error)) {
+      metrics.rowRefusals.inc();
+      request.log.error({ err: error }, "the database refused what a statement should not have tried");
+    }
+    return sendProblem(error, request, reply);
+  });
 
   // Before the body is read: nobody has to send one to learn that nothing is here.
   app.addHook("onRequest", async (request) => {

@@ -75,7 +75,7 @@ export function createHttpServer(parts: HttpParts): FastifyInstance {
     reply.headers({ "x-request-id": request.id, "x-content-type-options": "nosniff", "cache-control": "no-store" });
   });
   closeInTime(app, streams, limits.closeMs);
-  answerErrors(app);
+  answerErrors(app, parts.metrics);
 
   // Apart from each other: what probes a webhook must not lock the operator out.
   const { trustedProxies, service } = parts;

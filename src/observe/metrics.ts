@@ -98,6 +98,7 @@ export function createMetrics() {
     dbPoolInUse: gauge("db_pool_in_use", "Connections of this replica that work"),
     dbPoolWaiting: gauge("db_pool_waiting", "Statements and transactions that wait for a connection"),
     platformUp: gauge("platform_up", "0 = this replica does not get through to the platform", "platform"),
+    rowRefusals: counter("row_refusals_total", "Calls of the API that row-level security refused; each shows a bug"),
     loopRestarts: counter("loop_restarts_total", "Loops that threw and were started again", "loop"),
     housekept: gauge(
       "housekeeping_last_success_timestamp_seconds",

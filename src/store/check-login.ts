@@ -1,7 +1,7 @@
 import { sql } from "kysely";
 import { GatewayError } from "../errors.ts";
 import type { UserId } from "../ids.ts";
-import { withReach } from "./reach.ts";
+import { isRowRefusal, withReach } from "./reach.ts";
 import type { Root } from "./schema.ts";
 
 const FORBIDDEN = "42501";
@@ -61,5 +61,6 @@ async function nameOfRole(db: Root): Promise<string> {
 }
 
 function isRefused(error: unknown): boolean {
+  if (isRowRefusal(error)) return true;
   return error instanceof Error && "code" in error && (error.code === FORBIDDEN || error.code === NO_SUCH_ROLE);
 }

@@ -66,6 +66,8 @@ function nameOf(text: string): string | undefined {
   return name;
 }
 
+/** What a transaction on behalf of a caller begins with, see reach.ts. */
+const AS_CALLER = /^select set_config\('role'/;
 const UNNAMED = /^(begin|commit|rollback|start transaction|set |create |alter |drop |listen )/i;
 
 /**
@@ -78,12 +80,15 @@ function guarded(pool: Pool): PostgresPool {
 
 function watched(client: PoolClient): PostgresPoolClient {
   let broken: Error | undefined;
+  // The server plans a statement anew for another role, so each role has its own plans.
+  let role = "";
   return {
     query: async (text: string, values: readonly unknown[]) => {
       if (broken) throw broken; // above all a rollback: it would wait behind the query that hangs
       const name = UNNAMED.test(text) ? undefined : nameOf(text);
+      if (AS_CALLER.test(text)) role = "_c";
       try {
-        return await client.query({ text, values: [...values], ...(name ? { name } : {}) });
+        return await client.query({ text, values: [...values], ...(name ? { name: name + role } : {}) });
       } catch (error) {
         // A refused statement has a five-character SQLSTATE of its own class; everything else is doubt. 25006: this
         // server has become a standby, the primary is reached by connecting anew; 25P03, 25P04: the session was ended.

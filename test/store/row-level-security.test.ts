@@ -1,7 +1,7 @@
 import { sql } from "kysely";
 import { beforeEach, describe, expect, test } from "vitest";
 import { newId, type UserId } from "../../src/ids.ts";
-import { type Reach, withReach } from "../../src/store/reach.ts";
+import { isRowRefusal, type Reach, withReach } from "../../src/store/reach.ts";
 import type { Trx } from "../../src/store/schema.ts";
 import { fillTables, insertRow, newOwner, type Owner, type Row } from "../support/filled-tables.ts";
 import { storeEngines } from "../support/store-engines.ts";
@@ -46,7 +46,8 @@ storeEngines((store) => {
     try {
       return await withReach(store.db, reach, work);
     } catch (error) {
-      if (error instanceof Error && "code" in error) return String(error.code);
+      const cause = isRowRefusal(error) ? (error as Error).cause : error;
+      if (cause instanceof Error && "code" in cause) return String(cause.code);
       throw error;
     }
   }
