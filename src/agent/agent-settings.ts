@@ -16,7 +16,18 @@ export const SETTINGS_FILE = "parley.yaml";
 
 /** `off`: nothing is heard there, commands included. `always`: nobody has to mention the bot there. */
 export type Listening = "mentioned" | "always" | "off";
-const SECTIONS = ["agents", "places", "budgets", "prices", "providers"];
+const SECTIONS = ["agents", "places", "users", "keys", "budgets", "prices", "providers"];
+/** Sections of settings by name, and how the names look. */
+const NAMED = ["agents", "places", "users", "keys"] as const;
+type Section = (typeof NAMED)[number];
+const NAMES: { [section in Section]?: { as: RegExp; says: string } } = {
+  places: {
+    as: /^(telegram:-?\d+|slack:[^:\s]+:[^:\s]+)(:[^:\s]+)?$/,
+    says: '"telegram:<chat>" or "slack:<team>:<channel>", and may end in ":<thread>"',
+  },
+  users: { as: /^usr_\w+$/, says: "the id of a user (usr_…)" },
+  keys: { as: /^key_\w+$/, says: "the id of a key (key_…)" },
+};
 const LISTENING = ["mentioned", "always", "off"] as const satisfies Listening[];
 
 /** Tools of the gateway's own that an agent has only where the operator grants them. */
@@ -52,7 +63,7 @@ export interface SettingsOf {
   outside?: OutsideSettings;
 }
 
-const FIELDS: Record<"agents" | "places", readonly string[]> = {
+const FIELDS: Record<Section, readonly string[]> = {
   agents: [
     "on_busy",
     "tools",
@@ -66,12 +77,19 @@ const FIELDS: Record<"agents" | "places", readonly string[]> = {
     ...OUTSIDE_FIELDS,
   ],
   places: ["on_busy", "agent", "listen", "memory", "budget", "approvals", "approvers", "offer"],
+  users: ["budget"],
+  keys: ["budget"],
 };
 
-/** What an operator has set per agent, by its name, and per place, by its key; what is absent is not set. The providers hold secrets. */
+/**
+ * What an operator has set per agent, by its name, per place, by its key, and for single users and stored keys, by their
+ * ids; what is absent is not set. The providers hold secrets.
+ */
 export interface AgentSettings {
   readonly agents: ReadonlyMap<string, SettingsOf>;
   readonly places: ReadonlyMap<string, SettingsOf>;
+  readonly users?: ReadonlyMap<string, SettingsOf>;
+  readonly keys?: ReadonlyMap<string, SettingsOf>;
   readonly budgets?: Budgets;
   readonly prices?: Prices;
   /** By their names, that of the `OPENAI_*` settings among them. */
@@ -87,7 +105,10 @@ const APPROVAL_MINUTES = 30;
 /** Reads the file; throws GatewayError `invalid` that lists all faults, one a line. */
 export function readSettings(text: string, sources: ProviderSources = NO_SOURCES): AgentSettings {
   const faults: string[] = [];
-  const settings = { agents: new Map<string, SettingsOf>(), places: new Map<string, SettingsOf>() };
+  const settings = Object.fromEntries(NAMED.map((name) => [name, new Map()])) as Record<
+    Section,
+    Map<string, SettingsOf>
+  >;
   const money: Pick<AgentSettings, "budgets" | "prices"> = {};
   let providers = ownProvider(sources);
   const mapping = readYamlMapping(text);
@@ -97,8 +118,7 @@ export function readSettings(text: string, sources: ProviderSources = NO_SOURCES
     if (section === "budgets") Object.assign(money, { budgets: readBudgets(value, faults) });
     else if (section === "providers") providers = readProviders(value, sources, faults);
     else if (section === "prices") Object.assign(money, { prices: readPrices(value, faults) });
-    else if (section === "agents" || section === "places")
-      readSection(section, value, settings[section], faults, sources);
+    else if (isNamed(section)) readSection(section, value, settings[section], faults, sources);
     else faults.push(`${section}: is not a section; remove it (sections: ${SECTIONS.join(", ")})`);
   }
   faults.push(...faultsOfModels(settings.agents, providers));
@@ -109,7 +129,7 @@ export function readSettings(text: string, sources: ProviderSources = NO_SOURCES
 }
 
 function readSection(
-  section: string,
+  section: Section,
   value: unknown,
   into: Map<string, SettingsOf>,
   faults: string[],
@@ -118,14 +138,13 @@ function readSection(
   if (!isMapping(value)) return void faults.push(`${section}: must be a mapping of names to settings`);
   for (const [name, fields] of Object.entries(value)) {
     const at = `${section}.${name}`;
-    if (section === "places" && !PLACE_KEY.test(name)) {
-      faults.push(`${at}: must be "telegram:<chat>" or "slack:<team>:<channel>", and may end in ":<thread>"`);
-    }
+    const wanted = NAMES[section];
+    if (wanted && !wanted.as.test(name)) faults.push(`${at}: must be ${wanted.says}`);
     if (!isMapping(fields)) {
       faults.push(`${at}: must be a mapping of fields to values`);
       continue;
     }
-    const read = readFields(at, fields, section === "places", faults);
+    const read = readFields(at, fields, FIELDS[section], faults);
     const outside = section === "agents" ? readOutside(at, fields, lookup, faults) : null;
     into.set(name, outside ? { ...read, outside } : read);
   }
@@ -145,9 +164,13 @@ function faultsOfModels(agents: ReadonlyMap<string, SettingsOf>, providers: Read
   });
 }
 
-function readFields(at: string, fields: Record<string, unknown>, ofPlace: boolean, faults: string[]): SettingsOf {
+function readFields(
+  at: string,
+  fields: Record<string, unknown>,
+  known: readonly string[],
+  faults: string[],
+): SettingsOf {
   const read: SettingsOf = {};
-  const known = FIELDS[ofPlace ? "places" : "agents"];
   for (const [field, wanted] of Object.entries(fields)) {
     const policy = BUSY_POLICIES.find((each) => each === wanted);
     const listen = LISTENING.find((each) => each === wanted);
@@ -244,6 +267,11 @@ export function budgetOfPlace(settings: AgentSettings, place: PlaceNames): { key
   return { key, budget: settings.places.get(key)?.budget ?? settings.budgets?.place };
 }
 
+/** The budget of one user or stored key: its own, else everybody's. */
+export function budgetOfId(settings: AgentSettings, of: "users" | "keys", id: string): Budget | undefined {
+  return settings[of]?.get(id)?.budget ?? settings.budgets?.[of === "users" ? "person" : "key"];
+}
+
 /** Whether agents may remember what is said at a group place. */
 export function memoryInGroup(settings: AgentSettings, place: PlaceNames): boolean {
   return ofPlaces(settings, place, ({ memory }) => memory) ?? false;
@@ -259,12 +287,14 @@ function ofPlaces<T>(settings: AgentSettings, place: PlaceNames, pick: (of: Sett
   return null;
 }
 
-const PLACE_KEY = /^(telegram:-?\d+|slack:[^:\s]+:[^:\s]+)(:[^:\s]+)?$/;
-
 /** The most exact first. A Telegram chat has one id for every bot; a Slack channel is named within its team. */
 function keysOf({ account, chat, thread }: { account: string; chat: string; thread: string }): string[] {
   const key = `${account.startsWith("telegram:") ? "telegram" : account}:${chat}`;
   return thread === "" ? [key] : [`${key}:${thread}`, key];
+}
+
+function isNamed(section: string): section is Section {
+  return NAMED.some((each) => each === section);
 }
 
 function isGranted(value: unknown): value is GrantedTool[] {

@@ -1,15 +1,14 @@
-import type { Budget, BudgetScope, Budgets, Prices } from "./budgets.ts";
+import { type Budget, BUDGET_SCOPES, type Budgets, type Prices } from "./budgets.ts";
 
-const SCOPES = ["person", "place", "agent", "gateway"] as const satisfies BudgetScope[];
 const BUDGET_FIELDS = ["tokens_per_day", "money_per_day", "runs_per_minute", "concurrent_runs"] as const;
 const RUN_FIELDS = ["tokens", "money"] as const;
 const PRICE_FIELDS = ["input", "cached", "output"] as const;
 
 /** Reads the section `budgets`; what is wrong with it is added to `faults`. */
 export function readBudgets(value: unknown, faults: string[]): Budgets {
-  const of = readFields("budgets", value, [...SCOPES, "run"] as const, faults);
+  const of = readFields("budgets", value, [...BUDGET_SCOPES, "run"] as const, faults);
   const budgets: { -readonly [field in keyof Budgets]: Budgets[field] } = {};
-  for (const scope of SCOPES) {
+  for (const scope of BUDGET_SCOPES) {
     if (of[scope] !== undefined) budgets[scope] = readBudget(`budgets.${scope}`, of[scope], faults);
   }
   if (of.run !== undefined) {

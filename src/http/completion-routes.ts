@@ -118,7 +118,8 @@ async function ask(
   const { session, before } = own
     ? { session: own, before: await keepTurnImages(db, own.userId, own.id, turn) }
     : await openTalk(parts, user, sent);
-  const message = { text: turn.text, before, ...(session.agent === agent.name ? {} : { agent: agent.name }) };
+  const { keyId } = principalOf(request);
+  const message = { text: turn.text, before, keyId, ...(session.agent === agent.name ? {} : { agent: agent.name }) };
   const { events } = await followAnswer(parts, session, message, signal);
   return {
     session,

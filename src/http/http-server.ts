@@ -14,6 +14,7 @@ import { answerClientError, answerErrors, sendProblem } from "./answer-errors.ts
 import { auditRoutes } from "./audit-routes.ts";
 import { AuthFailures } from "./auth-failures.ts";
 import { actForUser, requireKey } from "./authenticate.ts";
+import { budgetRoutes } from "./budget-routes.ts";
 import { completionRoutes } from "./completion-routes.ts";
 import { deliveryRoutes } from "./delivery-routes.ts";
 import { describeApi, openApiRoutes } from "./describe-api.ts";
@@ -95,6 +96,7 @@ export function createHttpServer(parts: HttpParts): FastifyInstance {
     metricsRoutes(keyed, parts.metrics);
     pairingRoutes(keyed, parts.approvePairing);
     deliveryRoutes(keyed, parts.db);
+    budgetRoutes(keyed, parts.db, parts.agents);
     keyRoutes(keyed, parts.db, service, keys);
     auditRoutes(keyed, parts.db);
     keyed.register(async (inner) => modelRoutes(inner.withTypeProvider<TypeBoxTypeProvider>(), parts.agents));

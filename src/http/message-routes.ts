@@ -3,7 +3,7 @@ import { Type } from "typebox";
 import { readId } from "../ids.ts";
 import { type AgentService, MAX_MESSAGE_CHARS } from "../talk/agent-service.ts";
 import type { Sessions } from "../talk/sessions.ts";
-import { userOf } from "./authenticate.ts";
+import { principalOf, userOf } from "./authenticate.ts";
 import type { Api } from "./api.ts";
 import { HistoryJson, HistoryQuery, readHistory } from "./read-history.ts";
 import { callerOf, SessionParams } from "./session-routes.ts";
@@ -53,6 +53,7 @@ export function messageRoutes(app: Api, service: AgentService, sessions: Session
       const key = request.headers["idempotency-key"]?.trim() ?? "";
       const { messageId } = await service.addMessage(userOf(request), await ownId(request, id), {
         text: request.body.text,
+        keyId: principalOf(request).keyId,
         ...(key === "" ? {} : { idempotencyKey: key }),
       });
       return reply.code(202).send({ message_id: messageId, session_id: id });

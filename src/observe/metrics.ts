@@ -88,7 +88,7 @@ export function createMetrics() {
     /** `provider`: `none` = a model that an agent elsewhere tells of. `direction`: `input`, `output`. */
     tokens: counter("tokens_total", "Tokens as the model's server counted them", "provider", "model", "direction"),
     cost: counter("cost_usd_total", "What the tokens of models with a price cost, in dollars", "agent", "model"),
-    /** `scope`: whose budget was used up: `person`, `place`, `agent`, `gateway`. */
+    /** `scope`: whose budget was used up: `person`, `place`, `agent`, `key`, `gateway`. */
     budgetRefusals: counter("budget_refusals_total", "Turns that no model was asked for", "scope"),
 
     /** `platform`: where it was given; `rating`: `up`, `down`. */

@@ -37,13 +37,15 @@ export async function admit(trx: Trx, room: RunRoom, starts: Start[], compacting
   const settings = room.agents.settings();
   const payers = await payersOf(trx, settings, starts);
   const asking = starts.map((start) => {
-    const agent = start.decision.inputs[0]?.asks ?? start.lane.agent;
-    return { start, budgets: budgetsOf(settings, start.lane, agent, payers.get(start) ?? null) };
+    const { inputs } = start.decision;
+    const agent = inputs[0]?.asks ?? start.lane.agent;
+    const keyId = inputs.at(-1)?.key_id ?? null;
+    return { start, budgets: budgetsOf(settings, start.lane, agent, payers.get(start) ?? null, keyId) };
   });
   const summing = compacting.map((each) => {
     // Who has asked in a group is not kept: there it is the group's.
     const payer = each.lane.place?.kind === "group" ? null : each.lane.user_id;
-    return { ...each, budgets: budgetsOf(settings, each.lane, each.lane.agent, payer) };
+    return { ...each, budgets: budgetsOf(settings, each.lane, each.lane.agent, payer, null) };
   });
   const scopes = [...new Set([...asking, ...summing].flatMap(({ budgets }) => budgets.map(({ scope }) => scope)))];
   if (scopes.length === 0) {
@@ -117,7 +119,7 @@ async function holdBack(trx: Trx, room: RunRoom, start: Start, { delayMs }: Extr
 /** A person is told where nobody else reads it, a group of its own; of budgets that many share the operator hears. */
 async function warn(trx: Trx, room: RunRoom, run: NewRun, of: BudgetOf, book: BudgetBook): Promise<void> {
   const percent = book.percent(of);
-  if (of.kind === "agent" || of.kind === "gateway") {
+  if (of.kind !== "person" && of.kind !== "place") {
     room.log.warn({ budget: of.scope, percent }, "a budget of today is nearly used up");
     return book.warned(of);
   }

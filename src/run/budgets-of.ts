@@ -1,5 +1,5 @@
-import { type AgentSettings, budgetOfPlace } from "../agent/agent-settings.ts";
-import type { Budget, BudgetScope } from "../agent/budgets.ts";
+import { type AgentSettings, budgetOfId, budgetOfPlace } from "../agent/agent-settings.ts";
+import { BUDGET_SCOPES, type Budget, type BudgetScope } from "../agent/budgets.ts";
 import { usersOfSenders } from "../store/budget-counters.ts";
 import type { LaneState } from "../store/lanes.ts";
 import type { Trx } from "../store/schema.ts";
@@ -15,13 +15,37 @@ export interface BudgetOf {
 export const personScope = (payer: string) => `person ${payer}`;
 export const placeScope = (key: string) => `place ${key}`;
 
+/** What a counter's budget allows; undefined = nobody has set one (any more). */
+export function budgetOfScope(
+  settings: AgentSettings,
+  counter: string,
+): { kind: BudgetScope; of: string; budget: Budget | undefined } {
+  const [word = "", of = ""] = counter.split(/ (.*)/s);
+  const kind = BUDGET_SCOPES.find((each) => each === word) ?? "gateway";
+  const { budgets = {}, agents, places } = settings;
+  switch (kind) {
+    case "person":
+      return { kind, of, budget: budgetOfId(settings, "users", of) };
+    case "key":
+      return { kind, of, budget: budgetOfId(settings, "keys", of) };
+    case "agent":
+      return { kind, of, budget: agents.get(of)?.budget ?? budgets.agent };
+    case "place":
+      return { kind, of, budget: places.get(of)?.budget ?? budgets.place };
+    case "gateway":
+      return { kind, of, budget: budgets.gateway };
+    default:
+      return kind satisfies never;
+  }
+}
+
 /**
  * Who pays for each run: whose session it is, in a group whoever wrote last. Known only if people have budgets, because
  * in groups it has to be asked for.
  */
 export async function payersOf(trx: Trx, settings: AgentSettings, starts: Start[]): Promise<Map<Start, string>> {
   const payers = new Map<Start, string>();
-  if (!settings.budgets?.person) return payers;
+  if (!settings.budgets?.person && !settings.users?.size) return payers;
   const senders = new Map<Start, { platform: string; external_id: string }>();
   for (const start of starts) {
     const last = start.decision.inputs.at(-1)!;
@@ -36,12 +60,16 @@ export async function payersOf(trx: Trx, settings: AgentSettings, starts: Start[
   return payers;
 }
 
-/** The budgets a run of the agent would use. A private chat is its person's, so it has none as a place. */
+/**
+ * The budgets a run of the agent would use. A private chat is its person's, so it has none as a place. `keyId`: of the stored key that
+ * the newest message came with.
+ */
 export function budgetsOf(
   settings: AgentSettings,
   { place }: LaneState,
   agent: string,
   payer: string | null,
+  keyId: string | null,
 ): BudgetOf[] {
   const { budgets = {}, agents } = settings;
   const ofPlace =
@@ -49,9 +77,14 @@ export function budgetsOf(
       ? budgetOfPlace(settings, { account: place.account_id, chat: place.chat, thread: place.thread })
       : null;
   const all: { kind: BudgetScope; scope: string; budget: Budget | undefined }[] = [
-    ...(payer === null ? [] : [{ kind: "person" as const, scope: personScope(payer), budget: budgets.person }]),
+    ...(payer === null
+      ? []
+      : [{ kind: "person" as const, scope: personScope(payer), budget: budgetOfId(settings, "users", payer) }]),
     ...(ofPlace ? [{ kind: "place" as const, scope: placeScope(ofPlace.key), budget: ofPlace.budget }] : []),
     { kind: "agent", scope: `agent ${agent}`, budget: agents.get(agent)?.budget ?? budgets.agent },
+    ...(keyId === null
+      ? []
+      : [{ kind: "key" as const, scope: `key ${keyId}`, budget: budgetOfId(settings, "keys", keyId) }]),
     { kind: "gateway", scope: "gateway", budget: budgets.gateway },
   ];
   return all.flatMap(({ kind, scope, budget }) => (budget ? [{ kind, scope, budget }] : []));

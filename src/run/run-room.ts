@@ -2,6 +2,7 @@ import type { AgentCard } from "../agent/agent-card.ts";
 import type { AgentRunner } from "../agent/agent-runner.ts";
 import type { AgentSettings } from "../agent/agent-settings.ts";
 import type { Agents } from "../agent/agents.ts";
+import { BUDGET_SCOPES } from "../agent/budgets.ts";
 import type { DocumentReader } from "../agent/document-reader.ts";
 import { joinTools } from "../agent/join-tools.ts";
 import type { ModelClient } from "../agent/model-client.ts";
@@ -90,6 +91,8 @@ export class RunRoom {
     this.delivery = parts.delivery;
     this.hints = parts.hints;
     this.#dispatcher = parts.dispatcher;
+    // What is there from the beginning can be seen to grow.
+    for (const scope of BUDGET_SCOPES) this.metrics.budgetRefusals.inc({ scope }, 0);
     this.turns = new TurnPreparer(parts);
     this.events = new EventLog(parts.db, {
       followed: (session) => parts.hints.followed(session),

@@ -77,6 +77,24 @@ export async function countersToday(db: Db, scopes: string[]): Promise<Pick<Coun
     .execute();
 }
 
+/**
+ * What was counted today, of one kind of budget or all, in order of their names. `after`: the last name of the page
+ * before; "" = the first page.
+ */
+export async function listCounters(
+  db: Db,
+  { kind, after, limit }: { kind: string | null; after: string; limit: number },
+): Promise<(Omit<Counter, "minute_left_ms"> & { day: string })[]> {
+  const prefix = kind === "gateway" ? kind : `${kind} `;
+  const { rows } = await sql<Omit<Counter, "minute_left_ms"> & { day: string }>`
+    select scope, day::text as day, tokens, micros, warned,
+           case when minute = ${minute} then minute_runs else 0 end as minute_runs
+    from budget_counters
+    where day = ${today} and scope > ${after} ${kind === null ? sql`` : sql`and starts_with(scope, ${prefix})`}
+    order by scope limit ${limit}`.execute(db);
+  return rows;
+}
+
 /** The users behind these senders; who is not known is left out. */
 export async function usersOfSenders(
   db: Trx,

@@ -16,6 +16,8 @@ export interface ArrivingMessage {
   parts: Part[];
   /** The agent it names; left out: none. */
   asks?: string | null;
+  /** The stored key that it came with; left out: none. */
+  keyId?: string | null;
   /** Of the person who wrote it; "" = unknown. */
   language: string;
   writtenAt: Date;
@@ -56,6 +58,7 @@ export async function acceptKnown(db: Db, messages: ArrivingMessage[], replica: 
       message_id: message.messageId,
       parts: message.parts,
       asks: message.asks ?? null,
+      key_id: message.keyId ?? null,
       language: message.language,
       written_at: message.writtenAt,
       session_id: session?.id ?? null,
@@ -81,7 +84,7 @@ export async function acceptKnown(db: Db, messages: ArrivingMessage[], replica: 
       select * from jsonb_to_recordset(${input}::jsonb) as i(
         idx int, account_id text, update_key text, message_id text, parts jsonb, written_at timestamptz,
         session_id text, user_id text, chat text, thread text, platform text, sender text, author jsonb,
-        open boolean, chat_message_id text, burst text, language text, asks text)
+        open boolean, chat_message_id text, burst text, language text, asks text, key_id text)
     ), known as (
       select i.*, s.id as sid, s.user_id as uid
       from input i
@@ -107,13 +110,13 @@ export async function acceptKnown(db: Db, messages: ArrivingMessage[], replica: 
       returning s.id, s.arrival_no - c.n as base
     ), stored as (
       insert into inbox (account_id, update_key, session_id, arrival_no, message_id, state, author, parts,
-                         chat_message_id, burst, language, asks, written_at)
+                         chat_message_id, burst, language, asks, key_id, written_at)
       select f.account_id, f.update_key, f.sid, c.base + f.rank, f.message_id,
              case when e.chat is not null and e.parts is null then 'withdrawn' else 'waiting' end, f.author,
              case when e.parts is null then f.parts else ${withWords(sql`f.parts`, sql`e.parts`)} end,
              f.chat_message_id, f.burst, f.language,
              coalesce(f.asks, case when f.chat_message_id is not null
-                              then coalesce(f.named[cardinality(f.named)], b.asks) end), f.written_at
+                              then coalesce(f.named[cardinality(f.named)], b.asks) end), f.key_id, f.written_at
       from fresh f join counted c on c.id = f.sid
       left join inbox b
         on b.session_id = f.sid and b.arrival_no = c.base and b.author is not distinct from f.author

@@ -66,6 +66,7 @@ export interface DrainInput {
   receipt: string | null;
   /** The agent it names; null = none. */
   asks: string | null;
+  key_id: string | null;
   chat_message_id: string | null;
   burst: string | null;
   received_ms: number;
@@ -153,7 +154,7 @@ export async function readLanes(db: Db, lanes: ClaimedLane[]): Promise<LaneState
       (select count(*) from runs r where r.session_id = l.session_id and r.lane <> l.lane
          and r.state in ('running', 'waiting')) as others,
       coalesce((select jsonb_agg(w order by w.arrival_no) from (
-         select i.account_id, i.arrival_no, i.message_id, i.author, i.parts, i.chat_message_id, i.burst, i.language, i.receipt, i.asks,
+         select i.account_id, i.arrival_no, i.message_id, i.author, i.parts, i.chat_message_id, i.burst, i.language, i.receipt, i.asks, i.key_id,
                 (extract(epoch from i.received_at) * 1000)::float8 as received_ms,
                 (extract(epoch from i.written_at) * 1000)::float8 as written_ms
          from inbox i where i.session_id = l.session_id and i.state = 'waiting'

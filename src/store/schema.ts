@@ -162,6 +162,7 @@ export interface Schema {
     language: Generated<string>;
     receipt: string | null;
     asks: string | null;
+    key_id: string | null;
     written_at: Time;
     received_at: Time;
   };

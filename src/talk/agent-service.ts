@@ -35,6 +35,8 @@ export interface NewMessage {
   agent?: string;
   /** What goes before the text. */
   before?: Part[];
+  /** The stored key it comes with, whose budget its run uses; left out: none. */
+  keyId?: string | null;
 }
 
 /**
@@ -139,6 +141,7 @@ export class AgentService {
       messageId,
       parts: [...(message.before ?? []), { type: "text", text: message.text }],
       asks: message.agent ?? addressee(this.#agents, message.text),
+      keyId: message.keyId ?? null,
       language: "",
       writtenAt: new Date(),
       session: { id, userId: user },

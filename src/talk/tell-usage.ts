@@ -1,4 +1,4 @@
-import { budgetOfPlace } from "../agent/agent-settings.ts";
+import { budgetOfId, budgetOfPlace } from "../agent/agent-settings.ts";
 import { percentUsed } from "../agent/budgets.ts";
 import { personScope, placeScope } from "../run/budgets-of.ts";
 import { countersToday } from "../store/budget-counters.ts";
@@ -24,7 +24,7 @@ export async function tellUsage(scene: Scene): Promise<string> {
 async function shareOfBudget({ db, agents, place, texts }: Scene): Promise<string> {
   const settings = agents.settings();
   const ofPlace = place.kind === "group" ? budgetOfPlace(settings, place) : null;
-  const budget = ofPlace ? ofPlace.budget : settings.budgets?.person;
+  const budget = ofPlace ? ofPlace.budget : budgetOfId(settings, "users", place.userId);
   if (budget?.tokensPerDay === undefined && budget?.microsPerDay === undefined) return "";
   const scope = ofPlace ? placeScope(ofPlace.key) : personScope(place.userId);
   const [spent = { tokens: 0, micros: 0 }] = await countersToday(db, [scope]);

@@ -4,7 +4,7 @@ export interface UsageTexts {
   usageOfYou(today: string, month: string): string;
   usageHere(today: string, month: string): string;
   tokens(count: number): string;
-  budgetOf: Readonly<Record<"person" | "place" | "agent" | "gateway", string>>;
+  budgetOf: Readonly<Record<"person" | "place" | "agent" | "key" | "gateway", string>>;
   budgetShare(whose: string, percent: number): string;
   budgetNearlyUsed(whose: string, percent: number, hours: number): string;
   budgetUsedUp(whose: string, hours: number): string;
@@ -22,6 +22,7 @@ export const englishUsage: UsageTexts = {
     person: "Your budget for today",
     place: "This chat's budget for today",
     agent: "This agent's budget for today",
+    key: "This key's budget for today",
     gateway: "My budget for today",
   },
   budgetShare: (whose, percent) => `${whose}: ${percent} % used.`,
@@ -40,6 +41,7 @@ export const germanUsage: UsageTexts = {
     person: "Dein Budget für heute",
     place: "Das Budget dieses Chats für heute",
     agent: "Das Budget dieses Agenten für heute",
+    key: "Das Budget dieses Schlüssels für heute",
     gateway: "Mein Budget für heute",
   },
   budgetShare: (whose, percent) => `${whose}: ${percent} % verbraucht.`,
@@ -63,6 +65,7 @@ export const russianUsage: UsageTexts = {
     person: "Ваш бюджет на сегодня",
     place: "Бюджет этого чата на сегодня",
     agent: "Бюджет этого агента на сегодня",
+    key: "Бюджет этого ключа на сегодня",
     gateway: "Мой бюджет на сегодня",
   },
   budgetShare: (whose, percent) => `${whose}: израсходовано ${percent} %.`,
@@ -82,6 +85,7 @@ export const chineseUsage: UsageTexts = {
     person: "你今天的额度",
     place: "此聊天今天的额度",
     agent: "此智能体今天的额度",
+    key: "此密钥今天的额度",
     gateway: "我今天的额度",
   },
   budgetShare: (whose, percent) => `${whose}：已用 ${percent}%。`,

@@ -30,7 +30,7 @@ prices: { good: { input: 0, output: 1 }, half: { input: 1 }, odd: { input: -1, o
 `;
     expect(() => readSettings(text)).toThrow(
       [
-        "budgets.team: is not a field; remove it (fields: person, place, agent, gateway, run)",
+        "budgets.team: is not a field; remove it (fields: person, place, agent, key, gateway, run)",
         "budgets.person.hours: is not a field; remove it (fields: tokens_per_day, money_per_day, runs_per_minute, concurrent_runs)",
         "budgets.person.tokens_per_day: must be a whole number over 0",
         "budgets.run: must be a mapping of fields to values",

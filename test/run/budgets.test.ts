@@ -241,10 +241,10 @@ agents: { tester: { budget: { tokens_per_day: 40 } } }`;
   });
 });
 
-it("security-22: of 50 at once on two replicas 10 begin, and what they used lets no other begin that day", async () => {
+/** Fifty people ask at once, on two replicas; resolves when ten are being answered and the others were looked at. */
+async function fiftyAsk(settings: string): Promise<{ requests: () => number; release: () => void }> {
   const holds = Array.from({ length: 50 }, () => hold());
   const model = scriptedModel(...holds.map((each): ModelStep => [each, "An answer.", used(100)]));
-  const settings = "budgets: { gateway: { tokens_per_day: 1000 }, run: { tokens: 100 } }";
   await start(settings, model, { adapters: [] });
   await start(settings, model, { adapters: [] });
   const service = running.map(({ gateway }) => gateway.service);
@@ -261,15 +261,31 @@ it("security-22: of 50 at once on two replicas 10 begin, and what they used lets
       select count(*) as n from lanes where owner is null and lease_no > 0`.execute(db());
     return rows[0]!.n === 40;
   });
-  expect(model.requests).toHaveLength(10);
-  for (const each of holds) each.release();
-  await until("the end", async () => {
+  return { requests: () => model.requests.length, release: () => holds.forEach((each) => each.release()) };
+}
+
+const allEnded = () =>
+  until("the end", async () => {
     const { rows } = await sql<{ n: number }>`select count(*) as n from runs where ended_at is not null`.execute(db());
     return rows[0]!.n === 50;
   });
+
+it("security-22: of 50 at once on two replicas 10 begin, and what they used lets no other begin that day", async () => {
+  const { requests, release } = await fiftyAsk("budgets: { gateway: { tokens_per_day: 1000 }, run: { tokens: 100 } }");
+  expect(requests()).toBe(10);
+  release();
+  await allEnded();
   const ended = await db().selectFrom("runs").select(["state", "error_code"]).execute();
   expect(ended.filter(({ state }) => state === "completed")).toHaveLength(10);
   expect(ended.filter(({ error_code: code }) => code === "over_budget")).toHaveLength(40);
-  expect(model.requests).toHaveLength(10);
+  expect(requests()).toBe(10);
   expect(await tokensOf("gateway")).toBe(1_000);
+});
+
+it("security-22: of 50 at once on two replicas no more than 10 are answered at a time, and all in the end", async () => {
+  const { requests, release } = await fiftyAsk("budgets: { gateway: { concurrent_runs: 10 } }");
+  expect([requests(), await heldNow()]).toEqual([10, 10]);
+  release();
+  await allEnded();
+  expect([requests(), await heldNow()]).toEqual([50, 0]);
 });

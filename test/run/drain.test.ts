@@ -15,6 +15,7 @@ function input(arrivalNo: number, ageMs: number, more: Partial<DrainInput> = {})
     language: "",
     receipt: null,
     asks: null,
+    key_id: null,
     chat_message_id: String(arrivalNo),
     burst: null,
     received_ms: NOW - ageMs,
