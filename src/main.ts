@@ -16,6 +16,8 @@ import type { ToolSource } from "./agent/tool-source.ts";
 import { createNativeRunner } from "./agent/loop.ts";
 import { createModuleRunner } from "./agent/module-runner.ts";
 import { createAgentRunner } from "./agent/outside-runner.ts";
+import { withRegistered } from "./agent/registered-agents.ts";
+import { tryAgent } from "./agent/try-agent.ts";
 import { createRemoteRunner } from "./agent/remote-runner.ts";
 import { Providers } from "./agent/providers.ts";
 import type { ProviderSources } from "./agent/read-providers.ts";
@@ -38,13 +40,14 @@ import { createLog, type Logger } from "./observe/log.ts";
 import { createMetrics } from "./observe/metrics.ts";
 import { openAdapters, webhookPaths } from "./open-adapters.ts";
 import { runAtWork } from "./run/run-at-work.ts";
+import { listAgentRecords } from "./store/agent-records.ts";
 import { adminKey } from "./store/admin-key.ts";
 import { checkLogin, explainMigration } from "./store/check-login.ts";
 import type { Database } from "./store/database.ts";
 import { openEmbedded } from "./store/embedded.ts";
 import { migrateToLatest } from "./store/migrate.ts";
 import { openPostgres } from "./store/postgres.ts";
-import { translate } from "./store/transaction.ts";
+import { retrying, translate } from "./store/transaction.ts";
 
 /** How long running answers may go on after SIGTERM. */
 const GRACE_MS = 20_000;
@@ -122,16 +125,33 @@ export async function startGateway(config: Config, options: StartOptions = {}): 
     const transcriber = config.transcription && openTranscriber(config.transcription, live);
     opened.defer(() => transcriber?.close());
     await migrate(config, database);
+    const agentSecrets = registeredVariables(secrets);
+    const all = withRegistered(agents, {
+      read: () => retrying(() => listAgentRecords(database.db)),
+      lookup: agentSecrets,
+      onFault: (fault) => log.warn({ err: fault }, "a registered agent is not as it should be"),
+    });
+    await all.reload();
     const { firstTokenMs } = options;
     const native = createNativeRunner(firstTokenMs === undefined ? {} : { firstTokenMs });
     const remotes = createRemoteAgents();
     opened.defer(() => remotes.close());
     // What is remembered belongs to a run's user, so the run brings its own tools for it.
     const granted: Record<Exclude<GrantedTool, "memory">, ToolSource> = { web_fetch: functionTools([webFetchTool()]) };
+    const runner = createAgentRunner({
+      native,
+      remote: createRemoteRunner(native, remotes),
+      module: createModuleRunner(),
+      onRest(agent, resting) {
+        metrics.agentResting.set({ agent }, resting ? 1 : 0);
+        if (resting) log.warn({ agent }, "an agent elsewhere is not asked for a while");
+        else log.info({ agent }, "an agent elsewhere answers again");
+      },
+    });
     const replica = new Gateway({
       database,
       adapters: await openAdapters(live, agents, log),
-      agents,
+      agents: all,
       model: models,
       tools: options.tools ?? functionTools([currentTimeTool(systemClock)]),
       toolsOf: ({ name, functions }) => [
@@ -143,16 +163,7 @@ export async function startGateway(config: Config, options: StartOptions = {}): 
       servers,
       documents: createDocumentReader(),
       transcriber,
-      runner: createAgentRunner({
-        native,
-        remote: createRemoteRunner(native, remotes),
-        module: createModuleRunner(),
-        onRest(agent, resting) {
-          metrics.agentResting.set({ agent }, resting ? 1 : 0);
-          if (resting) log.warn({ agent }, "an agent elsewhere is not asked for a while");
-          else log.info({ agent }, "an agent elsewhere answers again");
-        },
-      }),
+      runner,
       access: config.access,
       onBusy: config.onBusy,
       log,
@@ -164,7 +175,12 @@ export async function startGateway(config: Config, options: StartOptions = {}): 
     const http = createHttpServer({
       db: database.db,
       service: replica.service,
-      agents,
+      agents: all,
+      agentDesk: {
+        lookup: agentSecrets,
+        healthOf: (name) => runner.health(name),
+        tryAgent: (card, text, signal) => tryAgent({ runner, model: models }, card, text, signal),
+      },
       accept: (update) => replica.intake.accept(update),
       adapters: () => replica.connected(),
       webhookPaths: webhookPaths(config),
@@ -214,6 +230,16 @@ function providerSources(live: LiveConfig, secrets: Set<string>): ProviderSource
       if (value !== undefined) secrets.add(value);
       return value;
     },
+  };
+}
+
+/** Variables that registered agents may name: those that say so themselves. */
+function registeredVariables(secrets: Set<string>): (name: string) => string | undefined {
+  const variable = serverVariables();
+  return (name) => {
+    const value = name.startsWith("AGENT_") ? variable(name) : undefined;
+    if (value !== undefined) secrets.add(value);
+    return value;
   };
 }
 

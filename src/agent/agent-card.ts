@@ -29,6 +29,8 @@ export interface AgentCard {
   connects?: readonly CardServer[];
   /** Of a server named here, only the tools that fit one of its globs. */
   toolFilters?: Readonly<Record<string, readonly string[]>>;
+  /** An operator has switched it off: it takes no turns. Left out: it does. */
+  off?: true;
   useHistory: boolean;
   sampling: Sampling;
   /** Model steps of one run. */

@@ -24,6 +24,19 @@ interface Gate {
   breaker: CircuitBreaker;
 }
 
+/** How an agent does that runs outside of the native loop, on this replica. */
+export interface AgentHealth {
+  /** Until it is asked again; 0 = it is asked. */
+  restsForMs: number;
+  running: number;
+  waiting: number;
+}
+
+export interface OutsideRunner extends AgentRunner {
+  /** Null = nobody has asked it yet. */
+  health(agent: string): AgentHealth | null;
+}
+
 /** How a run ended that tells of its agent's health; whether its time was over. */
 const UNHEALTHY: Readonly<Record<string, { slow: boolean }>> = {
   model_unavailable: { slow: false },
@@ -38,11 +51,13 @@ const UNHEALTHY: Readonly<Record<string, { slow: boolean }>> = {
  * The runner of every agent. Those that run outside of the native loop are given a turn, a time, and a rest after
  * failures: what is wrong with one of them costs its own runs and no others.
  */
-export function createAgentRunner(options: OutsideRunnerOptions): AgentRunner {
+export function createAgentRunner(options: OutsideRunnerOptions): OutsideRunner {
   const gates = new Gates(options);
   return {
+    health: (agent) => gates.health(agent),
     run(clone, signal) {
-      const { outside } = clone.card;
+      const { outside, off } = clone.card;
+      if (off) return refused(textsFor(clone.language));
       if (!outside) return options.native.run(clone, signal);
       const runner = "remote" in outside ? options.remote : options.module;
       return gates.run(runner, clone, outside.limits, signal);
@@ -88,6 +103,17 @@ class Gates {
       over.abort();
       leave?.();
     }
+  }
+
+  health(agent: string): AgentHealth | null {
+    const gate = this.#gates.get(agent);
+    if (!gate) return null;
+    const { breaker, limits, slots } = gate;
+    return {
+      restsForMs: Math.ceil(breaker.restsForMs),
+      running: limits.running - slots.free,
+      waiting: slots.waiting,
+    };
   }
 
   /** A run that has its turn. */
@@ -142,6 +168,10 @@ function judge(breaker: CircuitBreaker, end: FinalRunEvent | null): void {
   const fault = end?.type === "run.failed" ? UNHEALTHY[end.code] : undefined;
   if (fault) breaker.failed(fault.slow);
   else breaker.unknown();
+}
+
+async function* refused(texts: Texts): AsyncGenerator<RunEvent> {
+  yield { type: "run.failed", code: "agent_off", message: texts.agentOff };
 }
 
 function rests(texts: Texts): RunEvent {

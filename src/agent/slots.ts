@@ -15,6 +15,15 @@ export class Slots {
     return this.#free === 0;
   }
 
+  get free(): number {
+    return this.#free;
+  }
+
+  /** How many wait. */
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
   /** Runs `work` in a slot; null = the abort came first, or too many wait already. */
   async during<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T | null> {
     const leave = await this.take(signal);

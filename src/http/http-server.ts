@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import fastifySwagger from "@fastify/swagger";
 import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import { fastify, type FastifyBaseLogger, type FastifyInstance, LogController } from "fastify";
-import type { Agents } from "../agent/agents.ts";
+import type { RegisteredAgents } from "../agent/registered-agents.ts";
 import { GatewayError } from "../errors.ts";
 import type { Logger } from "../observe/log.ts";
 import type { Metrics } from "../observe/metrics.ts";
@@ -10,6 +10,7 @@ import type { Accept, PlatformAdapter } from "../platform/platform-adapter.ts";
 import type { Root } from "../store/schema.ts";
 import type { AgentService } from "../talk/agent-service.ts";
 import { Sessions } from "../talk/sessions.ts";
+import { agentRoutes, type AgentRouteParts } from "./agent-routes.ts";
 import { answerClientError, answerErrors, sendProblem } from "./answer-errors.ts";
 import { auditRoutes } from "./audit-routes.ts";
 import { AuthFailures } from "./auth-failures.ts";
@@ -41,7 +42,9 @@ import { webhookRoutes } from "./webhook-routes.ts";
 export interface HttpParts {
   db: Root;
   service: AgentService;
-  agents: Agents;
+  agents: RegisteredAgents;
+  /** What operators see of agents, and do about them. */
+  agentDesk: Pick<AgentRouteParts, "lookup" | "healthOf" | "tryAgent">;
   /** Stores a platform's update. */
   accept: Accept;
   /** Those that are connected; asked at every call of a webhook. */
@@ -97,6 +100,7 @@ export function createHttpServer(parts: HttpParts): FastifyInstance {
     pairingRoutes(keyed, parts.approvePairing);
     deliveryRoutes(keyed, parts.db);
     budgetRoutes(keyed, parts.db, parts.agents);
+    agentRoutes(keyed, { db: parts.db, registered: parts.agents, ...parts.agentDesk });
     keyRoutes(keyed, parts.db, service, keys);
     auditRoutes(keyed, parts.db);
     keyed.register(async (inner) => modelRoutes(inner.withTypeProvider<TypeBoxTypeProvider>(), parts.agents));

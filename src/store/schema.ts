@@ -20,6 +20,7 @@ import type {
 } from "../ids.ts";
 import type { RenderedPage } from "../platform/platform-adapter.ts";
 import type { ReplyTarget } from "../platform/reply-target.ts";
+import type { AgentsTable } from "./agent-records.ts";
 import type { LinkChat, LinkChats } from "./link-chats.ts";
 import type { ReplicaLoad } from "./replicas.ts";
 
@@ -366,6 +367,7 @@ export interface Schema {
     target: string;
     detail: Json<AuditDetail>;
   };
+  agents: AgentsTable;
   chat_threads: {
     user_id: UserId;
     key: string;

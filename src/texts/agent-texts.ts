@@ -10,6 +10,8 @@ export interface AgentTexts {
   agentFull: string;
   /** It failed several times in a row and is left alone for a while. */
   agentRests: string;
+  /** An operator has switched it off. */
+  agentOff: string;
   /** Its code threw, or gave what nobody can read. */
   agentBroken: string;
 }
@@ -35,6 +37,7 @@ export const englishAgents: AgentTexts = {
   agentBusy: "⏳ The agent is answering others; it comes to you next.",
   agentFull: "Too many are waiting for this agent.",
   agentRests: "This agent does not answer at the moment.",
+  agentOff: "This agent is switched off; please choose another one.",
   agentBroken: "The agent has failed.",
 };
 
@@ -59,6 +62,7 @@ export const russianAgents: AgentTexts = {
   agentBusy: "⏳ Агент отвечает другим; затем очередь дойдёт до вас.",
   agentFull: "Этого агента ждёт слишком много людей.",
   agentRests: "Этот агент сейчас не отвечает.",
+  agentOff: "Этот агент отключён; выберите, пожалуйста, другого.",
   agentBroken: "Агент не справился.",
 };
 
@@ -83,6 +87,7 @@ export const germanAgents: AgentTexts = {
   agentBusy: "⏳ Der Agent antwortet gerade anderen; danach bist du dran.",
   agentFull: "Auf diesen Agenten warten zu viele.",
   agentRests: "Dieser Agent antwortet gerade nicht.",
+  agentOff: "Dieser Agent ist abgeschaltet; bitte einen anderen wählen.",
   agentBroken: "Der Agent ist gescheitert.",
 };
 
@@ -107,5 +112,6 @@ export const chineseAgents: AgentTexts = {
   agentBusy: "⏳ 智能体正在回答其他人，随后就轮到你。",
   agentFull: "等待此智能体的人太多了。",
   agentRests: "此智能体目前没有回应。",
+  agentOff: "此智能体已停用，请选择其他智能体。",
   agentBroken: "智能体出错了。",
 };

@@ -43,7 +43,7 @@ export interface CallOptions {
   headers?: Record<string, string>;
 }
 
-export type TestHttpOptions = Partial<Omit<HttpParts, "db" | "service" | "agents" | "log">> &
+export type TestHttpOptions = Partial<Omit<HttpParts, "db" | "service" | "agents" | "agentDesk" | "log">> &
   Partial<Pick<TestGatewayOptions, "model" | "onBusy" | "tools" | "settings" | "cards">>;
 
 /** One replica on a database of its own, and its HTTP server. */
@@ -65,6 +65,7 @@ export async function startHttp(options: TestHttpOptions = {}): Promise<TestHttp
     db: running.database.db,
     service: running.gateway.service,
     agents: running.agents,
+    agentDesk: running.agentDesk,
     accept: async (update) => void accepted.push(update),
     adapters: () => [],
     webhookPaths: [],

@@ -3,6 +3,15 @@ import { functionTools } from "../../src/agent/function-tools.ts";
 import { createNativeRunner } from "../../src/agent/loop.ts";
 import { type AgentSettings, NO_SETTINGS } from "../../src/agent/agent-settings.ts";
 import type { Agents } from "../../src/agent/agents.ts";
+import { createModuleRunner } from "../../src/agent/module-runner.ts";
+import { createAgentRunner } from "../../src/agent/outside-runner.ts";
+import { type RegisteredAgents, withRegistered } from "../../src/agent/registered-agents.ts";
+import { createRemoteRunner } from "../../src/agent/remote-runner.ts";
+import { tryAgent } from "../../src/agent/try-agent.ts";
+import { createRemoteAgents } from "../../adapters/openai/remote-agents.ts";
+import type { HttpParts } from "../../src/http/http-server.ts";
+import { listAgentRecords } from "../../src/store/agent-records.ts";
+import { retrying } from "../../src/store/transaction.ts";
 import type { AgentCard } from "../../src/agent/agent-card.ts";
 import type { AgentRunner } from "../../src/agent/agent-runner.ts";
 import type { DocumentReader } from "../../src/agent/document-reader.ts";
@@ -40,7 +49,8 @@ export interface TestGatewayOptions {
 
 export interface TestGateway {
   gateway: Gateway;
-  agents: Agents;
+  agents: RegisteredAgents;
+  agentDesk: HttpParts["agentDesk"];
   database: Database;
   metrics: Metrics;
   stop(graceMs?: number): Promise<void>;
@@ -67,7 +77,15 @@ export async function startTestGateway(options: TestGatewayOptions): Promise<Tes
   const log = createLog({ level: process.env["TEST_LOG"] ?? "silent", secrets: [] });
   const metrics = createMetrics();
   const database = options.database ?? openPostgres(options.url, log, 6);
-  const agents = fixedAgents(options.cards ?? [TEST_CARD], options.settings ?? NO_SETTINGS);
+  const files = fixedAgents(options.cards ?? [TEST_CARD], options.settings ?? NO_SETTINGS);
+  const lookup = (name: string) => (name === "AGENT_TEST_KEY" ? "key-of-an-agent-4711" : undefined);
+  const read = () => retrying(() => listAgentRecords(database.db));
+  const agents = withRegistered(files, { read, lookup, onFault: (fault) => log.warn({ err: fault }, "an agent") });
+  const native = createNativeRunner();
+  const remotes = createRemoteAgents();
+  const remote = createRemoteRunner(native, remotes);
+  const every = createAgentRunner({ native, remote, module: createModuleRunner() });
+  const runner = options.runner ?? every;
   const gateway = new Gateway({
     database,
     adapters: options.adapters ?? [],
@@ -78,7 +96,7 @@ export async function startTestGateway(options: TestGatewayOptions): Promise<Tes
     servers: options.servers ?? noServers(new Map(), () => Promise.reject(new Error("no test opens servers"))),
     documents: options.documents ?? { read: async () => ({ fault: "unsupported" }) },
     transcriber: options.transcriber ?? null,
-    runner: options.runner ?? createNativeRunner(),
+    runner,
     access: options.access ?? { mode: "open", allowedUsers: new Set() },
     onBusy: options.onBusy ?? "interrupt",
     log,
@@ -89,10 +107,16 @@ export async function startTestGateway(options: TestGatewayOptions): Promise<Tes
   return {
     gateway,
     agents,
+    agentDesk: {
+      lookup,
+      healthOf: (name) => every.health(name),
+      tryAgent: (card, text, signal) => tryAgent({ runner, model: options.model }, card, text, signal),
+    },
     database,
     metrics,
     async stop(graceMs = 2_000) {
       await gateway.stop(graceMs);
+      await remotes.close();
       await database.close();
       metrics.close();
     },
