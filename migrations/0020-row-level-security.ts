@@ -61,6 +61,8 @@ const SYSTEM = [
   "budget_counters",
   "replicas",
   "early_edits",
+  "erasures",
+  "housekeeping",
 ];
 
 /** Until each of them has its line above: whoever the columns name. */

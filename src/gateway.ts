@@ -6,6 +6,7 @@ import type { Agents } from "./agent/agents.ts";
 import type { BusyPolicy } from "./agent/busy-policy.ts";
 import type { DocumentReader } from "./agent/document-reader.ts";
 import type { ModelClient } from "./agent/model-client.ts";
+import { RETENTION_DAYS } from "./agent/retention.ts";
 import type { ToolServers } from "./agent/tool-servers.ts";
 import type { ToolSource } from "./agent/tool-source.ts";
 import type { Transcriber } from "./agent/transcriber.ts";
@@ -23,12 +24,12 @@ import { normalisePairingCode } from "./platform/pairing-code.ts";
 import type { PlatformAdapter } from "./platform/platform-adapter.ts";
 import { ClaimLoop } from "./run/claim-loop.ts";
 import { Hints } from "./run/hints.ts";
+import { Housekeeper } from "./run/housekeeper.ts";
 import { RunRoom } from "./run/run-room.ts";
 import { every, type SupervisedLoop, startLoop } from "./run/supervised-loop.ts";
 import { spareOthers } from "./store/run-levels.ts";
 import { audit, type AuditActor } from "./store/audit.ts";
 import type { Database } from "./store/database.ts";
-import { deleteStale } from "./store/housekeeping.ts";
 import { approvePairing } from "./store/identities.ts";
 import { laneBacklog, type LaneState } from "./store/lanes.ts";
 import { migrationsFit } from "./store/migrate.ts";
@@ -48,7 +49,8 @@ const LEVELS_MS = 500;
 const FLUSH_MS = 100;
 const RELOAD_MS = 2_000;
 const GAUGES_MS = 5_000;
-const HOUSEKEEPING_MS = 600_000;
+/** So soon another replica keeps house, or somebody begins to be erased. */
+const HOUSEKEEPING_MS = 5_000;
 const PING_MS = 1_500;
 const CLOSE_MS = 1_000;
 /** After the grace: for the last calls and statements under way. */
@@ -86,6 +88,7 @@ export class Gateway {
   readonly #room: RunRoom;
   readonly #claims: ClaimLoop;
   readonly #dispatcher: Dispatcher;
+  readonly #housekeeper: Housekeeper;
   readonly #loops: SupervisedLoop[] = [];
   /** Ends what takes work in. */
   readonly #intakeEnd = new AbortController();
@@ -130,6 +133,14 @@ export class Gateway {
       replica: this.replica,
       adapter,
     });
+    this.#housekeeper = new Housekeeper({
+      db,
+      replica: this.replica,
+      retention: () => agents.settings().retention ?? RETENTION_DAYS,
+      metrics,
+      log,
+      signal: this.#end.signal,
+    });
     this.#intakes = parts.adapters.map(
       (each) =>
         new PlatformIntake(each, {
@@ -150,7 +161,6 @@ export class Gateway {
 
   /** Frees what dead processes of this host left, then starts every loop. Resolves at once; see `readiness`. */
   async start(): Promise<void> {
-    const { metrics } = this.#parts;
     const { db } = this.#parts.database;
     const me = thisProcess();
     const others = await listReplicas(db);
@@ -170,11 +180,7 @@ export class Gateway {
     this.#loop("delivery", () => this.#dispatcher.round(), this.#end.signal);
     this.#every("agents", RELOAD_MS, () => this.#parts.agents.reload());
     this.#every("gauges", GAUGES_MS, () => this.#gauge());
-    this.#every("housekeeping", HOUSEKEEPING_MS, async () => {
-      const deleted = await deleteStale(db, this.#end.signal);
-      metrics.housekept.setToCurrentTime();
-      if (deleted > 0) this.#parts.log.info({ deleted }, "stale rows were deleted");
-    });
+    this.#every("housekeeping", HOUSEKEEPING_MS, () => this.#housekeeper.round());
     for (const intake of this.#intakes) {
       this.#loop(`intake ${intake.adapter.platform}`, () => intake.round(), this.#intakeEnd.signal);
     }
@@ -203,6 +209,7 @@ export class Gateway {
     this.#dispatcher.abandon();
     this.#end.abort();
     await Promise.all(this.#loops.map(({ ended }) => ended));
+    await this.#housekeeper.leave().catch(() => undefined);
     await releaseReplicas(this.#parts.database.db, [this.replica]).catch(() => undefined);
     for (const adapter of this.#parts.adapters) await adapter.close();
   }

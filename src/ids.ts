@@ -25,6 +25,8 @@ export type KeyId = Branded<"key">;
 export type AuditId = Branded<"audit">;
 /** `fb_…`: what somebody thinks of an answer. */
 export type FeedbackId = Branded<"feedback">;
+/** `era_…`: the erasing of one person. */
+export type ErasureId = Branded<"erasure">;
 /** `<platform>:<id of the bot there>`, for example `telegram:4711`. */
 export type AccountId = Branded<"account">;
 /** 32 hexadecimal digits, as https://www.w3.org/TR/trace-context/#trace-id has them. */
@@ -42,6 +44,7 @@ type Prefix = {
   fil: FileId;
   apr: ApprovalId;
   fb: FeedbackId;
+  era: ErasureId;
   rep: ReplicaId;
   key: KeyId;
   aud: AuditId;
@@ -56,7 +59,7 @@ export function newTraceId(): TraceId {
   return randomBytes(16).toString("hex") as TraceId;
 }
 
-const SHAPE = /^(usr|ses|run|msg|plc|out|fil|apr|key|aud|fb|rep)_[0-9a-f]{32}$/;
+const SHAPE = /^(usr|ses|run|msg|plc|out|fil|apr|key|aud|fb|era|rep)_[0-9a-f]{32}$/;
 
 /** The id if `text` has the shape of one with this prefix, else null (which callers answer like an unknown id). */
 export function readId<P extends keyof Prefix>(prefix: P, text: unknown): Prefix[P] | null {

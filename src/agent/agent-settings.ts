@@ -4,6 +4,7 @@ import type { Budget, Budgets, Prices } from "./budgets.ts";
 import { readBudget, readBudgets, readPrices } from "./read-budgets.ts";
 import type { Provider } from "./provider.ts";
 import { faultOfModel } from "./resolve-model.ts";
+import { readRetention, type Retention } from "./retention.ts";
 import { ownProvider, type ProviderSources, readProviders } from "./read-providers.ts";
 import { OUTSIDE_FIELDS, type OutsideSettings, readOutside } from "./read-outside.ts";
 import { type ModelChoice, readModelChoice } from "./read-model.ts";
@@ -16,7 +17,7 @@ export const SETTINGS_FILE = "parley.yaml";
 
 /** `off`: nothing is heard there, commands included. `always`: nobody has to mention the bot there. */
 export type Listening = "mentioned" | "always" | "off";
-const SECTIONS = ["agents", "places", "users", "keys", "budgets", "prices", "providers"];
+const SECTIONS = ["agents", "places", "users", "keys", "budgets", "prices", "providers", "retention"];
 /** Sections of settings by name, and how the names look. */
 const NAMED = ["agents", "places", "users", "keys"] as const;
 type Section = (typeof NAMED)[number];
@@ -92,6 +93,8 @@ export interface AgentSettings {
   readonly keys?: ReadonlyMap<string, SettingsOf>;
   readonly budgets?: Budgets;
   readonly prices?: Prices;
+  /** Left out: the gateway's own. */
+  readonly retention?: Retention;
   /** By their names, that of the `OPENAI_*` settings among them. */
   readonly providers: ReadonlyMap<string, Provider>;
 }
@@ -109,7 +112,7 @@ export function readSettings(text: string, sources: ProviderSources = NO_SOURCES
     Section,
     Map<string, SettingsOf>
   >;
-  const money: Pick<AgentSettings, "budgets" | "prices"> = {};
+  const money: Pick<AgentSettings, "budgets" | "prices" | "retention"> = {};
   let providers = ownProvider(sources);
   const mapping = readYamlMapping(text);
   if ("faults" in mapping) faults.push(...mapping.faults);
@@ -118,6 +121,7 @@ export function readSettings(text: string, sources: ProviderSources = NO_SOURCES
     if (section === "budgets") Object.assign(money, { budgets: readBudgets(value, faults) });
     else if (section === "providers") providers = readProviders(value, sources, faults);
     else if (section === "prices") Object.assign(money, { prices: readPrices(value, faults) });
+    else if (section === "retention") Object.assign(money, { retention: readRetention(value, faults) });
     else if (isNamed(section)) readSection(section, value, settings[section], faults, sources);
     else faults.push(`${section}: is not a section; remove it (sections: ${SECTIONS.join(", ")})`);
   }

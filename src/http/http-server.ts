@@ -26,6 +26,7 @@ import { fileRoutes } from "./file-routes.ts";
 import { healthRoutes, metricsRoutes } from "./health-routes.ts";
 import { DEFAULT_LIMITS, type HttpLimits } from "./http-limits.ts";
 import { KeyRing } from "./key-ring.ts";
+import { housekeepingRoutes } from "./housekeeping-routes.ts";
 import { keyRoutes } from "./key-routes.ts";
 import { logRequests } from "./log-requests.ts";
 import { approvalRoutes } from "./approval-routes.ts";
@@ -36,6 +37,7 @@ import type { Readiness } from "./readiness.ts";
 import { runRoutes } from "./run-routes.ts";
 import { sessionRoutes } from "./session-routes.ts";
 import { validateRequest } from "./validate-request.ts";
+import { userRoutes } from "./user-routes.ts";
 import { usageRoutes } from "./usage-routes.ts";
 import { webhookRoutes } from "./webhook-routes.ts";
 
@@ -104,6 +106,8 @@ export function createHttpServer(parts: HttpParts): FastifyInstance {
     keyRoutes(keyed, parts.db, service, keys);
     auditRoutes(keyed, parts.db);
     keyed.register(async (inner) => modelRoutes(inner.withTypeProvider<TypeBoxTypeProvider>(), parts.agents));
+    housekeepingRoutes(keyed, parts.db);
+    userRoutes(keyed, parts.db, service);
     keyed.register(async (inner) => {
       actForUser(inner, service);
       const personal = inner.withTypeProvider<TypeBoxTypeProvider>();

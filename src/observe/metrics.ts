@@ -94,6 +94,7 @@ export function createMetrics() {
     /** `platform`: where it was given; `rating`: `up`, `down`. */
     feedback: counter("feedback_total", "Votes on answers, changed ones included", "platform", "agent", "rating"),
 
+    housekeepingDeleted: counter("housekeeping_deleted_total", "Old rows this replica deleted", "table"),
     dbUp: gauge("db_up", "1 = the database answers"),
     dbPoolInUse: gauge("db_pool_in_use", "Connections of this replica that work"),
     dbPoolWaiting: gauge("db_pool_waiting", "Statements and transactions that wait for a connection"),
@@ -102,7 +103,7 @@ export function createMetrics() {
     loopRestarts: counter("loop_restarts_total", "Loops that threw and were started again", "loop"),
     housekept: gauge(
       "housekeeping_last_success_timestamp_seconds",
-      "When this replica last deleted what is stale, since the epoch",
+      "When any replica last looked everything through for what is stale, since the epoch",
     ),
 
     contentType: registry.contentType,

@@ -16,15 +16,17 @@ export interface Knock {
   outsider: boolean;
   /** Has the operator approved this identity by its pairing code? */
   approved: boolean;
+  /** Has the operator blocked this identity? */
+  blocked: boolean;
   /** Group places: was the bot mentioned, replied to or commanded? */
   addressed: boolean;
 }
 
 /**
  * `allow`: it may take effect. `pair`: it does not, and the sender is told a pairing code. `refuse`: it does not, and
- * the sender is told so. `ignore`: it does not, and nobody hears anything.
+ * the sender is told so; `block`: likewise, because of who they are. `ignore`: it does not, and nobody hears anything.
  */
-export type AccessDecision = "allow" | "pair" | "refuse" | "ignore";
+export type AccessDecision = "allow" | "pair" | "refuse" | "block" | "ignore";
 
 /** Someone who speaks as a chat (an anonymous admin, a channel): nobody knows which person it is. */
 const ANONYMOUS = /^chat:/;
@@ -36,9 +38,11 @@ const ANONYMOUS = /^chat:/;
  * removed) is the platform's word, not the sender's wish, and holds whatever is decided here.
  */
 export function decideAccess(policy: AccessPolicy, knock: Knock): AccessDecision {
-  if (mayEnter(policy, knock)) return knock.placeKind === "group" && !knock.addressed ? "ignore" : "allow";
+  if (!knock.blocked && mayEnter(policy, knock))
+    return knock.placeKind === "group" && !knock.addressed ? "ignore" : "allow";
   const asks = knock.kind === "message" || knock.kind === "command";
   if (knock.placeKind === "group" || !asks) return "ignore";
+  if (knock.blocked) return "block";
   return policy.mode !== "allowlist" && isPerson(knock.senderId) ? "pair" : "refuse";
 }
 

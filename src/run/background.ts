@@ -1,7 +1,7 @@
 import type { ContextPart } from "../agent/message.ts";
 import { decideAccess, type AccessPolicy } from "../platform/access-gate.ts";
 import type { Log } from "../platform/platform-adapter.ts";
-import { approvedAmong } from "../store/identities.ts";
+import { approvedAmong, blockedAmong } from "../store/identities.ts";
 import type { Root } from "../store/schema.ts";
 import { isFirstTalk } from "../store/talk-sessions.ts";
 import { retrying } from "../store/transaction.ts";
@@ -39,6 +39,7 @@ export async function readBackground(
     const quoted = asked.message.parts.flatMap((part) => (part.type === "context" ? [part.text] : []));
     const ids = [...new Set(said.map(({ sender }) => sender.id))];
     const approved = await retrying(() => approvedAmong(db, adapter.platform, ids));
+    const blocked = await retrying(() => blockedAmong(db, adapter.platform, ids));
     const allowed = said.slice(-MAX_MESSAGES).filter(({ sender, text }) => {
       // What is asked about comes with the question already.
       if (quoted.includes(text)) return false;
@@ -49,6 +50,7 @@ export async function readBackground(
         senderId: sender.id,
         outsider: sender.outsider === true,
         approved: approved.has(sender.id),
+        blocked: blocked.has(sender.id),
         addressed: true,
       } as const;
       return decideAccess(access, knock) === "allow";

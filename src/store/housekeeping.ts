@@ -1,55 +1,142 @@
-import { sql } from "kysely";
-import type { Db } from "./schema.ts";
+import { type RawBuilder, sql } from "kysely";
+import type { Retention } from "../agent/retention.ts";
+import { deleteOldTurns } from "./old-turns.ts";
+import type { Root } from "./schema.ts";
 
 /** Rows of one table deleted in one statement; the next round goes on. */
 const BATCH = 5_000;
-
-const stale = [
-  // Readers resume within a day; after that they have the messages. By the events' own age, because runs are kept.
-  sql`delete from run_events where ctid = any (array(
-    select e.ctid from run_events e
-    where e.created_at < now() - interval '1 day' and (
-      select r.ended_at from runs r where r.session_id = e.session_id and r.id = e.run_id) < now() - interval '1 day'
-    limit ${BATCH}))`,
-  // What was shown is in the chat; what is in doubt stays for the operator's eyes.
-  sql`delete from outbox where ctid = any (array(
-    select ctid from outbox
-    where due_at is null and created_at < now() - interval '7 days'
-      and (state not in ('uncertain', 'failed') or created_at < now() - interval '90 days')
-    limit ${BATCH}))`,
-  // Platforms repeat an update for a day at most; those of sessions stay with their session.
-  sql`delete from inbox where ctid = any (array(
-    select ctid from inbox where session_id is null and received_at < now() - interval '7 days' limit ${BATCH}))`,
-  // The words of a conversation stay; what came with them is kept for a while.
-  sql`delete from files where ctid = any (array(
-    select ctid from files where created_at < now() - interval '30 days' limit ${BATCH}))`,
-  sql`delete from budget_counters where day < (now() at time zone 'utc')::date - 1`,
-  sql`delete from approvals where ctid = any (array(
-    select ctid from approvals
-    where created_at < now() - interval '90 days' and decision is not null limit ${BATCH}))`,
-  sql`delete from early_edits where created_at < now() - interval '1 day'`,
-  // Whoever comes back later begins a session of what they send.
-  sql`delete from chat_threads where ctid = any (array(
-    select ctid from chat_threads where created_at < now() - interval '90 days' limit ${BATCH}))`,
-  sql`delete from link_codes where expires_at < now() - interval '1 day'`,
-  sql`delete from link_tries where since < now() - interval '1 day'`,
-  sql`delete from pairings where expires_at < now() - interval '1 day'`,
-  sql`delete from replicas where seen_at < now() - interval '1 day'`,
-];
-
 /** Batches of one table in one go; what is left then waits for the next. */
 const MAX_BATCHES = 200;
 
-/** Deletes what nobody needs any more, batch by batch, until the abort. Returns the number of rows. */
-export async function deleteStale(db: Db, signal?: AbortSignal): Promise<number> {
+/** One table's old rows, a batch at a time. Answers how many they were. */
+interface Sweep {
+  table: string;
+  statement: RawBuilder<unknown>;
+}
+
+const age = (days: number) => sql`now() - ${days} * interval '1 day'`;
+
+/** None where it is kept for ever. */
+function of(table: string, days: number, statement: RawBuilder<unknown>): Sweep[] {
+  return days === 0 ? [] : [{ table, statement }];
+}
+
+function sweeps(keep: Retention): Sweep[] {
+  return [
+    // Readers resume within a day; after that they have the messages. By the events' own age, because runs are kept.
+    ...of(
+      "run_events",
+      keep.run_events,
+      sql`delete from run_events where ctid = any (array(
+        select e.ctid from run_events e
+        where e.created_at < ${age(keep.run_events)} and (
+          select r.ended_at from runs r where r.session_id = e.session_id and r.id = e.run_id) < ${age(keep.run_events)}
+        limit ${BATCH}))`,
+    ),
+    // What was shown is in the chat; what is in doubt stays for the operator's eyes.
+    ...of(
+      "outbox",
+      keep.outbox,
+      sql`delete from outbox where ctid = any (array(
+        select ctid from outbox
+        where due_at is null and created_at < ${age(keep.outbox)}
+          and (state not in ('uncertain', 'failed') or created_at < ${age(Math.max(90, keep.outbox))})
+        limit ${BATCH}))`,
+    ),
+    // Platforms repeat an update for a day at most; those of sessions stay with their session.
+    ...of(
+      "inbox",
+      keep.inbox,
+      sql`delete from inbox where ctid = any (array(
+        select ctid from inbox where session_id is null and received_at < ${age(keep.inbox)} limit ${BATCH}))`,
+    ),
+    // The words of a conversation stay; what came with them is kept for a while, and while it is still to be sent.
+    ...of(
+      "files",
+      keep.files,
+      sql`delete from files where ctid = any (array(
+        select f.ctid from files f
+        where f.created_at < ${age(keep.files)}
+          and not exists (select from outbox o where o.due_at is not null and o.file_id = f.id)
+        limit ${BATCH}))`,
+    ),
+    ...of(
+      "approvals",
+      keep.approvals,
+      sql`delete from approvals where ctid = any (array(
+        select ctid from approvals
+        where created_at < ${age(keep.approvals)} and decision is not null limit ${BATCH}))`,
+    ),
+    ...of(
+      "memories",
+      keep.memories,
+      sql`delete from memories where ctid = any (array(
+        select ctid from memories where created_at < ${age(keep.memories)} limit ${BATCH}))`,
+    ),
+    ...of(
+      "run_usage",
+      keep.usage,
+      sql`delete from run_usage where ctid = any (array(
+        select ctid from run_usage where at < ${age(keep.usage)} limit ${BATCH}))`,
+    ),
+    ...of(
+      "feedback",
+      keep.feedback,
+      sql`delete from feedback where ctid = any (array(
+        select ctid from feedback where created_at < ${age(keep.feedback)} limit ${BATCH}))`,
+    ),
+    // The database keeps a month of it, whoever asks.
+    ...of(
+      "audit_log",
+      keep.audit,
+      sql`delete from audit_log where ctid = any (array(
+        select ctid from audit_log where at < ${age(Math.max(31, keep.audit))} limit ${BATCH}))`,
+    ),
+    // Whoever comes back later begins a session of what they send.
+    {
+      table: "chat_threads",
+      statement: sql`delete from chat_threads where ctid = any (array(
+        select ctid from chat_threads where created_at < ${age(90)} limit ${BATCH}))`,
+    },
+    {
+      table: "budget_counters",
+      statement: sql`delete from budget_counters where day < (now() at time zone 'utc')::date - 1`,
+    },
+    { table: "early_edits", statement: sql`delete from early_edits where created_at < ${age(1)}` },
+    { table: "link_codes", statement: sql`delete from link_codes where expires_at < ${age(1)}` },
+    { table: "link_tries", statement: sql`delete from link_tries where since < ${age(1)}` },
+    { table: "pairings", statement: sql`delete from pairings where expires_at < ${age(1)}` },
+    { table: "replicas", statement: sql`delete from replicas where seen_at < ${age(1)}` },
+  ];
+}
+
+export interface StaleOptions {
+  /** Asked before every batch; false ends it. */
+  goOn?: () => Promise<boolean>;
+  onDeleted?: (table: string, rows: number) => void;
+}
+
+/** Deletes what nobody needs any more, batch by batch. Returns the number of rows. */
+export async function deleteStale(db: Root, retention: Retention, options: StaleOptions = {}): Promise<number> {
+  const { goOn = async () => true, onDeleted } = options;
   let deleted = 0;
-  for (const statement of stale) {
+  const count = (table: string, rows: number): void => {
+    deleted += rows;
+    if (rows > 0) onDeleted?.(table, rows);
+  };
+  for (const { table, statement } of sweeps(retention)) {
     for (let batch = 0; batch < MAX_BATCHES; batch++) {
-      if (signal?.aborted) return deleted;
+      if (!(await goOn())) return deleted;
       const rows = Number((await statement.execute(db)).numAffectedRows ?? 0n);
-      deleted += rows;
+      count(table, rows);
       if (rows < BATCH) break;
     }
+  }
+  for (let batch = 0; retention.messages > 0 && batch < MAX_BATCHES; batch++) {
+    if (!(await goOn())) return deleted;
+    const old = await deleteOldTurns(db, retention.messages);
+    count("messages", old.messages);
+    if (old.runs === 0) break;
   }
   return deleted;
 }

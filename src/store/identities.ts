@@ -8,6 +8,7 @@ export interface Identity {
   /** The user it is without its link; null = it has none, or others are linked to it. */
   own: UserId | null;
   approved: boolean;
+  blocked: boolean;
 }
 
 /** Finds or makes the person behind a platform's immutable id. Call it before anything that needs the user. */
@@ -17,20 +18,43 @@ export async function upsertIdentity(db: Db, platform: string, externalId: strin
     .insertInto("identities")
     .values({ platform, external_id: externalId, user_id: userId, name: cleanText(name) })
     .onConflict((conflict) => conflict.columns(["platform", "external_id"]).doUpdateSet({ name: cleanText(name) }))
-    .returning(["user_id", "own_user_id", "approved_at"])
+    .returning(["user_id", "own_user_id", "approved_at", "blocked_at"])
     .executeTakeFirstOrThrow();
   if (row.user_id === userId) await db.insertInto("users").values({ id: userId, kind: "person" }).execute();
-  return { userId: row.user_id, own: row.own_user_id, approved: row.approved_at !== null };
+  return fromRow(row);
 }
 
 export async function findIdentity(db: Db, platform: string, externalId: string): Promise<Identity | null> {
   const row = await db
     .selectFrom("identities")
-    .select(["user_id", "own_user_id", "approved_at"])
+    .select(["user_id", "own_user_id", "approved_at", "blocked_at"])
     .where("platform", "=", platform)
     .where("external_id", "=", externalId)
     .executeTakeFirst();
-  return row ? { userId: row.user_id, own: row.own_user_id, approved: row.approved_at !== null } : null;
+  return row ? fromRow(row) : null;
+}
+
+function fromRow(row: {
+  user_id: UserId;
+  own_user_id: UserId | null;
+  approved_at: Date | null;
+  blocked_at: Date | null;
+}): Identity {
+  const { approved_at: approved, blocked_at: blocked } = row;
+  return { userId: row.user_id, own: row.own_user_id, approved: approved !== null, blocked: blocked !== null };
+}
+
+/** Which of these the operator has blocked. */
+export async function blockedAmong(db: Db, platform: string, externalIds: string[]): Promise<Set<string>> {
+  if (externalIds.length === 0) return new Set();
+  const rows = await db
+    .selectFrom("identities")
+    .select("external_id")
+    .where("platform", "=", platform)
+    .where("external_id", "in", externalIds)
+    .where("blocked_at", "is not", null)
+    .execute();
+  return new Set(rows.map((row) => row.external_id));
 }
 
 /** Which of these the operator has approved. */

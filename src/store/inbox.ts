@@ -92,8 +92,9 @@ export async function acceptKnown(db: Db, messages: ArrivingMessage[], replica: 
         on i.session_id is null and p.account_id = i.account_id and p.chat = i.chat and p.thread = i.thread
       join talk_sessions s on s.id = coalesce(i.session_id, p.session_id)
       left join identities d on d.platform = i.platform and d.external_id = i.sender
-      where case when i.session_id is not null then s.user_id = i.user_id
-                 else d.user_id is not null and (i.open or d.approved_at is not null) end
+      where case when i.session_id is not null then s.user_id = i.user_id and not exists (
+                   select from identities o where o.user_id = s.user_id and o.blocked_at is not null)
+                 else d.user_id is not null and d.blocked_at is null and (i.open or d.approved_at is not null) end
     ), old as (
       select k.idx, b.session_id, b.message_id from known k join inbox b using (account_id, update_key)
     ), fresh as (

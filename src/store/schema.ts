@@ -22,6 +22,7 @@ import type { RenderedPage } from "../platform/platform-adapter.ts";
 import type { ReplyTarget } from "../platform/reply-target.ts";
 import type { AgentsTable } from "./agent-records.ts";
 import type { LinkChat, LinkChats } from "./link-chats.ts";
+import type { OperatorSchema } from "./operator-schema.ts";
 import type { ReplicaLoad } from "./replicas.ts";
 
 /** Timestamps default to the database's clock and are read as Date. */
@@ -60,7 +61,7 @@ export interface CompactionAsked {
 /** What an entry of the audit log says besides: ids, numbers and settings, never names or texts. */
 export type AuditDetail = Record<string, string | number | boolean | null | readonly string[]>;
 
-export interface Schema {
+export interface Schema extends OperatorSchema {
   users: { id: UserId; kind: "person" | "place"; created_at: Time };
   identities: {
     platform: string;
@@ -70,6 +71,8 @@ export interface Schema {
     approved_at: MaybeTime;
     own_user_id: UserId | null;
     link: ColumnType<LinkChats | null, string | null | undefined, string | null>;
+    blocked_at: MaybeTime;
+    block_told_at: MaybeTime;
     created_at: Time;
   };
   accounts: { id: AccountId; platform: string; intake_owner: ReplicaId | null; intake_until: MaybeTime };

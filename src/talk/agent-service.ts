@@ -16,6 +16,7 @@ import { withReach } from "../store/reach.ts";
 import type { Root, Trx } from "../store/schema.ts";
 import { findSession, insertSession, listSessions, stopSession, type TalkSession } from "../store/talk-sessions.ts";
 import { retrying, withTransaction } from "../store/transaction.ts";
+import { isBlocked } from "../store/users.ts";
 import { hasRun, usageOfSession, type UsageRow } from "../store/usage.ts";
 import { addressee } from "./addressee.ts";
 import { decideQuestion } from "./decide-question.ts";
@@ -26,6 +27,8 @@ import type { Intake } from "./intake.ts";
 const API_ACCOUNT = accountId("api", "gateway");
 /** UTF-16 units of one message; more is `too_large`. */
 export const MAX_MESSAGE_CHARS = 200_000;
+
+const BLOCKED = "The operator has blocked this person.";
 
 export interface NewMessage {
   text: string;
@@ -86,10 +89,11 @@ export class AgentService {
     return card.name;
   }
 
-  /** Something about the session was changed that its runs have to look at, on whatever replica. */
-  async lookAgain(session: SessionId): Promise<void> {
-    await retrying(() => notifySessions(this.#db, this.#replica, [session]));
-    this.#hints.session(session);
+  /** Something about the sessions was changed that their runs have to look at, on whatever replica. */
+  async lookAgain(...sessions: SessionId[]): Promise<void> {
+    if (sessions.length === 0) return;
+    await retrying(() => notifySessions(this.#db, this.#replica, sessions));
+    for (const session of sessions) this.#hints.session(session);
     this.#hints.work();
   }
 
@@ -122,7 +126,7 @@ export class AgentService {
 
   /**
    * Accepts a message: it is durable when this resolves, and by policy `interrupt` it ends the running run. Rejects
-   * `not_found`, `invalid` (empty), `too_large`, `conflict` (its key was used for another text), `unavailable` (nothing was stored, or it is stored under its key).
+   * `not_found`, `forbidden` (blocked), `invalid` (empty), `too_large`, `conflict` (its key was used for another text), `unavailable` (nothing was stored, or it is stored under its key).
    */
   async addMessage(user: UserId, session: string, message: NewMessage): Promise<{ messageId: MessageId }> {
     if (message.text.trim() === "") throw new GatewayError("invalid", "The message is empty.");
@@ -147,7 +151,10 @@ export class AgentService {
       session: { id, userId: user },
       place: null,
     });
-    if (arrival.outcome === "unknown") throw new GatewayError("not_found", "There is no such session.");
+    if (arrival.outcome === "unknown") {
+      if (await retrying(() => isBlocked(this.#db, user))) throw new GatewayError("forbidden", BLOCKED);
+      throw new GatewayError("not_found", "There is no such session.");
+    }
     if (arrival.outcome === "repeat") await this.#expectSame(updateKey, message.text);
     return { messageId: arrival.messageId };
   }

@@ -7,11 +7,10 @@ import type { Metrics } from "../observe/metrics.ts";
 import { type AccessPolicy, decideAccess } from "../platform/access-gate.ts";
 import type { IncomingUpdate } from "../platform/incoming-update.ts";
 import type { Log, PlatformAdapter, PressedButton } from "../platform/platform-adapter.ts";
-import { newPairingCode, PAIRING_TRIES, PAIRING_TTL_MS } from "../platform/pairing-code.ts";
 import type { Hints } from "../run/hints.ts";
 import { changeWaiting } from "../store/change-waiting.ts";
 import { GroupCommit } from "../store/group-commit.ts";
-import { findIdentity, pairingFor, upsertIdentity } from "../store/identities.ts";
+import { findIdentity, upsertIdentity } from "../store/identities.ts";
 import { acceptKnown, type Arrival, type ArrivingMessage, recordUpdate } from "../store/inbox.ts";
 import { notifySessions } from "../store/notify.ts";
 import { insertReply } from "../store/outbox.ts";
@@ -24,9 +23,10 @@ import { arriving, type FromSender, platformOf, targetOf } from "./arriving.ts";
 import { agentFor } from "./agent-for.ts";
 import { isChatCommand, runChatCommand } from "./chat-commands.ts";
 import { runChatWideCommand } from "./chat-wide-commands.ts";
-import { isLinkCommand, runLinkCommand } from "./link-commands.ts";
+import { isPersonalCommand, runPersonalCommand } from "./personal-commands.ts";
 import { pressButton, turnedAway } from "./press-button.ts";
 import { isStopWord } from "./stop-words.ts";
+import { turnAway } from "./turn-away.ts";
 
 /** Updates of one commit, and how many may wait for theirs. */
 const MAX_BATCH = 200;
@@ -168,12 +168,17 @@ export class Intake {
     if ("message" in item) return item.message;
     const { update } = item;
     if (update.kind !== "message" || isStop(update)) return null;
-    const approved = this.#decide(update, true, true);
+    // Whether somebody is blocked, the statement sees.
+    const approved = this.#decide(update, { approved: true, blocked: false }, true);
     if (approved !== "allow") return null;
-    return arriving(update, this.#decide(update, false, true) === "allow", this.#parts.agents);
+    return arriving(update, this.#decide(update, UNKNOWN, true) === "allow", this.#parts.agents);
   }
 
-  #decide(update: FromSender, approved: boolean, placeKnown: boolean): ReturnType<typeof decideAccess> {
+  #decide(
+    update: FromSender,
+    who: { approved: boolean; blocked: boolean },
+    placeKnown: boolean,
+  ): ReturnType<typeof decideAccess> {
     const listening = listeningAt(this.#parts.agents.settings(), { account: update.account, ...update.place });
     if (listening === "off") return "ignore";
     const addressed = update.kind === "message" && listening !== "always" ? update.addressed : true;
@@ -183,7 +188,8 @@ export class Intake {
       placeKind: update.place.kind,
       senderId: update.sender.id,
       outsider: update.sender.outsider ?? false,
-      approved,
+      approved: who.approved,
+      blocked: who.blocked,
       addressed: addressed === "where_known" ? placeKnown : addressed,
     });
   }
@@ -240,10 +246,13 @@ export class Intake {
       update.kind === "deleted" ||
       (update.kind === "message" && update.addressed === "where_known");
     const known = onlyWhereKnown ? await findPlace(trx, update.account, update.place) : null;
-    const decision = this.#decide(update, identity?.approved ?? false, known !== null);
+    const decision = this.#decide(update, identity ?? UNKNOWN, known !== null);
     if (decision !== "allow") {
       this.#parts.metrics.updatesRefused.inc({ platform, why: decision });
-      if (decision !== "ignore" && (await record("handled"))) await this.#turnAway(trx, update, decision);
+      if (decision !== "ignore" && (await record("handled"))) {
+        const answer = await turnAway(trx, update, decision, this.#words(update).texts);
+        if (answer !== null) await this.#reply(trx, targetOf(update), answer, null);
+      }
       const tell = update.kind === "press" ? turnedAway(update, this.#words(update).texts) : {};
       return { ...nothing(messageId), outcome: "stored", ...tell };
     }
@@ -268,11 +277,12 @@ export class Intake {
       await this.#reply(trx, targetOf(update), this.#words(update).texts.notThere, null);
       return { ...nothing(messageId), outcome: "stored" };
     }
-    if (update.kind === "command" && isLinkCommand(update.command)) {
+    if (update.kind === "command" && isPersonalCommand(update)) {
       if (!(await record("handled"))) return { ...nothing(messageId), outcome: "repeat" };
-      const said = await runLinkCommand(trx, update, (account) => this.#signAt(account));
+      const signOf = (account: string) => this.#signAt(account);
+      const { said, touched } = await runPersonalCommand(trx, update, this.#words(update), signOf);
       for (const { target, text } of said) await this.#reply(trx, target, text, null);
-      return { outcome: "stored", messageId, sessionId: null };
+      return { outcome: "stored", messageId, sessionId: null, touched };
     }
     const person = await upsertIdentity(trx, platform, update.sender.id, update.sender.name);
     if (update.kind === "other") {
@@ -324,18 +334,6 @@ export class Intake {
     return { outcome: "stored", messageId, sessionId: null, touched: [place.sessionId] };
   }
 
-  /** Tells strangers why they hear nothing else, and what they can do about it; each of them only so often. */
-  async #turnAway(trx: Trx, update: FromSender, decision: "pair" | "refuse"): Promise<void> {
-    const stranger = { platform: platformOf(update), externalId: update.sender.id, name: update.sender.name };
-    const limits = { ttlMs: PAIRING_TTL_MS, tries: PAIRING_TRIES };
-    const { code, tell } = await pairingFor(trx, stranger, newPairingCode(), limits);
-    if (!tell) return;
-    const { texts } = this.#words(update);
-    const id = `${stranger.platform}:${stranger.externalId}`;
-    const answer = decision === "pair" ? texts.stranger(code) : texts.strangerToList(id);
-    await this.#reply(trx, targetOf(update), answer, null);
-  }
-
   /** How this person is talked to. */
   #words({ account, sender }: FromSender): { sign: string; texts: Texts; onBusy: BusyPolicy } {
     return { sign: this.#signAt(account), texts: textsFor(sender.language ?? ""), onBusy: this.#parts.onBusy };
@@ -350,6 +348,8 @@ export class Intake {
     for (const content of pages) await insertReply(trx, { id: newId("out"), session, target, content });
   }
 }
+
+const UNKNOWN = { approved: false, blocked: false };
 
 /** A word alone: what comes with a file or a quote is meant for the agent. */
 function isStop({ text, files = [], context = [] }: Extract<IncomingUpdate, { kind: "message" }>): boolean {

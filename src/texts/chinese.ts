@@ -4,6 +4,7 @@ import { chineseCommands } from "./chinese-commands.ts";
 import { fileName } from "./file-name.ts";
 import { chineseLinks } from "./link-texts.ts";
 import { chineseMemory } from "./memory-texts.ts";
+import { chineseRights } from "./rights-texts.ts";
 import { chineseModels } from "./model-texts.ts";
 import { chineseRuns } from "./chinese-runs.ts";
 import type { Texts } from "./texts.ts";
@@ -16,6 +17,7 @@ export const chinese: Texts = {
   ...chineseLinks,
   ...chineseMemory,
   ...chineseModels,
+  ...chineseRights,
   ...chineseUsage,
   ...chineseApprovals,
   stopped: "⏹ 已停止。",

@@ -4,6 +4,7 @@ import { englishCommands } from "./english-commands.ts";
 import { fileName } from "./file-name.ts";
 import { englishLinks } from "./link-texts.ts";
 import { englishMemory } from "./memory-texts.ts";
+import { englishRights } from "./rights-texts.ts";
 import { englishModels } from "./model-texts.ts";
 import { englishRuns } from "./english-runs.ts";
 import type { Texts } from "./texts.ts";
@@ -16,6 +17,7 @@ export const english: Texts = {
   ...englishLinks,
   ...englishMemory,
   ...englishModels,
+  ...englishRights,
   ...englishUsage,
   ...englishApprovals,
   stopped: "⏹ Stopped.",

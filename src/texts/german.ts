@@ -4,6 +4,7 @@ import { germanCommands } from "./german-commands.ts";
 import { fileName } from "./file-name.ts";
 import { germanLinks } from "./link-texts.ts";
 import { germanMemory } from "./memory-texts.ts";
+import { germanRights } from "./rights-texts.ts";
 import { germanModels } from "./model-texts.ts";
 import { germanRuns } from "./german-runs.ts";
 import type { Texts } from "./texts.ts";
@@ -16,6 +17,7 @@ export const german: Texts = {
   ...germanLinks,
   ...germanMemory,
   ...germanModels,
+  ...germanRights,
   ...germanUsage,
   ...germanApprovals,
   stopped: "⏹ Angehalten.",

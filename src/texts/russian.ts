@@ -4,6 +4,7 @@ import { russianCommands } from "./russian-commands.ts";
 import { fileName } from "./file-name.ts";
 import { russianLinks } from "./link-texts.ts";
 import { russianMemory } from "./memory-texts.ts";
+import { russianRights } from "./rights-texts.ts";
 import { russianModels } from "./model-texts.ts";
 import { russianRuns } from "./russian-runs.ts";
 import type { Texts } from "./texts.ts";
@@ -16,6 +17,7 @@ export const russian: Texts = {
   ...russianLinks,
   ...russianMemory,
   ...russianModels,
+  ...russianRights,
   ...russianUsage,
   ...russianApprovals,
   stopped: "⏹ Остановлено.",

@@ -7,6 +7,7 @@ import { german } from "./german.ts";
 import type { LinkTexts } from "./link-texts.ts";
 import type { MemoryTexts } from "./memory-texts.ts";
 import type { ModelTexts } from "./model-texts.ts";
+import type { RightsTexts } from "./rights-texts.ts";
 import type { RunTexts } from "./run-texts.ts";
 import { russian } from "./russian.ts";
 import type { UsageTexts } from "./usage-texts.ts";
@@ -26,7 +27,16 @@ export type FileFault =
 
 /** Everything the gateway itself says in chats, once per language; agents speak for themselves. Markdown. */
 export interface Texts
-  extends AgentTexts, ApprovalTexts, CommandTexts, LinkTexts, MemoryTexts, ModelTexts, RunTexts, UsageTexts {
+  extends
+    AgentTexts,
+    ApprovalTexts,
+    CommandTexts,
+    LinkTexts,
+    MemoryTexts,
+    ModelTexts,
+    RightsTexts,
+    RunTexts,
+    UsageTexts {
   /** The line under an answer that was stopped, or ended by a newer message. */
   stopped: string;
   interrupted: string;

@@ -33,7 +33,7 @@ test("every fault is listed with file and field", () => {
       "parley.yaml: agents.demo.tools: must be a list of tools (tools: web_fetch, memory)",
       'parley.yaml: places.nowhere: must be "telegram:<chat>" or "slack:<team>:<channel>", and may end in ":<thread>"',
       "parley.yaml: users.ann: must be the id of a user (usr_…)",
-      "parley.yaml: teams: is not a section; remove it (sections: agents, places, users, keys, budgets, prices, providers)",
+      "parley.yaml: teams: is not a section; remove it (sections: agents, places, users, keys, budgets, prices, providers, retention)",
     ].join("\n"),
   );
 });

@@ -32,6 +32,7 @@ const stranger: Knock = {
   senderId: "666",
   outsider: false,
   approved: false,
+  blocked: false,
   addressed: true,
 };
 const ann: Knock = { ...stranger, senderId: "1" };

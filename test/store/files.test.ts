@@ -2,6 +2,7 @@ import { sql } from "kysely";
 import { expect, it } from "vitest";
 import { newId } from "../../src/ids.ts";
 import { keepMade, keepTurn, readFiles, type SessionFile } from "../../src/store/files.ts";
+import { RETENTION_DAYS } from "../../src/agent/retention.ts";
 import { deleteStale } from "../../src/store/housekeeping.ts";
 import { mergeRun, runInputs } from "../../src/store/runs.ts";
 import { withTransaction } from "../../src/store/transaction.ts";
@@ -68,7 +69,7 @@ storeEngines((store) => {
     const [old, young] = [file(), file()];
     for (const each of [old, young]) await keepMade(store.db, run, each);
     await sql`update files set created_at = now() - interval '31 days' where id = ${old.id}`.execute(store.db);
-    await deleteStale(store.db);
+    await deleteStale(store.db, RETENTION_DAYS);
     expect((await readFiles(store.db, run.session, [old.id, young.id])).map(({ id }) => id)).toEqual([young.id]);
   });
 });

@@ -26,6 +26,7 @@ storeEngines((store) => {
         userId: first.userId,
         own: null,
         approved: false,
+        blocked: false,
       });
       expect(await currentUser(store.db, first.userId)).toBe(first.userId);
       expect(await store.db.selectFrom("identities").select("name").execute()).toEqual([{ name: "Anna" }]);

@@ -16,6 +16,7 @@ import {
   useOffer,
   type Who,
 } from "../../src/store/links.ts";
+import { RETENTION_DAYS } from "../../src/agent/retention.ts";
 import { deleteStale } from "../../src/store/housekeeping.ts";
 import { findPlace, upsertPlace } from "../../src/store/places.ts";
 import type { LinkChat } from "../../src/store/link-chats.ts";
@@ -113,12 +114,12 @@ storeEngines((store) => {
       await offerLink(trx, bob, { hash: "b", chat, ttlMs: -1_000 });
       await countFailedTry(trx, ann);
     });
-    expect(await deleteStale(db)).toBe(1);
+    expect(await deleteStale(db, RETENTION_DAYS)).toBe(1);
     await db
       .updateTable("link_tries")
       .set({ since: new Date(Date.now() - 86_500_000) })
       .execute();
-    expect(await deleteStale(db)).toBe(1);
+    expect(await deleteStale(db, RETENTION_DAYS)).toBe(1);
     expect(await db.selectFrom("link_codes").select("hash").execute()).toEqual([{ hash: "b" }]);
   });
 });

@@ -2,6 +2,7 @@ import { sql } from "kysely";
 import { describe, expect, test } from "vitest";
 import { newId } from "../../src/ids.ts";
 import { holdIntake, leaveIntake } from "../../src/store/accounts.ts";
+import { RETENTION_DAYS } from "../../src/agent/retention.ts";
 import { deleteStale } from "../../src/store/housekeeping.ts";
 import { claimLanes, renewLeases } from "../../src/store/lanes.ts";
 import { claimDuePages, recordReceipts } from "../../src/store/outbox.ts";
@@ -123,7 +124,7 @@ storeEngines((store) => {
       ]);
       await recordUpdate(store.db, { account: BOT, key: "1", messageId: newId("msg"), state: "handled" });
       await pairingFor(store.db, { platform: "telegram", externalId: "7", name: "" }, "A", { ttlMs: 0, tries: 1 });
-      expect(await deleteStale(store.db)).toBe(0);
+      expect(await deleteStale(store.db, RETENTION_DAYS)).toBe(0);
       await sql`update run_events set created_at = created_at - interval '2 days'`.execute(store.db);
       await sql`update runs set ended_at = ended_at - interval '2 days' where id = (select min(id) from runs)`.execute(
         store.db,
@@ -134,14 +135,14 @@ storeEngines((store) => {
       await sql`update replicas set seen_at = seen_at - interval '2 days'`.execute(store.db);
       await renewLeases(store.db, ME, []);
       // An old run's event, a page that was shown, an update without a session, a code, a replica.
-      expect(await deleteStale(store.db)).toBe(5);
+      expect(await deleteStale(store.db, RETENTION_DAYS)).toBe(5);
       expect(await store.db.selectFrom("run_events").selectAll().execute()).toHaveLength(1);
       const pages = await store.db.selectFrom("outbox").select("id").execute();
       expect(pages.map((page) => page.id).toSorted()).toEqual([uncertain, waiting].toSorted());
       expect(await store.db.selectFrom("inbox").selectAll().execute()).toHaveLength(2);
       expect(await store.db.selectFrom("messages").selectAll().execute()).toHaveLength(4);
       expect((await listReplicas(store.db)).map((replica) => replica.id)).toEqual([ME]);
-      expect(await deleteStale(store.db)).toBe(0);
+      expect(await deleteStale(store.db, RETENTION_DAYS)).toBe(0);
     });
   });
 });
@@ -165,6 +166,7 @@ onPostgres((store) => {
       insert into run_events (session_id, run_id, attempt, n, type, data)
       select 'ses_' || n, 'run_' || n, 1, 1, 'text.delta', '{}' from generate_series(1, 100) n`.execute(store.db);
     await sql`analyze`.execute(store.db);
-    for (const plan of await plansOf(store.db, (db) => deleteStale(db))) expect(buffers(plan)).toBeLessThan(20);
+    for (const plan of await plansOf(store.db, (db) => deleteStale(db, RETENTION_DAYS)))
+      expect(buffers(plan)).toBeLessThan(20);
   });
 });

@@ -23,6 +23,7 @@ import {
 import { listTrouble } from "../../src/store/troubled-pages.ts";
 import { blockChat, markChatGone, moveChat, openSessionAt, upsertPlace } from "../../src/store/places.ts";
 import { thisProcess } from "../../src/store/process-identity.ts";
+import { RETENTION_DAYS } from "../../src/agent/retention.ts";
 import { deleteStale } from "../../src/store/housekeeping.ts";
 import { listReplicas, registerReplica, releaseReplicas } from "../../src/store/replicas.ts";
 import { appendEvents, eventsAfter, eventsOfRun } from "../../src/store/run-events.ts";
@@ -48,7 +49,7 @@ storeEngines((store) => {
     await pairingFor(db, stranger, "ABD", { ttlMs: 1000, tries: 5 });
     const approved = (await approvePairing(db, code))!;
     const person = await upsertIdentity(db, "telegram", "7", "Ann");
-    expect(person).toEqual({ userId: approved.userId, own: null, approved: true });
+    expect(person).toEqual({ userId: approved.userId, own: null, approved: true, blocked: false });
     expect(await findIdentity(db, "telegram", "7")).toEqual(person);
     expect(await currentUser(db, person.userId)).toBe(person.userId);
     const incoming = { kind: "private", chat: "7", thread: "", title: "Ann" } as const;
@@ -207,7 +208,7 @@ storeEngines((store) => {
     await moveChat(db, account, "7", "-1007");
     await releaseLane(db, lane, 10);
     await releaseReplicas(db, [replica]);
-    await deleteStale(db);
+    await deleteStale(db, RETENTION_DAYS);
     expect(await migrationsFit(db)).toBe(true);
   });
 });

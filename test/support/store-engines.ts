@@ -120,6 +120,8 @@ const TABLES = [
   "files",
   "run_usage",
   "budget_counters",
+  "housekeeping",
+  "erasures",
 ] as const satisfies (keyof Schema)[];
 
 export async function emptyStore(db: Kysely<Schema>): Promise<void> {

@@ -66,6 +66,7 @@ const CALLS: { [K in keyof Functions]: Parameters<Functions[K]> } = {
   forgottenAll: [7],
   summedUp: [7, 12_000, 900],
   stranger: ["CODE"],
+  forgetMe: ["/"],
   strangerToList: ["telegram:7"],
 };
 

@@ -1,0 +1,53 @@
+import { sql } from "kysely";
+import type { SessionId, UserId } from "../ids.ts";
+import { toJson } from "./json.ts";
+import { withdrawReceipts } from "./receipts.ts";
+import type { Db } from "./schema.ts";
+
+export interface Person {
+  users: readonly UserId[];
+  identities: readonly { platform: string; externalId: string }[];
+}
+
+/**
+ * Ends what somebody has under way: withdraws what they wrote and what waits, and stops the runs of their own sessions
+ * and those of groups that nobody else asked for. Returns the sessions.
+ */
+export async function stopPerson(db: Db, { users, identities }: Person): Promise<SessionId[]> {
+  const theirs = sql`jsonb_to_recordset(${toJson(identities)}::jsonb) as i(platform text, "externalId" text)`;
+  await sql`
+    with these as (
+      select b.session_id, b.account_id, b.update_key from inbox b
+      where b.state = 'waiting' and (
+        b.session_id in (select id from talk_sessions where user_id = any (${users}::text[]))
+        or exists (select from ${theirs}
+                   where b.author->>'id' = i."externalId" and b.account_id like i.platform || ':%'))
+      order by b.session_id, b.arrival_no for update
+    ), told as (
+      ${withdrawReceipts(sql`select session_id from these`)}
+    )
+    update inbox b set state = 'withdrawn' from these
+    where b.account_id = these.account_id and b.update_key = these.update_key`.execute(db);
+  const { rows } = await sql<{ id: SessionId }>`
+    with own as (
+      select r.session_id, max(r.input_through) as through
+      from runs r join talk_sessions s on s.id = r.session_id
+      where r.state in ('running', 'waiting') and (
+        s.user_id = any (${users}::text[])
+        or exists (select from ${theirs}
+                   where r.authors <@ array[i."externalId"] and cardinality(r.authors) > 0
+                     and r.reply_target->>'account' like i.platform || ':%'))
+      group by r.session_id
+    ), stopped as (
+      update talk_sessions s set stop_through = greatest(s.stop_through, own.through)
+      from own where s.id = own.session_id
+      returning s.id
+    ), ready as (
+      update lanes l set ready_at = least(l.ready_at, now())
+      from (select session_id, lane from lanes where session_id in (select id from stopped)
+            order by session_id, lane for update) o
+      where l.session_id = o.session_id and l.lane = o.lane
+    )
+    select id from stopped`.execute(db);
+  return rows.map(({ id }) => id);
+}

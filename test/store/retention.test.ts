@@ -1,0 +1,131 @@
+import { sql } from "kysely";
+import { describe, expect, it } from "vitest";
+import { readSettings } from "../../src/agent/agent-settings.ts";
+import { RETENTION_DAYS } from "../../src/agent/retention.ts";
+import { deleteStale } from "../../src/store/housekeeping.ts";
+import {
+  holdHousekeeping,
+  housekeepingState,
+  leaveHousekeeping,
+  recordHousekeeping,
+} from "../../src/store/housekeeping-lease.ts";
+import { windows } from "../../src/store/messages.ts";
+import { mergeRun } from "../../src/store/runs.ts";
+import { findSession } from "../../src/store/talk-sessions.ts";
+import { allWords } from "../support/all-words.ts";
+import { storeEngines } from "../support/store-engines.ts";
+import {
+  accept,
+  ME,
+  mergeOf,
+  newTalk,
+  OTHER,
+  pageOf,
+  newChat,
+  said,
+  say,
+  sayIn,
+  startRun,
+  type Talk,
+} from "./arrange.ts";
+
+const KEEP = { ...RETENTION_DAYS, messages: 365 };
+
+storeEngines((store) => {
+  async function turn(talk: Talk, text: string, daysAgo: number): Promise<void> {
+    await accept(store.db, say(talk, text));
+    const run = await startRun(store.db);
+    await mergeRun(store.db, mergeOf(run, { block: [said("user", text), said("assistant", `${text}!`)], title: "" }));
+    await sql`update runs set ended_at = now() - ${daysAgo} * interval '1 day' where id = ${run.id}`.execute(store.db);
+  }
+
+  const summary = (talk: Talk, firstKept: number) => sql`
+    insert into compactions (session_id, first_kept_seq, summary, tokens_before, tokens_after, model, run_id)
+    values (${talk.id}, ${firstKept}, 'so far', 9, 1, 'm', 'run_1')`;
+
+  describe("security-45: old turns", () => {
+    it("go whole, with all that tells of them, and what is left is a valid history", async () => {
+      const { db } = store;
+      const talk = await newTalk(db);
+      for (const [text, days] of [
+        ["first", 400],
+        ["second", 366],
+        ["third", 364],
+      ] as const)
+        await turn(talk, text, days);
+      expect(await deleteStale(db, KEEP)).toBeGreaterThan(0);
+      const left = await allWords(db);
+      for (const word of ["first", "second"]) expect(left).not.toContain(word);
+      const window = (await windows(db, [talk.id], 10)).get(talk.id);
+      expect(window?.messages.map(({ seq, message }) => [seq, message.role])).toEqual([
+        [5, "user"],
+        [6, "assistant"],
+      ]);
+      // Nothing is missing, so no run looks for it.
+      expect(window).toMatchObject({ firstKeptSeq: 5, summary: "" });
+      await turn(talk, "fourth", 0);
+      expect(await findSession(db, talk.userId, talk.id)).toMatchObject({ headSeq: 8 });
+    });
+
+    it("leave the newest summary, and the order of a talk without any message left", async () => {
+      const { db } = store;
+      const talk = await newTalk(db);
+      await turn(talk, "first", 400);
+      await turn(talk, "second", 400);
+      await summary(talk, 3).execute(db);
+      await deleteStale(db, KEEP);
+      const window = (await windows(db, [talk.id], 10)).get(talk.id);
+      expect(window).toMatchObject({ firstKeptSeq: 5, summary: "so far", messages: [] });
+    });
+
+    it("stay for ever unless it is set, and while a page of theirs is to be shown", async () => {
+      const { db } = store;
+      const chat = await newChat(db, { chat: "7" });
+      await accept(db, sayIn(chat, "unsent"));
+      const run = await startRun(db);
+      await mergeRun(db, mergeOf(run, { pages: [pageOf(run.firstPage!, 0)] }));
+      await sql`update runs set ended_at = now() - interval '400 days'`.execute(db);
+      await deleteStale(db, RETENTION_DAYS);
+      await deleteStale(db, KEEP);
+      expect(await allWords(db)).toContain("question");
+      await sql`update outbox set due_at = null`.execute(db);
+      await deleteStale(db, KEEP);
+      expect(await db.selectFrom("messages").selectAll().execute()).toEqual([]);
+    });
+  });
+
+  it("the lease is one replica's at a time, until it leaves or is gone", async () => {
+    const { db } = store;
+    expect(await holdHousekeeping(db, ME, 60_000)).toEqual({ idleMs: Infinity });
+    expect(await holdHousekeeping(db, OTHER, 60_000)).toBeNull();
+    await recordHousekeeping(db, OTHER);
+    expect(await housekeepingState(db)).toMatchObject({ holder: ME, succeededAt: null });
+    await recordHousekeeping(db, ME);
+    expect((await holdHousekeeping(db, ME, 0))?.idleMs).toBeLessThan(60_000);
+    expect(await holdHousekeeping(db, OTHER, 60_000)).not.toBeNull();
+    await leaveHousekeeping(db, ME);
+    expect((await housekeepingState(db)).holder).toBe(OTHER);
+    await leaveHousekeeping(db, OTHER);
+    expect((await housekeepingState(db)).holder).toBeNull();
+  });
+});
+
+describe("retention in parley.yaml", () => {
+  it("names some kinds, and leaves the others as they are", () => {
+    expect(readSettings("retention: { messages: 365, files: 0 }").retention).toEqual({
+      ...RETENTION_DAYS,
+      messages: 365,
+      files: 0,
+    });
+    expect(readSettings("agents: {}").retention).toBeUndefined();
+  });
+
+  it.each([
+    ["retention: 7", "must be a mapping"],
+    ["retention: { words: 7 }", "retention.words: is not a kind"],
+    ["retention: { files: -1 }", "retention.files: must be a whole number"],
+    ["retention: { files: 1.5 }", "retention.files: must be a whole number"],
+  ])("refuses %s", (text, fault) => {
+    expect(() => readSettings(text)).toThrow(fault);
+  });
+});
