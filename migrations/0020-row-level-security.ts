@@ -46,6 +46,11 @@ const REQUEST: Record<string, { own: RawBuilder<unknown>; may: Command[] }> = {
   outbox: { own: OF_SESSION, may: ALL },
   files: { own: OF_SESSION, may: ALL },
   feedback: { own: sql`user_id = ${USER} or agent = ${AGENT}`, may: ALL },
+  traces: { own: sql`user_id = ${USER} or agent = ${AGENT}`, may: ["select", "insert", "update"] },
+  spans: {
+    own: sql`exists (select from traces own where own.trace_id = spans.trace_id)`,
+    may: ["select", "insert", "update"],
+  },
 };
 
 /** No call reaches these by itself: they are the gateway's own, or name people and places of many. */

@@ -25,7 +25,7 @@ import type { PlatformAdapter } from "./platform/platform-adapter.ts";
 import { ClaimLoop } from "./run/claim-loop.ts";
 import { Hints } from "./run/hints.ts";
 import { Housekeeper } from "./run/housekeeper.ts";
-import { RunRoom } from "./run/run-room.ts";
+import { RunRoom, type RunRoomParts } from "./run/run-room.ts";
 import { every, type SupervisedLoop, startLoop } from "./run/supervised-loop.ts";
 import { spareOthers } from "./store/run-levels.ts";
 import { audit, type AuditActor } from "./store/audit.ts";
@@ -48,6 +48,7 @@ const RENEW_MS = 2_000;
 const LEVELS_MS = 500;
 const FLUSH_MS = 100;
 const RELOAD_MS = 2_000;
+const TRACES_MS = 250;
 const GAUGES_MS = 5_000;
 /** So soon another replica keeps house, or somebody begins to be erased. */
 const HOUSEKEEPING_MS = 5_000;
@@ -74,6 +75,8 @@ export interface GatewayParts {
   log: Logger;
   metrics: Metrics;
   slots?: number;
+  /** What becomes of traces besides. */
+  tracing?: NonNullable<RunRoomParts["tracing"]>;
 }
 
 /** One replica: the rooms joined, their loops, and the order in which they start and stop. */
@@ -177,6 +180,7 @@ export class Gateway {
     this.#every("renew", RENEW_MS, () => this.#claims.renew(), CLOSE_MS);
     this.#every("levels", LEVELS_MS, () => this.#claims.checkLevels());
     this.#every("events", FLUSH_MS, () => this.#claims.flushEvents());
+    this.#every("traces", TRACES_MS, () => this.#room.traces.flush());
     this.#loop("delivery", () => this.#dispatcher.round(), this.#end.signal);
     this.#every("agents", RELOAD_MS, () => this.#parts.agents.reload());
     this.#every("gauges", GAUGES_MS, () => this.#gauge());
@@ -210,6 +214,7 @@ export class Gateway {
     this.#end.abort();
     await Promise.all(this.#loops.map(({ ended }) => ended));
     await this.#housekeeper.leave().catch(() => undefined);
+    await Promise.race([this.#room.traces.close().catch(() => undefined), sleep(LEAVE_MS, undefined, { ref: false })]);
     await releaseReplicas(this.#parts.database.db, [this.replica]).catch(() => undefined);
     for (const adapter of this.#parts.adapters) await adapter.close();
   }

@@ -17,7 +17,7 @@ export const SETTINGS_FILE = "parley.yaml";
 
 /** `off`: nothing is heard there, commands included. `always`: nobody has to mention the bot there. */
 export type Listening = "mentioned" | "always" | "off";
-const SECTIONS = ["agents", "places", "users", "keys", "budgets", "prices", "providers", "retention"];
+const SECTIONS = ["agents", "places", "users", "keys", "budgets", "prices", "providers", "retention", "trace_content"];
 /** Sections of settings by name, and how the names look. */
 const NAMED = ["agents", "places", "users", "keys"] as const;
 type Section = (typeof NAMED)[number];
@@ -29,6 +29,9 @@ const NAMES: { [section in Section]?: { as: RegExp; says: string } } = {
   users: { as: /^usr_\w+$/, says: "the id of a user (usr_…)" },
   keys: { as: /^key_\w+$/, says: "the id of a key (key_…)" },
 };
+/** What is kept in traces of what people and agents say: nothing, or all. */
+const CONTENTS = ["none", "full"] as const;
+type TraceContent = (typeof CONTENTS)[number];
 const LISTENING = ["mentioned", "always", "off"] as const satisfies Listening[];
 
 /** Tools of the gateway's own that an agent has only where the operator grants them. */
@@ -60,6 +63,8 @@ export interface SettingsOf {
   /** Agents may remember here, although it is a group. */
   memory?: boolean;
   budget?: Budget;
+  /** Left out: as for all agents. */
+  trace_content?: TraceContent;
   /** Of agents without a card: where they run. */
   outside?: OutsideSettings;
 }
@@ -75,6 +80,7 @@ const FIELDS: Record<Section, readonly string[]> = {
     "approvals",
     "approvers",
     "approval_minutes",
+    "trace_content",
     ...OUTSIDE_FIELDS,
   ],
   places: ["on_busy", "agent", "listen", "memory", "budget", "approvals", "approvers", "offer"],
@@ -95,6 +101,8 @@ export interface AgentSettings {
   readonly prices?: Prices;
   /** Left out: the gateway's own. */
   readonly retention?: Retention;
+  /** Of agents that say nothing else; left out: `none`. */
+  readonly traceContent?: TraceContent;
   /** By their names, that of the `OPENAI_*` settings among them. */
   readonly providers: ReadonlyMap<string, Provider>;
 }
@@ -112,7 +120,7 @@ export function readSettings(text: string, sources: ProviderSources = NO_SOURCES
     Section,
     Map<string, SettingsOf>
   >;
-  const money: Pick<AgentSettings, "budgets" | "prices" | "retention"> = {};
+  const money: Pick<AgentSettings, "budgets" | "prices" | "retention" | "traceContent"> = {};
   let providers = ownProvider(sources);
   const mapping = readYamlMapping(text);
   if ("faults" in mapping) faults.push(...mapping.faults);
@@ -120,6 +128,7 @@ export function readSettings(text: string, sources: ProviderSources = NO_SOURCES
     if (value === null) continue;
     if (section === "budgets") Object.assign(money, { budgets: readBudgets(value, faults) });
     else if (section === "providers") providers = readProviders(value, sources, faults);
+    else if (section === "trace_content") Object.assign(money, { traceContent: readContent(section, value, faults) });
     else if (section === "prices") Object.assign(money, { prices: readPrices(value, faults) });
     else if (section === "retention") Object.assign(money, { retention: readRetention(value, faults) });
     else if (isNamed(section)) readSection(section, value, settings[section], faults, sources);
@@ -181,6 +190,7 @@ function readFields(
     if (!known.includes(field)) faults.push(`${at}.${field}: is not a field; remove it (fields: ${known.join(", ")})`);
     else if (OUTSIDE_FIELDS.includes(field)) continue;
     else if (field === "budget") read.budget = readBudget(`${at}.budget`, wanted, faults);
+    else if (field === "trace_content") read.trace_content = readContent(`${at}.trace_content`, wanted, faults);
     else if (APPROVAL_FIELDS.some((each) => each === field)) {
       const fault = readApprovalField(read, field as ApprovalField, wanted);
       if (fault !== null) faults.push(`${at}.${field}: ${fault}`);
@@ -199,6 +209,12 @@ function readFields(
     else faults.push(`${at}.agent: must be the name of an agent`);
   }
   return read;
+}
+
+function readContent(at: string, wanted: unknown, faults: string[]): TraceContent {
+  const content = CONTENTS.find((each) => each === wanted);
+  if (!content) faults.push(`${at}: must be one of ${CONTENTS.join(", ")}`);
+  return content ?? "none";
 }
 
 /** `models` are a list of them, the others are one. */
@@ -229,6 +245,11 @@ export function busyPolicyFor(
 ): BusyPolicy | null {
   const ofPlace = asked.place ? ofPlaces(settings, asked.place, ({ on_busy }) => on_busy) : null;
   return asked.mode ?? ofPlace ?? settings.agents.get(asked.agent)?.on_busy ?? null;
+}
+
+/** Whether an agent's traces hold what is said and what its tools are given. */
+export function keepsContent(settings: AgentSettings, agent: string): boolean {
+  return (settings.agents.get(agent)?.trace_content ?? settings.traceContent) === "full";
 }
 
 /** How tools are dealt with: of the agent, and of the place and its thread. */

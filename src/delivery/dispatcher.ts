@@ -30,7 +30,12 @@ const GIVE_UP_MS = 24 * 3_600_000;
 /** A page of an account that is not connected here is left to others this long. */
 const ELSEWHERE_MS = 1_000;
 const RECORD_AGAIN_MS = 500;
+/** Of those that somebody wants to hear of. */
+const MAX_WATCHED = 5_000;
 const RETRY_MS = { first: 1_000, max: 60_000 };
+
+/** Hears what became of a page. */
+type Told = (id: OutboxId, kind: Receipt["kind"]) => void;
 
 /**
  * Shows what the outbox says: posts of one chat and thread in order, edits and removals without waiting. One per
@@ -42,6 +47,7 @@ export class Dispatcher {
   readonly #bell = new Doorbell();
   /** What is under way, with its page once that is claimed. */
   readonly #inFlight = new Map<Promise<void>, OutboxId | null>();
+  readonly #watched = new Map<OutboxId, Told>();
   readonly #claims: GroupCommit<OutboxId[], OutboxPage[]>;
   readonly #receipts: GroupCommit<Receipt, void>;
   readonly #signal: AbortSignal;
@@ -91,8 +97,9 @@ export class Dispatcher {
     return pages.length;
   }
 
-  /** Delivers pages that have just been made due, without waiting for the next look. Never rejects. */
-  deliver(ids: OutboxId[]): void {
+  /** Delivers pages that have just been made due, without waiting for the next look. Never rejects. `told` hears what became of those that were shown here. */
+  deliver(ids: OutboxId[], told: Told): void {
+    for (const id of this.#watched.size < MAX_WATCHED ? ids : []) this.#watched.set(id, told);
     if (ids.length > 0) this.#track(this.#claimAndStart(ids), null);
   }
 
@@ -136,6 +143,10 @@ export class Dispatcher {
 
   async #deliverOne(page: OutboxPage): Promise<void> {
     const receipt = await this.#show(page);
+    if (receipt.kind !== "again") {
+      this.#watched.get(page.id)?.(page.id, receipt.kind);
+      this.#watched.delete(page.id);
+    }
     await this.#surelyRecord(receipt);
     // A later post of the chat may have waited for this one; an edit that went well keeps nothing waiting.
     if (page.message_id === null || receipt.kind !== "done") this.#bell.ring();

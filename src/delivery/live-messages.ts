@@ -65,6 +65,7 @@ export class LiveMessages {
   readonly target: RunTarget;
   /** Posts of which nobody knows whether they stand there. */
   lostPosts = 0;
+  edits = 0;
   /** The platform takes no more drafts. */
   refused = false;
   readonly #options: LiveMessagesOptions;
@@ -160,6 +161,7 @@ export class LiveMessages {
     const at = { account: this.target.account, chat: this.target.chat, messageId: live.messageId as string };
     try {
       await adapter.editing?.edit(at, content);
+      this.edits += 1;
       live.shown = content;
     } catch (error) {
       const failure = judgeSendFailure(error);

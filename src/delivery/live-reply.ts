@@ -108,6 +108,11 @@ export class LiveReply {
     return this.#messages.refused;
   }
 
+  /** How often its messages were edited. */
+  get edits(): number {
+    return this.#messages.edits;
+  }
+
   get pages(): readonly LivePage[] {
     return this.#messages.pages;
   }

@@ -36,6 +36,7 @@ import { type ApprovePairing, pairingRoutes } from "./pairing-routes.ts";
 import type { Readiness } from "./readiness.ts";
 import { runRoutes } from "./run-routes.ts";
 import { sessionRoutes } from "./session-routes.ts";
+import { traceRoutes } from "./trace-routes.ts";
 import { validateRequest } from "./validate-request.ts";
 import { userRoutes } from "./user-routes.ts";
 import { usageRoutes } from "./usage-routes.ts";
@@ -118,6 +119,7 @@ export function createHttpServer(parts: HttpParts): FastifyInstance {
       fileRoutes(personal, service, sessions);
       usageRoutes(personal, service, sessions);
       approvalRoutes(personal, service, sessions);
+      traceRoutes(personal, parts.db);
       feedbackRoutes(personal, parts);
       eventRoutes(personal, service, sessions, streams, limits);
       personal.register(async (openai) => {

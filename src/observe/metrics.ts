@@ -83,6 +83,8 @@ export function createMetrics() {
     agentResting: gauge("agent_resting", "1 = the agent elsewhere is not asked after failures", "agent"),
     /** `outcome`: `finished`, the kind of failure, or `left`: nobody waited for the end. */
     modelRequests: counter("model_requests_total", "Requests to a model", "outcome"),
+    /** `why`: the database (`store`) or the collector (`otlp`) did not take them. */
+    spansLost: counter("trace_spans_lost_total", "Spans of traces that were given up", "why"),
     modelFallbacks: counter("model_fallbacks_total", "Runs for which another model had to answer", "agent"),
     providerResting: gauge("provider_resting", "1 = the model provider is not asked after failures", "provider"),
     /** `provider`: `none` = a model that an agent elsewhere tells of. `direction`: `input`, `output`. */

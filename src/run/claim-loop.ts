@@ -288,6 +288,7 @@ export class ClaimLoop {
     const attempt = await takeOverRun(trx, this.#room.replica, lane.session_id, run.id);
     return {
       session: lane.session_id,
+      user: lane.user_id,
       id: run.id,
       trace: run.trace_id,
       lane: { session_id: lane.session_id, lane: lane.lane, lease_no: lane.lease_no },
@@ -302,6 +303,7 @@ export class ClaimLoop {
       firstPage: null,
       turn: null,
       asked: run.state === "waiting",
+      crashed: run.state === "running" && !run.handed_over,
       joined: run.state === "waiting" && run.policy === "steer" && lane.waiting.length > 0,
       budget: run.budget,
       end: decision.end,

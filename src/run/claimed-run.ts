@@ -1,4 +1,4 @@
-import type { OutboxId, RunId, SessionId, TraceId } from "../ids.ts";
+import type { OutboxId, RunId, SessionId, TraceId, UserId } from "../ids.ts";
 import type { ClaimedLane } from "../store/lanes.ts";
 import type { RunBudget, RunTarget } from "../store/schema.ts";
 import type { EndBeforeStart } from "./end-before-start.ts";
@@ -7,6 +7,7 @@ import type { TurnInput } from "./turn.ts";
 /** A run as the claim loop hands it over. */
 export interface ClaimedRun {
   session: SessionId;
+  user: UserId;
   id: RunId;
   trace: TraceId;
   lane: ClaimedLane;
@@ -29,6 +30,8 @@ export interface ClaimedRun {
   told?: boolean;
   /** It goes on after people were asked. */
   asked?: boolean;
+  /** The attempt before it died. */
+  crashed?: boolean;
   /** What was said meanwhile may join it at its next boundary. */
   joined?: boolean;
   /** End it instead of going on. */

@@ -6,6 +6,7 @@ import type { NewRun } from "../store/runs.ts";
 import type { CompactionAsked, RunBudget } from "../store/schema.ts";
 import { textsFor } from "../texts/texts.ts";
 import type { Answer } from "./answer.ts";
+import { begun } from "./resume.ts";
 import type { RunHistory } from "./run-history.ts";
 import type { ClaimedRun } from "./claimed-run.ts";
 
@@ -44,6 +45,7 @@ export function compactionRun(
     claimed: {
       ...shared,
       session: session_id,
+      user: lane.user_id,
       arrivals,
       moreWaits: lane.waiting.length > 0,
       model,
@@ -62,13 +64,9 @@ export async function compactTalk(
   { answer, run, signal }: { answer: Answer; run: ClaimedRun; signal: AbortSignal },
   take: (event: RunEvent) => Promise<void>,
 ): Promise<FinalRunEvent> {
-  const { agent, attempt, language, trace } = run;
+  const { agent, language } = run;
   const texts = textsFor(language);
-  await take(
-    attempt === 1
-      ? { type: "run.started", agent, traceId: trace }
-      : { type: "run.restarted", agent, traceId: trace, kept: [], inFlight: [] },
-  );
+  await take(begun(run, agent));
   const windowTokens = history.gauge.estimate(history.gauge.window);
   const options = { keepTokens: 0, worth: 0, windowTokens, clock: systemClock, random: Math.random, signal };
   const { usages, failed, messages, before, after, ...made } = await history.compact(options);

@@ -65,6 +65,7 @@ export function accountOf(lane: LaneState): AccountId | null {
 export function claimedFresh({ lane, decision: { inputs, more } }: Start, run: TracedRun): ClaimedRun {
   return {
     session: lane.session_id,
+    user: lane.user_id,
     id: run.id,
     trace: run.trace,
     lane: run.lane,
@@ -84,6 +85,7 @@ export function claimedFresh({ lane, decision: { inputs, more } }: Start, run: T
         message: turnMessage(input.parts, input.author),
         chatMessageId: input.chat_message_id,
         writtenAt: input.written_ms,
+        receivedMs: input.received_ms,
       })),
     ),
     told: inputs.some(({ receipt }) => receipt !== null),

@@ -1,7 +1,9 @@
 import type { Message, Part } from "../agent/message.ts";
 import { textOf } from "../agent/message.ts";
+import type { RunEvent } from "../agent/run-event.ts";
 import { readId } from "../ids.ts";
 import type { StoredEvent } from "../store/run-events.ts";
+import type { ClaimedRun } from "./claimed-run.ts";
 
 /** What a dead attempt leaves to the next one. */
 export interface Remains {
@@ -74,6 +76,17 @@ function readAttempt(events: StoredEvent[]): Remains {
 
 function callIdOf(part: Part): string[] {
   return part.type === "tool_call" ? [part.callId] : [];
+}
+
+/** The first event of an attempt. */
+export function begun(
+  { attempt, trace: traceId }: ClaimedRun,
+  agent: string,
+  kept: Message[] = [],
+  inFlight: Iterable<string> = [],
+): RunEvent {
+  if (attempt === 1) return { type: "run.started", agent, traceId };
+  return { type: "run.restarted", agent, traceId, kept, inFlight: [...inFlight] };
 }
 
 /** How the chat shows what was said in several steps. */

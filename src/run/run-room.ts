@@ -1,6 +1,8 @@
 import type { AgentCard } from "../agent/agent-card.ts";
+import { OWN_PROVIDER } from "../agent/provider.ts";
+import { resolveModel } from "../agent/resolve-model.ts";
 import type { AgentRunner } from "../agent/agent-runner.ts";
-import type { AgentSettings } from "../agent/agent-settings.ts";
+import { type AgentSettings, keepsContent } from "../agent/agent-settings.ts";
 import type { Agents } from "../agent/agents.ts";
 import { BUDGET_SCOPES } from "../agent/budgets.ts";
 import type { DocumentReader } from "../agent/document-reader.ts";
@@ -24,6 +26,8 @@ import type { Root, RunTarget } from "../store/schema.ts";
 import { retrying } from "../store/transaction.ts";
 import { EventLog } from "./event-log.ts";
 import type { Hints } from "./hints.ts";
+import type { RunTrace } from "./run-trace.ts";
+import { TraceLog, type TraceLogOptions } from "./trace-log.ts";
 import { TurnPreparer } from "./prepare-turn.ts";
 import type { ClaimedRun } from "./claimed-run.ts";
 
@@ -50,6 +54,8 @@ export interface RunRoomParts {
   access: AccessPolicy;
   delivery: Delivery;
   dispatcher: Dispatcher;
+  /** Left out: spans go nowhere else, and what is kept of words is kept as it is. */
+  tracing?: Pick<TraceLogOptions, "redact" | "exporter">;
 }
 
 /** What all runs of a replica share: ports, the writer of events, and what happens after a merge. */
@@ -66,6 +72,7 @@ export class RunRoom {
   readonly hints: Hints;
   readonly events: EventLog;
   readonly turns: TurnPreparer;
+  readonly traces: TraceLog;
   /** The process is about to end: nobody waits for the database any more. */
   closed = false;
   /** When a renewal of all leases last began that then succeeded, by `performance.now()`. */
@@ -94,6 +101,17 @@ export class RunRoom {
     // What is there from the beginning can be seen to grow.
     for (const scope of BUDGET_SCOPES) this.metrics.budgetRefusals.inc({ scope }, 0);
     this.turns = new TurnPreparer(parts);
+    const { agents, metrics } = parts;
+    this.traces = new TraceLog({
+      db: parts.db,
+      log: parts.log,
+      redact: (text) => text,
+      ...parts.tracing,
+      keepsContent: (agent) => keepsContent(agents.settings(), agent),
+      providerOf: (model) =>
+        model === null ? OWN_PROVIDER : resolveModel(model, agents.settings().providers).provider,
+      lost: (count) => metrics.spansLost.inc({ why: "store" }, count),
+    });
     this.events = new EventLog(parts.db, {
       followed: (session) => parts.hints.followed(session),
       written: (session) => parts.hints.news(session),
@@ -151,14 +169,20 @@ export class RunRoom {
   }
 
   /** A run is over: readers look, the lane goes on, the final pages are shown. */
-  merged(run: ClaimedRun, merge: Merge, outcome: Extract<MergeOutcome, { kind: "merged" }>, tookMs: number): void {
+  merged(
+    run: ClaimedRun,
+    merge: Merge,
+    outcome: Extract<MergeOutcome, { kind: "merged" }>,
+    tookMs: number,
+    trace: RunTrace,
+  ): void {
     const labels = { platform: platformOf(run.target), agent: run.agent };
     this.metrics.runs.inc({ ...labels, outcome: merge.errorCode === "over_budget" ? "over_budget" : merge.state });
     this.metrics.runDuration.observe(labels, tookMs / 1000);
     this.hints.news(run.session);
     if (!outcome.laneGone) this.hints.work();
     const due = merge.pages.filter((page) => !page.shown).map((page) => page.id);
-    this.#dispatcher.deliver(due);
+    this.#dispatcher.deliver(due, (page, kind) => trace.told(page, kind));
   }
 }
 

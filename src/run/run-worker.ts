@@ -2,7 +2,6 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { HAND_OVER, type Joining } from "../agent/agent-runner.ts";
 import { withChosenModel } from "../agent/chosen-model.ts";
 import { makeClone } from "../agent/clone.ts";
-import type { Message } from "../agent/message.ts";
 import { type FinalRunEvent, innermost, isFinal, type RunEvent, type RunWaiting } from "../agent/run-event.ts";
 import { mayBeNative } from "../delivery/find-drafts.ts";
 import { LiveReply } from "../delivery/live-reply.ts";
@@ -25,7 +24,8 @@ import { finalPages } from "./final-pages.ts";
 import type { RunLog } from "./event-log.ts";
 import { RunFiles } from "./run-files.ts";
 import type { RunRoom } from "./run-room.ts";
-import type { Remains } from "./resume.ts";
+import type { RunTrace, TracedCard } from "./run-trace.ts";
+import { begun, type Remains } from "./resume.ts";
 import { takeOver } from "./take-over.ts";
 import { datedIfOld, handedOver, titleFrom, type TurnInput } from "./turn.ts";
 import { steerWaiting } from "./steer-waiting.ts";
@@ -58,6 +58,7 @@ export class RunWorker {
   #turn: TurnInput[] = [];
   readonly #files: RunFiles;
   readonly #usage: UsageTally;
+  readonly #trace: RunTrace;
   #answer = new Answer([]);
   #knownPages: OutboxPage[] = [];
   /** False until it is known what the attempts before this one said. */
@@ -76,6 +77,7 @@ export class RunWorker {
       surely: (work) => this.#surely(work),
       usedUp: () => this.#usage.usedUp,
     });
+    this.#trace = room.traces.open(claimed);
     this.#events = room.events.open(claimed.session, claimed.id, claimed.attempt);
   }
 
@@ -125,6 +127,7 @@ export class RunWorker {
       clearTimeout(total);
       await this.#live?.close();
       this.#room.events.close(this.#events);
+      this.#trace.leave("lost");
     }
   }
 
@@ -140,6 +143,7 @@ export class RunWorker {
       ({ remains, joined } = found);
       this.#turn = found.turn;
       this.#usage.keep(found.events);
+      this.#trace.follow(found.events);
       // If the run ends before a boundary, nothing new arrives that would wake the lane.
       this.claimed.moreWaits ||= found.unread > 0;
       this.#steerable = found.unread > 0 || this.claimed.joined === true;
@@ -169,23 +173,25 @@ export class RunWorker {
       maySend: () => !this.#lost && this.#room.leaseHolds(this.#claimedAt),
       flushLog: () => this.#events.flush(),
       onGone: () => this.end("place_gone"),
-      onFirstShown: () => this.#room.firstShown(this.claimed),
+      onFirstShown: () => {
+        this.#trace.firstShown();
+        this.#room.firstShown(this.claimed);
+      },
     });
   }
 
   /** What a run that ends here had said last is all there is; a run that goes on says it again. */
-  #endHere(end: EndBeforeStart, { kept, inFlight, rest }: Remains): FinalRunEvent {
+  #endHere(end: EndBeforeStart, remains: Remains): FinalRunEvent {
     const { budget } = this.claimed;
-    this.#begin(this.claimed.agent, kept, inFlight);
+    this.#begin({ name: this.claimed.agent, model: null }, remains);
     this.#add(this.#answer.closing());
-    if (rest !== "") this.#add({ type: "text.delta", text: rest });
+    if (remains.rest !== "") this.#add({ type: "text.delta", text: remains.rest });
     return endBeforeStart(end, textsFor(this.claimed.language), budget?.refused);
   }
 
-  #begin(agent: string, kept: Message[], inFlight: ReadonlySet<string>): void {
-    const { attempt, trace: traceId } = this.claimed;
-    if (attempt === 1) this.#events.append({ type: "run.started", agent, traceId });
-    else this.#events.append({ type: "run.restarted", agent, traceId, kept, inFlight: [...inFlight] });
+  #begin(card: TracedCard, { kept, inFlight }: Remains): void {
+    this.#trace.begin(card, this.#turn);
+    this.#events.append(begun(this.claimed, card.name, kept, inFlight));
   }
 
   async #run(remains: Remains): Promise<FinalRunEvent | RunWaiting> {
@@ -193,6 +199,7 @@ export class RunWorker {
     const card = withChosenModel(this.#room.agents, this.claimed.agent, this.claimed.model);
     const history = await this.#files.openHistory(card);
     if (this.#turn.length === 0) {
+      this.#trace.begin(card, []);
       const chat = { answer: this.#answer, run: this.claimed, signal: this.#abort.signal };
       return this.#finalEvent(await compactTalk(history, chat, (event) => this.#take(event)));
     }
@@ -220,7 +227,7 @@ export class RunWorker {
       today,
     });
     this.#usage.reads(clone);
-    this.#begin(card.name, remains.kept, remains.inFlight);
+    this.#begin(card, remains);
     for await (const event of this.#room.runner.run(clone, this.#abort.signal)) {
       if (isFinal(event)) return this.#finalEvent(event);
       if (event.type === "run.waiting") return event;
@@ -256,6 +263,7 @@ export class RunWorker {
     // Whoever interrupts before the first word shall not see it come all the same.
     if (event.type === "text.delta" && this.#ending !== null && this.#answer.silent) return;
     const changed = this.#answer.take(event);
+    this.#trace.take(event);
     if (changed) this.#live?.changed();
     const cost = this.#usage.take(event);
     if (event.type === "usage") this.#room.used(this.claimed, event, cost);
@@ -308,6 +316,7 @@ export class RunWorker {
     if (outcome === "lost") return this.#log.warn({}, "the run belongs to another attempt");
     await this.#live?.hideTyping();
     this.#live?.over();
+    this.#trace.leave("waits");
     this.#log.info({ outcome, calls: calls.length }, "a run waits for people");
   }
 
@@ -316,6 +325,7 @@ export class RunWorker {
     await this.#live?.hideTyping();
     const { session, id, attempt, lane } = this.claimed;
     const handed = await this.#surely(() => handOverRun(this.#room.db, { session, id, attempt, lane }));
+    this.#trace.leave("handed_over");
     this.#log.info({ handed }, "a run was left for another replica");
   }
 
@@ -343,7 +353,8 @@ export class RunWorker {
         continue;
       }
       this.#log.info({ state: merge.state, end_reason: merge.endReason, first_seq: outcome.firstSeq }, "run ended");
-      return this.#room.merged(this.claimed, merge, outcome, performance.now() - this.#claimedAt);
+      this.#trace.end(end, merge.pages, this.#live?.edits ?? 0);
+      return this.#room.merged(this.claimed, merge, outcome, performance.now() - this.#claimedAt, this.#trace);
     }
   }
 

@@ -10,6 +10,8 @@ export interface TurnInput {
   /** The platform's id of it; null = it came over the API. */
   chatMessageId: string | null;
   writtenAt: number;
+  /** When it was accepted; left out: nobody knows any more. */
+  receivedMs?: number;
 }
 
 /** What was written long ago says so, as data of the turn. */

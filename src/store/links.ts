@@ -140,6 +140,7 @@ export async function joinUser(trx: Trx, joining: Linked, into: UserId, link: Li
     update talk_sessions s set user_id = ${into}, own_user_id = ${own} from theirs where s.id = theirs.id`.execute(trx);
   // After the sessions: a run that remembers something holds its session meanwhile.
   await sql`update memories set user_id = ${into}, own_user_id = ${own} where user_id = ${own}`.execute(trx);
+  await sql`update traces set user_id = ${into} where user_id = ${own}`.execute(trx);
 }
 
 /** Makes an identity its own user again, with what it brought and what began at its places since. */
@@ -165,6 +166,9 @@ export async function partUser(trx: Trx, userId: UserId, own: UserId): Promise<v
   await sql`
     update memories set user_id = ${own}, own_user_id = null
     where user_id = ${userId} and own_user_id = ${own}`.execute(trx);
+  await sql`
+    update traces t set user_id = ${own} from talk_sessions s
+    where t.user_id = ${userId} and s.id = t.session_id and s.user_id = ${own}`.execute(trx);
 }
 
 /** Whose sessions a user's are now; null = there is no such user. `hold`: no link changes that in this transaction. */

@@ -29,11 +29,11 @@ test("every fault is listed with file and field", () => {
   expect(() => readSettings(text)).toThrow(
     [
       "parley.yaml: agents.demo.on_busy: must be one of interrupt, steer, queue, parallel, reject",
-      "parley.yaml: agents.demo.extra: is not a field; remove it (fields: on_busy, tools, budget, fallback, models, summary_model, approvals, approvers, approval_minutes, description, remote, module, limits)",
+      "parley.yaml: agents.demo.extra: is not a field; remove it (fields: on_busy, tools, budget, fallback, models, summary_model, approvals, approvers, approval_minutes, trace_content, description, remote, module, limits)",
       "parley.yaml: agents.demo.tools: must be a list of tools (tools: web_fetch, memory)",
       'parley.yaml: places.nowhere: must be "telegram:<chat>" or "slack:<team>:<channel>", and may end in ":<thread>"',
       "parley.yaml: users.ann: must be the id of a user (usr_…)",
-      "parley.yaml: teams: is not a section; remove it (sections: agents, places, users, keys, budgets, prices, providers, retention)",
+      "parley.yaml: teams: is not a section; remove it (sections: agents, places, users, keys, budgets, prices, providers, retention, trace_content)",
     ].join("\n"),
   );
 });

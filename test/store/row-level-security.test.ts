@@ -20,7 +20,9 @@ const REACHED = [
   "run_events",
   "run_usage",
   "runs",
+  "spans",
   "talk_sessions",
+  "traces",
 ];
 
 storeEngines((store) => {

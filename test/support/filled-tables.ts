@@ -32,7 +32,7 @@ export async function fillTables(db: Kysely<Schema>, owners: Owner[]): Promise<M
     from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
     where c.relnamespace = current_schema()::regnamespace and c.relkind in ('r', 'p')
       and c.relname not like 'kysely\_%'
-    order by c.relname = 'talk_sessions' desc, c.relname, a.attnum`.execute(db);
+    order by c.relname in ('talk_sessions', 'traces') desc, c.relname, a.attnum`.execute(db);
   const tables = Map.groupBy(columns, ({ table }) => table);
   await dropChecks(db);
   const all = sql.join([...tables.keys()].map((table) => sql.table(table)));
@@ -86,6 +86,7 @@ function ownValue(table: string, column: string, owner: Owner): string | undefin
   if (column === "id" && table === "talk_sessions") return owner.session;
   if (column === "id" && table === "runs") return owner.run;
   if (column === "id" && table === "users") return owner.user;
+  if (column === "trace_id") return `trace of ${owner.session}`;
   if (column === "session_id") return owner.session;
   if (column === "run_id") return owner.run;
   if (column === "user_id") return owner.user;
