@@ -75,6 +75,7 @@ describe("the metrics", () => {
       "loop",
       "provider",
       "scope",
+      "rating",
     ];
     const metrics = Object.values(open()).filter((value) => typeof value === "object");
     expect(metrics.length).toBeGreaterThan(15);
