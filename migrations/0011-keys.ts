@@ -1,7 +1,7 @@
 import { type Kysely, sql } from "kysely";
 
 /**
- * Keys of the API, and what operators did. Whose rows they are: both belong to operators alone; `api_keys.user_id` and
+ * Keys of the API, and what operators did. Whose rows they are: they belong to operators alone, rates to nobody; `api_keys.user_id` and
  * `api_keys.agent` name whom a key stands for, not who may see it.
  */
 export async function up(db: Kysely<unknown>): Promise<void> {
@@ -30,6 +30,12 @@ const statements = [
   )`,
   sql`create index api_keys_created on api_keys (created_at, id)`,
   sql`create index api_keys_user on api_keys (user_id) where user_id is not null`,
+
+  // How often keys ('key:…') and people ('user:…') call: until when all calls made are paid for. Lost in a crash.
+  sql`create unlogged table api_rates (
+    scope text primary key,
+    paid_at timestamptz not null
+  )`,
 
   // actor: a key's id, or 'admin' for the key of the settings. target and detail hold ids, never names or texts.
   sql`create table audit_log (

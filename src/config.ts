@@ -15,6 +15,8 @@ const WEBHOOK_SECRET = { pattern: /^[\w-]+$/, characters: "A-Z, a-z, 0-9, _ and 
 const ADMIN_KEY = { pattern: /^[\x21-\x7e]+$/, characters: "visible ASCII characters", min: 24, max: 512 };
 /** Of an account; https://core.telegram.org/bots/faq "My bot is hitting limits": 30, paid broadcasts up to 1000. */
 const TELEGRAM_CALLS = { usual: 30, max: 1_000 };
+/** 100 a second: nobody but a program that has gone wild meets it. */
+const API_CALLS = { usual: 6_000, max: 1_000_000 };
 /** Slack makes them, 32 hexadecimal digits; the lower bound is ours. */
 const SIGNING_SECRET = {
   pattern: /^[\x21-\x7e]+$/,
@@ -38,6 +40,8 @@ export interface Config {
   readonly publicUrl: string | null;
   /** Addresses and CIDR ranges whose X-Forwarded-For is believed. */
   readonly trustedProxies: readonly string[];
+  /** Of one key of the API, and of one person, by all replicas. */
+  readonly apiCallsPerMinute: number;
   /** A server, or the embedded engine in the data directory. */
   readonly database: { readonly url: string; readonly migrateUrl: string | null } | { readonly dataDir: string };
   readonly dataDir: string;
@@ -117,6 +121,7 @@ export function readConfig(
     port: readPort(reader),
     publicUrl,
     trustedProxies: readTrustedProxies(reader),
+    apiCallsPerMinute: readCount(reader, "API_CALLS_PER_MINUTE", API_CALLS),
     database: readDatabase(reader, dataDir),
     dataDir,
     access: readAccess(reader),
@@ -257,7 +262,7 @@ function readTelegram(reader: ConfigReader, publicUrl: string | null): TelegramC
   const botToken = reader.text("TELEGRAM_BOT_TOKEN");
   const apiRoot = reader.url("TELEGRAM_API_ROOT") ?? TELEGRAM_ROOT;
   const mode = reader.choice("TELEGRAM_MODE", ["polling", "webhook"], "polling");
-  const callsPerSecond = readCallsPerSecond(reader);
+  const callsPerSecond = readCount(reader, "TELEGRAM_CALLS_PER_SECOND", TELEGRAM_CALLS);
   const drafts = reader.choice("TELEGRAM_DRAFTS", ["true", "false"], "false") === "true";
   const rich = reader.choice("TELEGRAM_RICH", ["off", "auto"], "off");
   const webhookSecret = reader.key("TELEGRAM_WEBHOOK_SECRET", WEBHOOK_SECRET);
@@ -321,12 +326,16 @@ function readSlackToken(
   return reader.fault(name, `is not a token that starts with ${prefix}. Copy it from your app's page, ${where}.`);
 }
 
-function readCallsPerSecond(reader: ConfigReader): number {
-  const text = reader.text("TELEGRAM_CALLS_PER_SECOND") ?? String(TELEGRAM_CALLS.usual);
-  const calls = /^\d{1,4}$/.test(text) ? Number(text) : 0;
-  if (calls >= 1 && calls <= TELEGRAM_CALLS.max) return calls;
-  reader.fault("TELEGRAM_CALLS_PER_SECOND", `is out of range. Write a whole number from 1 to ${TELEGRAM_CALLS.max}.`);
-  return TELEGRAM_CALLS.usual;
+function readCount(
+  reader: ConfigReader,
+  name: "TELEGRAM_CALLS_PER_SECOND" | "API_CALLS_PER_MINUTE",
+  { usual, max }: { usual: number; max: number },
+): number {
+  const text = reader.text(name) ?? String(usual);
+  const count = /^\d{1,7}$/.test(text) ? Number(text) : 0;
+  if (count >= 1 && count <= max) return count;
+  reader.fault(name, `is out of range. Write a whole number from 1 to ${max}.`);
+  return usual;
 }
 
 function readModel(reader: ConfigReader): Config["model"] {

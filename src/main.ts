@@ -190,6 +190,7 @@ export async function startGateway(config: Config, options: StartOptions = {}): 
       log,
       adminKey: () => live.now.adminApiKey ?? own,
       trustedProxies: config.trustedProxies,
+      callsPerMinute: config.apiCallsPerMinute,
     });
     opened.defer(() => http.close());
     const { reread } = options;

@@ -5,6 +5,7 @@ import type { Reach } from "../store/reach.ts";
 import type { AgentService } from "../talk/agent-service.ts";
 import type { AuthFailures } from "./auth-failures.ts";
 import type { Client } from "./client-address.ts";
+import type { CallRates } from "./call-rates.ts";
 import type { KeyRing } from "./key-ring.ts";
 import type { Principal, Scope } from "./principal.ts";
 
@@ -26,10 +27,10 @@ const DEFAULT_USER = "admin";
 
 /**
  * Lets nobody without a key into this scope of the server: failures are limited first, then the key is looked at, then
- * what it is good for, all before any of the body is read. A route that declares no scope is a programming mistake and
+ * what it is good for and how often it calls, all before any of the body is read. A route that declares no scope is a programming mistake and
  * fails the start.
  */
-export function requireKey(app: FastifyInstance, keys: KeyRing, failures: AuthFailures): void {
+export function requireKey(app: FastifyInstance, keys: KeyRing, failures: AuthFailures, rates: CallRates): void {
   app.addHook("onRoute", (route) => {
     if (route.config?.scope === undefined) throw new Error(`${String(route.method)} ${route.url} declares no scope`);
   });
@@ -51,6 +52,8 @@ export function requireKey(app: FastifyInstance, keys: KeyRing, failures: AuthFa
       throw new GatewayError("forbidden", "Only an operator's key may name a person by the header Parley-User.");
     }
     request.principal = principal;
+    // Metrics are for the times when the database is away, too.
+    if (scope !== "metrics:read") await rates.take(`key:${principal.keyId ?? "admin"}`);
   });
 }
 
@@ -58,17 +61,18 @@ export function requireKey(app: FastifyInstance, keys: KeyRing, failures: AuthFa
  * Resolves the person whom requests of this scope act for: a person's key acts for its person, an operator's for whom
  * the header names, an agent's for nobody. Belongs after `requireKey`.
  */
-export function actForUser(app: FastifyInstance, service: AgentService): void {
+export function actForUser(app: FastifyInstance, service: AgentService, rates: CallRates): void {
   app.addHook("preHandler", async (request) => {
     const { bound } = principalOf(request);
     if (bound.kind === "agent") return;
     if (bound.kind === "person") {
       request.user = bound.user;
-      return;
+    } else {
+      const name = request.headers["parley-user"];
+      const wanted = typeof name === "string" ? name.trim() : "";
+      request.user = await service.actFor(wanted === "" ? DEFAULT_USER : wanted);
     }
-    const name = request.headers["parley-user"];
-    const wanted = typeof name === "string" ? name.trim() : "";
-    request.user = await service.actFor(wanted === "" ? DEFAULT_USER : wanted);
+    await rates.take(`user:${request.user}`);
   });
 }
 

@@ -32,6 +32,7 @@ import { logRequests } from "./log-requests.ts";
 import { approvalRoutes } from "./approval-routes.ts";
 import { messageRoutes } from "./message-routes.ts";
 import { modelRoutes } from "./model-routes.ts";
+import { CallRates } from "./call-rates.ts";
 import { type ApprovePairing, pairingRoutes } from "./pairing-routes.ts";
 import type { Readiness } from "./readiness.ts";
 import { runRoutes } from "./run-routes.ts";
@@ -62,6 +63,8 @@ export interface HttpParts {
   adminKey: () => string;
   /** Addresses and ranges whose X-Forwarded-For is believed. */
   trustedProxies: readonly string[];
+  /** Of one key, and of one person, by all replicas. */
+  callsPerMinute: number;
   limits?: Partial<HttpLimits>;
 }
 
@@ -89,6 +92,7 @@ export function createHttpServer(parts: HttpParts): FastifyInstance {
   const keyFailures = new AuthFailures({ trustedProxies });
   const webhookFailures = new AuthFailures({ trustedProxies });
   const keys = new KeyRing(parts);
+  const rates = new CallRates(parts.db, parts.callsPerMinute);
 
   app.register(fastifySwagger, describeApi());
   app.register(async (scope) => {
@@ -97,7 +101,7 @@ export function createHttpServer(parts: HttpParts): FastifyInstance {
     openApiRoutes(open);
   });
   app.register(async (scope) => {
-    requireKey(scope, keys, keyFailures);
+    requireKey(scope, keys, keyFailures, rates);
     const keyed = scope.withTypeProvider<TypeBoxTypeProvider>();
     metricsRoutes(keyed, parts.metrics);
     pairingRoutes(keyed, parts.approvePairing);
@@ -110,7 +114,7 @@ export function createHttpServer(parts: HttpParts): FastifyInstance {
     housekeepingRoutes(keyed, parts.db);
     userRoutes(keyed, parts.db, service);
     keyed.register(async (inner) => {
-      actForUser(inner, service);
+      actForUser(inner, service, rates);
       const personal = inner.withTypeProvider<TypeBoxTypeProvider>();
       const sessions = new Sessions(parts);
       sessionRoutes(personal, service, sessions);

@@ -102,6 +102,7 @@ function sweeps(keep: Retention): Sweep[] {
       table: "budget_counters",
       statement: sql`delete from budget_counters where day < (now() at time zone 'utc')::date - 1`,
     },
+    { table: "api_rates", statement: sql`delete from api_rates where paid_at < ${age(1)}` },
     { table: "early_edits", statement: sql`delete from early_edits where created_at < ${age(1)}` },
     { table: "link_codes", statement: sql`delete from link_codes where expires_at < ${age(1)}` },
     { table: "link_tries", statement: sql`delete from link_tries where since < ${age(1)}` },

@@ -362,6 +362,7 @@ export interface Schema extends OperatorSchema {
     revoked_at: MaybeTime;
     last_used_at: MaybeTime;
   };
+  api_rates: { scope: string; paid_at: Time };
   audit_log: {
     id: AuditId;
     at: Time;

@@ -2,6 +2,7 @@ import { fastify } from "fastify";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { AuthFailures } from "../../src/http/auth-failures.ts";
 import { requireKey } from "../../src/http/authenticate.ts";
+import { CallRates } from "../../src/http/call-rates.ts";
 import { KeyRing } from "../../src/http/key-ring.ts";
 import { silentLog } from "../support/store-engines.ts";
 import { KEY, startHttp, type TestHttp } from "./start-http.ts";
@@ -126,7 +127,7 @@ describe("security-33: every route that is not public", () => {
     const app = fastify();
     app.register(async (scope) => {
       const keys = new KeyRing({ db: http.database.db, log: silentLog, adminKey: () => KEY });
-      requireKey(scope, keys, new AuthFailures());
+      requireKey(scope, keys, new AuthFailures(), new CallRates(http.database.db, 60));
       scope.route({ method: "GET", url: "/v1/anything", handler: async () => "open to all" });
     });
     await expect(async () => app.ready()).rejects.toThrow("GET /v1/anything declares no scope");

@@ -79,6 +79,7 @@ export async function startHttp(options: TestHttpOptions = {}): Promise<TestHttp
     }),
     adminKey: () => KEY,
     trustedProxies: [],
+    callsPerMinute: 1_000_000,
     ...given,
   };
   let app = createHttpServer(parts);
