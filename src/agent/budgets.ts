@@ -37,7 +37,7 @@ export interface Price {
 export type Prices = ReadonlyMap<string, Price>;
 
 /** With its provider's name, then without; null = no price is known. */
-function priceOf(prices: Prices, model: string): Price | null {
+export function priceOf(prices: Prices, model: string): Price | null {
   return priceNamed(prices, model) ?? priceNamed(prices, model.slice(model.indexOf(".") + 1));
 }
 

@@ -1,9 +1,7 @@
 import type { FastifyDynamicSwaggerOptions } from "@fastify/swagger";
 import { Type } from "typebox";
 import type { Api } from "./api.ts";
-
-/** The API's version, apart from the program's. */
-const API_VERSION = "1.0.0";
+import { API_VERSION } from "./version-routes.ts";
 
 const REFUSED = {
   description: "What went wrong",

@@ -17,6 +17,7 @@ import {
 import { findRated, type RatedNames } from "../store/find-rated.ts";
 import { type Reach, withReach } from "../store/reach.ts";
 import type { Root, Trx } from "../store/schema.ts";
+import { type Caller, namedSession } from "../store/session-reach.ts";
 import type { Api } from "./api.ts";
 import { principalOf, reachOf, userOf } from "./authenticate.ts";
 import { exportRoutes } from "./feedback-export.ts";
@@ -32,6 +33,7 @@ import {
   toSumsJson,
 } from "./feedback-json.ts";
 import { readTimeCursor, writeTimeCursor } from "./read-time.ts";
+import { callerOf } from "./session-routes.ts";
 
 /** The seed project's. */
 const MAX_PAGE = 1_000;
@@ -58,7 +60,7 @@ export function feedbackRoutes(app: Api, { db, metrics }: { db: Root; metrics: M
     handler: async (request, reply) => {
       const { body } = request;
       const reach = reachOf(request);
-      const about = await readAbout(db, reach, body);
+      const about = await readAbout(db, callerOf(request), body);
       const by = authorOf(request, reach, about);
       const opinion = readOpinion(body);
       const fresh = newId("fb");
@@ -92,6 +94,9 @@ export function feedbackRoutes(app: Api, { db, metrics }: { db: Root; metrics: M
     handler: async (request, reply) => {
       const { limit = DEFAULT_PAGE, offset = 0, cursor, ...filters } = request.query;
       const filter = readFilters(filters);
+      if (filter.session !== undefined) {
+        filter.session = (await namedSession(db, callerOf(request), filter.session)) ?? filter.session;
+      }
       const before = cursor === undefined ? undefined : readTimeCursor(cursor);
       const reach = reachOf(request);
       const rows = await withReach(db, reach, (trx) =>
@@ -190,10 +195,11 @@ export function feedbackRoutes(app: Api, { db, metrics }: { db: Root; metrics: M
 }
 
 /** What is rated, as the store knows it. Rejects `not_found` for what the caller may not know of. */
-async function readAbout(db: Root, reach: Reach, body: Static<typeof NewFeedbackJson>): Promise<Rated> {
+async function readAbout(db: Root, caller: Caller, body: Static<typeof NewFeedbackJson>): Promise<Rated> {
+  const { reach } = caller;
   const { session_id: session, run_id: run, message_id: message, trace_id: trace } = body;
   const named = {
-    session: session === undefined ? null : readId("ses", session),
+    session: session === undefined ? null : await namedSession(db, caller, session),
     run: run === undefined ? null : readId("run", run),
     message: message === undefined ? null : readId("msg", message),
   };

@@ -41,6 +41,7 @@ import { traceRoutes } from "./trace-routes.ts";
 import { validateRequest } from "./validate-request.ts";
 import { userRoutes } from "./user-routes.ts";
 import { usageRoutes } from "./usage-routes.ts";
+import { versionRoutes } from "./version-routes.ts";
 import { webhookRoutes } from "./webhook-routes.ts";
 
 export interface HttpParts {
@@ -99,6 +100,7 @@ export function createHttpServer(parts: HttpParts): FastifyInstance {
     const open = scope.withTypeProvider<TypeBoxTypeProvider>();
     healthRoutes(open, parts.readiness);
     openApiRoutes(open);
+    versionRoutes(open);
   });
   app.register(async (scope) => {
     requireKey(scope, keys, keyFailures, rates);

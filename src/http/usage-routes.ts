@@ -1,4 +1,5 @@
-import { type Static, Type } from "typebox";
+import { Type } from "typebox";
+import { readId } from "../ids.ts";
 import type { UsageRow } from "../store/usage.ts";
 import type { AgentService } from "../talk/agent-service.ts";
 import type { Sessions } from "../talk/sessions.ts";
@@ -13,9 +14,19 @@ const TokensJson = {
   cost_usd: Type.Union([Type.Number(), Type.Null()], { description: "null = a price is not known" }),
 };
 
+const PricingJson = Type.Object({
+  input_per_1k: Type.Number(),
+  output_per_1k: Type.Number(),
+  cached_input_per_1k: Type.Number(),
+  per_request: Type.Number(),
+});
+
 const UsageJson = Type.Object({
   session_id: Type.String(),
   ...TokensJson,
+  model: Type.Union([Type.String(), Type.Null()], { description: "The one that was used most" }),
+  turn_count: Type.Integer({ description: "Runs that have used something" }),
+  pricing: Type.Union([PricingJson, Type.Null()], { description: "Of that model, in dollars; null = not known" }),
   by_model: Type.Array(Type.Object({ agent: Type.String(), model: Type.String(), ...TokensJson })),
 });
 
@@ -36,13 +47,28 @@ export function usageRoutes(app: Api, service: AgentService, sessions: Sessions)
     },
     handler: async (request) => {
       const { id } = request.params;
-      const session = await sessions.find(callerOf(request), id);
-      return toUsageJson(id, await service.readUsage(session.user_id, session.id, request.query.run_id));
+      const caller = callerOf(request);
+      const session = await sessions.find(caller, id);
+      const { run_id: run } = request.query;
+      const rows = await service.readUsage(session.user_id, session.id, run);
+      const model = rows[0]?.model ?? null;
+      const price = model === null ? null : service.priceOf(model);
+      return {
+        ...toUsageJson(id, rows),
+        model,
+        turn_count: await sessions.turns(caller, session, readId("run", run)),
+        pricing: price && {
+          input_per_1k: price.input / 1_000,
+          output_per_1k: price.output / 1_000,
+          cached_input_per_1k: price.cached / 1_000,
+          per_request: 0,
+        },
+      };
     },
   });
 }
 
-function toUsageJson(session: string, rows: UsageRow[]): Static<typeof UsageJson> {
+function toUsageJson(session: string, rows: UsageRow[]) {
   const sum = (pick: (row: UsageRow) => number) => rows.reduce((total, row) => total + pick(row), 0);
   const whole = {
     input: sum((row) => row.input),

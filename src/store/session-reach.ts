@@ -1,7 +1,7 @@
 import { type RawBuilder, sql } from "kysely";
-import type { SessionId, UserId } from "../ids.ts";
-import type { Reach } from "./reach.ts";
-import type { Db, Trx } from "./schema.ts";
+import { readId, type SessionId, type UserId } from "../ids.ts";
+import { type Reach, withReach } from "./reach.ts";
+import type { Db, Root, Trx } from "./schema.ts";
 
 /** Whoever calls: whose rows they reach, and for whom they make new ones. */
 export interface Caller {
@@ -62,8 +62,7 @@ export function within(reach: Reach): RawBuilder<boolean> {
 }
 
 /**
- * The session with this id, its own or the one that the caller gave it, if the caller reaches it; else null. `lock`:
- * nothing else changes it, or begins to answer in it, until the end of the transaction.
+ * The session with this id, its own or the one that the caller gave it, if the caller reaches it; else null.
  */
 export async function reachSession(db: Db, caller: Caller, id: string): Promise<SessionRow | null> {
   if (!/^[a-zA-Z0-9_-]{1,128}$/.test(id)) return null;
@@ -79,6 +78,13 @@ export async function reachSession(db: Db, caller: Caller, id: string): Promise<
       select 2 as rank, ${sessionColumns} from talk_sessions s where s.id = ${id} and ${within(caller.reach)}
     ) found order by rank limit 1`.execute(db);
   return rows[0] ?? null;
+}
+
+/** The gateway's id of a session that a caller names by an id of any kind; null = the caller reaches none of that name. */
+export async function namedSession(db: Root, caller: Caller, id: string): Promise<SessionId | null> {
+  const own = readId("ses", id);
+  if (own) return own;
+  return (await withReach(db, caller.reach, (trx) => reachSession(trx, caller, id)))?.id ?? null;
 }
 
 /** The session as `reachSession` finds it; nothing else changes it, or begins to answer in it, meanwhile. */

@@ -60,6 +60,14 @@ export async function usageOfSession(db: Db, session: SessionId, run: RunId | nu
   return rows;
 }
 
+/** How many runs of a session have used something. */
+export async function countTurns(db: Db, session: SessionId, run: RunId | null): Promise<number> {
+  const { rows } = await sql<{ turns: number }>`
+    select count(distinct u.run_id) as turns from run_usage u
+    where u.session_id = ${session} and (${run}::text is null or u.run_id = ${run})`.execute(db);
+  return rows[0]!.turns;
+}
+
 /** Whether the session has had this run. */
 export async function hasRun(db: Db, session: SessionId, run: RunId): Promise<boolean> {
   const row = await db

@@ -1,3 +1,4 @@
+import { type Price, priceOf } from "../agent/budgets.ts";
 import type { Agents } from "../agent/agents.ts";
 import { type Part, textOf } from "../agent/message.ts";
 import { GatewayError } from "../errors.ts";
@@ -87,6 +88,11 @@ export class AgentService {
     const card = name === undefined ? this.#agents.default() : this.#agents.list().find((each) => each.name === name);
     if (!card) throw new GatewayError("invalid", `There is no agent "${String(name).slice(0, 64)}".`);
     return card.name;
+  }
+
+  /** What a model costs; null = nobody knows. */
+  priceOf(model: string): Price | null {
+    return priceOf(this.#agents.settings().prices ?? new Map(), model);
   }
 
   /** Something about the sessions was changed that their runs have to look at, on whatever replica. */

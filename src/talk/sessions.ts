@@ -19,6 +19,7 @@ import { withReach } from "../store/reach.ts";
 import type { Root, Trx } from "../store/schema.ts";
 import { type Caller, idSpace, lockSession, reachSession, type SessionRow } from "../store/session-reach.ts";
 import { withTransaction } from "../store/transaction.ts";
+import { countTurns } from "../store/usage.ts";
 import type { AgentService } from "./agent-service.ts";
 import { type ChatMessage, readSaved } from "./read-saved.ts";
 
@@ -158,6 +159,11 @@ export class Sessions {
     page: { limit: number; after: { micros: number; id: RunId } | null },
   ): Promise<RunRow[]> {
     return withReach(this.#db, caller.reach, (trx) => listRunRows(trx, caller.reach, filter, page));
+  }
+
+  /** How many runs of a session, or whether this one, have used something. */
+  turns(caller: Caller, session: SessionRow, run: RunId | null): Promise<number> {
+    return withReach(this.#db, caller.reach, (trx) => countTurns(trx, session.id, run));
   }
 
   /** Ends one run, and no other. Rejects `conflict` when it is over. */

@@ -37,6 +37,9 @@ it("tells what a session has used, and one run of it, to its user alone", async 
     session_id: id,
     input_tokens: 30,
     ...tokens,
+    model: "scripted",
+    turn_count: 2,
+    pricing: null,
     by_model: [{ agent: "tester", model: "scripted", input_tokens: 30, ...tokens }],
   });
   const ofRun = await http.call("GET", `/v1/sessions/${id}/usage?run_id=${second}`);
