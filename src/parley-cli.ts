@@ -2,6 +2,7 @@ import { parseArgs } from "node:util";
 import { ApiClient } from "./cli/api-client.ts";
 import { explain } from "./cli/explain.ts";
 import { findGateway } from "./cli/find-gateway.ts";
+import { eraseUser, exportUser, listUsers, setBlocked } from "./cli/user-commands.ts";
 import type { Session } from "./cli/talk.ts";
 import type { Environment } from "./config-reader.ts";
 import type { Finding } from "./finding.ts";
@@ -16,6 +17,10 @@ Of a running gateway:
 npm run parley -- approve CODE    lets in the stranger who was told this code
 npm run parley -- sessions        lists the sessions of a user (--user name), last used first
 npm run parley -- deliveries      lists posts that may or may not be there, those that failed, and those a platform makes wait, newest first
+npm run parley -- users [NAME]    lists people and group places, newest first; with a part of a name those of that name
+npm run parley -- block ID        ends what a person (usr_…) has under way, and hears them no more; unblock undoes it
+npm run parley -- export ID       writes everything that is theirs into ID.jsonl
+npm run parley -- erase ID        says what would be erased; with --yes erases it, for good
 npm run parley -- help
 
 --url http://127.0.0.1:3000       another gateway than that of the settings
@@ -39,11 +44,25 @@ interface Delivery {
 const FAILED = 1;
 const MISUSED = 2;
 
-const COMMANDS = new Map<string, (client: ApiClient, word: string) => Promise<string>>([
+type Command = (client: ApiClient, word: string, yes: boolean) => Promise<string>;
+const COMMANDS = new Map<string, Command>([
   ["approve", approve],
   ["sessions", listSessions],
   ["deliveries", listDeliveries],
+  ["users", showUsers],
+  ["block", (client, id) => setBlocked(client, id, true).then(oneLine)],
+  ["unblock", (client, id) => setBlocked(client, id, false).then(oneLine)],
+  ["export", exportUser],
+  ["erase", eraseUser],
 ]);
+/** What has to be said with a command; of the others only `users` may have a word. */
+const NEEDS: Readonly<Record<string, string>> = {
+  approve: "Say which code.",
+  block: "Say whom: usr_….",
+  unblock: "Say whom: usr_….",
+  export: "Say whom: usr_….",
+  erase: "Say whom: usr_….",
+};
 
 class Misuse extends Error {}
 
@@ -57,10 +76,11 @@ async function main(argv: string[], env: Environment, print: (text: string) => v
   }
   const run = COMMANDS.get(command);
   if (!run) throw new Misuse(`There is no command "${command}".`);
-  const wanted = command === "approve" ? 1 : 0;
-  if (rest.length !== wanted) throw new Misuse(wanted === 1 ? "Say which code." : "That is one word too many.");
+  const need = NEEDS[command];
+  if (need !== undefined && rest.length !== 1) throw new Misuse(need);
+  if (rest.length > (command === "users" || need !== undefined ? 1 : 0)) throw new Misuse("That is one word too many.");
   const client = new ApiClient({ ...(await findGateway(env, values.url ?? null)), user: values.user });
-  print(await run(client, rest[0] ?? ""));
+  print(await run(client, rest[0] ?? "", values.yes === true));
 }
 
 function readArguments(argv: string[]) {
@@ -72,6 +92,7 @@ function readArguments(argv: string[]) {
         url: { type: "string" },
         user: { type: "string", default: "admin" },
         http: { type: "boolean" },
+        yes: { type: "boolean" },
         help: { type: "boolean", short: "h" },
       },
     });
@@ -107,6 +128,17 @@ async function approve(client: ApiClient, code: string): Promise<string> {
   const path = `/v1/pairings/${encodeURIComponent(code)}/approve`;
   const { platform, external_id: id, name } = await client.post<Record<string, string>>(path);
   return `${printable(name ?? "")} (${platform}:${id}) may talk now.\n`;
+}
+
+async function showUsers(client: ApiClient, word: string): Promise<string> {
+  const rows = await listUsers(client, word);
+  if (rows.length === 0) return "There is nobody of that name.\n";
+  return table([["user", "kind", "since", "state", "name", "accounts"], ...rows.map((row) => row.map(printable))]);
+}
+
+/** A name may be in it. */
+function oneLine(text: string): string {
+  return `${printable(text.trimEnd())}\n`;
 }
 
 async function listSessions(client: ApiClient): Promise<string> {

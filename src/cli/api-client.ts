@@ -70,6 +70,29 @@ export class ApiClient {
     });
   }
 
+  send<T>(method: "PATCH" | "DELETE", path: string, body?: object): Promise<T> {
+    const json = body && { headers: { "content-type": "application/json" }, body: JSON.stringify(body) };
+    return this.#json<T>(path, { method, ...json });
+  }
+
+  /** What is as long as it is; ends when nothing has come for a while. Rejects like the other calls. */
+  async download(path: string): Promise<AsyncGenerator<Uint8Array, void, undefined>> {
+    const end = new AbortController();
+    let silence = setTimeout(() => end.abort(), SILENCE_MS);
+    const response = await this.#fetch(path, { signal: end.signal });
+    const bytes = watch(response, () => {
+      clearTimeout(silence);
+      silence = setTimeout(() => end.abort(), SILENCE_MS);
+    });
+    return (async function* () {
+      try {
+        yield* bytes;
+      } finally {
+        clearTimeout(silence);
+      }
+    })();
+  }
+
   /**
    * The events of a session after `after` ("" = from its beginning), until the connection ends or the abort. `opened`
    * is called once the gateway has agreed. Rejects like the other calls.

@@ -46,6 +46,18 @@ describe("npm run parley", () => {
     ]);
   });
 
+  it("finds people, blocks them, and erases them only when told twice", async () => {
+    const id = await http.gateway.service.actFor("Zoe");
+    const { out } = await parley("users", "zo");
+    expect(out).toContain(`${id}  person`);
+    expect((await parley("block", id)).out).toBe("Zoe is blocked: nothing of theirs takes effect any more.\n");
+    expect((await parley("unblock", id)).out).toBe("Zoe is heard again.\n");
+    expect((await parley("erase", id)).out).toContain(`1 accounts, 0 sessions, 0 messages`);
+    expect((await parley("erase", id, "--yes")).out).toContain("is nobody from now on");
+    expect(await parley("block", id)).toEqual({ code: 1, out: "", err: "There is no such user.\n" });
+    expect((await parley("block")).code).toBe(2);
+  });
+
   it("lists the posts that are uncertain or failed as a table, without letting their errors steer the terminal", async () => {
     expect((await parley("deliveries")).out).toBe("No post is uncertain, failed or parked.\n");
     const post = { kind: "reply", account_id: accountId("telegram", "1"), chat: "7", place_kind: "private" } as const;
