@@ -3,6 +3,9 @@ import { ApiClient } from "./cli/api-client.ts";
 import { explain } from "./cli/explain.ts";
 import { findGateway } from "./cli/find-gateway.ts";
 import { eraseUser, exportUser, listUsers, setBlocked } from "./cli/user-commands.ts";
+import { runKeys, showAudit } from "./cli/key-commands.ts";
+import { Misuse } from "./cli/misuse.ts";
+import { minuteOf, printable, table } from "./cli/table.ts";
 import type { Session } from "./cli/talk.ts";
 import type { Environment } from "./config-reader.ts";
 import type { Finding } from "./finding.ts";
@@ -21,6 +24,12 @@ npm run parley -- users [NAME]    lists people and group places, newest first; w
 npm run parley -- block ID        ends what a person (usr_…) has under way, and hears them no more; unblock undoes it
 npm run parley -- export ID       writes everything that is theirs into ID.jsonl
 npm run parley -- erase ID        says what would be erased; with --yes erases it, for good
+npm run parley -- keys            lists the keys of the API
+npm run parley -- keys create NAME --role owner|operator|viewer, --agent NAME or --person NAME
+                                  makes a key; with --scopes a,b for less, with --days 90 for a time
+npm run parley -- keys rotate ID  gives a key another secret; the old one counts for --overlap 24 hours more
+npm run parley -- keys revoke ID  takes a key back for good
+npm run parley -- audit           lists what operators did, with --since 30d further back than a week
 npm run parley -- help
 
 --url http://127.0.0.1:3000       another gateway than that of the settings
@@ -64,8 +73,6 @@ const NEEDS: Readonly<Record<string, string>> = {
   erase: "Say whom: usr_….",
 };
 
-class Misuse extends Error {}
-
 async function main(argv: string[], env: Environment, print: (text: string) => void): Promise<void> {
   const { values, positionals } = readArguments(argv);
   const [command = "help", ...rest] = positionals;
@@ -73,6 +80,11 @@ async function main(argv: string[], env: Environment, print: (text: string) => v
   if (command === "doctor" || command === "manifest") {
     if (rest.length > 0) throw new Misuse("That is one word too many.");
     return print(await (command === "doctor" ? examine(env) : manifest(env, values.http === true)));
+  }
+  if (command === "keys" || command === "audit") {
+    if (command === "audit" && rest.length > 0) throw new Misuse("That is one word too many.");
+    const client = new ApiClient({ ...(await findGateway(env, values.url ?? null)), user: values.user });
+    return print(await (command === "keys" ? runKeys(client, rest, values) : showAudit(client, values.since)));
   }
   const run = COMMANDS.get(command);
   if (!run) throw new Misuse(`There is no command "${command}".`);
@@ -93,6 +105,13 @@ function readArguments(argv: string[]) {
         user: { type: "string", default: "admin" },
         http: { type: "boolean" },
         yes: { type: "boolean" },
+        role: { type: "string" },
+        agent: { type: "string" },
+        person: { type: "string" },
+        scopes: { type: "string" },
+        days: { type: "string" },
+        overlap: { type: "string" },
+        since: { type: "string", default: "7d" },
         help: { type: "boolean", short: "h" },
       },
     });
@@ -146,7 +165,7 @@ async function listSessions(client: ApiClient): Promise<string> {
   if (sessions.length === 0) return "There are no sessions yet.\n";
   const lines = sessions.map((session) => {
     const { session_id: id, updated_at: at, head_seq: messages, agent, title } = session;
-    return `${id}  ${at.slice(0, 16).replace("T", " ")}  ${String(messages).padStart(5)}  ${agent}  ${printable(title)}`;
+    return `${id}  ${minuteOf(at)}  ${String(messages).padStart(5)}  ${agent}  ${printable(title)}`;
   });
   return `${lines.join("\n")}\n`;
 }
@@ -156,30 +175,15 @@ async function listDeliveries(client: ApiClient): Promise<string> {
   if (deliveries.length === 0) return "No post is uncertain, failed or parked.\n";
   const rows = deliveries.map(({ id, state, account, chat, thread, run_id: run, page, created_at: at, ...why }) => [
     state,
-    at.slice(0, 16).replace("T", " "),
+    minuteOf(at),
     account,
     thread === "" ? chat : `${chat}/${thread}`,
     id,
     run ?? "-",
     String(page + 1),
-    why.parked_until === null ? (why.error ?? "") : `until ${why.parked_until.slice(0, 16).replace("T", " ")}`,
+    why.parked_until === null ? (why.error ?? "") : `until ${minuteOf(why.parked_until)}`,
   ]);
-  return table([
-    ["state", "since", "account", "chat", "post", "run", "page", "error"],
-    ...rows.map((row) => row.map(printable)),
-  ]);
-}
-
-/** Each column as wide as its widest cell. */
-function table(rows: string[][]): string {
-  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
-  const lines = rows.map((row) => row.map((cell, column) => cell.padEnd(widths[column]!)).join("  "));
-  return lines.map((line) => `${line.trimEnd()}\n`).join("");
-}
-
-/** Names, titles and errors are somebody's words: they must not steer the terminal. */
-function printable(text: string): string {
-  return text.replaceAll(/\p{Cc}/gu, " ");
+  return table([["state", "since", "account", "chat", "post", "run", "page", "error"], ...rows]);
 }
 
 if (import.meta.main) {

@@ -62,6 +62,10 @@ export class ApiClient {
     return this.#json<T>(path, { method: "GET" });
   }
 
+  delete<T>(path: string): Promise<T> {
+    return this.#json<T>(path, { method: "DELETE" });
+  }
+
   post<T>(path: string, body: object = {}, headers: Record<string, string> = {}): Promise<T> {
     return this.#json<T>(path, {
       method: "POST",

@@ -58,6 +58,35 @@ describe("npm run parley", () => {
     expect((await parley("block")).code).toBe(2);
   });
 
+  it("makes, lists, rotates and revokes keys, and tells who did so", async () => {
+    expect((await parley("keys")).out).toBe("There are no keys but that of the settings.\n");
+    const made = await parley("keys", "create", "night\u001b[2J shift", "--role", "viewer", "--days", "90");
+    const [key = "", , told = ""] = made.out.split("\n");
+    const id = /key_\w+$/.exec(told)?.[0] ?? "";
+    expect((await http.call("GET", "/v1/sessions", { key })).statusCode).toBe(200);
+    const rotated = (await parley("keys", "rotate", id, "--overlap", "0")).out.split("\n")[0]!;
+    expect((await http.call("GET", "/v1/sessions", { key })).statusCode).toBe(401);
+    expect((await http.call("GET", "/v1/sessions", { key: rotated })).statusCode).toBe(200);
+    expect((await parley("keys", "revoke", id)).out).toMatch(/^The key "night \[2J shift" is revoked;/);
+    const { out: list } = await parley("keys");
+    expect(list).toMatch(new RegExp(`^${id} {2}night \\[2J shift {2}viewer {2}revoked `, "m"));
+    const { out: log } = await parley("audit");
+    expect(log.match(/key\.\w+/g)).toEqual(["key.revoke", "key.rotate", "key.create"]);
+    expect(log + list).not.toContain(key.split("_")[2]);
+  });
+
+  it.each([
+    [["keys", "create", "x"], "Say whose key it is"],
+    [["keys", "create", "x", "--role", "viewer", "--days", "soon"], "--days must be a whole number."],
+    [["keys", "rotate"], "Say which key, by its id."],
+    [["keys", "burn", "x"], 'There is no command "keys burn".'],
+    [["audit", "me"], "That is one word too many."],
+  ])("does not guess what %j means", async (argv, says) => {
+    const { code, err } = await parley(...argv);
+    expect(code).toBe(2);
+    expect(err).toContain(says);
+  });
+
   it("lists the posts that are uncertain or failed as a table, without letting their errors steer the terminal", async () => {
     expect((await parley("deliveries")).out).toBe("No post is uncertain, failed or parked.\n");
     const post = { kind: "reply", account_id: accountId("telegram", "1"), chat: "7", place_kind: "private" } as const;
