@@ -1,0 +1,292 @@
+import { sql } from "kysely";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { newId, type UserId } from "../../src/ids.ts";
+import { scriptedModel } from "../fakes/scripted-model.ts";
+import { insertRow } from "../support/filled-tables.ts";
+import { startHttp, type TestHttp } from "./start-http.ts";
+
+/** Routes that need no key. */
+const OPEN = ["GET /healthz", "GET /openapi.json", "GET /readyz"];
+
+/** Operators' alone: any other key gets 403, whatever it asks for. */
+const OPERATORS = [
+  "DELETE /v1/keys/{id}",
+  "GET /metrics",
+  "GET /v1/audit",
+  "GET /v1/budgets",
+  "GET /v1/deliveries",
+  "GET /v1/keys",
+  "GET /v1/keys/{id}",
+  "PATCH /v1/keys/{id}",
+  "POST /v1/keys",
+  "POST /v1/keys/{id}/rotate",
+  "POST /v1/pairings/{code}/approve",
+];
+
+/** Name somebody's thing, in the path or in the body: somebody else's is not there, 404. */
+const NAMING: Record<string, object | null> = {
+  "DELETE /v1/feedback/{id}": null,
+  "DELETE /v1/sessions/{id}": null,
+  "GET /v1/feedback/{id}": null,
+  "GET /v1/sessions/{id}": null,
+  "GET /v1/sessions/{id}/approvals": null,
+  "GET /v1/sessions/{id}/cost_data": null,
+  "GET /v1/sessions/{id}/events": null,
+  "GET /v1/sessions/{id}/files/{file}": null,
+  "GET /v1/sessions/{id}/messages": null,
+  "GET /v1/sessions/{id}/runs": null,
+  "GET /v1/sessions/{id}/usage": null,
+  "PATCH /v1/feedback/{id}": { rating: 1 },
+  "PATCH /v1/sessions/{id}": { title: "taken" },
+  "POST /v1/feedback": { run_id: "{run}", rating: 1 },
+  "POST /v1/sessions/{id}/approvals/{approval}": { decision: "approved" },
+  "POST /v1/sessions/{id}/fork": {},
+  "POST /v1/sessions/{id}/messages": { text: "Is anybody there?" },
+  "POST /v1/sessions/{id}/revert": { to_message_index: 0 },
+  "POST /v1/sessions/{id}/runs/{run}/cancel": {},
+  "POST /v1/sessions/{id}/stop": {},
+  "PUT /v1/sessions/{id}": { messages: [] },
+};
+
+const DECISION = "POST /v1/sessions/{id}/approvals/{approval}";
+
+/** Show what the key reaches: nothing of anybody else, also where a filter names them. */
+const LISTS = [
+  "GET /v1/feedback",
+  "GET /v1/feedback/export",
+  "GET /v1/feedback/stats",
+  "GET /v1/runs",
+  "GET /v1/sessions",
+];
+
+/** Name no person's thing: they make a new one of the caller's, or tell of the agents there are. */
+const OTHERS = ["GET /v1/models", "GET /v1/models/{id}", "POST /v1/chat/completions", "POST /v1/sessions"];
+
+const CANARY = "canary of ben";
+
+let http: TestHttp;
+/** What is Ben's, by the name of a parameter and the resource before it. */
+let his: Record<string, string>;
+let keys: { person: string; agent: string };
+
+beforeAll(async () => {
+  const card = {
+    description: "",
+    instruction: "Help.",
+    model: null,
+    useHistory: true,
+    sampling: {},
+    maxSteps: 3,
+    idleMs: null,
+  };
+  http = await startHttp({
+    model: scriptedModel(),
+    cards: [
+      { ...card, name: "alpha", default: true },
+      { ...card, name: "beta", default: false },
+    ],
+  });
+  const { db } = http.database;
+  const made = await http.call("POST", "/v1/sessions", { user: "ben", body: { agent: "beta", title: CANARY } });
+  const { session_id: session, user_id: user } = made.json<{ session_id: string; user_id: UserId }>();
+  const run = newId("run");
+  his = {
+    "sessions/id": session,
+    user,
+    agent: "beta",
+    run,
+    file: newId("fil"),
+    approval: newId("apr"),
+    "feedback/id": newId("fb"),
+    "keys/id": newId("key"),
+  };
+  const owner = { session_id: session, user_id: user, agent: "beta", run_id: run };
+  const rows: [string, object][] = [
+    [
+      "runs",
+      {
+        ...owner,
+        id: run,
+        lane: 0,
+        state: "completed",
+        policy: "interrupt",
+        input_through: 0,
+        queued_at: "2026-01-01",
+      },
+    ],
+    [
+      "messages",
+      {
+        ...owner,
+        seq: 1,
+        message_id: newId("msg"),
+        idx: 0,
+        role: "user",
+        parts: [{ type: "text", text: CANARY }],
+        status: "complete",
+      },
+    ],
+    ["run_events", { ...owner, attempt: 1, n: 1, type: "text", data: { text: CANARY } }],
+    [
+      "files",
+      { ...owner, id: his["file"], name: CANARY, media_type: "text/plain", size: 1, content: String.raw`\x41` },
+    ],
+    [
+      "approvals",
+      {
+        ...owner,
+        id: his["approval"],
+        call_id: "c",
+        tool: CANARY,
+        args: "{}",
+        args_sha256: "x",
+        again: false,
+        approvers: [],
+        expires_at: "2100-01-01",
+      },
+    ],
+    [
+      "feedback",
+      {
+        ...owner,
+        id: his["feedback/id"],
+        target: `run:${run}`,
+        key: "rating",
+        author: user,
+        source: "api",
+        rating: -1,
+        comment: CANARY,
+      },
+    ],
+    [
+      "api_keys",
+      { id: his["keys/id"], name: CANARY, hash: String.raw`\x00`, agent: "beta", scopes: [], created_by: "admin" },
+    ],
+  ];
+  for (const [table, row] of rows) await insertOwn(table, row);
+  await sql`update talk_sessions set head_seq = 1 where id = ${session}`.execute(db);
+  const ann = (await http.call("POST", "/v1/sessions", { user: "ann", body: { agent: "alpha" } })).json<{
+    user_id: UserId;
+  }>();
+  keys = {
+    person: await http.key({ kind: "person", user: ann.user_id }),
+    agent: await http.key({ kind: "agent", agent: "alpha" }),
+  };
+});
+afterAll(() => http.stop());
+
+/** With the columns alone that the table has. */
+async function insertOwn(table: string, row: object): Promise<void> {
+  const { rows } = await sql<{ name: string }>`
+    select attname as name from pg_attribute where attrelid = ${table}::regclass and attnum > 0`.execute(
+    http.database.db,
+  );
+  const names = new Set(rows.map(({ name }) => name));
+  const own = Object.fromEntries(Object.entries(row).filter(([name]) => names.has(name)));
+  await insertRow(table, own).execute(http.database.db);
+}
+
+interface Asker {
+  who: string;
+  key: string;
+}
+const askers = (): Asker[] => [
+  { who: "a person", key: keys.person },
+  { who: "an agent", key: keys.agent },
+];
+
+/** The method and the path of a route, about Ben's things. */
+function aboutHim(route: string, session = his["sessions/id"]!): { method: "GET"; path: string } {
+  const [method, url] = route.split(" ") as ["GET", string];
+  const fill = (_: string, name: string) => {
+    const key = `${url.split("/")[2]}/${name}`;
+    return key === "sessions/id" ? session : (his[name] ?? his[key] ?? "unknown");
+  };
+  return { method, path: url.replaceAll(/\{(\w+)\}/g, fill) };
+}
+
+const bodyOf = (route: string): object | undefined =>
+  JSON.parse(JSON.stringify(NAMING[route] ?? null).replace("{run}", his["run"]!)) ?? undefined;
+
+/** Everything in the database that names Ben or what is his, but the counters of what was asked. */
+async function allOfHis(): Promise<string[]> {
+  const { rows } = await sql<{ table: string }>`
+    select relname as table from pg_class where relnamespace = 'public'::regnamespace and relkind in ('r', 'p')
+    order by relname`.execute(http.database.db);
+  const found: string[] = [];
+  for (const { table } of rows) {
+    const { rows: lines } = await sql<{ line: string }>`
+      select to_jsonb(t)::text as line from ${sql.table(table)} t order by 1`.execute(http.database.db);
+    found.push(
+      ...lines.flatMap(({ line }) => (Object.values(his).some((id) => line.includes(id)) ? [`${table} ${line}`] : [])),
+    );
+  }
+  return found;
+}
+
+describe("security-16: keys of a person and of an agent, and what is somebody else's", () => {
+  it("every route of the description has its place here", async () => {
+    const { paths } = (await http.app.inject("/openapi.json")).json<{ paths: Record<string, object> }>();
+    const routes = Object.entries(paths).flatMap(([url, methods]) =>
+      Object.keys(methods).map((method) => `${method.toUpperCase()} ${url}`),
+    );
+    expect([...OPEN, ...OPERATORS, ...Object.keys(NAMING), ...LISTS, ...OTHERS].toSorted()).toEqual(routes.toSorted());
+  });
+
+  it("what is an operator's is refused", async () => {
+    for (const { who, key } of askers()) {
+      for (const route of OPERATORS) {
+        const { method, path } = aboutHim(route);
+        const answer = await http.call(method, path, { key, body: method === "GET" ? undefined : {} });
+        expect(answer.statusCode, `${who}: ${route}`).toBe(403);
+        expect(answer.body).not.toContain(CANARY);
+      }
+    }
+  });
+
+  it("what is named is not there, also under an id of the caller's own, and stays as it is", async () => {
+    const before = await allOfHis();
+    expect(before.length).toBeGreaterThan(5);
+    for (const { who, key } of askers()) {
+      const own = (await http.call("POST", "/v1/sessions", { key, body: {} })).json<{ session_id: string }>()
+        .session_id;
+      for (const route of Object.keys(NAMING)) {
+        const abouts = [aboutHim(route), ...(/\{.*\{/.test(route) ? [aboutHim(route, own)] : [])];
+        for (const { method, path } of abouts) {
+          const answer = await http.call(method, path, { key, body: bodyOf(route) });
+          // An agent decides no question at all.
+          const status = who === "an agent" && route === DECISION ? 403 : 404;
+          expect(answer.statusCode, `${who}: ${route}: ${answer.body}`).toBe(status);
+          expect(answer.body, `${who}: ${route}`).not.toContain(CANARY);
+        }
+      }
+      const usage = await http.call("GET", `/v1/sessions/${own}/usage?run_id=${his["run"]}`, { key });
+      expect(usage.statusCode, who).toBe(404);
+    }
+    expect(await allOfHis()).toEqual(before);
+  });
+
+  it("lists show nothing of it, whatever the filter names", async () => {
+    const { user, agent, run } = his;
+    const session = his["sessions/id"];
+    const filters = ["", `user_id=${user}`, `agent_id=${agent}`, `session_id=${session}`, `run_id=${run}`];
+    for (const { who, key } of askers()) {
+      for (const route of LISTS) {
+        for (const filter of filters) {
+          const answer = await http.call("GET", `${aboutHim(route).path}?${filter}`, { key });
+          const what = `${who}: ${route}?${filter}: ${answer.body}`;
+          // A filter that a list does not have, or that such a key may not use, is refused.
+          expect([200, ...(filter === "" ? [] : [400, 403, 404])], what).toContain(answer.statusCode);
+          for (const canary of [CANARY, session, run]) expect(answer.body, what).not.toContain(canary);
+        }
+      }
+    }
+  });
+
+  it("and the operator, who reaches all of it, sees it in the same places", async () => {
+    for (const route of ["GET /v1/sessions/{id}", "GET /v1/feedback/{id}", "GET /v1/sessions", "GET /v1/feedback"]) {
+      const answer = await http.call("GET", aboutHim(route).path, { headers: {}, user: "ben" });
+      expect(answer.body, route).toContain(CANARY);
+    }
+  });
+});
