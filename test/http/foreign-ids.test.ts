@@ -10,14 +10,26 @@ const OPEN = ["GET /healthz", "GET /openapi.json", "GET /readyz"];
 
 /** Operators' alone: any other key gets 403, whatever it asks for. */
 const OPERATORS = [
+  "DELETE /v1/agents/{name}",
   "DELETE /v1/keys/{id}",
+  "DELETE /v1/users/{id}",
   "GET /metrics",
   "GET /v1/audit",
   "GET /v1/budgets",
   "GET /v1/deliveries",
+  "GET /v1/housekeeping",
   "GET /v1/keys",
   "GET /v1/keys/{id}",
+  "GET /v1/pairings",
+  "GET /v1/users",
+  "GET /v1/users/{id}",
+  "GET /v1/users/{id}/erasure",
+  "GET /v1/users/{id}/export",
+  "PATCH /v1/agents/{name}",
   "PATCH /v1/keys/{id}",
+  "PATCH /v1/users/{id}",
+  "POST /v1/agents",
+  "POST /v1/agents/{name}/test",
   "POST /v1/keys",
   "POST /v1/keys/{id}/rotate",
   "POST /v1/pairings/{code}/approve",
@@ -48,7 +60,8 @@ const NAMING: Record<string, object | null> = {
   "PUT /v1/sessions/{id}": { messages: [] },
 };
 
-const DECISION = "POST /v1/sessions/{id}/approvals/{approval}";
+/** An agent writes and decides nothing in a person's stead: 403, in whose session ever. */
+const FOR_PEOPLE = ["POST /v1/sessions/{id}/approvals/{approval}", "POST /v1/sessions/{id}/messages"];
 
 /** Show what the key reaches: nothing of anybody else, also where a filter names them. */
 const LISTS = [
@@ -60,7 +73,14 @@ const LISTS = [
 ];
 
 /** Name no person's thing: they make a new one of the caller's, or tell of the agents there are. */
-const OTHERS = ["GET /v1/models", "GET /v1/models/{id}", "POST /v1/chat/completions", "POST /v1/sessions"];
+const OTHERS = [
+  "GET /v1/agents",
+  "GET /v1/agents/{name}",
+  "GET /v1/models",
+  "GET /v1/models/{id}",
+  "POST /v1/chat/completions",
+  "POST /v1/sessions",
+];
 
 const CANARY = "canary of ben";
 
@@ -93,7 +113,9 @@ beforeAll(async () => {
   his = {
     "sessions/id": session,
     user,
+    "users/id": user,
     agent: "beta",
+    "agents/name": "beta",
     run,
     file: newId("fil"),
     approval: newId("apr"),
@@ -254,8 +276,7 @@ describe("security-16: keys of a person and of an agent, and what is somebody el
         const abouts = [aboutHim(route), ...(/\{.*\{/.test(route) ? [aboutHim(route, own)] : [])];
         for (const { method, path } of abouts) {
           const answer = await http.call(method, path, { key, body: bodyOf(route) });
-          // An agent decides no question at all.
-          const status = who === "an agent" && route === DECISION ? 403 : 404;
+          const status = who === "an agent" && FOR_PEOPLE.includes(route) ? 403 : 404;
           expect(answer.statusCode, `${who}: ${route}: ${answer.body}`).toBe(status);
           expect(answer.body, `${who}: ${route}`).not.toContain(CANARY);
         }
