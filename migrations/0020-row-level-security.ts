@@ -52,6 +52,7 @@ const REQUEST: Record<string, { own: RawBuilder<unknown>; may: Command[] }> = {
     own: sql`exists (select from traces own where own.trace_id = spans.trace_id)`,
     may: ["select", "insert", "update"],
   },
+  chat_threads: { own: sql`user_id = ${USER} and ${OF_SESSION}`, may: ALL },
   // An entry that goes with what a caller does; nobody reads it but operators.
   audit_log: { own: sql`${USER} is not null or ${AGENT} is not null`, may: ["insert"] },
 };
@@ -71,7 +72,7 @@ const SYSTEM = [
   "early_edits",
   "api_keys",
   "agents",
-  "chat_threads",
+  "api_rates",
   "erasures",
   "housekeeping",
 ];

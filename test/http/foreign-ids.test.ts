@@ -6,7 +6,7 @@ import { insertRow } from "../support/filled-tables.ts";
 import { startHttp, type TestHttp } from "./start-http.ts";
 
 /** Routes that need no key. */
-const OPEN = ["GET /healthz", "GET /openapi.json", "GET /readyz"];
+const OPEN = ["GET /healthz", "GET /openapi.json", "GET /readyz", "GET /v1/version"];
 
 /** Operators' alone: any other key gets 403, whatever it asks for. */
 const OPERATORS = [
@@ -48,6 +48,7 @@ const NAMING: Record<string, object | null> = {
   "GET /v1/sessions/{id}/messages": null,
   "GET /v1/sessions/{id}/runs": null,
   "GET /v1/sessions/{id}/usage": null,
+  "GET /v1/traces/{id}": null,
   "PATCH /v1/feedback/{id}": { rating: 1 },
   "PATCH /v1/sessions/{id}": { title: "taken" },
   "POST /v1/feedback": { run_id: "{run}", rating: 1 },
@@ -70,7 +71,11 @@ const LISTS = [
   "GET /v1/feedback/stats",
   "GET /v1/runs",
   "GET /v1/sessions",
+  "GET /v1/traces",
 ];
+
+/** Writes under an id that its caller chooses: one that is taken by somebody else is refused, 403. */
+const TOLD = "POST /v1/traces";
 
 /** Name no person's thing: they make a new one of the caller's, or tell of the agents there are. */
 const OTHERS = [
@@ -120,6 +125,7 @@ beforeAll(async () => {
     file: newId("fil"),
     approval: newId("apr"),
     "feedback/id": newId("fb"),
+    "traces/id": "feedfacefeedfacefeedfacefeedface",
     "keys/id": newId("key"),
   };
   const owner = { session_id: session, user_id: user, agent: "beta", run_id: run };
@@ -178,6 +184,23 @@ beforeAll(async () => {
         source: "api",
         rating: -1,
         comment: CANARY,
+      },
+    ],
+    [
+      "traces",
+      { ...owner, trace_id: his["traces/id"], started_at: "2026-01-01", status: "ok", model: CANARY, tool_calls: 0 },
+    ],
+    [
+      "spans",
+      {
+        trace_id: his["traces/id"],
+        span_id: "1".repeat(16),
+        name: CANARY,
+        kind: "internal",
+        start_time: 0,
+        status: "ok",
+        attributes: {},
+        events: [],
       },
     ],
     [
@@ -252,7 +275,9 @@ describe("security-16: keys of a person and of an agent, and what is somebody el
     const routes = Object.entries(paths).flatMap(([url, methods]) =>
       Object.keys(methods).map((method) => `${method.toUpperCase()} ${url}`),
     );
-    expect([...OPEN, ...OPERATORS, ...Object.keys(NAMING), ...LISTS, ...OTHERS].toSorted()).toEqual(routes.toSorted());
+    expect([...OPEN, ...OPERATORS, ...Object.keys(NAMING), ...LISTS, ...OTHERS, TOLD].toSorted()).toEqual(
+      routes.toSorted(),
+    );
   });
 
   it("what is an operator's is refused", async () => {
@@ -284,6 +309,11 @@ describe("security-16: keys of a person and of an agent, and what is somebody el
       const usage = await http.call("GET", `/v1/sessions/${own}/usage?run_id=${his["run"]}`, { key });
       expect(usage.statusCode, who).toBe(404);
     }
+    for (const { who, key } of askers()) {
+      const body = { trace_id: his["traces/id"], started_at: "2026-01-02T00:00:00Z", model: "taken" };
+      const told = await http.call("POST", "/v1/traces", { key, body });
+      expect(told.statusCode, who).toBe(403);
+    }
     expect(await allOfHis()).toEqual(before);
   });
 
@@ -305,7 +335,13 @@ describe("security-16: keys of a person and of an agent, and what is somebody el
   });
 
   it("and the operator, who reaches all of it, sees it in the same places", async () => {
-    for (const route of ["GET /v1/sessions/{id}", "GET /v1/feedback/{id}", "GET /v1/sessions", "GET /v1/feedback"]) {
+    for (const route of [
+      "GET /v1/sessions/{id}",
+      "GET /v1/feedback/{id}",
+      "GET /v1/sessions",
+      "GET /v1/feedback",
+      "GET /v1/traces/{id}",
+    ]) {
       const answer = await http.call("GET", aboutHim(route).path, { headers: {}, user: "ben" });
       expect(answer.body, route).toContain(CANARY);
     }
