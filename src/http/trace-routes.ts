@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { type Static, Type } from "typebox";
 import { GatewayError } from "../errors.ts";
-import { withReach } from "../store/reach.ts";
+import { isRowRefusal, withReach } from "../store/reach.ts";
 import type { Root } from "../store/schema.ts";
 import { findTrace, listTraces, reportTrace, type ReportedTrace } from "../store/traces.ts";
 import type { Api } from "./api.ts";
@@ -91,7 +91,7 @@ export function traceRoutes(app: Api, db: Root): void {
     handler: async (request, reply) => {
       const trace = readTold(request.body, tellerOf(request));
       const stored = await withReach(db, reachOf(request), (trx) => reportTrace(trx, trace)).catch((error: unknown) => {
-        if (isGuarded(error)) return false;
+        if (isRowRefusal(error)) return false;
         throw error;
       });
       if (!stored) throw new GatewayError("forbidden", "This trace is another agent's.");
@@ -215,9 +215,4 @@ function leadOn(request: FastifyRequest, reply: FastifyReply, cursor: string): v
   url.searchParams.set("cursor", cursor);
   url.searchParams.delete("offset");
   void reply.headers({ "x-next-cursor": cursor, link: `<${url.pathname}${url.search}>; rel="next"` });
-}
-
-/** What row-level security has refused: https://www.postgresql.org/docs/current/errcodes-appendix.html */
-function isGuarded(error: unknown): boolean {
-  return typeof error === "object" && error !== null && "code" in error && error.code === "42501";
 }
