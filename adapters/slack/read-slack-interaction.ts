@@ -1,7 +1,18 @@
 import type { IncomingPlace, IncomingUpdate, Sender } from "../../src/platform/incoming-update.ts";
+import { isReason, readReason } from "./read-slack-reason.ts";
 import { isAsk, readAsk } from "./read-slack-shortcut.ts";
 import { slashCommandIn, type SlackBot } from "./slack-content.ts";
-import { CHANNEL_ID, MESSAGE_TS, readResponseUrl, TEAM_ID, TRIGGER_ID, triggerKey, USER_ID } from "./slack-ids.ts";
+import {
+  CHANNEL_ID,
+  MESSAGE_TS,
+  readResponseUrl,
+  TEAM_ID,
+  TRIGGER_ID,
+  triggerKey,
+  USER_ID,
+  VIEW_ID,
+  viewKey,
+} from "./slack-ids.ts";
 import { asObject, type Json, listIn, nameIn, objectIn, rawTextIn, shapedIn } from "./slack-json.ts";
 import { harmless, need, placeOf, reading, senderOf, Unusable } from "./slack-origin.ts";
 
@@ -9,7 +20,9 @@ import { harmless, need, placeOf, reading, senderOf, Unusable } from "./slack-or
 export const STOP_ACTION = "parley_stop";
 /** A number follows: "action_id … must be unique within a block" (docs.slack.dev, Button). */
 export const CHOICE_ACTION = "parley_choice_";
-const ACTION = new RegExp(`^(?:${STOP_ACTION}|${CHOICE_ACTION}\\d)$`);
+/** The thumbs under an answer. */
+export const VOTE_ACTION = "parley_vote";
+const ACTION = new RegExp(`^(?:${STOP_ACTION}|${VOTE_ACTION}|${CHOICE_ACTION}\\d)$`);
 export const BUTTON_VALUE = /^[ -~]{1,64}$/;
 /** What Slack calls channels that have no name of their own. */
 const NAMELESS = new Set(["directmessage", "privategroup"]);
@@ -20,15 +33,19 @@ export function readSlackInteraction(json: unknown, bot: SlackBot): IncomingUpda
   return reading(bot, keyOf(payload), (envelope) => {
     if (!isForUs(payload, bot)) throw new Unusable("ignored", "another app");
     if (isAsk(payload)) return readAsk(payload, envelope, bot, readPresser(payload, bot));
+    if (isReason(payload)) return readReason(payload, envelope, bot, readPresser(payload, bot));
     if (payload["type"] !== "block_actions") throw new Unusable("ignored", harmless(rawTextIn(payload, "type")));
     const sender = readPresser(payload, bot);
     const { place, messageId } = readPressed(payload, bot, sender);
     const action = asObject(listIn(payload, "actions")[0]) ?? {};
     const value = shapedIn(action, "value", BUTTON_VALUE);
     const answerAt = readResponseUrl(payload["response_url"], bot.hookOrigins);
-    return shapedIn(action, "action_id", ACTION) !== null && value !== null
-      ? { ...envelope, place, sender, kind: "press", messageId, value, ...(answerAt === null ? {} : { answerAt }) }
-      : { ...envelope, place, sender, kind: "other", what: "block_actions" };
+    const id = shapedIn(action, "action_id", ACTION);
+    if (id === null || value === null) return { ...envelope, place, sender, kind: "other", what: "block_actions" };
+    // A form can be opened by the trigger of the press.
+    const formAt = id === VOTE_ACTION ? shapedIn(payload, "trigger_id", TRIGGER_ID) : null;
+    const at = { ...(answerAt === null ? {} : { answerAt }), ...(formAt === null ? {} : { formAt }) };
+    return { ...envelope, place, sender, kind: "press", messageId, value, ...at };
   });
 }
 
@@ -65,6 +82,8 @@ export function readSlackCommand(json: unknown, bot: SlackBot, receivedAt: numbe
 }
 
 function keyOf(source: Json): string | null {
+  const view = source["type"] === "view_submission" ? shapedIn(objectIn(source, "view") ?? {}, "id", VIEW_ID) : null;
+  if (view !== null) return viewKey(view);
   const trigger = shapedIn(source, "trigger_id", TRIGGER_ID);
   return trigger === null ? null : triggerKey(trigger);
 }

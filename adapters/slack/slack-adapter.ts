@@ -19,6 +19,7 @@ import { saidBefore } from "./slack-background.ts";
 import type { SlackBot } from "./slack-content.ts";
 import { SLACK_FETCH_LIMIT, SlackDownloads } from "./slack-download.ts";
 import { slackReason } from "./slack-errors.ts";
+import { openReasonForm, withThumbs } from "./slack-feedback.ts";
 import { fetchSlackFile, SLACK_SEND_LIMIT, sendSlackFile } from "./slack-files.ts";
 import { slackAccount } from "./slack-ids.ts";
 import { type Installed, SlackMessages } from "./slack-messages.ts";
@@ -92,6 +93,11 @@ class SlackAdapter implements PlatformAdapter {
     withStop,
     withChoices,
     tell: (press, text) => this.#messages.tell(press, text),
+  };
+  readonly feedback: NonNullable<PlatformAdapter["feedback"]> = {
+    personal: true,
+    withThumbs,
+    openForm: (press, form) => openReasonForm(this.#api, press, form),
   };
   readonly files: NonNullable<PlatformAdapter["files"]>;
   readonly background: NonNullable<PlatformAdapter["background"]>;

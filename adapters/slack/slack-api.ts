@@ -31,6 +31,8 @@ import {
   type FilesInfoResponse,
   type UsersInfoArguments,
   type UsersInfoResponse,
+  type ViewsOpenArguments,
+  type ViewsOpenResponse,
   WebAPIHTTPError,
   WebAPIPlatformError,
   WebClient,
@@ -64,6 +66,7 @@ export interface SlackMethods {
   "files.getUploadURLExternal": Call<FilesGetUploadURLExternalArguments, FilesGetUploadURLExternalResponse>;
   "files.info": Call<FilesInfoArguments, FilesInfoResponse>;
   "users.info": Call<UsersInfoArguments, UsersInfoResponse>;
+  "views.open": Call<ViewsOpenArguments, ViewsOpenResponse>;
 }
 
 type SlackMethod = keyof SlackMethods;

@@ -9,6 +9,7 @@ export const TEAM_ID = /^[TE][A-Z0-9]{1,31}$/;
 export const MESSAGE_TS = /^\d{1,11}\.\d{6}$/;
 export const FILE_ID = /^F[A-Z0-9]{1,31}$/;
 export const EVENT_ID = /^[A-Za-z0-9]{1,64}$/;
+export const VIEW_ID = /^V[A-Z0-9]{1,31}$/;
 export const TRIGGER_ID = /^[\w.-]{1,128}$/;
 
 /** `slack:<install>`; `install` is the organisation's id for an app that is installed for all of it, else the team's. */
@@ -33,6 +34,11 @@ export function eventKey(eventId: string): string {
 /** For presses and slash commands, which are no events. */
 export function triggerKey(triggerId: string): string {
   return `t:${triggerId}`;
+}
+
+/** For a form, which is sent once. */
+export function viewKey(viewId: string): string {
+  return `v:${viewId}`;
 }
 
 /** When a message was written, ms since the epoch. */

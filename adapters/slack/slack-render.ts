@@ -1,4 +1,4 @@
-import type { ActionsBlock, MarkdownBlock, SectionBlock } from "@slack/types";
+import type { ActionsBlock, ContextActionsBlock, MarkdownBlock, SectionBlock } from "@slack/types";
 import type { Choice, RenderedPage, Task } from "../../src/platform/platform-adapter.ts";
 import { BUTTON_VALUE, CHOICE_ACTION, STOP_ACTION } from "./read-slack-interaction.ts";
 import { NOTHING } from "./slack-inline.ts";
@@ -8,7 +8,7 @@ import { isVisible, toMarkdownPages } from "./slack-pages.ts";
 
 /** The adapter's `rich` part of a page. */
 export interface SlackRich {
-  blocks: (MarkdownBlock | SectionBlock | ActionsBlock)[];
+  blocks: (MarkdownBlock | SectionBlock | ActionsBlock | ContextActionsBlock)[];
   /** The page is the last one of an answer that streams. */
   stream?: StreamedPage;
 }
@@ -66,8 +66,12 @@ export function fallbackText(page: RenderedPage): string {
 
 /** The page without formatting, for when Slack refuses its blocks; its button stays. */
 export function plainPage(page: RenderedPage): RenderedPage {
-  const buttons = blocksOf(page).filter(({ type }) => type === "actions");
+  const buttons = blocksOf(page).filter(isButtons);
   return { text: page.text, rich: { blocks: [...plainBlocks(page.text), ...buttons] } satisfies SlackRich };
+}
+
+export function isButtons({ type }: { type: string }): boolean {
+  return type === "actions" || type === "context_actions";
 }
 
 /** The page with a button that reads `label` and brings `value` back, which must be at most 64 characters of ASCII. */

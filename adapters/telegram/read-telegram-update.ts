@@ -110,7 +110,16 @@ function readMessage(message: Json, envelope: Envelope, bot: TelegramBot): Incom
     ...partsOf(message, textFor(written, bot), author),
     addressed,
     ...(burst ? { burst } : {}),
+    ...(place.kind === "private" ? oursIn(message, bot) : {}),
   };
+}
+
+/** The message of ours that it answers. */
+function oursIn(message: Json, bot: TelegramBot): Pick<Message, "answers"> {
+  const answered = objectIn(message, "reply_to_message") ?? {};
+  const id = wholeIn(answered, "message_id");
+  const isOurs = wholeIn(objectIn(answered, "from") ?? {}, "id") === bot.id;
+  return isOurs && id !== null && !has(answered, "forum_topic_created") ? { answers: String(id) } : {};
 }
 
 /** The sender's own words, whose words come with them, and the file. */

@@ -16,7 +16,16 @@ import type { ReplyTarget } from "../../src/platform/reply-target.ts";
 import { readTelegramUpdate } from "./read-telegram-update.ts";
 import { RichMessages } from "./rich-messages.ts";
 import { openTelegramApi, TELEGRAM_API_ROOT, type TelegramApi, type TelegramMethods } from "./telegram-api.ts";
-import { answerPress, keyboardOf, tellPresser, withChoices, withStop } from "./telegram-buttons.ts";
+import {
+  answerPress,
+  asQuestion,
+  keyboardOf,
+  markupOf,
+  tellPresser,
+  withChoices,
+  withStop,
+  withThumbs,
+} from "./telegram-buttons.ts";
 import { setCommandMenus } from "./telegram-commands.ts";
 import type { TelegramBot } from "./telegram-content.ts";
 import { isEntityRefusal, isNotModified } from "./telegram-errors.ts";
@@ -99,6 +108,7 @@ class TelegramAdapter implements PlatformAdapter {
     withChoices,
     tell: (press, text) => tellPresser(this.#api, press, text),
   };
+  readonly feedback: NonNullable<PlatformAdapter["feedback"]> = { personal: false, withThumbs, asQuestion };
   readonly files: NonNullable<PlatformAdapter["files"]>;
   readonly webhook?: Webhook;
   readonly #options: TelegramOptions;
@@ -197,8 +207,9 @@ class TelegramAdapter implements PlatformAdapter {
         page,
         { chat: to.chat, messageId: null },
         {
-          rich: (message) => raw.sendRichMessage({ ...fields, rich_message: message, ...keyboardOf(page) }),
-          text: () => withPlainFallback(page, (content) => raw.sendMessage({ ...fields, ...content })),
+          rich: (message) => raw.sendRichMessage({ ...fields, rich_message: message, ...markupOf(page) }),
+          text: () =>
+            withPlainFallback(page, (content) => raw.sendMessage({ ...fields, ...content, ...markupOf(page) })),
           idOf: (sent) => String(sent.message_id),
         },
       ),

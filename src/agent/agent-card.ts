@@ -10,6 +10,8 @@ export interface AgentCard {
   name: string;
   /** Its name in the folder of cards; left out: it comes from no file. */
   file?: string;
+  /** Another one for each text of the card and what it includes; left out: it comes from no file. */
+  version?: string;
   description: string;
   instruction: string;
   /** As `provider.model`, or without a provider; null = the gateway's default model. */

@@ -17,7 +17,18 @@ export const SETTINGS_FILE = "parley.yaml";
 
 /** `off`: nothing is heard there, commands included. `always`: nobody has to mention the bot there. */
 export type Listening = "mentioned" | "always" | "off";
-const SECTIONS = ["agents", "places", "users", "keys", "budgets", "prices", "providers", "retention", "trace_content"];
+const SECTIONS = [
+  "agents",
+  "places",
+  "users",
+  "keys",
+  "feedback",
+  "budgets",
+  "prices",
+  "providers",
+  "retention",
+  "trace_content",
+];
 /** Sections of settings by name, and how the names look. */
 const NAMED = ["agents", "places", "users", "keys"] as const;
 type Section = (typeof NAMED)[number];
@@ -62,6 +73,8 @@ export interface SettingsOf {
   listen?: Listening;
   /** Agents may remember here, although it is a group. */
   memory?: boolean;
+  /** Whether people are asked what they think of answers. */
+  feedback?: boolean;
   budget?: Budget;
   /** Left out: as for all agents. */
   trace_content?: TraceContent;
@@ -72,6 +85,7 @@ export interface SettingsOf {
 const FIELDS: Record<Section, readonly string[]> = {
   agents: [
     "on_busy",
+    "feedback",
     "tools",
     "budget",
     "fallback",
@@ -83,7 +97,7 @@ const FIELDS: Record<Section, readonly string[]> = {
     "trace_content",
     ...OUTSIDE_FIELDS,
   ],
-  places: ["on_busy", "agent", "listen", "memory", "budget", "approvals", "approvers", "offer"],
+  places: ["on_busy", "agent", "listen", "feedback", "memory", "budget", "approvals", "approvers", "offer"],
   users: ["budget"],
   keys: ["budget"],
 };
@@ -97,6 +111,8 @@ export interface AgentSettings {
   readonly places: ReadonlyMap<string, SettingsOf>;
   readonly users?: ReadonlyMap<string, SettingsOf>;
   readonly keys?: ReadonlyMap<string, SettingsOf>;
+  /** Of all agents and places that have no word of their own; left out: where each person sees their own vote. */
+  readonly feedback?: boolean;
   readonly budgets?: Budgets;
   readonly prices?: Prices;
   /** Left out: the gateway's own. */
@@ -120,13 +136,14 @@ export function readSettings(text: string, sources: ProviderSources = NO_SOURCES
     Section,
     Map<string, SettingsOf>
   >;
-  const money: Pick<AgentSettings, "budgets" | "prices" | "retention" | "traceContent"> = {};
+  const money: Pick<AgentSettings, "budgets" | "prices" | "retention" | "traceContent" | "feedback"> = {};
   let providers = ownProvider(sources);
   const mapping = readYamlMapping(text);
   if ("faults" in mapping) faults.push(...mapping.faults);
   for (const [section, value] of "faults" in mapping ? [] : mapping.entries) {
     if (value === null) continue;
     if (section === "budgets") Object.assign(money, { budgets: readBudgets(value, faults) });
+    else if (section === "feedback") Object.assign(money, { feedback: readFeedback(section, value, faults) });
     else if (section === "providers") providers = readProviders(value, sources, faults);
     else if (section === "trace_content") Object.assign(money, { traceContent: readContent(section, value, faults) });
     else if (section === "prices") Object.assign(money, { prices: readPrices(value, faults) });
@@ -189,6 +206,7 @@ function readFields(
     const listen = LISTENING.find((each) => each === wanted);
     if (!known.includes(field)) faults.push(`${at}.${field}: is not a field; remove it (fields: ${known.join(", ")})`);
     else if (OUTSIDE_FIELDS.includes(field)) continue;
+    else if (field === "feedback") read.feedback = readFeedback(`${at}.feedback`, wanted, faults);
     else if (field === "budget") read.budget = readBudget(`${at}.budget`, wanted, faults);
     else if (field === "trace_content") read.trace_content = readContent(`${at}.trace_content`, wanted, faults);
     else if (APPROVAL_FIELDS.some((each) => each === field)) {
@@ -215,6 +233,12 @@ function readContent(at: string, wanted: unknown, faults: string[]): TraceConten
   const content = CONTENTS.find((each) => each === wanted);
   if (!content) faults.push(`${at}: must be one of ${CONTENTS.join(", ")}`);
   return content ?? "none";
+}
+
+/** What is wrong is a fault, so what is given back then does not matter. */
+function readFeedback(at: string, wanted: unknown, faults: string[]): boolean {
+  if (wanted !== "on" && wanted !== "off") faults.push(`${at}: must be on or off`);
+  return wanted === "on";
 }
 
 /** `models` are a list of them, the others are one. */
@@ -283,6 +307,12 @@ export function agentOfPlace(settings: AgentSettings, place: PlaceNames): string
 /** When the bot is heard at a place. */
 export function listeningAt(settings: AgentSettings, place: PlaceNames): Listening {
   return ofPlaces(settings, place, ({ listen }) => listen) ?? "mentioned";
+}
+
+/** Whether people are asked what they think of an agent's answers at a place; `byDefault` where nobody has set it. */
+export function feedbackAt(settings: AgentSettings, agent: string, place: PlaceNames, byDefault: boolean): boolean {
+  const set = ofPlaces(settings, place, ({ feedback }) => feedback) ?? settings.agents.get(agent)?.feedback;
+  return set ?? settings.feedback ?? byDefault;
 }
 
 /** The budget of a group place, and of what it is: a thread with one of its own, else its chat with all threads. */

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { GatewayError, publicMessage } from "../errors.ts";
@@ -56,7 +57,8 @@ export async function loadCard(
     const functions = await loadFunctions(dir, named, (path) => near.read(path), notes.faults);
     const prefixed = (sentences: readonly string[]) => sentences.map((sentence) => `${name}: ${sentence}`);
     if (notes.faults.length > 0) return broken(...prefixed(notes.faults));
-    const whole = { ...card, instruction, ...(seed.length > 0 && { seed }), ...(functions && { functions }) };
+    const version = createHash("sha256").update(text).update(instruction).digest("hex").slice(0, 16);
+    const whole = { ...card, version, instruction, ...(seed.length > 0 && { seed }), ...(functions && { functions }) };
     return { card: whole, faults: [], warnings: [...warnings, ...prefixed(notes.warnings)], stamps };
   } catch (error) {
     if (error instanceof GatewayError) return broken(error.message);

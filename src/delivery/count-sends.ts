@@ -6,7 +6,8 @@ type Counted = Pick<Metrics, "deliveryAttempts" | "rateLimited" | "uncertainSend
 
 /** The same adapter, whose calls that show something are counted. It has to be connected: its account is taken over. */
 export function countSends(adapter: PlatformAdapter, metrics: Counted): PlatformAdapter {
-  const { platform, account, webhook, editing, typing, marks, buttons, commandSign, files, background } = adapter;
+  const { platform, account, webhook, editing, typing, marks, buttons, commandSign, files, background, feedback } =
+    adapter;
   const { nativeDraft, nativeStream } = adapter;
   // What is there from the beginning can be seen to grow.
   metrics.uncertainSends.inc({ platform }, 0);
@@ -38,6 +39,7 @@ export function countSends(adapter: PlatformAdapter, metrics: Counted): Platform
     send: (to, page, mark) => counted("send", adapter.send(to, page, mark)),
     ...(marks ? { marks } : {}),
     ...(buttons ? { buttons } : {}),
+    ...(feedback ? { feedback } : {}),
     ...(background ? { background } : {}),
     ...(nativeStream ? { nativeStream } : {}),
     ...(files ? { files: { ...files, send: (to, file, mark) => counted("file", files.send(to, file, mark)) } } : {}),

@@ -52,6 +52,8 @@ export type IncomingUpdate =
       /** When the person wrote it, ms since the epoch, by the platform's clock. */
       writtenAt: number;
       burst?: BurstHint;
+      /** In private: the message of ours that it answers. */
+      answers?: string;
       /** What came with it: whom it answers, quotes or forwards, at most a few. */
       context?: ContextPart[];
       /** Each with its `ref`. */
@@ -66,8 +68,13 @@ export type IncomingUpdate =
       writtenAt: number;
       ofChat?: true;
     })
-  /** A button of ours was pressed; `value` is what was put into it, `answerAt` where its presser can be told something. */
-  | (FromSender & { kind: "press"; messageId: string; value: string; answerAt?: string })
+  /**
+   * A button of ours was pressed; `value` is what was put into it, `answerAt` where its presser can be told something,
+   * `formAt` where a form can be opened for them.
+   */
+  | (FromSender & { kind: "press"; messageId: string; value: string; answerAt?: string; formAt?: string })
+  /** What was written into a form of ours; `value` is what was put into it. */
+  | (FromSender & { kind: "reason"; value: string; text: string })
   /** Asked where the bot is not and cannot answer; `messageId` is where the asker alone can be told so. */
   | (FromSender & { kind: "elsewhere"; messageId: string })
   /** `addressed`: as it is now it speaks to the bot, as everything does in private. */

@@ -58,6 +58,23 @@ export interface Choice {
   label: string;
 }
 
+/** The two buttons under an answer; their labels are words, for those who cannot see a thumb. */
+export interface Thumbs {
+  up: Choice;
+  down: Choice;
+  /** The one that stands for what was said so far. */
+  chosen: "up" | "down" | null;
+}
+
+/** Asks one person for a few words. What they write comes back with `value`. */
+export interface ReasonForm {
+  value: string;
+  title: string;
+  label: string;
+  send: string;
+  cancel: string;
+}
+
 export type PressedButton = Extract<IncomingUpdate, { kind: "press" }>;
 
 /** Something people said at a place before the bot was asked there. */
@@ -183,6 +200,17 @@ export interface PlatformAdapter {
      * "" = that the press was heard, where the platform wants to be told. Rejects like any call.
      */
     tell(press: PressedButton, text: string): Promise<void>;
+  };
+  /** What people think of an answer, by a press under it. */
+  readonly feedback?: {
+    /** Whether each person sees their own vote alone; else everybody sees the buttons as they are. */
+    personal: boolean;
+    /** Pure: the last page of a whole answer with the two thumbs, instead of any that it has. */
+    withThumbs(page: RenderedPage, thumbs: Thumbs): RenderedPage;
+    /** Pure: the page as a question, where people answer it by a message (its `answers`). */
+    asQuestion?(page: RenderedPage, placeholder: string): RenderedPage;
+    /** Opens a form for whoever pressed a thumb, where there are forms. Rejects like any call. */
+    openForm?(press: PressedButton, form: ReasonForm): Promise<void>;
   };
   /** The platform's own way of showing an answer while it is made, where `send` and `edit` go it by themselves. */
   readonly nativeStream?: {

@@ -5,7 +5,7 @@ import { makeClone } from "../agent/clone.ts";
 import { type FinalRunEvent, innermost, isFinal, type RunEvent, type RunWaiting } from "../agent/run-event.ts";
 import { mayBeNative } from "../delivery/find-drafts.ts";
 import { LiveReply } from "../delivery/live-reply.ts";
-import { type PagePlan, renderGrowing } from "../delivery/page-plan.ts";
+import { renderGrowing } from "../delivery/page-plan.ts";
 import { errorCode } from "../errors.ts";
 import { newId, type MessageId, type OutboxId } from "../ids.ts";
 import type { Log, PlatformAdapter } from "../platform/platform-adapter.ts";
@@ -15,7 +15,8 @@ import type { RunTarget } from "../store/schema.ts";
 import { retrying } from "../store/transaction.ts";
 import { textsFor } from "../texts/texts.ts";
 import { Answer } from "./answer.ts";
-import { planFinal, WHOLE_NAME } from "./plan-final.ts";
+import { planAnswer } from "./plan-answer.ts";
+import { WHOLE_NAME } from "./plan-final.ts";
 import { compactTalk } from "./compaction-run.ts";
 import type { ClaimedRun } from "./claimed-run.ts";
 import { type EndBeforeStart, endBeforeStart } from "./end-before-start.ts";
@@ -60,6 +61,7 @@ export class RunWorker {
   readonly #usage: UsageTally;
   readonly #trace: RunTrace;
   #answer = new Answer([]);
+  #cardVersion: string | null = null;
   #knownPages: OutboxPage[] = [];
   /** False until it is known what the attempts before this one said. */
   #knowsItsWords: boolean;
@@ -197,6 +199,7 @@ export class RunWorker {
   async #run(remains: Remains): Promise<FinalRunEvent | RunWaiting> {
     this.#live?.startTyping();
     const card = withChosenModel(this.#room.agents, this.claimed.agent, this.claimed.model);
+    this.#cardVersion = card.version ?? null;
     const history = await this.#files.openHistory(card);
     if (this.#turn.length === 0) {
       this.#trace.begin(card, []);
@@ -364,7 +367,9 @@ export class RunWorker {
     // Interrupted before anybody saw anything: as if it had not been, and its input joins the next turn.
     const vanish = end.type === "run.cancelled" && end.by === "interrupt" && !shown && !this.#answer.acted;
     const turn = handedOver(this.#turn, this.claimed).map(({ messageId, message }) => ({ messageId, message }));
-    const plan = vanish || !target ? null : this.#plan(end, target);
+    // What a compaction tells is no answer.
+    const ended = { end, live: this.#live, isAnswer: this.#turn.length > 0, log: this.#log };
+    const plan = vanish || !target ? null : planAnswer(this.#room, this.claimed, this.#answer, ended);
     const whole = plan && plan.whole !== null ? { id: newId("fil"), name: WHOLE_NAME, text: plan.whole } : null;
     const files = [...(whole ? [whole.id] : []), ...this.#answer.files];
     return {
@@ -380,6 +385,8 @@ export class RunWorker {
       block: vanish ? [] : [...turn, ...this.#answer.block(end)],
       title: titleFrom(this.#turn),
       events: [...rest, ...this.#events.closing([end])],
+      cardVersion: this.#cardVersion,
+      voteHash: plan?.voteHash ?? null,
       usage: this.#usage.rows,
       target: this.#live?.target ?? target,
       pages: plan ? finalPages(plan.pages, this.#live?.pages ?? [], files, attempt > 1 && !this.claimed.asked) : [],
@@ -387,11 +394,5 @@ export class RunWorker {
       returnInputs: vanish,
       ratios: this.#files.history?.ratios ?? {},
     };
-  }
-
-  #plan(end: FinalRunEvent, target: RunTarget): PagePlan {
-    const { id, language } = this.claimed;
-    const ended = { run: id, end, live: this.#live, texts: textsFor(language), log: this.#log };
-    return planFinal(this.#answer, this.#room.delivery.adapter(target.account), ended);
   }
 }

@@ -46,3 +46,8 @@ async function findSession(db: Db, session: SessionId): Promise<Rated | null> {
   const none = { runId: null, messageId: null, traceId: null, model: null, cardVersion: null };
   return row ? { ...none, sessionId: session, userId: row.user_id, agent: row.agent } : null;
 }
+/** The run whose answer has buttons that bring this back. */
+export async function findVoted(db: Db, hash: string, at: { account: string; chat: string }): Promise<Rated | null> {
+  const here = sql`r.reply_target @> jsonb_build_object('account', ${at.account}::text, 'chat', ${at.chat}::text)`;
+  return findRun(db, sql`r.vote_hash = ${hash} and ${here}`, null);
+}

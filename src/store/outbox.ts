@@ -323,8 +323,8 @@ export async function recordReceipts(db: Db, replica: ReplicaId, receipts: Recei
         state = case r.kind when 'done' then 'sent' when 'uncertain' then 'uncertain' when 'failed' then 'failed'
                  else case when o.message_id is null or r.kind = 'repost' then 'planned' else 'sent' end end,
         due_at = case when r.kind = 'done' and o.remove and o.message_id is null and r.message_id is not null then now()
-                      -- Of a reply the text has changed while it was posted.
-                      when r.kind = 'done' and o.repeat and o.kind = 'reply' then now()
+                      -- Its content has changed while it was shown: a reply's, or an answer's (see showAnew).
+                      when r.kind = 'done' and o.repeat and (o.kind = 'reply' or o.due_at > now()) then now()
                       when r.kind = 'done' and o.repeat then now() + interval '15 seconds'
                       when r.kind in ('repost', 'thread_gone') then now()
                       when r.kind = 'again' then now() + r.due_in_ms * interval '1 millisecond' end,

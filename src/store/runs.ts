@@ -174,6 +174,10 @@ export interface Merge {
   /** For a session that has no title yet. */
   title: string;
   events: { n: number; type: string; data: object }[];
+  /** Of the card it went by; left out: not known. */
+  cardVersion?: string | null;
+  /** The hash of what the buttons under its answer bring back; left out: there are none. */
+  voteHash?: string | null;
   /** Of all its attempts. */
   usage: UsageRow[];
   target: RunTarget | null;
@@ -254,6 +258,7 @@ export async function mergeRun(db: Db, merge: Merge): Promise<MergeOutcome> {
       ${countUsage(merge.usage, merge.returnInputs)}
     ), ended as (
       update runs r set state = ${merge.state}, end_reason = ${merge.endReason}, error_code = ${merge.errorCode},
+                        card_version = ${merge.cardVersion ?? null}, vote_hash = ${merge.voteHash ?? null},
                         ended_at = now(), owner = null
       from mine where r.session_id = mine.session_id and r.id = mine.id
     ), returned as (

@@ -6,7 +6,7 @@ import { type MessageId, newId, type ReplicaId, type SessionId } from "../ids.ts
 import type { Metrics } from "../observe/metrics.ts";
 import { type AccessPolicy, decideAccess } from "../platform/access-gate.ts";
 import type { IncomingUpdate } from "../platform/incoming-update.ts";
-import type { Log, PlatformAdapter, PressedButton } from "../platform/platform-adapter.ts";
+import type { Log, PlatformAdapter } from "../platform/platform-adapter.ts";
 import type { Hints } from "../run/hints.ts";
 import { changeWaiting } from "../store/change-waiting.ts";
 import { GroupCommit } from "../store/group-commit.ts";
@@ -23,8 +23,10 @@ import { arriving, type FromSender, platformOf, targetOf } from "./arriving.ts";
 import { agentFor } from "./agent-for.ts";
 import { isChatCommand, runChatCommand } from "./chat-commands.ts";
 import { runChatWideCommand } from "./chat-wide-commands.ts";
+import { answersQuestion, takeReason } from "./cast-vote.ts";
+import { inParallel } from "./in-parallel.ts";
 import { isPersonalCommand, runPersonalCommand } from "./personal-commands.ts";
-import { pressButton, turnedAway } from "./press-button.ts";
+import { answerPress, type Pressed, pressButton, turnedAway } from "./press-button.ts";
 import { isStopWord } from "./stop-words.ts";
 import { turnAway } from "./turn-away.ts";
 
@@ -34,8 +36,8 @@ const MAX_WAITING = 5_000;
 /** Chats whose updates need more than the one statement, at once. */
 const SLOW_CHATS = 8;
 
-/** `touched`: sessions it has changed otherwise than by a message of theirs; `tell`: what its presser alone is told. */
-type Taken = Arrival & { touched?: SessionId[]; tell?: string };
+/** `touched`: sessions it has changed otherwise than by a message of theirs; the rest is for its presser. */
+type Taken = Arrival & Partial<Pressed>;
 type Item = { update: IncomingUpdate } | { message: ArrivingMessage };
 
 export interface IntakeParts {
@@ -167,7 +169,7 @@ export class Intake {
   #asKnown(item: Item): ArrivingMessage | null {
     if ("message" in item) return item.message;
     const { update } = item;
-    if (update.kind !== "message" || isStop(update)) return null;
+    if (update.kind !== "message" || isStop(update) || update.answers !== undefined) return null;
     // Whether somebody is blocked, the statement sees.
     const approved = this.#decide(update, { approved: true, blocked: false }, true);
     if (approved !== "allow") return null;
@@ -208,15 +210,10 @@ export class Intake {
       for (const session of arrival.touched ?? []) hints.session(session);
       hints.outbox();
     }
-    if (update.kind === "press") this.#answerPress(update, arrival.tell);
+    if (update.kind === "press") {
+      answerPress(update, arrival, { ...this.#parts, adapter: this.#parts.adapter(update.account) });
+    }
     return arrival;
-  }
-
-  /** Nothing waits for it: what a press has done is done, and shows. */
-  #answerPress(press: PressedButton, text: string | undefined): void {
-    if (text === undefined) return;
-    const told = this.#parts.adapter(press.account)?.buttons?.tell(press, text);
-    told?.catch((error: unknown) => this.#parts.log.info({ err: error }, "the presser of a button was not told"));
   }
 
   async #take(trx: Trx, update: IncomingUpdate): Promise<Taken> {
@@ -271,6 +268,17 @@ export class Intake {
       const pressed = await pressButton(trx, update, { userId: identity?.userId ?? null, adapter, texts });
       if (pressed.touched.length === 0) this.#parts.metrics.updatesRefused.inc({ platform, why: "press" });
       return { outcome: "stored", messageId, sessionId: null, ...pressed };
+    }
+    if (update.kind === "reason") {
+      if (await record("handled")) await takeReason(trx, update);
+      return nothing(messageId);
+    }
+    const asked = update.kind === "message" && (await answersQuestion(trx, update));
+    if (asked) {
+      if (!(await record("handled"))) return { ...nothing(messageId), outcome: "repeat" };
+      await asked.keep();
+      await this.#reply(trx, targetOf(update), this.#words(update).texts.reasonKept, null);
+      return { ...nothing(messageId), outcome: "stored" };
     }
     if (update.kind === "elsewhere") {
       if (!(await record("handled"))) return { ...nothing(messageId), outcome: "repeat" };
@@ -389,12 +397,4 @@ function chatsOfSeveral(items: Item[]): Set<string> {
     senders.set(chat, id);
   }
   return mixed;
-}
-
-async function inParallel<T>(items: T[], width: number, work: (item: T) => Promise<void>): Promise<void> {
-  const queue = items.values();
-  const lane = async () => {
-    for (const item of queue) await work(item);
-  };
-  await Promise.all(Array.from({ length: Math.min(width, items.length) }, lane));
 }

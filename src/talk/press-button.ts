@@ -1,12 +1,15 @@
 import type { SessionId, UserId } from "../ids.ts";
 import { readDecisionValue } from "../platform/decision-button.ts";
-import type { PlatformAdapter, PressedButton } from "../platform/platform-adapter.ts";
+import type { Metrics } from "../observe/metrics.ts";
+import type { Log, PlatformAdapter, PressedButton, ReasonForm } from "../platform/platform-adapter.ts";
+import { readVoteValue } from "../platform/vote-button.ts";
 import { readStopValue, STOP_HERE } from "../platform/stop-button.ts";
 import { questionAt } from "../store/approvals.ts";
 import type { Trx } from "../store/schema.ts";
 import { stopOwn } from "../store/talk-sessions.ts";
 import type { Texts } from "../texts/texts.ts";
 import { platformOf } from "./arriving.ts";
+import { castVote } from "./cast-vote.ts";
 import { decideQuestion } from "./decide-question.ts";
 
 export interface Pressed {
@@ -14,6 +17,10 @@ export interface Pressed {
   touched: SessionId[];
   /** What its presser alone is told; left out: the platform need not say anything. */
   tell?: string;
+  /** Opened for its presser instead. */
+  form?: ReasonForm;
+  /** The vote that it was. */
+  voted?: Record<"platform" | "agent" | "rating", string>;
 }
 
 export interface PressScene {
@@ -32,14 +39,32 @@ export async function pressButton(trx: Trx, press: PressedButton, scene: PressSc
   const { account, place, sender, value } = press;
   const chosen = readDecisionValue(value);
   if (chosen) return decideByPress(trx, press, chosen, scene);
+  const vote = readVoteValue(value);
+  if (vote) return castVote(trx, press, vote, scene);
   const run = readStopValue(value);
   if (!run && value !== STOP_HERE) return { touched: [] };
   const at = { account, chat: place.chat, thread: place.thread, ...(run ? { run } : {}) };
   return { touched: await stopOwn(trx, at, { senderId: sender.id, userId: scene.userId }) };
 }
 
+/** Lets its presser see what a press has done, once that is stored. Nothing waits for it. */
+export function answerPress(
+  press: PressedButton,
+  { tell, form, voted }: Partial<Pressed>,
+  { adapter, metrics, log }: { adapter: PlatformAdapter | undefined; metrics: Pick<Metrics, "feedback">; log: Log },
+): void {
+  if (voted) metrics.feedback.inc(voted);
+  const told = form
+    ? adapter?.feedback?.openForm?.(press, form)
+    : tell === undefined
+      ? undefined
+      : adapter?.buttons?.tell(press, tell);
+  told?.catch((error: unknown) => log.info({ err: error }, "the presser of a button was not told"));
+}
+
 /** What somebody is told who is not let in, and has pressed a button of a question. */
 export function turnedAway({ value }: PressedButton, texts: Texts): Pick<Pressed, "tell"> {
+  if (readVoteValue(value)) return { tell: "" };
   return readDecisionValue(value) ? { tell: texts.notYoursToDecide } : {};
 }
 

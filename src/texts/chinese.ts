@@ -7,6 +7,7 @@ import { chineseMemory } from "./memory-texts.ts";
 import { chineseRights } from "./rights-texts.ts";
 import { chineseModels } from "./model-texts.ts";
 import { chineseRuns } from "./chinese-runs.ts";
+import { chineseFeedback } from "./feedback-texts.ts";
 import type { Texts } from "./texts.ts";
 import { chineseUsage } from "./usage-texts.ts";
 
@@ -20,6 +21,7 @@ export const chinese: Texts = {
   ...chineseRights,
   ...chineseUsage,
   ...chineseApprovals,
+  ...chineseFeedback,
   stopped: "⏹ 已停止。",
   interrupted: "⏹ 已中断。",
   receiptQueued: "⏳ 当前回答结束后我再回复这条。",

@@ -7,6 +7,7 @@ import { englishMemory } from "./memory-texts.ts";
 import { englishRights } from "./rights-texts.ts";
 import { englishModels } from "./model-texts.ts";
 import { englishRuns } from "./english-runs.ts";
+import { englishFeedback } from "./feedback-texts.ts";
 import type { Texts } from "./texts.ts";
 import { englishUsage } from "./usage-texts.ts";
 
@@ -20,6 +21,7 @@ export const english: Texts = {
   ...englishRights,
   ...englishUsage,
   ...englishApprovals,
+  ...englishFeedback,
   stopped: "⏹ Stopped.",
   interrupted: "⏹ Interrupted.",
   receiptQueued: "⏳ I answer this after the running one.",

@@ -7,6 +7,7 @@ import { germanMemory } from "./memory-texts.ts";
 import { germanRights } from "./rights-texts.ts";
 import { germanModels } from "./model-texts.ts";
 import { germanRuns } from "./german-runs.ts";
+import { germanFeedback } from "./feedback-texts.ts";
 import type { Texts } from "./texts.ts";
 import { germanUsage } from "./usage-texts.ts";
 
@@ -20,6 +21,7 @@ export const german: Texts = {
   ...germanRights,
   ...germanUsage,
   ...germanApprovals,
+  ...germanFeedback,
   stopped: "⏹ Angehalten.",
   interrupted: "⏹ Unterbrochen.",
   receiptQueued: "⏳ Das beantworte ich nach der laufenden Antwort.",

@@ -7,6 +7,7 @@ import { russianMemory } from "./memory-texts.ts";
 import { russianRights } from "./rights-texts.ts";
 import { russianModels } from "./model-texts.ts";
 import { russianRuns } from "./russian-runs.ts";
+import { russianFeedback } from "./feedback-texts.ts";
 import type { Texts } from "./texts.ts";
 import { russianUsage } from "./usage-texts.ts";
 
@@ -20,6 +21,7 @@ export const russian: Texts = {
   ...russianRights,
   ...russianUsage,
   ...russianApprovals,
+  ...russianFeedback,
   stopped: "⏹ Остановлено.",
   interrupted: "⏹ Прервано.",
   receiptQueued: "⏳ Отвечу на это после текущего ответа.",

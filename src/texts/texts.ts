@@ -4,6 +4,7 @@ import type { CommandTexts } from "./command-texts.ts";
 import { english } from "./english.ts";
 import { chinese } from "./chinese.ts";
 import { german } from "./german.ts";
+import type { FeedbackTexts } from "./feedback-texts.ts";
 import type { LinkTexts } from "./link-texts.ts";
 import type { MemoryTexts } from "./memory-texts.ts";
 import type { ModelTexts } from "./model-texts.ts";
@@ -31,6 +32,7 @@ export interface Texts
     AgentTexts,
     ApprovalTexts,
     CommandTexts,
+    FeedbackTexts,
     LinkTexts,
     MemoryTexts,
     ModelTexts,

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { busyPolicyFor, memoryInGroup, readSettings } from "../../src/agent/agent-settings.ts";
+import { busyPolicyFor, feedbackAt, memoryInGroup, readSettings } from "../../src/agent/agent-settings.ts";
 
 const settings = readSettings(`
 agents:
@@ -29,11 +29,11 @@ test("every fault is listed with file and field", () => {
   expect(() => readSettings(text)).toThrow(
     [
       "parley.yaml: agents.demo.on_busy: must be one of interrupt, steer, queue, parallel, reject",
-      "parley.yaml: agents.demo.extra: is not a field; remove it (fields: on_busy, tools, budget, fallback, models, summary_model, approvals, approvers, approval_minutes, trace_content, description, remote, module, limits)",
+      "parley.yaml: agents.demo.extra: is not a field; remove it (fields: on_busy, feedback, tools, budget, fallback, models, summary_model, approvals, approvers, approval_minutes, trace_content, description, remote, module, limits)",
       "parley.yaml: agents.demo.tools: must be a list of tools (tools: web_fetch, memory)",
       'parley.yaml: places.nowhere: must be "telegram:<chat>" or "slack:<team>:<channel>", and may end in ":<thread>"',
       "parley.yaml: users.ann: must be the id of a user (usr_…)",
-      "parley.yaml: teams: is not a section; remove it (sections: agents, places, users, keys, budgets, prices, providers, retention, trace_content)",
+      "parley.yaml: teams: is not a section; remove it (sections: agents, places, users, keys, feedback, budgets, prices, providers, retention, trace_content)",
     ].join("\n"),
   );
 });
@@ -64,4 +64,23 @@ test("an agent's talks are summed up by the model that is set for it", () => {
   });
   expect(() => of("3")).toThrow("agents.demo.summary_model: must be the name of a model");
   expect(() => of("nobody.small")).toThrow('agents.demo.summary_model: there is no provider "nobody"');
+});
+
+test("thumbs stand where thread, chat, agent or the whole file says so, else where they do by default", () => {
+  const read = readSettings(`
+feedback: off
+agents: { keen: { feedback: on } }
+places: { "telegram:-1": { feedback: off }, "telegram:-1:7": { feedback: on } }
+`);
+  const stand = (chat: string, agent: string, thread = "") =>
+    feedbackAt(read, agent, at("telegram:4711", chat, thread), true);
+  expect([stand("-1", "demo", "7"), stand("-1", "keen"), stand("-2", "keen"), stand("-2", "demo")]).toEqual([
+    true,
+    false,
+    true,
+    false,
+  ]);
+  expect(feedbackAt(readSettings(""), "demo", at("telegram:4711", "-2"), true)).toBe(true);
+  for (const wrong of ["feedback: yes", "agents: { demo: { feedback: 1 } }"])
+    expect(() => readSettings(wrong)).toThrow(/feedback: must be on or off/);
 });

@@ -2,7 +2,7 @@ import { inspect } from "node:util";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { GatewayError } from "../../src/errors.ts";
 import type { IncomingUpdate } from "../../src/platform/incoming-update.ts";
-import type { Accept, PlatformAdapter, SentMessage } from "../../src/platform/platform-adapter.ts";
+import type { Accept, PlatformAdapter, RenderedPage, SentMessage } from "../../src/platform/platform-adapter.ts";
 import type { ReplyTarget } from "../../src/platform/reply-target.ts";
 
 /** An adapter together with the other side: the people, and what can go wrong there. */
@@ -267,6 +267,26 @@ export function platformAdapterContract(name: string, make: () => Promise<Platfo
       expect(press).toMatchObject({ value, messageId: at.messageId, place: { chat: under.chat } });
       await editing.edit(at, whole!);
       expect(under.shown().join("")).not.toMatch(/stop/i);
+    });
+
+    test("puts thumbs below a whole answer, and hands over who pressed one", async () => {
+      const { feedback, editing } = adapter;
+      if (!feedback || !editing) return;
+      const value = (word: string) => `vote-${word}:`.padEnd(64, "~");
+      const thumbs = { up: { value: value("up"), label: "Good" }, down: { value: value("down"), label: "Bad" } };
+      const seen = listen(() => Promise.resolve());
+      const [page] = adapter.render("a **whole** answer");
+      const at = await adapter.send(to, page!);
+      await editing.edit(at, feedback.withThumbs(page!, { ...thumbs, chosen: null }));
+      under.press?.(at);
+      await expect.poll(() => seen.filter((it) => it.kind === "press").length, { timeout: 5_000 }).toBe(1);
+      const press = seen.find((it) => it.kind === "press");
+      expect(press).toMatchObject({ value: value("up"), messageId: at.messageId, place: { chat: under.chat } });
+      // As it comes back from the database.
+      const kept = JSON.parse(JSON.stringify(feedback.withThumbs(page!, { ...thumbs, chosen: null }))) as RenderedPage;
+      await editing.edit(at, feedback.withThumbs(kept, { ...thumbs, chosen: "up" }));
+      expect(under.shown()).toHaveLength(1);
+      expect(under.shown()[0]).toMatch(/whole/);
     });
 
     test("the numbers of its budgets make sense", () => {

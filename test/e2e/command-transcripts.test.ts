@@ -85,6 +85,7 @@ describe("commands and stop words", () => {
     for (const [name, front] of Object.entries(CARDS)) {
       await writeFile(path.join(agents, `${name}.md`), `---\n${front}\n---\nYou are a test.\n`);
     }
+    await writeFile(path.join(agents, "parley.yaml"), "feedback: off\n");
     await scene().start({ slack: "socket", env: { AGENTS_DIR: agents } });
   });
   beforeAll(() => {

@@ -1,7 +1,6 @@
 import { accountId, type AccountId } from "../../src/ids.ts";
 import { type ErrorCode, type ErrorDetails, GatewayError } from "../../src/errors.ts";
-import type { BurstHint, IncomingPlace, IncomingUpdate } from "../../src/platform/incoming-update.ts";
-import type { ContextPart, FilePart } from "../../src/agent/message.ts";
+import type { IncomingPlace, IncomingUpdate } from "../../src/platform/incoming-update.ts";
 import type {
   Accept,
   BackgroundMessage,
@@ -12,8 +11,10 @@ import type {
   SentMessage,
 } from "../../src/platform/platform-adapter.ts";
 import type { ReplyTarget } from "../../src/platform/reply-target.ts";
+import { fakeFeedback } from "./fake-feedback.ts";
 import { FakeFiles } from "./fake-files.ts";
 import type { Pressed } from "./pressed.ts";
+import type { Said } from "./said.ts";
 
 export type FakeCall = "send" | "edit" | "remove" | "typing" | "hide" | "find" | "fetch" | "send_file" | "background";
 
@@ -41,27 +42,6 @@ export interface FakeFault extends ErrorDetails {
   times?: number;
 }
 
-/** What a person writes. A text that starts with "/" becomes a command. `from` is the sender's id. */
-export interface Said {
-  chat: string;
-  from: string;
-  text: string;
-  thread?: string;
-  kind?: "private" | "group";
-  /** Group places: unless given, true for commands only. */
-  addressed?: boolean | "where_known";
-  outsider?: true;
-  /** For commands. */
-  ofChat?: true;
-  name?: string;
-  key?: string;
-  messageId?: string;
-  writtenAt?: number;
-  burst?: BurstHint;
-  context?: ContextPart[];
-  files?: FilePart[];
-}
-
 export interface FakePlatformOptions {
   platform?: Platform;
   /** The bot's id on the platform; the account is `<platform>:<bot>`. */
@@ -72,6 +52,8 @@ export interface FakePlatformOptions {
   marks?: true;
   /** Pages may have a button to stop the answer, seen as `rich`, `{ stop: value }`, and such to choose, `{ choices: values }`. */
   buttons?: true;
+  /** Pages may have thumbs, seen as `rich`, `{ up, down, chosen }`; a bad one is asked why by a message, or by a form. */
+  feedback?: "message" | "form";
   commandSign?: string;
   /** Files come and go; those that came are named by their `ref`, whose content `put` gives. */
   files?: true;
@@ -100,6 +82,7 @@ export class FakePlatform implements PlatformAdapter {
   readonly commandSign?: string;
   readonly marks?: NonNullable<PlatformAdapter["marks"]>;
   readonly buttons?: NonNullable<PlatformAdapter["buttons"]>;
+  readonly feedback?: NonNullable<PlatformAdapter["feedback"]>;
   readonly files?: NonNullable<PlatformAdapter["files"]>;
   readonly background?: NonNullable<PlatformAdapter["background"]>;
   /** What `files` reads and where it sends. */
@@ -158,6 +141,7 @@ export class FakePlatform implements PlatformAdapter {
       const said = (to: ReplyTarget) => background[placeName(to.chat, to.thread)] ?? [];
       this.background = { before: (to) => this.#call("background", to.chat, () => said(to)) };
     }
+    if (options.feedback) this.feedback = fakeFeedback(options.feedback, this.told);
     if (options.buttons) {
       this.buttons = {
         withStop: (page, value) => ({ ...page, rich: { stop: value } }),
@@ -236,6 +220,7 @@ export class FakePlatform implements PlatformAdapter {
           ...(said.burst ? { burst: said.burst } : {}),
           ...(said.context ? { context: said.context } : {}),
           ...(said.files ? { files: said.files } : {}),
+          ...(said.answers === undefined ? {} : { answers: said.answers }),
         };
     this.#write(said.chat, `${envelope.sender.name}: ${said.text}`);
     this.said.push(update);
@@ -254,6 +239,7 @@ export class FakePlatform implements PlatformAdapter {
       sender: { id: pressed.from, name: pressed.from, ...(pressed.outsider ? { outsider: true as const } : {}) },
       messageId: pressed.messageId,
       value: pressed.value,
+      ...(this.feedback?.openForm ? { formAt: "here" } : {}),
     };
     this.said.push(update);
     await this.deliver(update);

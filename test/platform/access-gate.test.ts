@@ -8,6 +8,7 @@ const KINDS: Record<UpdateKind, { sender: boolean; asks: boolean }> = {
   command: { sender: true, asks: true },
   edited: { sender: true, asks: false },
   deleted: { sender: true, asks: false },
+  reason: { sender: true, asks: false },
   press: { sender: true, asks: false },
   elsewhere: { sender: true, asks: false },
   membership: { sender: true, asks: false },

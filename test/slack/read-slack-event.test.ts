@@ -13,7 +13,18 @@ describe("what Slack sends, as its types describe it", () => {
 
   test("there are fixtures of every kind of reading", () => {
     const kinds = new Set(FIXTURES.map((name) => fixture(name).read.kind));
-    const all = ["command", "deleted", "edited", "ignored", "membership", "message", "other", "place_moved", "press"];
+    const all = [
+      "command",
+      "deleted",
+      "edited",
+      "ignored",
+      "membership",
+      "message",
+      "other",
+      "place_moved",
+      "press",
+      "reason",
+    ];
     expect([...kinds].toSorted()).toEqual(all);
   });
 });
@@ -189,7 +200,7 @@ describe("who wrote it", () => {
 
   test("security-12: whatever people send names them to the gate, with what is known against them", () => {
     const senders = FIXTURES.map((name) => fixture(name).read).flatMap((read) => ("sender" in read ? [read] : []));
-    expect(new Set(senders.map((it) => it.kind)).size).toBe(7);
+    expect(new Set(senders.map((it) => it.kind)).size).toBe(8);
     for (const { sender } of senders) expect(sender.id).toMatch(/^([TE]\w+|\?):[UW]\w+$/);
     const stranger = { is_ext_shared_channel: true };
     const author = { team: "T9", user_team: "T9", source_team: "T9" };
@@ -275,7 +286,7 @@ describe("bad input", () => {
     fc.assert(
       fc.property(fc.constantFrom(...all), fc.nat(), damage, (it: Fixture, at, value) => {
         const read = readWith(it.reader, spoil(it.given, at, value), botOf(it));
-        expect(read.key).toMatch(/^([emt]:[\w.:-]+)?$/);
+        expect(read.key).toMatch(/^([emtv]:[\w.:-]+)?$/);
         if (read.key === "") expect(read.kind).toBe("ignored");
         const everything = JSON.stringify(read);
         expect(everything).not.toContain("\\u0000");

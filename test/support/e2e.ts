@@ -26,6 +26,9 @@ export const CANARIES = {
   systemPrompt: "CANARY-OF-THE-SYSTEM-PROMPT",
 } as const;
 
+/** Most scenes look at what is said, and not at the buttons under it. */
+const NO_THUMBS = "feedback: off\n";
+
 export interface SceneOptions {
   engine?: Engine;
   telegram?: FakeTelegramOptions;
@@ -96,6 +99,7 @@ export class Scene {
     for (const [name, text] of Object.entries({ "tester.md": card, ...options.cards })) {
       await writeFile(path.join(folder, "agents", name), text);
     }
+    await writeFile(path.join(folder, "agents", "parley.yaml"), NO_THUMBS);
     return new Scene({ options, telegram, slack, model, folder, closing });
   }
 
@@ -104,9 +108,10 @@ export class Scene {
     return this.#slack;
   }
 
-  /** What stands in `parley.yaml` for the gateways that start from now on. */
+  /** What stands in `parley.yaml` for the gateways that start from now on; without thumbs unless it says so. */
   async set(settings: string): Promise<void> {
-    await writeFile(path.join(this.#folder, "agents", "parley.yaml"), settings);
+    const text = /^feedback:/m.test(settings) ? settings : `${NO_THUMBS}${settings}`;
+    await writeFile(path.join(this.#folder, "agents", "parley.yaml"), text);
   }
 
   /** Starts a gateway and waits until it is ready. Each bot has a database of its own, which its gateways share. */

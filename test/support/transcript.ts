@@ -41,6 +41,9 @@ export function asRead(lines: string[]): string {
 }
 
 const BUTTONS = Object.values(LANGUAGES).map(({ stopButton }) => `\n    [${stopButton}]`);
+const LABELS = Object.values(LANGUAGES).map(({ goodAnswer, badAnswer }) => `\\[${goodAnswer}\\] \\[${badAnswer}\\]`);
+/** A text, and the thumbs under it. */
+const THUMBS = new RegExp(`^([^]*?)(\n    (?:\\[👍\\] \\[👎\\]|${LABELS.join("|")}))?$`);
 const BOT_LINE = /^((?:\[\d+\] )?bot#\d+)[:~] ([^]*)$/;
 
 /** Whether an answer that comes in one piece was ever seen with its button is chance: it is left out there. */
@@ -50,8 +53,9 @@ function settled(lines: string[]): string[] {
     const [, who, text] = BOT_LINE.exec(line) ?? [];
     const before = kept.findLastIndex((each) => who !== undefined && BOT_LINE.exec(each)?.[1] === who);
     const shown = BOT_LINE.exec(kept[before] ?? "")?.[2];
-    const button = BUTTONS.find((each) => shown === `${text}${each}`);
-    if (button) kept[before] = kept[before]!.slice(0, -button.length);
+    const [, said, thumbs = ""] = THUMBS.exec(text ?? "") ?? [];
+    const button = BUTTONS.find((each) => shown === `${said}${each}`);
+    if (button) kept[before] = kept[before]!.slice(0, -button.length) + thumbs;
     else kept.push(line);
   }
   return kept;

@@ -117,6 +117,7 @@ export async function startFakeSlack(options: FakeSlackOptions = {}): Promise<Fa
     live: new LiveReport(),
     files: new Map(),
     responseUrls: new ResponseUrls(now),
+    forms: [],
     url: "",
     socketLink: () => sockets.link(world.url),
   };

@@ -5,6 +5,7 @@ import * as files from "./file-methods.ts";
 import type { Rate } from "./limits.ts";
 import * as streams from "./stream-methods.ts";
 import type { ApiCall } from "./world.ts";
+import * as views from "./view-methods.ts";
 import * as workspace from "./workspace-methods.ts";
 
 export interface ApiMethod {
@@ -104,6 +105,7 @@ const METHODS: ApiMethod[] = [
     rate: 4,
     fields: ["channel_id", "thread_ts", "status", "title", "initiator_user_id", ...LOOK],
   }),
+  method("views.open", views.viewsOpen, { scopes: [], rate: 4, fields: ["trigger_id", "view"] }),
   {
     name: "apps.connections.open",
     run: ({ world }) => ({ url: world.socketLink() }),

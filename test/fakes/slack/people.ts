@@ -157,6 +157,30 @@ export class People extends Places {
     return { triggerId, responseUrl };
   }
 
+  /** A person writes into the field of the form that was opened last, and sends it. */
+  sendForm({ user, text }: { user: FakeUser; text: string }): void {
+    const { world, team } = this;
+    const form = world.forms.at(-1);
+    const [input] = (form?.view["blocks"] ?? []) as { block_id: string; element: { action_id: string } }[];
+    if (!form || !input) throw new Error("there is no form with a field");
+    const values = { [input.block_id]: { [input.element.action_id]: { type: "plain_text_input", value: text } } };
+    world.deliveries.send({
+      kind: "interactive",
+      id: this.#triggerId(),
+      type: "view_submission",
+      payload: {
+        type: "view_submission",
+        team: { id: team.id, domain: team.domain },
+        user: { id: user.id, username: user.name, name: user.name, team_id: user.team.id },
+        api_app_id: world.app.appId,
+        token: world.app.verificationToken,
+        view: { ...form.view, id: form.id, team_id: team.id, state: { values }, hash: "1.x" },
+        response_urls: [],
+      },
+    });
+    world.changes.notify();
+  }
+
   /** A person chooses the app's shortcut in a message's menu, which is there wherever the person is. */
   shortcut(chosen: { channel: ChannelRef; user: FakeUser; ts: string; callback: string }): Pressed {
     const { world, team } = this;
@@ -350,12 +374,22 @@ function findButton(
       ...(Array.isArray(block["elements"]) ? (block["elements"] as unknown[]) : []),
     ];
     for (const element of elements) {
-      if (isObject(element) && element["type"] === "button" && isWanted(element, wanted)) {
-        return { blockId: typeof block["block_id"] === "string" ? block["block_id"] : `fake${index}`, element };
+      for (const button of buttonsOf(element)) {
+        if (!isWanted(button, wanted)) continue;
+        return { blockId: typeof block["block_id"] === "string" ? block["block_id"] : `fake${index}`, element: button };
       }
     }
   }
   throw new Error(`there is no message with a button ${JSON.stringify(wanted ?? "at all")}`);
+}
+
+/** Of thumbs each one is pressed by itself, and comes back as the element they are. */
+function buttonsOf(element: unknown): Json[] {
+  if (!isObject(element)) return [];
+  if (element["type"] === "button") return [element];
+  if (element["type"] !== "feedback_buttons") return [];
+  const { type, action_id, positive_button: up, negative_button: down } = element;
+  return [up, down].map((thumb) => ({ type, action_id, ...(thumb as Json) }));
 }
 
 function isWanted(button: Json, wanted: string | undefined): boolean {

@@ -30,6 +30,10 @@ function elementText(element: Record<string, unknown>): string {
   if (element["type"] === "button" || element["type"] === "icon_button") {
     return `[${label}]`;
   }
+  if (element["type"] === "feedback_buttons") {
+    const thumbs = [element["positive_button"], element["negative_button"]];
+    return thumbs.map((thumb) => `[${contentOf((thumb as Record<string, unknown>)["text"])}]`).join(" ");
+  }
   const inner = list(element["elements"]).map((each) => elementText(each as Record<string, unknown>));
   return label === "" ? inner.join("") : label;
 }

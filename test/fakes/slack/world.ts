@@ -8,6 +8,7 @@ import type { FakeFile } from "./file-methods.ts";
 import type { Journal, JournalEntry } from "./journal.ts";
 import type { LiveReport } from "./live-report.ts";
 import type { ResponseUrls } from "./response-urls.ts";
+import type { FakeForm } from "./view-methods.ts";
 
 /** What the app has in the home workspace. */
 export interface Installation {
@@ -40,6 +41,8 @@ export interface World {
   readonly live: LiveReport;
   readonly files: Map<string, FakeFile>;
   readonly responseUrls: ResponseUrls;
+  /** Those that were opened, in order. */
+  readonly forms: FakeForm[];
   /** Where the fake listens, without a slash at its end. */
   url: string;
   /** A link for one Socket Mode connection. */

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { cp, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { PGlite } from "@electric-sql/pglite";
@@ -105,7 +105,11 @@ export class Stage {
     const slack = options.slack ? await startFakeSlack({ strict: true, ackWithinMs: 3_000, ...options.slack }) : null;
     if (slack) closing.push(() => slack.close());
     const slackEnv = slack && options.slack ? slackSettings(slack, options.slack.mode) : {};
-    const env = { ...(router ? webhookMode(router) : {}), ...slackEnv, ...options.env };
+    // What is judged here is said in texts, so there are no buttons under them.
+    const agents = path.join(folder, "agents");
+    await cp(path.join(import.meta.dirname, "../../../agents/demo.md"), path.join(agents, "demo.md"));
+    await writeFile(path.join(agents, "parley.yaml"), "feedback: off\n");
+    const env = { AGENTS_DIR: agents, ...(router ? webhookMode(router) : {}), ...slackEnv, ...options.env };
     const stage = new Stage({ telegram, model, router, slack, databaseUrl, env, folder, closing });
     test.onTestFailed(() => stage.#explain());
     return stage;
