@@ -51,8 +51,19 @@ export function storesContract(
       expect(await refusal(stores.feedback.change("fb_0000000000000000", { rating: 1 }))).toBe("not_found");
     });
 
+    const TRACE = {
+      trace_id: "0af7651916cd43dd8448eb211c80319c",
+      started_at: "2026-11-20T10:00:00.000Z",
+      ended_at: "2026-11-20T10:00:02.000Z",
+      model: "small",
+      status: "ok",
+      spans: [{ span_id: "b7ad6b7169203331", name: "chat small", start_time: 10, end_time: 12, status: "ok" }],
+    };
+
     if (!keeps) {
       it("keep nothing", async () => {
+        await stores.traces.write(TRACE);
+        expect(await stores.traces.read(TRACE.trace_id)).toBeNull();
         await stores.sessions.save("s", TALK);
         expect(await stores.sessions.load("s")).toBeNull();
         const id = await stores.feedback.add({ rating: 1, session: "s" });
@@ -109,6 +120,16 @@ export function storesContract(
       expect(await stores.sessions.delete(id)).toBe(true);
       expect(await stores.sessions.delete(id)).toBe(false);
       expect(await stores.sessions.load(id)).toBeNull();
+    });
+
+    it("keep a trace with its spans, told once or anew", async () => {
+      expect(await stores.traces.read("0af7651916cd43dd8448eb211c80319d")).toBeNull();
+      await stores.traces.write({ ...TRACE, status: "error" });
+      await stores.traces.write(TRACE);
+      const told = (await stores.traces.read(TRACE.trace_id))!;
+      expect(told).toMatchObject({ trace_id: TRACE.trace_id, model: "small", status: "ok" });
+      expect(new Date(told.started_at).toISOString()).toBe(TRACE.started_at);
+      expect(told.spans).toMatchObject([{ span_id: "b7ad6b7169203331", name: "chat small" }]);
     });
 
     it("keep what people think of a session, and change it", async () => {

@@ -29,7 +29,9 @@ const SURFACES = [
   "List feedback",
   "Patch",
   "Read session",
+  "Read traces",
   "Save session",
+  "Write trace",
 ];
 
 let http: TestHttp;

@@ -5,6 +5,8 @@ import {
   StoreError,
   type StoredFeedback,
   type Stores,
+  type Trace,
+  type TraceStore,
 } from "./stores.ts";
 
 /** Of this client; a server tells the oldest that it understands. */
@@ -36,7 +38,7 @@ export async function openStores(server: StoreServer): Promise<Stores> {
   if (isOlder(CLIENT_VERSION, least)) {
     throw new StoreError("incompatible", `${server.url} needs client ${least}; this is ${CLIENT_VERSION}. Update it.`);
   }
-  return { sessions: httpSessions(call), feedback: httpFeedback(call) };
+  return { sessions: httpSessions(call), traces: httpTraces(call), feedback: httpFeedback(call) };
 }
 
 type Call = (method: string, path: string, send?: unknown) => Promise<{ status: number; body: unknown }>;
@@ -119,6 +121,17 @@ function httpSessions(call: Call): SessionStore {
   };
 }
 
+function httpTraces(call: Call): TraceStore {
+  return {
+    async write(trace) {
+      await done(call("POST", "/v1/traces", trace));
+    },
+    async read(id) {
+      return orNull(done<Trace>(call("GET", `/v1/traces/${encodeURIComponent(id)}`)));
+    },
+  };
+}
+
 interface FeedbackBody {
   feedback_id: string;
   rating: 1 | -1;
@@ -146,7 +159,7 @@ function httpFeedback(call: Call): FeedbackStore {
         session_id: session,
         ...(rating === undefined ? {} : { rating: String(rating) }),
       });
-      return (await done<FeedbackBody[]>(call("GET", `/v1/feedback?${query}`))).map(stored);
+      return (await done<FeedbackBody[]>(call("GET", `/v1/feedback?${query.toString()}`))).map(stored);
     },
   };
 }

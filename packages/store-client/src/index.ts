@@ -6,7 +6,10 @@ export {
   type FeedbackStore,
   type NewFeedback,
   type SessionStore,
+  type Span,
   type StoredFeedback,
   StoreError,
   type Stores,
+  type Trace,
+  type TraceStore,
 } from "./stores.ts";

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { type ChatMessage, StoreError, type StoredFeedback, type Stores } from "./stores.ts";
+import { type ChatMessage, StoreError, type StoredFeedback, type Stores, type Trace } from "./stores.ts";
 
 interface Held {
   messages: ChatMessage[];
@@ -9,6 +9,7 @@ interface Held {
 /** Stores that live and end with the process; for tests. */
 export function memoryStores(): Stores {
   const sessions = new Map<string, Held>();
+  const traces = new Map<string, Trace>();
   const opinions: (StoredFeedback & { session: string | undefined })[] = [];
 
   function held(id: string): Held {
@@ -53,6 +54,14 @@ export function memoryStores(): Stores {
       },
       async revert(id, count) {
         held(id).messages = first(id, count);
+      },
+    },
+    traces: {
+      async write(trace) {
+        traces.set(trace.trace_id, structuredClone(trace));
+      },
+      async read(id) {
+        return structuredClone(traces.get(id)) ?? null;
       },
     },
     feedback: {

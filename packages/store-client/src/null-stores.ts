@@ -14,6 +14,7 @@ export function nullStores(): Stores {
       fork: notThere,
       revert: notThere,
     },
+    traces: { write: async () => undefined, read: async () => null },
     feedback: {
       add: async () => `fb_${newId()}`,
       get: async () => null,

@@ -50,8 +50,39 @@ export interface FeedbackStore {
   list(filter: { session: string; rating?: 1 | -1 }): Promise<StoredFeedback[]>;
 }
 
+/** One thing that happened in a trace; times in seconds, of any clock. */
+export interface Span {
+  span_id: string;
+  parent_span_id?: string | null;
+  name: string;
+  start_time: number;
+  end_time: number;
+  status?: string;
+  attributes?: Record<string, unknown>;
+}
+
+export interface Trace {
+  trace_id: string;
+  /** ISO 8601. */
+  started_at: string;
+  ended_at?: string;
+  model?: string;
+  session_id?: string;
+  status: string;
+  spans: Span[];
+}
+
+/** What an agent did, step by step. */
+export interface TraceStore {
+  /** The same id again is the same trace, told anew. */
+  write(trace: Trace): Promise<void>;
+  /** Null = there is none with this id. */
+  read(id: string): Promise<Trace | null>;
+}
+
 export interface Stores {
   sessions: SessionStore;
+  traces: TraceStore;
   feedback: FeedbackStore;
 }
 
