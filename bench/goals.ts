@@ -51,6 +51,7 @@ export const GOALS = {
   "takeover-embedded": { what: "restart of the only one → whole answer, embedded", unit: "ms", goal: { atMost: 5000 } },
   "window-long": { what: "window of 50 out of 100,000 messages, p95", unit: "ms", goal: { below: 5 } },
   "window-flat": { what: "the same, against 1,000 messages", unit: "×", goal: { atMost: 1.5 } },
+  "feedback-week": { what: "thumbs-down of a week out of 100,000 votes, p95", unit: "ms", goal: { below: 50 } },
   "start-postgres": { what: "start to ready, Postgres", unit: "ms", goal: { below: 1000 } },
   "start-first": { what: "start to ready, embedded, first", unit: "ms", goal: { below: 6000 } },
   "start-again": { what: "start to ready, embedded, again", unit: "ms", goal: { below: 2500 } },

@@ -12,6 +12,7 @@ import { start } from "./scenarios/start.ts";
 import { stop } from "./scenarios/stop.ts";
 import { streams } from "./scenarios/streams.ts";
 import { takeover } from "./scenarios/takeover.ts";
+import { feedback } from "./scenarios/feedback.ts";
 import { window } from "./scenarios/window.ts";
 import { messagePath } from "./scenarios/message-path.ts";
 
@@ -23,6 +24,7 @@ const SCENARIOS: readonly Scenario[] = [
   stop,
   takeover,
   window,
+  feedback,
   start,
   install,
   replicas,
