@@ -11,6 +11,7 @@ export const RETENTION_DAYS = {
   outbox: 7,
   approvals: 90,
   usage: 400,
+  traces: 30,
   feedback: 730,
   audit: 400,
 };

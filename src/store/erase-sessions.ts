@@ -10,7 +10,7 @@ const SESSIONS = 100;
 const ROWS = 5_000;
 
 /** What is a session's, and nothing but a session's. What its runs have used is a number without a name, and stays. */
-const TABLES = ["messages", "compactions", "run_events", "approvals", "files", "outbox", "runs"] as const;
+const TABLES = ["messages", "compactions", "run_events", "approvals", "files", "outbox", "traces", "runs"] as const;
 
 /**
  * Deletes the sessions of somebody who is erased, a batch at a time, once their runs have ended. True = there is none

@@ -105,7 +105,7 @@ async function eraseTurns(trx: Trx, erasure: Erasure, who: ErasedIdentity): Prom
   await sql`
     update inbox x set parts = ${erased(sql`x.parts`)}, author = ${NOBODY}::jsonb, chat_message_id = null
     from ${these} where ${ofRun} and x.author->>'id' = ${externalId}`.execute(trx);
-  for (const table of ["run_events", "approvals", "outbox"] as const) {
+  for (const table of ["run_events", "approvals", "outbox", "traces"] as const) {
     await sql`delete from ${sql.table(table)} x using ${these} where ${ofRun}`.execute(trx);
   }
   await sql`

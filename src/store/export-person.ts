@@ -89,6 +89,8 @@ function ofUser(user: UserId): Record<string, Source> {
     memory: ({ k1, k2 }) => sql`
       select agent as k1, id as k2, to_jsonb(m) as line from memories m
       where user_id = ${user} and (agent, id) > (${k1}, ${k2}) order by 1, 2`,
+    feedback: ({ k1 }) => sql`
+      select id as k1, '' as k2, to_jsonb(f) as line from feedback f where user_id = ${user} and id > ${k1} order by 1`,
     key: ({ k1 }) => sql`
       select id as k1, '' as k2, to_jsonb(k) - 'hash' - 'previous_hash' as line from api_keys k
       where user_id = ${user} and id > ${k1} order by 1`,
@@ -115,6 +117,12 @@ function ofSessions(sessions: SessionId[]): Record<string, Source> {
     run: keyed("runs", sql`t.id`, whole),
     approval: keyed("approvals", sql`t.id`, whole),
     usage: keyed("run_usage", sql`concat_ws(' ', t.run_id, t.agent, t.model)`, whole),
+    trace: keyed(
+      "traces",
+      sql`t.trace_id`,
+      sql`to_jsonb(t) || jsonb_build_object('spans', (
+        select jsonb_agg(to_jsonb(s) order by s.start_time) from spans s where s.trace_id = t.trace_id))`,
+    ),
     summary: keyed("compactions", sql`lpad(t.first_kept_seq::text, 20, '0')`, whole),
     file: keyed(
       "files",

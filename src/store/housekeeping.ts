@@ -79,6 +79,13 @@ function sweeps(keep: Retention): Sweep[] {
       sql`delete from run_usage where ctid = any (array(
         select ctid from run_usage where at < ${age(keep.usage)} limit ${BATCH}))`,
     ),
+    // Their spans go with them.
+    ...of(
+      "traces",
+      keep.traces,
+      sql`delete from traces where trace_id = any (array(
+        select trace_id from traces where started_at < ${age(keep.traces)} order by started_at limit ${BATCH}))`,
+    ),
     ...of(
       "feedback",
       keep.feedback,

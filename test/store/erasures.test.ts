@@ -18,6 +18,36 @@ import { accept, mergeOf, newChat, said, sayIn, type StartedRun, startRun } from
 const WORD = "CANARY";
 const yes = async () => true;
 
+/** What becomes of what a table holds of a person who is erased: a new table has to be thought of here. */
+const FATES: Record<string, string[]> = {
+  deleted: [
+    "approvals",
+    "budget_counters",
+    "chat_threads",
+    "compactions",
+    "early_edits",
+    "files",
+    "identities",
+    "lanes",
+    "link_codes",
+    "link_tries",
+    "memories",
+    "messages",
+    "outbox",
+    "pairings",
+    "places",
+    "run_events",
+    "runs",
+    "spans",
+    "talk_sessions",
+    "traces",
+    "users",
+  ],
+  "without a person from then on": ["api_keys", "erasures", "feedback", "inbox"],
+  "numbers and ids alone": ["api_rates", "audit_log", "run_usage"],
+  "not of people": ["accounts", "agents", "housekeeping", "replicas"],
+};
+
 storeEngines((store) => {
   const group = { chat: "-100", kind: "group" } as const;
   /** Her words, with her name and id, in one turn. */
@@ -50,6 +80,15 @@ storeEngines((store) => {
     await sql`update outbox set due_at = null`.execute(store.db);
     await eraseNext(store.db, yes);
   }
+
+  test("security-45: every table has been thought of", async () => {
+    const { rows } = await sql<{ name: string }>`
+      select relname::text as name from pg_class
+      where relkind = 'r' and relnamespace = current_schema()::regnamespace and relname not like 'kysely%'
+    `.execute(store.db);
+    const decided = Object.values(FATES).flat().toSorted();
+    expect(decided).toEqual(expect.arrayContaining(rows.map(({ name }) => name)));
+  });
 
   describe("security-45: an erased person", () => {
     test("is nowhere in the database, and nobody else is missing", async () => {
@@ -86,11 +125,25 @@ storeEngines((store) => {
         insert into compactions (session_id, first_kept_seq, summary, tokens_before, tokens_after, model, run_id)
         values (${session}, 3, ${`They said ${WORD}`}, 9, 1, '', 'run_1')`.execute(db);
 
+      await sql`
+        insert into feedback (id, session_id, run_id, target, key, author, user_id, source, rating, comment)
+        values ('fb_1', ${session}, ${hers.run.id}, 'run', 'k', ${ann.userId}, ${ann.userId}, 'api', -1, ${WORD})
+      `.execute(db);
+      await sql`
+        insert into traces (trace_id, session_id, run_id, user_id, started_at, status)
+        values ('t1', ${session}, ${hers.run.id}, 'usr_1', now(), 'ok')`.execute(db);
+      await sql`
+        insert into spans (trace_id, span_id, name, kind, start_time, status, attributes, events)
+        values ('t1', 's1', 'chat', 'client', 0, 'ok', ${JSON.stringify({ said: WORD })}::jsonb, '[]')`.execute(db);
+
       await erase(ann.userId);
 
       const left = await allWords(db);
       expect(left).not.toContain(WORD);
       expect(left).toContain("Bob's own");
+      // Votes count on, of nobody.
+      const votes = await db.selectFrom("feedback").select(["rating", "user_id"]).execute();
+      expect(votes).toEqual([{ rating: -1, user_id: null }]);
       expect((await erasureOf(db, ann.userId))?.endedAt).toBeInstanceOf(Date);
       const history = await messagesAfter(db, session, 0, 10);
       expect(history.map(({ message }) => [message.role, message.author?.name ?? "", message.parts])).toEqual([
