@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import type { BusyPolicy } from "./agent/busy-policy.ts";
 import type { VariableLookup } from "./agent/read-card.ts";
 import { findMisspelt, SECRET_NAMES } from "./config-names.ts";
+import { type OtlpConfig, readOtlp } from "./config-otlp.ts";
 import { ConfigReader, type Environment, isAddressRange, type ReadFile } from "./config-reader.ts";
 
 const ACCESS_MODES = ["pairing", "allowlist", "open"] as const;
@@ -56,6 +57,8 @@ export interface Config {
   /** Of agents whose card names none, as `provider.model` or as a model of the provider above. */
   readonly defaultModel: string;
   /** Null = speech stays unheard. At the model's provider. */
+  /** Null = traces stay here. */
+  readonly otlp: OtlpConfig | null;
   readonly transcription: { readonly apiKey: string | null; readonly baseUrl: string; readonly model: string } | null;
   readonly agentsDir: string;
   /** Null = the one whose card says `default`. */
@@ -130,6 +133,7 @@ export function readConfig(
     model,
     defaultModel: reader.text("OPENAI_MODEL") ?? OPENAI_MODEL,
     transcription: readTranscription(reader, model),
+    otlp: readOtlp(reader),
     agentsDir: reader.path("AGENTS_DIR", "./agents"),
     defaultAgent: readDefaultAgent(reader),
     mcp: {
@@ -153,7 +157,9 @@ export function listSecrets(config: Config): string[] {
   const webhookSecret = telegram?.mode === "webhook" ? telegram.webhookSecret : null;
   const ofSlack = slack ? [slack.botToken, slack.mode === "socket" ? slack.appToken : slack.signingSecret] : [];
   const ofTelegram = [telegram?.botToken, webhookSecret];
-  const all = [...urls, ...passwords, ...ofTelegram, ...ofSlack, model?.apiKey, config.adminApiKey];
+  // Of `Basic <secret>` and the like also the secret alone.
+  const ofOtlp = Object.values(config.otlp?.headers ?? {}).flatMap((value) => [value, value.replace(/^\w+ +/, "")]);
+  const all = [...urls, ...passwords, ...ofTelegram, ...ofSlack, ...ofOtlp, model?.apiKey, config.adminApiKey];
   return [...new Set(all)].filter((secret): secret is string => typeof secret === "string" && secret !== "");
 }
 

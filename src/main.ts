@@ -3,6 +3,7 @@ import { createDocumentReader } from "../adapters/documents/document-reader.ts";
 import { loadMcpServers } from "../adapters/mcp/load-mcp-servers.ts";
 import { createOpenAIModel } from "../adapters/openai/openai-model.ts";
 import { createRemoteAgents } from "../adapters/openai/remote-agents.ts";
+import { createOtlpExporter } from "../adapters/otlp/otlp-exporter.ts";
 import { createOpenAITranscriber } from "../adapters/openai/openai-transcriber.ts";
 import { webFetchTool } from "../adapters/web/web-fetch.ts";
 import type { GrantedTool } from "./agent/agent-settings.ts";
@@ -37,7 +38,8 @@ import { Gateway } from "./gateway.ts";
 import { createHttpServer } from "./http/http-server.ts";
 import { describeError } from "./observe/describe-error.ts";
 import { createLog, type Logger } from "./observe/log.ts";
-import { createMetrics } from "./observe/metrics.ts";
+import { createRedactor } from "./observe/redact.ts";
+import { createMetrics, type Metrics } from "./observe/metrics.ts";
 import { openAdapters, webhookPaths } from "./open-adapters.ts";
 import { runAtWork } from "./run/run-at-work.ts";
 import { listAgentRecords } from "./store/agent-records.ts";
@@ -148,7 +150,10 @@ export async function startGateway(config: Config, options: StartOptions = {}): 
         else log.info({ agent }, "an agent elsewhere answers again");
       },
     });
+    const exporter = openExporter(live, metrics, log);
+    opened.defer(() => exporter?.close());
     const replica = new Gateway({
+      tracing: { redact: createRedactor(secrets), ...(exporter && { exporter }) },
       database,
       adapters: await openAdapters(live, agents, log),
       agents: all,
@@ -272,6 +277,22 @@ async function bringUpToDate(config: Config, database: Database): Promise<void> 
   } finally {
     await migrator.close();
   }
+}
+
+function openExporter(live: LiveConfig, metrics: Metrics, log: Logger) {
+  const { otlp } = live.now;
+  return (
+    otlp &&
+    createOtlpExporter({
+      endpoint: otlp.endpoint,
+      headers: () => live.now.otlp?.headers ?? {},
+      service: "parley",
+      lost(count, why) {
+        metrics.spansLost.inc({ why: "otlp" }, count);
+        log.warn({ err: why, spans: count }, "spans did not get to the collector");
+      },
+    })
+  );
 }
 
 function openTranscriber(settings: NonNullable<Config["transcription"]>, live: LiveConfig) {

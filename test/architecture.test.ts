@@ -68,7 +68,7 @@ const ROOMS: Record<string, Room> = {
   gateway: { holds: ["src/gateway.ts"], loads: SHARED },
   main: {
     holds: ["src/main.ts", "src/open-adapters.ts", "src/doctor.ts", "src/talk-cli.ts", "src/parley-cli.ts"],
-    loads: [...SHARED, "gateway", "cli", "telegram", "slack", "openai", "documents", "web-pages", "mcp"],
+    loads: [...SHARED, "gateway", "cli", "telegram", "slack", "openai", "documents", "web-pages", "mcp", "otlp"],
   },
   // Speaks HTTP with a gateway; of the store it reads the file with the key.
   cli: { holds: ["src/cli/*"], loads: [...WORDS, "config", "store"] },
@@ -86,6 +86,7 @@ const ROOMS: Record<string, Room> = {
   },
   openai: { holds: ["adapters/openai/*"], loads: [...WORDS, "agent"], packages: ["openai", "undici"] },
   mcp: { holds: ["adapters/mcp/*"], loads: [...WORDS, "agent"], packages: ["@modelcontextprotocol/client"] },
+  otlp: { holds: ["adapters/otlp/*"], loads: WORDS, knows: ["observe"], packages: ["undici"] },
   migrations: { holds: ["migrations/*"], loads: [], packages: ["kysely"], builtins: false },
   web: { holds: ["web/*"], loads: [], packages: ["preact"], builtins: false },
 };

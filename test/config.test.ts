@@ -60,6 +60,7 @@ describe("with no variable set", () => {
       model: null,
       defaultModel: "gpt-6.1-terra",
       transcription: null,
+      otlp: null,
       agentsDir: resolve("agents"),
       defaultAgent: null,
       mcp: { path: resolve("fastagent.config.yaml"), required: false, stdio: false },
@@ -313,13 +314,15 @@ describe("secrets from files", () => {
       DATABASE_URL: "postgres://u:p@db/x",
       MIGRATE_DATABASE_URL: "postgres://u:p@db/x",
       TELEGRAM_BOT_TOKEN: TOKEN,
+      OTEL_EXPORTER_OTLP_HEADERS: `authorization=${SECRET}`,
       ...slack,
     };
     const value = known[name] ?? SECRET;
     const mode = name === "SLACK_SIGNING_SECRET" ? { SLACK_MODE: "http" } : {};
-    const rest = { ...webhook, ...slack, ...mode, DATABASE_URL: "postgres://u:p@db/x", [name]: "" };
+    const otlp = { OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:4318" };
+    const rest = { ...webhook, ...slack, ...mode, ...otlp, DATABASE_URL: "postgres://u:p@db/x", [name]: "" };
     const config = readConfig({ ...rest, [`${name}_FILE`]: "/run/secret" }, files({ "/run/secret": `${value}\r\n` }));
-    expect(listSecrets(config)).toContain(value);
+    expect(listSecrets(config)).toContain(value.replace("authorization=", ""));
     expect(config).toEqual(readConfig({ ...rest, [name]: value }, noFile));
   });
 

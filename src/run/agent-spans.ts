@@ -10,8 +10,8 @@ export interface Spans {
   session: string;
   /** What was said and what tools were given, as it may be kept; null = it is not. */
   content: ((text: string) => string) | null;
-  /** Where a model is asked; null = the default model. */
-  providerOf: (model: string | null) => string;
+  /** A model by how it is written, and where it is asked; null = the default model. */
+  resolve: (written: string | null) => { provider: string; model: string | null };
   now: () => number;
   /** Takes a span that has ended. */
   ended: (span: Span) => void;
@@ -83,13 +83,14 @@ export class AgentSpans {
     this.#chat.attributes[GENAI.firstChunk] = (this.#spans.now() - this.#chat.startMs) / 1000;
   }
 
-  #openChat(model: string | null): Span {
+  #openChat(written: string | null): Span {
+    const { provider, model } = this.#spans.resolve(written);
     return this.#open(
       model === null ? "chat" : `chat ${model}`,
       this.invoke.spanId,
       {
         [GENAI.operation]: "chat",
-        [GENAI.provider]: this.#spans.providerOf(model),
+        [GENAI.provider]: provider,
         [GENAI.agent]: this.#agent,
         [GENAI.conversation]: this.#spans.session,
         ...(model !== null && { [GENAI.requestModel]: model }),
@@ -111,7 +112,7 @@ export class AgentSpans {
   #use({ callId, ...event }: UsageEvent): void {
     if (callId !== undefined) return void this.#children.get(callId)?.useBelow(event);
     if (!this.#chat || !this.#hasAnswered) return this.#summed(event);
-    count(this.#chat, event);
+    this.#count(this.#chat, event);
     this.#endChat("ok");
   }
 
@@ -128,7 +129,7 @@ export class AgentSpans {
     const span = this.#openChat(event.model);
     span.startMs = this.#sinceMs;
     span.attributes["parley.purpose"] = "summary";
-    count(span, event);
+    this.#count(span, event);
     this.#end(span, "ok");
     if (this.#chat) this.#chat.startMs = this.#spans.now();
   }
@@ -214,15 +215,17 @@ export class AgentSpans {
   #keep(span: Span, name: string, text: () => string): void {
     if (this.#spans.content) span.attributes[name] = this.#spans.content(text());
   }
-}
 
-function count(span: Span, { model, usage }: UsageEvent): void {
-  Object.assign(span.attributes, {
-    [GENAI.responseModel]: model,
-    [GENAI.inputTokens]: usage.inputTokens,
-    [GENAI.outputTokens]: usage.outputTokens,
-    ...(usage.cachedTokens !== undefined && { [GENAI.cachedTokens]: usage.cachedTokens }),
-    ...(usage.reasoningTokens !== undefined && { [GENAI.reasoningTokens]: usage.reasoningTokens }),
-  });
-  if (span.name === "chat") span.name = `chat ${model}`;
+  #count(span: Span, { model: written, usage }: UsageEvent): void {
+    const { provider, model } = this.#spans.resolve(written);
+    Object.assign(span.attributes, {
+      [GENAI.provider]: provider,
+      [GENAI.responseModel]: model,
+      [GENAI.inputTokens]: usage.inputTokens,
+      [GENAI.outputTokens]: usage.outputTokens,
+      ...(usage.cachedTokens !== undefined && { [GENAI.cachedTokens]: usage.cachedTokens }),
+      ...(usage.reasoningTokens !== undefined && { [GENAI.reasoningTokens]: usage.reasoningTokens }),
+    });
+    if (span.name === "chat") span.name = `chat ${model}`;
+  }
 }

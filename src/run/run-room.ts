@@ -108,8 +108,8 @@ export class RunRoom {
       redact: (text) => text,
       ...parts.tracing,
       keepsContent: (agent) => keepsContent(agents.settings(), agent),
-      providerOf: (model) =>
-        model === null ? OWN_PROVIDER : resolveModel(model, agents.settings().providers).provider,
+      resolve: (written) =>
+        written === null ? { provider: OWN_PROVIDER, model: null } : resolveModel(written, agents.settings().providers),
       lost: (count) => metrics.spansLost.inc({ why: "store" }, count),
     });
     this.events = new EventLog(parts.db, {

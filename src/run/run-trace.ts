@@ -20,7 +20,7 @@ export interface RunTraceOptions {
   claimed: ClaimedRun;
   /** Hides secrets; null = nothing that was said is kept. */
   content: ((text: string) => string) | null;
-  providerOf: Spans["providerOf"];
+  resolve: Spans["resolve"];
   now: () => number;
 }
 
@@ -96,12 +96,12 @@ export class RunTrace {
 
   /** The agent begins. */
   begin(card: TracedCard, turn: readonly TurnInput[]): void {
-    const { claimed, now, providerOf } = this.#options;
+    const { claimed, now, resolve } = this.#options;
     const spans: Spans = {
       traceId: this.row.traceId,
       session: claimed.session,
       content: this.#content,
-      providerOf,
+      resolve,
       now,
       ended: (span) => this.#add(span),
     };

@@ -20,7 +20,7 @@ export interface TraceLogOptions {
   /** Whether what this agent is told and says is kept. */
   keepsContent: (agent: AgentCard["name"]) => boolean;
   redact: (text: string) => string;
-  providerOf: RunTraceOptions["providerOf"];
+  resolve: RunTraceOptions["resolve"];
   /** Takes spans that have ended, for another system; left out: there is none. */
   exporter?: { take(spans: Span[]): void };
   /** So many spans are lost. */
@@ -41,12 +41,12 @@ export class TraceLog {
   }
 
   open(claimed: RunTraceOptions["claimed"]): RunTrace {
-    const { keepsContent, redact, providerOf } = this.#options;
+    const { keepsContent, redact, resolve } = this.#options;
     const content = keepsContent(claimed.agent) ? redact : null;
     // Finer than a millisecond and never back: steps are told in their order.
     const offset = Date.now() - performance.now();
     const now = () => offset + performance.now();
-    const trace = new RunTrace({ claimed, content, providerOf, now });
+    const trace = new RunTrace({ claimed, content, resolve, now });
     this.#open.add(trace);
     return trace;
   }

@@ -31,7 +31,7 @@ function play(events: RunEvent[], content: ((text: string) => string) | null = n
     traceId: newTraceId(),
     session: "ses_1",
     content,
-    providerOf: () => "openai",
+    resolve: (model: string | null) => ({ provider: "openai", model }),
     now: () => now,
     ended,
   };
