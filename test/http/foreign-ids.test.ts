@@ -1,6 +1,11 @@
+import { fastify } from "fastify";
 import { sql } from "kysely";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { newId, type UserId } from "../../src/ids.ts";
+import { answerErrors } from "../../src/http/answer-errors.ts";
+import { createMetrics } from "../../src/observe/metrics.ts";
+import { withReach } from "../../src/store/reach.ts";
+import { insertSession } from "../../src/store/talk-sessions.ts";
 import { scriptedModel } from "../fakes/scripted-model.ts";
 import { insertRow } from "../support/filled-tables.ts";
 import { startHttp, type TestHttp } from "./start-http.ts";
@@ -345,5 +350,23 @@ describe("security-16: keys of a person and of an agent, and what is somebody el
       const answer = await http.call("GET", aboutHim(route).path, { headers: {}, user: "ben" });
       expect(answer.body, route).toContain(CANARY);
     }
+  });
+
+  it("and where a statement is not scoped, the database refuses, which is told to the operator as a bug", async () => {
+    const metrics = createMetrics();
+    const app = fastify();
+    answerErrors(app, metrics);
+    const { user } = his;
+    app.post("/", () =>
+      withReach(http.database.db, { kind: "agent", agent: "alpha" }, (trx) =>
+        insertSession(trx, { id: newId("ses"), userId: user as UserId, agent: "beta", placeId: null }),
+      ),
+    );
+    const answer = await app.inject({ method: "POST", url: "/" });
+    expect(answer.statusCode).toBe(403);
+    expect(answer.json()).toMatchObject({ detail: "This key may not do that.", code: "forbidden" });
+    expect(await metrics.render()).toContain("parley_row_refusals_total 1");
+    metrics.close();
+    await app.close();
   });
 });
