@@ -41,6 +41,9 @@ const OF_SESSION = [
   "run_events",
   "run_usage",
   "runs",
+  // With their spans.
+  "traces",
+  "chat_threads",
   "files",
   "outbox",
 ] as const;

@@ -200,7 +200,7 @@ describe("a deletion", () => {
     expect(model.open).toBe(0);
     expect((await http.call("GET", `/v1/sessions/${id}`)).statusCode).toBe(404);
     expect((await http.call("DELETE", `/v1/sessions/${id}`)).statusCode).toBe(404);
-    const tables = ["messages", "runs", "run_events", "lanes", "compactions", "run_usage", "outbox", "inbox"];
+    const tables = ["messages", "runs", "run_events", "lanes", "compactions", "run_usage", "traces", "outbox", "inbox"];
     for (const table of tables) {
       const { rows } = await sql`select 1 from ${sql.table(table)} where session_id = ${id}`.execute(http.database.db);
       expect(rows, table).toEqual([]);
