@@ -28,5 +28,8 @@ const statements = [
     created_at timestamptz not null default now(),
     primary key (user_id, key)
   )`,
+  // What an operator has said of a post that was in doubt or failed; null = nothing, so it is listed.
+  sql`alter table outbox add column resolved text check (resolved in ('shown', 'dropped'))`,
+
   sql`create index chat_threads_age on chat_threads (created_at)`,
 ];

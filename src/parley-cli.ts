@@ -1,5 +1,6 @@
 import { parseArgs } from "node:util";
 import { ApiClient } from "./cli/api-client.ts";
+import { readDeliveryChange } from "./cli/delivery-changes.ts";
 import { explain } from "./cli/explain.ts";
 import { findGateway } from "./cli/find-gateway.ts";
 import { eraseUser, exportUser, listUsers, setBlocked } from "./cli/user-commands.ts";
@@ -30,6 +31,8 @@ npm run parley -- keys create NAME --role owner|operator|viewer, --agent NAME or
 npm run parley -- keys rotate ID  gives a key another secret; the old one counts for --overlap 24 hours more
 npm run parley -- keys revoke ID  takes a key back for good
 npm run parley -- audit           lists what operators did, with --since 30d further back than a week
+npm run parley -- deliveries retry POST            posts again what failed; with --even-if-shown also what may be there
+npm run parley -- deliveries resolve POST OUTCOME  takes a post off the list: it was seen (shown), or is not needed (dropped)
 npm run parley -- help
 
 --url http://127.0.0.1:3000       another gateway than that of the settings
@@ -86,6 +89,12 @@ async function main(argv: string[], env: Environment, print: (text: string) => v
     const client = new ApiClient({ ...(await findGateway(env, values.url ?? null)), user: values.user });
     return print(await (command === "keys" ? runKeys(client, rest, values) : showAudit(client, values.since)));
   }
+  if (command === "deliveries" && rest.length > 0) {
+    const change = readDeliveryChange(rest, values["even-if-shown"] === true);
+    if (change === null) throw new Misuse("Say: deliveries retry POST, or: deliveries resolve POST shown|dropped.");
+    const gateway = new ApiClient({ ...(await findGateway(env, values.url ?? null)), user: values.user });
+    return print(await change(gateway));
+  }
   const run = COMMANDS.get(command);
   if (!run) throw new Misuse(`There is no command "${command}".`);
   const need = NEEDS[command];
@@ -112,6 +121,7 @@ function readArguments(argv: string[]) {
         days: { type: "string" },
         overlap: { type: "string" },
         since: { type: "string", default: "7d" },
+        "even-if-shown": { type: "boolean" },
         help: { type: "boolean", short: "h" },
       },
     });

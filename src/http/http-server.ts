@@ -17,7 +17,7 @@ import { AuthFailures } from "./auth-failures.ts";
 import { actForUser, requireKey } from "./authenticate.ts";
 import { budgetRoutes } from "./budget-routes.ts";
 import { completionRoutes } from "./completion-routes.ts";
-import { deliveryRoutes } from "./delivery-routes.ts";
+import { deliveryActionRoutes, deliveryRoutes } from "./delivery-routes.ts";
 import { describeApi, openApiRoutes } from "./describe-api.ts";
 import { eventRoutes } from "./event-routes.ts";
 import { EventStreams } from "./event-streams.ts";
@@ -108,6 +108,7 @@ export function createHttpServer(parts: HttpParts): FastifyInstance {
     metricsRoutes(keyed, parts.metrics);
     pairingRoutes(keyed, parts.approvePairing);
     deliveryRoutes(keyed, parts.db);
+    deliveryActionRoutes(keyed, parts.db);
     budgetRoutes(keyed, parts.db, parts.agents);
     agentRoutes(keyed, { db: parts.db, registered: parts.agents, ...parts.agentDesk });
     keyRoutes(keyed, parts.db, service, keys);

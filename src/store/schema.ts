@@ -311,6 +311,7 @@ export interface Schema extends OperatorSchema {
     state: OutboxState;
     message_id: string | null;
     remove: Generated<boolean>;
+    resolved: "shown" | "dropped" | null;
     repeat: Generated<boolean>;
     due_at: MaybeTime;
     owner: ReplicaId | null;

@@ -1,6 +1,6 @@
 import { sql } from "kysely";
 import type { AccountId, OutboxId, RunId, SessionId } from "../ids.ts";
-import type { Db } from "./schema.ts";
+import type { Db, Trx } from "./schema.ts";
 
 /** A page nobody can be sure of, that could not be shown, or that a platform makes wait for long; without its text. */
 export interface TroubledPage {
@@ -39,7 +39,7 @@ export async function listTrouble(db: Db, { state, limit }: TroubleFilter): Prom
   const { rows } = await sql<TroubledPage>`
     with found as (
       (select id, state, null::timestamptz as parked_until, created_at from outbox
-       where state in ('uncertain', 'failed') and state = any (${states}::text[])
+       where state in ('uncertain', 'failed') and resolved is null and state = any (${states}::text[])
        order by created_at desc, id desc limit ${limit})
       union all
       (select id, 'parked', until, created_at from (${parked}) w
@@ -59,4 +59,49 @@ export async function countParked(db: Db): Promise<number> {
   const { rows } = await sql<{ pages: number }>`
 select count(*) as pages from (${parked}) w`.execute(db);
   return rows[0]!.pages;
+}
+
+/** What an operator may do about a page, and why not. */
+export type Handled = "done" | "unknown" | "not_troubled" | "in_doubt" | "under_way" | "empty";
+
+/** Locks the page. Null = it may be handled. */
+async function whyNot(trx: Trx, id: OutboxId): Promise<{ state: string; why: Handled | null; empty: boolean }> {
+  const { rows } = await sql<{ state: string; resolved: string | null; empty: boolean; under_way: boolean }>`
+    select o.state, o.resolved, o.content is null and o.file_id is null as empty,
+           exists (select from runs r where r.session_id = o.session_id and r.id = o.run_id
+                   and r.state in ('running', 'waiting')) as under_way
+    from outbox o where o.id = ${id} for update of o`.execute(trx);
+  const row = rows[0];
+  if (!row) return { state: "", why: "unknown", empty: true };
+  const troubled = (row.state === "uncertain" || row.state === "failed") && row.resolved === null;
+  const why = !troubled ? "not_troubled" : row.under_way ? "under_way" : null;
+  return { state: row.state, why, empty: row.empty };
+}
+
+/**
+ * Has a page that failed posted anew, behind what waits in its chat. One that is in doubt may be there already, so it is
+ * only if `evenIfShown` says that twice is better than not at all.
+ */
+export async function retryPage(trx: Trx, id: OutboxId, evenIfShown: boolean): Promise<Handled> {
+  const { state, why, empty } = await whyNot(trx, id);
+  if (why !== null) return why;
+  if (empty) return "empty";
+  if (state === "uncertain" && !evenIfShown) return "in_doubt";
+  await sql`
+    update outbox o
+    set state = case when o.message_id is null then 'planned' else 'sent' end, due_at = now(), tries = 0, error = null,
+        owner = null, lease_until = null,
+        created_at = greatest(clock_timestamp(), (
+          select max(e.created_at) + interval '1 microsecond' from outbox e
+          where e.account_id = o.account_id and e.chat = o.chat and e.due_at is not null))
+    where o.id = ${id}`.execute(trx);
+  return "done";
+}
+
+/** Takes a page off the list: somebody has seen it in the chat, or nobody needs it any more. It is never shown again. */
+export async function resolvePage(trx: Trx, id: OutboxId, outcome: "shown" | "dropped"): Promise<Handled> {
+  const { why } = await whyNot(trx, id);
+  if (why !== null) return why;
+  await trx.updateTable("outbox").set({ resolved: outcome }).where("id", "=", id).execute();
+  return "done";
 }

@@ -124,6 +124,28 @@ describe("npm run parley", () => {
     ]);
   });
 
+  it("posts again what failed, and takes what was seen off the list", async () => {
+    const [refused, lost] = [newId("out"), newId("out")];
+    const content = JSON.stringify({ text: "Hi" });
+    const account_id = accountId("telegram", "2");
+    const post = { kind: "reply", account_id, chat: "8", thread: "", place_kind: "private", content } as const;
+    await http.database.db
+      .insertInto("outbox")
+      .values([
+        { ...post, id: refused, state: "failed" },
+        { ...post, id: lost, state: "uncertain" },
+      ])
+      .execute();
+    expect((await parley("deliveries", "retry", lost)).err).toContain("may be in the chat already");
+    expect(await parley("deliveries", "retry", refused)).toMatchObject({ code: 0 });
+    expect(await parley("deliveries", "resolve", lost, "shown")).toMatchObject({
+      code: 0,
+      out: "It is off the list.\n",
+    });
+    const { out } = await parley("deliveries");
+    expect([out.includes(refused), out.includes(lost)]).toEqual([false, false]);
+  });
+
   it.each([[], ["help"], ["--help"]])("explains itself: %s", async (...argv) => {
     const { code, out } = await parley(...argv.filter((word) => word !== undefined));
     expect(code).toBe(0);
@@ -135,7 +157,9 @@ describe("npm run parley", () => {
     [["approve"], "Say which code."],
     [["approve", "A", "B"], "Say which code."],
     [["sessions", "now"], "That is one word too many."],
-    [["deliveries", "now"], "That is one word too many."],
+    [["deliveries", "now"], "Say: deliveries retry POST, or: deliveries resolve POST shown|dropped."],
+    [["deliveries", "resolve", "out_1", "maybe"], "Say: deliveries retry POST"],
+    [["deliveries", "retry", "out_1", "shown"], "Say: deliveries retry POST"],
     [["constructor"], 'There is no command "constructor".'],
     [["sessions", "--forse"], "--forse"],
   ])("ends with 2 when it is not understood: %j", async (argv, message) => {

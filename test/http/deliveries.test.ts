@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { accountId, newId } from "../../src/ids.ts";
+import { accountId, newId, type OutboxId, type SessionId } from "../../src/ids.ts";
 import { blockChat, markChatGone, upsertPlace } from "../../src/store/places.ts";
 import { startHttp, type TestHttp } from "./start-http.ts";
 
@@ -131,4 +131,91 @@ it("refuses what it does not know", async () => {
 it("never tells a text, neither here nor in the log", async () => {
   expect((await http.call("GET", "/v1/deliveries?limit=200")).body).not.toContain(TEXT);
   expect(JSON.stringify(http.lines)).not.toContain(TEXT);
+});
+
+interface Refusal {
+  detail: string;
+}
+
+const act = (id: string, verb: string, body?: object) =>
+  http.call("POST", `/v1/deliveries/${id}/${verb}`, body === undefined ? {} : { body });
+
+/** A post in trouble, at a chat of its own. */
+async function trouble(fields: object): Promise<string> {
+  const id = newId("out");
+  const post = {
+    kind: "reply",
+    account_id: BOT,
+    chat: id,
+    thread: "",
+    place_kind: "private",
+    state: "failed",
+  } as const;
+  const row = { ...post, id, content: JSON.stringify({ text: TEXT }), error: "refused", ...fields };
+  await http.database.db.insertInto("outbox").values(row).execute();
+  return id;
+}
+
+const rowOf = (id: string) =>
+  http.database.db
+    .selectFrom("outbox")
+    .selectAll()
+    .where("id", "=", id as OutboxId)
+    .executeTakeFirstOrThrow();
+
+it("posts again what failed, at once and as if it were new", async () => {
+  const id = await trouble({ tries: 9, created_at: "2026-07-01T10:00:00Z" });
+  expect((await act(id, "retry")).statusCode).toBe(202);
+  const row = await rowOf(id);
+  expect(row).toMatchObject({ state: "planned", error: null });
+  expect(row.due_at).not.toBeNull();
+  // Older than a day, it would be given up.
+  expect(Date.now() - row.created_at.getTime()).toBeLessThan(3_600_000);
+  expect((await act(id, "retry")).json<Refusal>().detail).toBe("This post is neither uncertain nor failed.");
+});
+
+it("posts what is in doubt only if twice is better than not at all", async () => {
+  const id = await trouble({ state: "uncertain" });
+  expect((await act(id, "retry")).statusCode).toBe(409);
+  expect((await rowOf(id)).state).toBe("uncertain");
+  expect((await act(id, "retry", { even_if_shown: true })).statusCode).toBe(202);
+  expect((await rowOf(id)).state).toBe("planned");
+});
+
+it("takes off the list what was seen or is not needed, and never shows it", async () => {
+  const id = await trouble({ state: "uncertain" });
+  expect(await listed()).toContain(id);
+  expect((await act(id, "resolve", { outcome: "dropped" })).statusCode).toBe(200);
+  expect(await listed()).not.toContain(id);
+  expect((await act(id, "retry", { even_if_shown: true })).statusCode).toBe(409);
+  expect(await rowOf(id)).toMatchObject({ state: "uncertain", resolved: "dropped", due_at: null });
+});
+
+it("leaves alone what is not in trouble, whose answer is under way, or of which nothing is left", async () => {
+  const sessionId = await http.session();
+  const runId = newId("run");
+  const going = { session_id: sessionId as SessionId, id: runId, lane: 0, state: "running", agent: "tester" } as const;
+  const started = { ...going, policy: "queue", input_through: 0, owner: newId("rep"), reply_target: null };
+  await http.database.db
+    .insertInto("runs")
+    .values({ ...started, queued_at: new Date(), end_reason: null, error_code: null, asked: null })
+    .execute();
+  const refusals = [
+    await act(newId("out"), "retry"),
+    await act("nonsense", "retry"),
+    await act(await trouble({ state: "sent" }), "resolve", { outcome: "shown" }),
+    await act(await trouble({ session_id: sessionId, run_id: runId }), "retry"),
+    await act(await trouble({ content: null }), "retry"),
+  ];
+  expect(refusals.map(({ statusCode }) => statusCode)).toEqual([404, 404, 409, 409, 409]);
+  const viewer = await http.key({ kind: "operator", role: "viewer" });
+  const refused = await http.call("POST", `/v1/deliveries/${newId("out")}/retry`, { key: viewer });
+  expect(refused.statusCode).toBe(403);
+});
+
+it("leaves what was said of posts in the audit log, without their words", async () => {
+  const { body } = await http.call("GET", "/v1/audit");
+  expect(body).toContain("delivery.retry");
+  expect(body).toContain("delivery.resolve");
+  expect(body).not.toContain(TEXT);
 });
