@@ -63,6 +63,7 @@ describe("the metrics", () => {
     expect(names.length).toBeGreaterThan(20);
     for (const name of names) expect(name).toMatch(/^(parley_|process_|nodejs_)[a-z_0-9]+$/);
     const few = [
+      "table",
       "platform",
       "kind",
       "why",
