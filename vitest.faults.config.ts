@@ -22,6 +22,7 @@ const UNTIMED = [
   "slack-load",
   "slack-stream",
   "start-refused",
+  "ten-agents",
   "webhook",
   "zombie",
 ].map((name) => `test/faults/${name}.test.ts`);

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { type BaseAgent, startBaseAgent } from "../fakes/base-agent.ts";
 import { contentText } from "../fakes/model/script.ts";
-import { sceneOf } from "../support/e2e.ts";
+import type { RunningGateway } from "../../src/main.ts";
+import { CANARIES, sceneOf } from "../support/e2e.ts";
 import { asRead, atOnce, file, saying } from "../support/transcript.ts";
 import { lastTexts, TelegramVoice } from "../support/voice.ts";
 
@@ -14,6 +15,7 @@ const SAID = [
 
 const scene = sceneOf({ env: { DEFAULT_AGENT: "tester" } });
 let weather: BaseAgent;
+let gateway: RunningGateway;
 
 beforeAll(async () => {
   weather = await startBaseAgent(KEY);
@@ -23,7 +25,7 @@ beforeAll(async () => {
     description: Knows the sky
     remote: { url: "${weather.url}", key: "\${WEATHER_KEY}" }
 `);
-  await scene().start();
+  gateway = await scene().start();
 });
 afterAll(async () => {
   vi.unstubAllEnvs();
@@ -79,7 +81,38 @@ test("one talk goes from an agent here to one elsewhere and back, as one history
     .telegram.transcript(ann.chat)
     .map((line) => line.replaceAll(/ · \d+ s\b/g, ""));
   await expect(asRead(lines)).toMatchFileSnapshot(file("agents-elsewhere"));
+
+  // Operators read the same as one conversation: who answered, in which run, and the trace of each.
+  const { sessions } = await read<{ sessions: { session_id: string }[] }>("/v1/sessions?platform=telegram");
+  expect(sessions).toHaveLength(1);
+  const { messages } = await read<{ messages: Spoken[] }>(`/v1/sessions/${sessions[0]!.session_id}`);
+  const answers = messages.filter(({ role, text }) => role === "assistant" && text !== "");
+  expect(answers.map(({ agent, text }) => [agent, text]).slice(0, 3)).toEqual([
+    ["tester", SAID[0]],
+    ["weather", SAID[1]],
+    ["tester", SAID[2]],
+  ]);
+  expect(new Set(answers.map(({ run_id: run }) => run)).size).toBe(answers.length);
+  for (const { agent, trace_id: trace } of answers.slice(0, 3)) {
+    await expect
+      .poll(async () => read(`/v1/traces/${trace}`))
+      .toMatchObject({ trace_id: trace, agent_id: agent, session_id: sessions[0]!.session_id });
+  }
 });
+
+interface Spoken {
+  role: string;
+  text: string;
+  agent: string | null;
+  run_id: string;
+  trace_id: string;
+}
+
+/** As an operator, who reaches every session. */
+async function read<T>(path: string): Promise<T> {
+  const answer = await fetch(`${gateway.url}${path}`, { headers: { authorization: `Bearer ${CANARIES.adminKey}` } });
+  return (await answer.json()) as T;
+}
 
 function toolResult(content: string): string {
   const delta = { role: "tool", tool_call_id: "call_0", content };
