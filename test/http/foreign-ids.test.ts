@@ -35,6 +35,8 @@ const OPERATORS = [
   "PATCH /v1/users/{id}",
   "POST /v1/agents",
   "POST /v1/agents/{name}/test",
+  "POST /v1/deliveries/{post}/resolve",
+  "POST /v1/deliveries/{post}/retry",
   "POST /v1/keys",
   "POST /v1/keys/{id}/rotate",
   "POST /v1/pairings/{code}/approve",
