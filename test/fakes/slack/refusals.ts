@@ -279,6 +279,18 @@ const FILES = [
 ];
 
 /** Everything the fake refuses; each row is tried. */
+const FORMS = of("views.open", `${DOCS}/views.open`, [
+  { rule: "a press of over three seconds ago", args: { trigger_id: "1.a", view: {} }, error: "expired_trigger_id" },
+  {
+    rule: "a title of over 24 characters",
+    args: () => ({
+      trigger_id: `${Date.now()}.a`,
+      view: { type: "modal", title: { type: "plain_text", text: "x".repeat(25) }, blocks: [] },
+    }),
+    error: "invalid_arguments",
+  },
+]);
+
 export const REFUSALS: readonly RefusalRow[] = [
   ...POSTING,
   ...EDITING,
@@ -288,6 +300,7 @@ export const REFUSALS: readonly RefusalRow[] = [
   ...AGENTS,
   ...APP,
   ...FILES,
+  ...FORMS,
   ...CONTENT_REFUSALS,
   ...STREAM_REFUSALS,
 ];
