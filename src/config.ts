@@ -224,7 +224,7 @@ function readTrustedProxies(reader: ConfigReader): string[] {
   });
 }
 
-function readDatabase(reader: ConfigReader, dataDir: string): Config["database"] {
+export function readDatabase(reader: ConfigReader, dataDir: string): Config["database"] {
   const read = (name: "DATABASE_URL" | "MIGRATE_DATABASE_URL"): string | null => {
     const text = reader.text(name);
     if (text === null || (/^postgres(ql)?:\/\//.test(text) && URL.canParse(text))) return text;

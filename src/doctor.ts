@@ -6,6 +6,7 @@ import { diagnoseTelegram } from "../adapters/telegram/diagnose-telegram.ts";
 import { UNKNOWN_SERVER } from "./agent/tool-servers.ts";
 import { type AgentSettings, NO_SETTINGS } from "./agent/agent-settings.ts";
 import { type Agents, loadAgents } from "./agent/agents.ts";
+import type { InitPart } from "./cli/init.ts";
 import type { ModelChoice } from "./agent/read-model.ts";
 import { OWN_PROVIDER } from "./agent/provider.ts";
 import { ownProvider, type ProviderSources } from "./agent/read-providers.ts";
@@ -23,16 +24,8 @@ const ALIVE_MS = 3_000;
  * it cannot start. Never rejects for what it finds.
  */
 export async function diagnose(env: Environment): Promise<Finding[]> {
-  let config: Config;
-  try {
-    config = readConfig(env);
-  } catch (error) {
-    if (!(error instanceof ConfigFaults)) throw error;
-    return error.faults.map((sentence) => {
-      const [, says = sentence, remedy = ""] = /^(.*?[.:]) (.*)$/s.exec(sentence) ?? [];
-      return fault("settings", says, remedy);
-    });
-  }
+  const config = settingsOf(env);
+  if (Array.isArray(config)) return config;
   const looks = await Promise.all([
     lookAtAgents(config, env),
     diagnoseDatabase(config.database),
@@ -41,6 +34,40 @@ export async function diagnose(env: Environment): Promise<Finding[]> {
     lookAtGateway(config),
   ]);
   return [ok("settings", "can be used"), ...looks.flat()];
+}
+
+/** By how their names begin: the settings that say something of a part. */
+const SETTINGS_OF: Readonly<Record<InitPart, RegExp>> = {
+  telegram: /^TELEGRAM_|^PUBLIC_URL$/,
+  slack: /^SLACK_/,
+  model: /^OPENAI_/,
+  database: /^(MIGRATE_)?DATABASE_URL|^DATA_DIR$/,
+  access: /^ALLOWED_USERS$/,
+};
+
+/** Looks at one part alone, whatever else these settings say. */
+export async function diagnosePart(part: InitPart, env: Environment): Promise<Finding[]> {
+  const own = Object.fromEntries(Object.entries(env).filter(([name]) => SETTINGS_OF[part].test(name)));
+  const config = settingsOf(own);
+  if (Array.isArray(config)) return config;
+  if (part === "telegram") return lookAtTelegram(config);
+  if (part === "slack") return lookAtSlack(config);
+  if (part === "database") return diagnoseDatabase(config.database);
+  if (part === "access") return [];
+  return lookAtModels(config, { ...NO_SETTINGS, providers: ownProvider(providersOf(config, own)) }, [null]);
+}
+
+/** The settings, or what is wrong with them. */
+function settingsOf(env: Environment): Config | Finding[] {
+  try {
+    return readConfig(env);
+  } catch (error) {
+    if (!(error instanceof ConfigFaults)) throw error;
+    return error.faults.map((sentence) => {
+      const [, says = sentence, remedy = ""] = /^(.*?[.:]) (.*)$/s.exec(sentence) ?? [];
+      return fault("settings", says, remedy);
+    });
+  }
 }
 
 async function lookAtAgents(config: Config, env: Environment): Promise<Finding[]> {

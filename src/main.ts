@@ -44,12 +44,13 @@ import { openAdapters, webhookPaths } from "./open-adapters.ts";
 import { runAtWork } from "./run/run-at-work.ts";
 import { listAgentRecords } from "./store/agent-records.ts";
 import { adminKey } from "./store/admin-key.ts";
-import { checkLogin, explainMigration } from "./store/check-login.ts";
+import { checkLogin } from "./store/check-login.ts";
 import type { Database } from "./store/database.ts";
 import { openEmbedded } from "./store/embedded.ts";
 import { migrateToLatest } from "./store/migrate.ts";
+import { migrateServer } from "./store/migrate-server.ts";
 import { openPostgres } from "./store/postgres.ts";
-import { retrying, translate } from "./store/transaction.ts";
+import { retrying } from "./store/transaction.ts";
 
 /** How long running answers may go on after SIGTERM. */
 const GRACE_MS = 20_000;
@@ -262,21 +263,9 @@ async function openDatabase(config: Config, log: Logger): Promise<Database> {
 }
 
 async function migrate(config: Config, database: Database): Promise<void> {
-  await bringUpToDate(config, database);
+  if ("url" in config.database) await migrateServer(config.database);
+  else await migrateToLatest(database.db);
   await checkLogin(database.db);
-}
-
-async function bringUpToDate(config: Config, database: Database): Promise<void> {
-  if (!("url" in config.database)) return migrateToLatest(database.db);
-  const url = config.database.migrateUrl ?? config.database.url;
-  const migrator = openPostgres(url, { info() {}, warn() {}, error() {} }, 1, true);
-  try {
-    await migrateToLatest(migrator.db);
-  } catch (error) {
-    throw translate(explainMigration(error));
-  } finally {
-    await migrator.close();
-  }
 }
 
 function openExporter(live: LiveConfig, metrics: Metrics, log: Logger) {

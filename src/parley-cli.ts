@@ -6,13 +6,15 @@ import { findGateway } from "./cli/find-gateway.ts";
 import { eraseUser, exportUser, listUsers, setBlocked } from "./cli/user-commands.ts";
 import { runKeys, showAudit } from "./cli/key-commands.ts";
 import { Misuse } from "./cli/misuse.ts";
+import { showFinding } from "./cli/show-finding.ts";
 import { minuteOf, printable, table } from "./cli/table.ts";
 import type { Session } from "./cli/talk.ts";
 import type { Environment } from "./config-reader.ts";
-import type { Finding } from "./finding.ts";
 
 const HELP = `The operator's commands.
 
+npm run parley -- init            asks for tokens, model and database, tries each at once and writes .env; with --yes asks nothing
+npm run parley -- migrate         brings the database up to date, and lists what it applied
 npm run parley -- doctor          looks at settings, tokens, webhook, clock, database, model and cards, and says what to do
 npm run parley -- manifest        the Slack app to make, for Socket Mode; with --http for HTTP events at PUBLIC_URL
 
@@ -55,6 +57,9 @@ interface Delivery {
 /** Exit codes: 0 = done, 1 = it could not be done, 2 = the command cannot be understood. */
 const FAILED = 1;
 const MISUSED = 2;
+const INTERRUPTED = 130;
+/** How long somebody may take to open a link in Telegram. */
+const FIND_MS = 120_000;
 
 type Command = (client: ApiClient, word: string, yes: boolean) => Promise<string>;
 const COMMANDS = new Map<string, Command>([
@@ -80,9 +85,10 @@ async function main(argv: string[], env: Environment, print: (text: string) => v
   const { values, positionals } = readArguments(argv);
   const [command = "help", ...rest] = positionals;
   if (values.help || command === "help") return print(HELP);
-  if (command === "doctor" || command === "manifest") {
+  const local = LOCAL.get(command);
+  if (local) {
     if (rest.length > 0) throw new Misuse("That is one word too many.");
-    return print(await (command === "doctor" ? examine(env) : manifest(env, values.http === true)));
+    return local(env, values, print);
   }
   if (command === "keys" || command === "audit") {
     if (command === "audit" && rest.length > 0) throw new Misuse("That is one word too many.");
@@ -130,18 +136,46 @@ function readArguments(argv: string[]) {
   }
 }
 
-/** Loaded only when they are asked for: every other command is a call to the gateway. */
+/** They need no gateway, and are loaded only when they are asked for. */
+const LOCAL = new Map<string, (env: Environment, flags: Flags, print: (text: string) => void) => Promise<void>>([
+  ["init", setUp],
+  ["migrate", async (env, _flags, print) => print(await (await import("./cli/run-migrations.ts")).runMigrations(env))],
+  ["doctor", async (env, _flags, print) => print(await examine(env))],
+  ["manifest", async (env, { http }, print) => print(await manifest(env, http === true))],
+]);
+
+interface Flags {
+  http?: boolean | undefined;
+  yes?: boolean | undefined;
+}
+
+async function setUp(env: Environment, { yes }: Flags, print: (text: string) => void): Promise<void> {
+  const [{ diagnosePart: look }, { init }, { Prompt }, { findOperator }] = await Promise.all([
+    import("./doctor.ts"),
+    import("./cli/init.ts"),
+    import("./cli/prompt.ts"),
+    import("../adapters/telegram/find-operator.ts"),
+  ]);
+  using prompt = yes === true ? null : new Prompt(process.stdin, process.stdout, giveUp);
+  const find = async (known: Environment, onLink: (link: string) => void) => {
+    const { TELEGRAM_BOT_TOKEN: token = "", TELEGRAM_API_ROOT: root = "" } = known;
+    const options = { token: token.trim(), apiRoot: root.trim().replace(/\/+$/, "") || null, onLink };
+    return findOperator(options, AbortSignal.timeout(FIND_MS));
+  };
+  const written = await init({ env, file: ".env", prompt, print, look, findOperator: find });
+  if (!written) process.exitCode = FAILED;
+}
+
+/** Nothing is written before the end. */
+function giveUp(): never {
+  process.exit(INTERRUPTED);
+}
+
 async function examine(env: Environment): Promise<string> {
   const { diagnose } = await import("./doctor.ts");
   const findings = await diagnose(env);
   if (findings.some(({ verdict }) => verdict === "fault")) process.exitCode = FAILED;
-  return findings.map(describe).join("");
-}
-
-const SIGNS = { ok: "✓", warning: "!", fault: "✗" };
-
-function describe({ about, verdict, says, remedy }: Finding): string {
-  return `${SIGNS[verdict]} ${about}: ${printable(says)}\n${remedy === "" ? "" : `  → ${printable(remedy)}\n`}`;
+  return findings.map(showFinding).join("");
 }
 
 async function manifest(env: Environment, http: boolean): Promise<string> {

@@ -81,7 +81,7 @@ async function lookAtSchema(db: Root, migrateUrl: string): Promise<Finding[]> {
     return [
       ...(fits
         ? []
-        : [warning(about, "its schema is not up to date", "Start the gateway, which brings it up to date.")]),
+        : [warning(about, "its schema is not up to date", 'Start the gateway, or run "npm run parley -- migrate".')]),
       ...(missing ? [fault(about, missing.says, missing.remedy)] : []),
     ];
   } catch (error) {

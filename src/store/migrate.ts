@@ -20,11 +20,12 @@ function migrator(db: Kysely<any>): Migrator {
 
 /**
  * Applies what is pending, all in one transaction. Several processes may start at once: one applies, the others wait.
- * Needs a direct connection (it takes a session lock), so not a transaction pooler's.
+ * Needs a direct connection (it takes a session lock), so not a transaction pooler's. Returns what it applied, by name.
  */
-export async function migrateToLatest(db: Kysely<any>): Promise<void> {
-  const { error } = await migrator(db).migrateToLatest();
+export async function migrateToLatest(db: Kysely<any>): Promise<string[]> {
+  const { error, results = [] } = await migrator(db).migrateToLatest();
   if (error) throw error;
+  return results.map(({ migrationName }) => migrationName);
 }
 
 /** Whether this program's migrations are all applied. There may be newer ones: they expand before they contract. */

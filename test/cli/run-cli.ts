@@ -20,10 +20,16 @@ export interface CliRun {
 const emptyDir = mkdtempSync(path.join(tmpdir(), "parley-cli-"));
 
 /** Runs one of the command-line programs with exactly this environment. */
-export function runCli(program: "talk-cli" | "parley-cli", argv: string[], env: Record<string, string>): CliRun {
+export function runCli(
+  program: "talk-cli" | "parley-cli",
+  argv: string[],
+  env: Record<string, string>,
+  cwd = process.cwd(),
+): CliRun {
   const file = fileURLToPath(new URL(`../../src/${program}.ts`, import.meta.url));
   const child = spawn(process.execPath, [file, ...argv], {
     env: { PATH: process.env["PATH"] ?? "", DATA_DIR: emptyDir, ...env },
+    cwd,
     stdio: ["pipe", "pipe", "pipe"],
   });
   let out = "";
