@@ -3,7 +3,7 @@ import { readdir } from "node:fs/promises";
 import path from "node:path";
 import { expect, inject, it } from "vitest";
 import { runMigrations } from "../../src/cli/run-migrations.ts";
-import { databaseUrl, runStatement } from "../support/postgres.ts";
+import { createTestDatabase, databaseUrl, runStatement } from "../support/postgres.ts";
 
 const MIGRATIONS = path.join(import.meta.dirname, "../../migrations");
 
@@ -21,6 +21,22 @@ it("applies what is pending, as the role that may, and lists it; then there is n
     expect(await runMigrations(env)).toBe("The database is up to date: nothing was to be applied.\n");
   } finally {
     await runStatement(url, `drop database ${name} with (force)`);
+  }
+});
+
+it("leaves nothing to do to a role that only serves, so that a gateway may start as such a one", async () => {
+  const { url: admin } = inject("postgres");
+  const database = await createTestDatabase();
+  const role = `serving_${randomUUID().slice(0, 8)}`;
+  await runStatement(admin, `create role ${role} login`);
+  try {
+    await runStatement(admin, `grant parley_gateway to ${role}`);
+    const serving = new URL(database.url);
+    serving.username = role;
+    expect(await runMigrations({ DATABASE_URL: serving.href })).toContain("nothing was to be applied");
+  } finally {
+    await database.drop();
+    await runStatement(admin, `drop role ${role}`);
   }
 });
 
