@@ -25,6 +25,7 @@ describe("what people see of an MCP server", () => {
     await writeFile(config, `mcp: { servers: { docs: { url: "${docs.url}" } } }`);
     await mkdir(path.join(folder, "agents"));
     await writeFile(path.join(folder, "agents", "reader.md"), CARD);
+    await writeFile(path.join(folder, "agents", "parley.yaml"), "feedback: off\n");
     await scene().start({ env: { MCP_CONFIG: config, AGENTS_DIR: path.join(folder, "agents") } });
   });
   afterAll(async () => {

@@ -81,6 +81,8 @@ describe("what people say in several messages, or change while it waits", () => 
     );
     const { ts: thread } = slack.say({ channel, user: annUser, text: "tomatoes in April?" });
     slack.say({ channel, user: bobUser, text: "not before the frost is over", thread });
+    // Slack promises no order, and what comes after the mention is for the bot.
+    await slack.until(() => slack.pendingEvents === 0);
     const ann = new SlackVoice(scene(), "Ann", { channel, user: annUser, thread });
     ann.say("what do you think?", true);
     await shows(ann, "Bob is right: after the frost.");

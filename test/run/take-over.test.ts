@@ -50,7 +50,11 @@ afterEach(async () => {
 
 function open(): { db: Kysely<Schema>; outage: Outage } {
   const types = { getTypeParser: (oid: number) => (oid === 20 ? Number : pgTypes.getTypeParser(oid)) } as never;
-  const outage = new Outage({ pool: new Pool({ connectionString: made.url, max: 4, types }) });
+  const pool = new Pool({ connectionString: made.url, max: 4, types });
+  // The drop of the database ends whatever connection is still on its way out.
+  pool.on("error", () => undefined);
+  pool.on("connect", (client) => client.on("error", () => undefined));
+  const outage = new Outage({ pool });
   return { outage, db: new Kysely<Schema>({ dialect: outage }).withPlugin(rootGuard) };
 }
 
