@@ -29,7 +29,9 @@ it("ten agents that write at two replicas share one pool each, one set of migrat
   expect(applied.map(({ name }) => `${name}.ts`)).toEqual(files.toSorted());
   const replicas = await stage.rows<{ id: string }>("select id from replicas");
   expect(replicas).toHaveLength(2);
-  const seen = await Promise.all([a, b].map(async (at) => (await at.api("GET", "/v1/housekeeping")).body.holder));
+  const holder = async (at: GatewayProcess) => (await at.api("GET", "/v1/housekeeping")).body.holder as string | null;
+  await until("somebody keeps house", async () => (await holder(a)) !== null);
+  const seen = await Promise.all([a, b].map(holder));
   expect(replicas.map(({ id }) => id)).toContain(seen[0]);
   expect(seen[1]).toBe(seen[0]);
 
