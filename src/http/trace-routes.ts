@@ -60,6 +60,9 @@ const Filters = Type.Object(
     status: Type.Optional(Word),
     model: Type.Optional(Word),
     min_duration_ms: Type.Optional(Type.Integer({ minimum: 0 })),
+    has_feedback: Type.Optional(
+      Type.Union([Type.Literal("true"), Type.Literal("false")], { description: "Within the key's reach" }),
+    ),
     since: Type.Optional(Type.String({ maxLength: 40, description: "ISO 8601, or how long ago: 12h, 7d" })),
     until: Type.Optional(Type.String({ maxLength: 40 })),
     limit: Type.Optional(Type.Integer({ minimum: 1, maximum: MAX_PAGE, default: DEFAULT_PAGE })),
@@ -194,7 +197,8 @@ function isCount(value: unknown): value is number {
 }
 
 function readFilter(query: Static<typeof Filters>) {
-  const { session_id, agent_id, user_id, status, model, min_duration_ms, since, until, offset = 0, cursor } = query;
+  const { session_id, agent_id, user_id, status, model, min_duration_ms, has_feedback, since, until } = query;
+  const { offset = 0, cursor } = query;
   return {
     ...(session_id !== undefined && { session: session_id }),
     ...(agent_id !== undefined && { agent: agent_id }),
@@ -202,6 +206,7 @@ function readFilter(query: Static<typeof Filters>) {
     ...(status !== undefined && { status }),
     ...(model !== undefined && { model }),
     ...(min_duration_ms !== undefined && { minDurationMs: min_duration_ms }),
+    ...(has_feedback !== undefined && { hasFeedback: has_feedback === "true" }),
     ...(since !== undefined && { since: readTime("since", since) }),
     ...(until !== undefined && { until: readTime("until", until) }),
     ...(cursor !== undefined && { before: readTimeCursor(cursor) }),

@@ -199,6 +199,7 @@ export interface TraceFilter {
   status?: string;
   model?: string;
   minDurationMs?: number;
+  hasFeedback?: boolean;
   since?: Date;
   until?: Date;
   /** Where the page before ended. */
@@ -216,7 +217,8 @@ const summary = sql`
 
 /** The newest that fit, by when they started. */
 export async function listTraces(db: Db, reach: Reach, filter: TraceFilter): Promise<TraceSummary[]> {
-  const { session, agent, user, status, model, minDurationMs, since, until, before, limit, offset } = filter;
+  const { session, agent, user, status, model, minDurationMs, hasFeedback, since, until, before, limit, offset } =
+    filter;
   const wanted = [
     sql`true`,
     ...(session === undefined ? [] : [sql`t.session_id = ${session}`]),
@@ -225,6 +227,7 @@ export async function listTraces(db: Db, reach: Reach, filter: TraceFilter): Pro
     ...(status === undefined ? [] : [sql`t.status = ${status}`]),
     ...(model === undefined ? [] : [sql`t.model = ${model}`]),
     ...(minDurationMs === undefined ? [] : [sql`${DURATION} >= ${minDurationMs}::float8`]),
+    ...(hasFeedback === undefined ? [] : [sql`exists (${feedbackOn(reach)}) = ${hasFeedback}::boolean`]),
     ...(since === undefined ? [] : [sql`t.started_at >= ${since.toISOString()}::timestamptz`]),
     ...(until === undefined ? [] : [sql`t.started_at < ${until.toISOString()}::timestamptz`]),
     ...(before === undefined
@@ -236,6 +239,16 @@ export async function listTraces(db: Db, reach: Reach, filter: TraceFilter): Pro
     where ${withinReach(reach)} and ${sql.join(wanted, sql` and `)}
     order by t.started_at desc, t.trace_id desc limit ${limit} offset ${offset}`.execute(db);
   return rows;
+}
+
+function feedbackOn(reach: Reach) {
+  const within =
+    reach.kind === "user"
+      ? sql`f.user_id = ${reach.user}`
+      : reach.kind === "agent"
+        ? sql`f.agent = ${reach.agent}`
+        : sql`true`;
+  return sql`select from feedback f where f.trace_id = t.trace_id and ${within}`;
 }
 
 /** A trace with the spans it has, in order; null = there is none within reach. */

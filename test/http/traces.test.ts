@@ -250,7 +250,10 @@ describe("the list of traces", () => {
     expect((await ids("since=2026-01-01T00:00:01Z&until=2026-01-01T00:00:03Z"))[0]).toBe("t2 t1");
     expect((await ids("limit=2&offset=3"))[0]).toBe("t1 t0");
     expect((await ids("since=2d"))[0]).toBe("");
-    for (const bad of ["since=soon", "cursor=x", "limit=0", "colour=red"]) {
+    await http.call("POST", "/v1/feedback", { key, body: { trace_id: "t2", rating: -1 } });
+    expect((await ids("has_feedback=true"))[0]).toBe("t2");
+    expect((await ids("has_feedback=false"))[0]).toBe("t4 t3 t1 t0");
+    for (const bad of ["since=soon", "cursor=x", "limit=0", "has_feedback=maybe", "colour=red"]) {
       expect((await http.call("GET", `/v1/traces?${bad}`, { key })).statusCode, bad).toBe(400);
     }
     const headers = { authorization: `Bearer ${KEY}` };
