@@ -8,6 +8,7 @@ import { withdrawWaiting } from "../store/inbox.ts";
 import { openSessionAt, type Place, placeSettings, setPlace } from "../store/places.ts";
 import { sessionActivity } from "../store/runs.ts";
 import type { Db } from "../store/schema.ts";
+import { listRunRows } from "../store/list-runs.ts";
 import { changeSession, findSession, insertSession, listSessions, stopSession } from "../store/talk-sessions.ts";
 import { escapeMarkdown as escape } from "../texts/escape-markdown.ts";
 import { LANGUAGES, type Texts } from "../texts/texts.ts";
@@ -91,9 +92,17 @@ export async function runChatCommand(scene: CommandScene, command: TalkWord, arg
       return forget(scene, given);
     case "usage":
       return tellUsage(scene);
+    case "trace":
+      return tellTrace(scene);
     default:
       return command satisfies never;
   }
+}
+
+async function tellTrace({ db, place, texts }: CommandScene): Promise<string> {
+  const newest = { limit: 1, after: null };
+  const [last] = await listRunRows(db, { kind: "all" }, { session: place.sessionId }, newest);
+  return last ? texts.traceOf(last.trace_id, last.id) : texts.noTrace;
 }
 
 /** By the name of whoever answers here. */

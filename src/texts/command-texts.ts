@@ -13,6 +13,7 @@ export type CommandWord =
   | "memory"
   | "forget"
   | "usage"
+  | "trace"
   | "link"
   | "unlink";
 
@@ -50,6 +51,9 @@ export interface CommandTexts {
   modeCleared: string;
   titleIs(title: string, sign: string): string;
   titleSet(title: string): string;
+  /** What operators find an answer by. */
+  traceOf(trace: string, run: string): string;
+  noTrace: string;
   summingUp: string;
   nothingToSumUp: string;
   notSummedUp: string;

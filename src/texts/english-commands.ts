@@ -16,6 +16,7 @@ export const englishCommands: CommandTexts = {
     memory: "what is remembered of you",
     forget: "have some of that forgotten",
     usage: "what was used",
+    trace: "what to tell an operator of the last answer",
     link: "link this with another account of yours (in private)",
     unlink: "undo that link",
   },
@@ -54,6 +55,9 @@ export const englishCommands: CommandTexts = {
   modeCleared: "I go by what was set for me again.",
   titleIs: (title, sign) => `This talk is called **${title}**. Rename it with ${sign}title and the new name.`,
   titleSet: (title) => `This talk is called **${title}** now.`,
+  traceOf: (trace, run) =>
+    `The last answer here has the trace \`${trace}\` (run \`${run}\`). With it an operator finds what happened.`,
+  noTrace: "There is no answer here yet.",
   summingUp: "I am summing up this talk.",
   nothingToSumUp: "There is nothing to sum up yet.",
   notSummedUp: "This talk could not be summed up. It goes on as before.",

@@ -16,6 +16,7 @@ export const germanCommands: CommandTexts = {
     memory: "was über dich gemerkt ist",
     forget: "etwas davon vergessen",
     usage: "was verbraucht wurde",
+    trace: "was Betreiber zur letzten Antwort wissen müssen",
     link: "mit deinem anderen Konto verknüpfen (im privaten Chat)",
     unlink: "diese Verknüpfung lösen",
   },
@@ -58,6 +59,9 @@ export const germanCommands: CommandTexts = {
   modeCleared: "Es gilt wieder die Vorgabe.",
   titleIs: (title, sign) => `Dieses Gespräch heißt **${title}**. Mit ${sign}title und einem Namen benennst du es um.`,
   titleSet: (title) => `Dieses Gespräch heißt jetzt **${title}**.`,
+  traceOf: (trace, run) =>
+    `Die letzte Antwort hier hat den Trace \`${trace}\` (Lauf \`${run}\`). Damit findet ein Betreiber, was geschehen ist.`,
+  noTrace: "Hier gibt es noch keine Antwort.",
   summingUp: "Ich fasse dieses Gespräch zusammen.",
   nothingToSumUp: "Es gibt noch nichts zusammenzufassen.",
   notSummedUp: "Dieses Gespräch ließ sich nicht zusammenfassen. Es geht weiter wie bisher.",

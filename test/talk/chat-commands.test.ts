@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { AgentCard } from "../../src/agent/agent-card.ts";
 import { NO_SETTINGS } from "../../src/agent/agent-settings.ts";
 import type { Agents } from "../../src/agent/agents.ts";
-import { accountId } from "../../src/ids.ts";
+import { accountId, newId } from "../../src/ids.ts";
 import { upsertIdentity } from "../../src/store/identities.ts";
 import { upsertPlace } from "../../src/store/places.ts";
 import { textsFor } from "../../src/texts/texts.ts";
@@ -54,6 +54,32 @@ describe("in a chat", () => {
     } as Agents;
     return { db, agents, place, sign: "/", texts: textsFor(language), onBusy: "steer" as const };
   };
+  it("/trace names what an operator finds the last answer by", async () => {
+    const at = await scene("trace");
+    expect(await runChatCommand(at, "trace", "")).toBe("There is no answer here yet.");
+    const trace = "4bf92f3577b34da6a3ce929d0e0e4736";
+    const made = { lane: 0, agent: "tester", policy: "interrupt", input_through: 1, session_id: at.place.sessionId };
+    for (const [trace_id, age] of [
+      ["0".repeat(32), 2],
+      [trace, 1],
+    ] as const) {
+      const started_at = new Date(Date.now() - age * 1000);
+      const run = {
+        ...made,
+        id: newId("run"),
+        state: "completed" as const,
+        trace_id,
+        started_at,
+        queued_at: started_at,
+      };
+      await at.db
+        .insertInto("runs")
+        .values(run as never)
+        .execute();
+    }
+    expect(await runChatCommand(at, "trace", "")).toContain(`has the trace \`${trace}\` (run \`run_`);
+  });
+
   const session = async ({ db, place }: Awaited<ReturnType<typeof scene>>) => {
     const { session_id: id } = await db
       .selectFrom("places")

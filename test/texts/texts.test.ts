@@ -48,6 +48,7 @@ const CALLS: { [K in keyof Functions]: Parameters<Functions[K]> } = {
   noSuchMode: ["!"],
   titleIs: ["TITLE", "!"],
   titleSet: ["TITLE"],
+  traceOf: ["TRACE", "RUN"],
   usageOfYou: ["TODAY", "MONTH"],
   usageHere: ["TODAY", "MONTH"],
   tokens: [7],

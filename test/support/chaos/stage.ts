@@ -107,7 +107,8 @@ export class Stage {
     const slackEnv = slack && options.slack ? slackSettings(slack, options.slack.mode) : {};
     // What is judged here is said in texts, so there are no buttons under them.
     const agents = path.join(folder, "agents");
-    await cp(path.join(import.meta.dirname, "../../../agents/demo.md"), path.join(agents, "demo.md"));
+    const shipped = path.join(import.meta.dirname, "../../../agents");
+    for (const card of ["demo.md", "editor.md"]) await cp(path.join(shipped, card), path.join(agents, card));
     await writeFile(path.join(agents, "parley.yaml"), "feedback: off\n");
     const env = { AGENTS_DIR: agents, ...(router ? webhookMode(router) : {}), ...slackEnv, ...options.env };
     const stage = new Stage({ telegram, model, router, slack, databaseUrl, env, folder, closing });
