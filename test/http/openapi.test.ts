@@ -21,15 +21,19 @@ describe("the description of the API", () => {
     const promised = JSON.parse(await readFile(PROMISED, "utf8").catch(() => '{"paths":{}}')) as Description;
     const major = (of: Description) => of.info?.version.split(".")[0];
     if (major(promised) === major(now)) {
-      expect(breakingChanges(promised, now), "this breaks clients: raise API_VERSION in describe-api.ts").toEqual([]);
+      expect(breakingChanges(promised, now), "this breaks clients: raise API_VERSION in version-routes.ts").toEqual([]);
     }
     await expect(`${JSON.stringify(now, null, 1)}\n`).toMatchFileSnapshot(PROMISED.pathname);
   });
 });
 
-/** A call with one field that is sent and one that is answered. */
+/** As the routes' schemas come out. */
+const oneOf = (...values: string[]) => ({ anyOf: values.map((value) => ({ type: "string", enum: [value] })) });
+const TEXT_OR_NULL = { anyOf: [{ type: "string" }, { type: "null" }] };
+
+/** A call with two fields that may be sent and one that is answered. */
 function api(change: { path?: string; sent?: object; must?: string[]; answered?: object; query?: object[] } = {}) {
-  const { path = "/v1/things", sent = { kind: { anyOf: [{ const: "a" }, { const: "b" }] } }, must = [] } = change;
+  const { path = "/v1/things", sent = { kind: oneOf("a", "b"), note: TEXT_OR_NULL }, must = [] } = change;
   const { answered = { id: { type: "string" } }, query = [{ in: "query", name: "limit", schema: {} }] } = change;
   const body = { content: { "application/json": { schema: { type: "object", properties: sent, required: must } } } };
   const schema = { type: "object", properties: answered, required: Object.keys(answered) };
@@ -46,10 +50,29 @@ describe("a change of an API breaks clients", () => {
       api({ answered: { id: { type: "integer" } } }),
       "POST /v1/things 200.id is integer instead of string",
     ],
-    ["what may be sent is not known any more", api({ sent: {} }), "POST /v1/things body.kind is gone"],
+    [
+      "a field of an answer may be null",
+      api({ answered: { id: TEXT_OR_NULL } }),
+      "POST /v1/things 200.id is string or null instead of string",
+    ],
+    [
+      "null may not be sent any more",
+      api({ sent: { kind: oneOf("a", "b"), note: { type: "string" } } }),
+      "POST /v1/things body.note is string instead of string or null",
+    ],
+    [
+      "only some values may be sent",
+      api({ sent: { kind: oneOf("a", "b"), note: { anyOf: [...oneOf("x").anyOf, { type: "null" }] } } }),
+      "POST /v1/things body.note may only be x now",
+    ],
+    [
+      "what may be sent is not known any more",
+      api({ sent: { note: TEXT_OR_NULL } }),
+      "POST /v1/things body.kind is gone",
+    ],
     [
       "a value may not be sent any more",
-      api({ sent: { kind: { anyOf: [{ const: "a" }] } } }),
+      api({ sent: { kind: oneOf("a"), note: TEXT_OR_NULL } }),
       "POST /v1/things body.kind may not be b any more",
     ],
     ["something must be sent", api({ must: ["kind"] }), "POST /v1/things body.kind is required now"],
@@ -65,7 +88,7 @@ describe("a change of an API breaks clients", () => {
 
   it("and one that only adds does not", () => {
     const newer = api({
-      sent: { kind: { anyOf: [{ const: "a" }, { const: "b" }, { const: "c" }] }, more: {} },
+      sent: { kind: oneOf("a", "b", "c"), note: TEXT_OR_NULL, more: {} },
       answered: { id: { type: "string" }, more: { type: "string" } },
       query: [
         { in: "query", name: "limit", schema: {} },

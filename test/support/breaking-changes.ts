@@ -52,14 +52,17 @@ function compareSchema(
   found: string[],
 ): void {
   if (!older) return;
-  if (older["type"] !== undefined && newer["type"] !== undefined && older["type"] !== newer["type"]) {
-    found.push(`${at} is ${newer["type"]} instead of ${older["type"]}`);
+  const [was, is] = [typesOf(older), typesOf(newer)];
+  if (!(way === "sent" ? covers(is, was) : covers(was, is))) {
+    found.push(`${at} is ${named(is)} instead of ${named(was)}`);
     return;
   }
+  [older, newer] = [withoutNull(older), withoutNull(newer)];
   if (way === "sent") {
-    const values = valuesOf(newer);
-    const lost = valuesOf(older)?.filter((value) => values && !values.includes(value)) ?? [];
+    const [values, valuesNow] = [valuesOf(older), valuesOf(newer)];
+    const lost = values?.filter((value) => valuesNow && !valuesNow.includes(value)) ?? [];
     found.push(...lost.map((value) => `${at} may not be ${value} any more`));
+    if (!values && valuesNow) found.push(`${at} may only be ${valuesNow.join(" or ")} now`);
   }
   for (const [name, field] of Object.entries<Json>(older["properties"] ?? {})) {
     const same = newer["properties"]?.[name] as Json | undefined;
@@ -76,10 +79,29 @@ function compareSchema(
   if (older["items"] && newer["items"]) compareSchema(older["items"], newer["items"], way, `${at}[]`, found);
 }
 
+/** What a value may be; null = anything. */
+function typesOf(schema: Json): string[] | null {
+  const choices = choicesOf(schema).map(({ type, const: value }) => (value === undefined ? type : typeof value));
+  return choices.includes(undefined) ? null : [...new Set(choices.flat() as string[])];
+}
+
+function covers(wide: string[] | null, narrow: string[] | null): boolean {
+  if (!wide || !narrow) return wide === null;
+  return narrow.every((type) => wide.includes(type) || (type === "integer" && wide.includes("number")));
+}
+
+const named = (types: string[] | null) => types?.join(" or ") ?? "anything";
+
+const choicesOf = (schema: Json): Json[] => (schema["anyOf"] as Json[] | undefined) ?? [schema];
+
+/** What it is if it is not null, where that is one thing or a list of values. */
+function withoutNull(schema: Json): Json {
+  const choices = choicesOf(schema).filter(({ type }) => type !== "null");
+  return choices.length === 1 ? choices[0]! : { ...schema, anyOf: choices };
+}
+
 /** The only values that fit; null = it is no list of values. */
 function valuesOf(schema: Json): string[] | null {
-  if (Array.isArray(schema["enum"])) return schema["enum"].map(String);
-  const choices = (schema["anyOf"] ?? []) as Json[];
-  const values = choices.flatMap((choice) => (choice["const"] === undefined ? [] : [String(choice["const"])]));
-  return choices.length > 0 && values.length === choices.length ? values : null;
+  const lists = choicesOf(schema).map((each) => (each["const"] === undefined ? each["enum"] : [each["const"]]));
+  return lists.every((list) => Array.isArray(list)) ? lists.flat().map(String) : null;
 }
