@@ -52,6 +52,7 @@ describe("steer", () => {
     await say("and in Oslo?");
     pause.release();
     await shows(`${LONG}\n\nRain in both.`);
+    await until("the receipt", () => shown().length === 2);
     expect(shown()).toEqual([`${LONG}\n\nRain in both.`, STEERED]);
     const block = sent(model.requests.at(-1));
     expect(block.slice(-2)).toEqual(["tool: ", "user: and in Oslo?"]);
