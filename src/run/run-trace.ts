@@ -74,7 +74,8 @@ export class RunTrace {
     });
     this.#root.kind = "consumer";
     const now = options.now();
-    this.#add(this.#root);
+    // As it is now: it is told again when it has ended.
+    this.#add({ ...this.#root, attributes: { ...this.#root.attributes } });
     if (claimed.attempt === 1) {
       this.#accepted(claimed.turn ?? []);
       this.#ended(this.#span("wait", "wait", this.#root.spanId, queuedMs, {}), Math.max(queuedMs, now));
