@@ -24,7 +24,8 @@ export interface TraceRow {
 
 /**
  * Stores traces of runs and spans of these, in one statement that may be repeated, in any order: what has ended is not
- * opened again. They belong to whoever has the session then.
+ * opened again. They belong to whoever has the session then. They begin at whole milliseconds, which is all that a
+ * cursor of their list tells.
  */
 export async function writeTraces(db: Db, rows: TraceRow[], spans: Span[]): Promise<void> {
   const input = rows.map((row) => ({
@@ -47,7 +48,7 @@ export async function writeTraces(db: Db, rows: TraceRow[], spans: Span[]): Prom
       insert into traces as t (trace_id, session_id, run_id, agent, user_id, platform, account_id, started_at, ended_at,
                                status, model, input_tokens, output_tokens, tool_calls)
       select r.trace_id, r.session_id, r.run_id, r.agent, s.user_id, r.platform, r.account_id,
-             to_timestamp(r.started_ms / 1000), to_timestamp(r.ended_ms / 1000), r.status, r.model, r.input_tokens,
+             date_trunc('milliseconds', to_timestamp(r.started_ms / 1000)), to_timestamp(r.ended_ms / 1000), r.status, r.model, r.input_tokens,
              r.output_tokens, r.tool_calls
       from jsonb_to_recordset(${toJson(input)}::jsonb)
         as r(trace_id text, session_id text, run_id text, agent text, platform text, account_id text,

@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { SpanNode } from "../../src/http/trace-json.ts";
+import { newId, newTraceId, type SessionId } from "../../src/ids.ts";
+import { writeTraces } from "../../src/store/traces.ts";
 import { callTool, finish, scriptedModel } from "../fakes/scripted-model.ts";
 import { scriptedTools } from "../fakes/scripted-tools.ts";
 import { until } from "../support/test-gateway.ts";
@@ -259,5 +261,24 @@ describe("the list of traces", () => {
     const headers = { authorization: `Bearer ${KEY}` };
     const all = await http.app.inject({ url: "/v1/traces?agent_id=lister", headers });
     expect(all.json()).toHaveLength(5);
+  });
+
+  it("leaves none out of runs that began within the same millisecond, as those of one commit do", async () => {
+    const session = (await http.session("burst")) as SessionId;
+    const startedMs = Date.UTC(2026, 0, 2) + 0.678;
+    const rows = Array.from({ length: 5 }, () => ({
+      ...{ traceId: newTraceId(), session, run: newId("run"), agent: "tester", account: null, platform: "api" },
+      ...{ startedMs, endedMs: startedMs + 1, status: "ok" as const, model: null },
+      ...{ inputTokens: 0, outputTokens: 0, toolCalls: 0 },
+    }));
+    await writeTraces(http.database.db, rows, []);
+    const seen: string[] = [];
+    for (let query = "limit=2"; query !== "";) {
+      const page = await http.call("GET", `/v1/traces?session_id=${session}&${query}`, { user: "burst" });
+      seen.push(...page.json<TraceJson[]>().map(({ trace_id }) => trace_id));
+      const cursor = page.headers["x-next-cursor"];
+      query = cursor === undefined ? "" : `limit=2&cursor=${String(cursor)}`;
+    }
+    expect(seen.toSorted()).toEqual(rows.map(({ traceId }) => traceId).toSorted());
   });
 });
