@@ -3,7 +3,7 @@ import { ADMIN_ACTOR, listAudit } from "../store/audit.ts";
 import { withReach } from "../store/reach.ts";
 import type { Root } from "../store/schema.ts";
 import type { Api } from "./api.ts";
-import { readTime, readTimeCursor, writeTimeCursor } from "./read-time.ts";
+import { cutPage, readTime, readTimeCursor, When } from "./read-time.ts";
 
 const MAX_PAGE = 200;
 const DEFAULT_PAGE = 50;
@@ -17,7 +17,6 @@ const EntryJson = Type.Object({
   detail: Type.Record(Type.String(), Type.Unknown()),
 });
 const Word = Type.String({ minLength: 1, maxLength: 200 });
-const When = Type.String({ minLength: 1, maxLength: 40, description: "ISO 8601, or how long ago: 7d" });
 
 /** What operators did, by whom and when. */
 export function auditRoutes(app: Api, db: Root): void {
@@ -56,12 +55,8 @@ export function auditRoutes(app: Api, db: Root): void {
         limit: limit + 1,
       };
       const found = await withReach(db, { kind: "all" }, (trx) => listAudit(trx, filter));
-      const entries = found.slice(0, limit);
-      const last = found.length > limit ? entries.at(-1) : undefined;
-      return {
-        entries: entries.map((entry) => ({ ...entry, at: entry.at.toISOString() })),
-        next_cursor: last ? writeTimeCursor(last) : null,
-      };
+      const { page, next } = cutPage(found, limit, (entry) => entry);
+      return { entries: page.map((entry) => ({ ...entry, at: entry.at.toISOString() })), next_cursor: next };
     },
   });
 }

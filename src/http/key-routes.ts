@@ -19,7 +19,7 @@ import type { KeyRing } from "./key-ring.ts";
 import { newKeyText, sha256 } from "./key-text.ts";
 import { keyOf, mayGrant, usualScopes } from "./mint-key.ts";
 import { SCOPES } from "./principal.ts";
-import { readTimeCursor, writeTimeCursor } from "./read-time.ts";
+import { cutPage, readTimeCursor } from "./read-time.ts";
 
 const MAX_PAGE = 200;
 const DEFAULT_PAGE = 50;
@@ -112,12 +112,8 @@ export function keyRoutes(app: Api, db: Root, service: AgentService, ring: KeyRi
       const { limit = DEFAULT_PAGE, cursor } = request.query;
       const before = cursor === undefined ? {} : { before: readTimeCursor(cursor) };
       const found = await withReach(db, EVERYTHING, (trx) => listKeys(trx, { limit: limit + 1, ...before }));
-      const keys = found.slice(0, limit);
-      const last = found.length > limit ? keys.at(-1) : undefined;
-      return {
-        keys: keys.map(toKeyJson),
-        next_cursor: last ? writeTimeCursor({ at: last.createdAt, id: last.id }) : null,
-      };
+      const { page, next } = cutPage(found, limit, ({ createdAt: at, id }) => ({ at, id }));
+      return { keys: page.map(toKeyJson), next_cursor: next };
     },
   });
 

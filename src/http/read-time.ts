@@ -1,9 +1,13 @@
+import { Type } from "typebox";
 import { GatewayError } from "../errors.ts";
 
 const UNIT_MS = { m: 60_000, h: 3_600_000, d: 86_400_000, w: 7 * 86_400_000 } as const;
 const AGO = /^(\d{1,4})([mhdw])$/;
 /** A date, or a date and time with its zone: https://www.rfc-editor.org/rfc/rfc3339 */
 const ISO = /^\d{4}-\d\d-\d\d(?:[Tt ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:[Zz]|[+-]\d\d:?\d\d)?)?$/;
+
+/** As `readTime` takes it. */
+export const When = Type.String({ minLength: 1, maxLength: 40, description: "ISO 8601, or how long ago: 7d" });
 
 /** A time of a query: ISO 8601, in UTC unless it says so, or how long ago, like `7d`. Throws `invalid`. */
 export function readTime(field: string, text: string): Date {
@@ -25,6 +29,17 @@ export interface TimeCursor {
 
 export function writeTimeCursor({ at, id }: TimeCursor): string {
   return Buffer.from(`${at.toISOString()} ${id}`).toString("base64url");
+}
+
+/** A page of what was found, one more than the limit if there is more, and the cursor that leads on; null = that is all. */
+export function cutPage<T>(
+  found: readonly T[],
+  limit: number,
+  at: (row: T) => TimeCursor,
+): { page: T[]; next: string | null } {
+  const page = found.slice(0, limit);
+  const last = page.at(-1);
+  return { page, next: last && found.length > limit ? writeTimeCursor(at(last)) : null };
 }
 
 /** Throws `invalid`. */

@@ -3,7 +3,7 @@ import { readId } from "../ids.ts";
 import type { RunFilter, RunRow } from "../store/list-runs.ts";
 import type { Sessions } from "../talk/sessions.ts";
 import type { Api } from "./api.ts";
-import { readTime } from "./read-time.ts";
+import { readTime, When } from "./read-time.ts";
 import { readMicrosCursor, shownId, writeMicrosCursor } from "./session-json.ts";
 import { callerOf, SessionParams } from "./session-routes.ts";
 
@@ -30,7 +30,6 @@ const RunsJson = Type.Object({
   next_cursor: Type.Union([Type.String(), Type.Null()], { description: "null = that is all" }),
 });
 
-const When = Type.String({ minLength: 1, maxLength: 40, description: "ISO 8601, or how long ago: 7d" });
 const Status = Type.Union(
   (["running", "waiting", "completed", "failed", "cancelled"] as const).map((state) => Type.Literal(state)),
 );

@@ -8,7 +8,7 @@ import type { SessionCaller, Sessions } from "../talk/sessions.ts";
 import type { Api } from "./api.ts";
 import { operatorOf, reachOf } from "./authenticate.ts";
 import { HistoryJson, HistoryQuery, readHistory } from "./read-history.ts";
-import { readTime } from "./read-time.ts";
+import { readTime, When } from "./read-time.ts";
 import {
   etagOf,
   readIfMatch,
@@ -29,7 +29,6 @@ const MAX_DATA = 16_384;
 
 export const SessionParams = Type.Object({ id: Type.String() });
 const Word = Type.String({ minLength: 1, maxLength: 200 });
-const When = Type.String({ minLength: 1, maxLength: 40, description: "ISO 8601, or how long ago: 7d" });
 const Data = Type.Record(Type.String(), Type.Unknown());
 const Index = Type.Integer({ minimum: 0, maximum: 1_000_000_000 });
 const WholeJson = Type.Object({ ...SessionJson.properties, ...HistoryJson.properties });

@@ -6,7 +6,7 @@ import type { Root } from "../store/schema.ts";
 import { findTrace, listTraces, reportTrace, type ReportedTrace } from "../store/traces.ts";
 import type { Api } from "./api.ts";
 import { principalOf, reachOf } from "./authenticate.ts";
-import { readTime, readTimeCursor, writeTimeCursor } from "./read-time.ts";
+import { cutPage, readTime, readTimeCursor } from "./read-time.ts";
 import { SpanJson, toSpanJson, toTraceSummaryJson, toTree, TraceSummaryJson } from "./trace-json.ts";
 
 const MAX_PAGE = 1_000;
@@ -115,10 +115,8 @@ export function traceRoutes(app: Api, db: Root): void {
       const { limit = DEFAULT_PAGE } = request.query;
       const filter = { ...readFilter(request.query), limit: limit + 1 };
       const found = await withReach(db, reachOf(request), (trx) => listTraces(trx, reachOf(request), filter));
-      const page = found.slice(0, limit);
-      const last = page.at(-1);
-      if (last && found.length > limit)
-        leadOn(request, reply, writeTimeCursor({ at: last.started_at, id: last.trace_id }));
+      const { page, next } = cutPage(found, limit, ({ started_at: at, trace_id: id }) => ({ at, id }));
+      if (next !== null) leadOn(request, reply, next);
       return page.map(toTraceSummaryJson);
     },
   });

@@ -11,7 +11,7 @@ import { listPairings, listUsers, readUser, setBlocked, type User } from "../sto
 import type { AgentService } from "../talk/agent-service.ts";
 import type { Api } from "./api.ts";
 import { principalOf } from "./authenticate.ts";
-import { readTime, readTimeCursor, writeTimeCursor } from "./read-time.ts";
+import { cutPage, readTime, readTimeCursor, When } from "./read-time.ts";
 
 const MAX_PAGE = 200;
 const DEFAULT_PAGE = 50;
@@ -24,7 +24,6 @@ const Kind = Type.Union([Type.Literal("person"), Type.Literal("place")]);
 const Flag = Type.Union([Type.Literal("true"), Type.Literal("false")]);
 const Time = Type.String({ format: "date-time" });
 const MaybeTime = Type.Union([Time, Type.Null()]);
-const When = Type.String({ minLength: 1, maxLength: 40, description: "ISO 8601, or how long ago: 7d" });
 const UserParams = Type.Object({ id: Type.String() });
 
 const UserFields = {
@@ -116,12 +115,8 @@ export function userRoutes(app: Api, db: Root, service: AgentService): void {
         limit: limit + 1,
       };
       const found = await all((trx) => listUsers(trx, filter));
-      const users = found.slice(0, limit);
-      const last = found.length > limit ? users.at(-1) : undefined;
-      return {
-        users: users.map(toUserJson),
-        next_cursor: last ? writeTimeCursor({ at: last.createdAt, id: last.id }) : null,
-      };
+      const { page, next } = cutPage(found, limit, ({ createdAt: at, id }) => ({ at, id }));
+      return { users: page.map(toUserJson), next_cursor: next };
     },
   });
 
