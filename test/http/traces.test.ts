@@ -266,11 +266,9 @@ describe("the list of traces", () => {
   it("leaves none out of runs that began within the same millisecond, as those of one commit do", async () => {
     const session = (await http.session("burst")) as SessionId;
     const startedMs = Date.UTC(2026, 0, 2) + 0.678;
-    const rows = Array.from({ length: 5 }, () => ({
-      ...{ traceId: newTraceId(), session, run: newId("run"), agent: "tester", account: null, platform: "api" },
-      ...{ startedMs, endedMs: startedMs + 1, status: "ok" as const, model: null },
-      ...{ inputTokens: 0, outputTokens: 0, toolCalls: 0 },
-    }));
+    const about = { session, agent: "tester", account: null, platform: "api", model: null, status: "ok" as const };
+    const spent = { startedMs, endedMs: startedMs + 1, inputTokens: 0, outputTokens: 0, toolCalls: 0 };
+    const rows = Array.from({ length: 5 }, () => ({ ...about, ...spent, traceId: newTraceId(), run: newId("run") }));
     await writeTraces(http.database.db, rows, []);
     const seen: string[] = [];
     for (let query = "limit=2"; query !== "";) {

@@ -17,10 +17,10 @@ it("tells of each span once that it has ended, also of a run that is over before
   const trace = new RunTrace({
     claimed: CLAIMED,
     content: null,
-    resolve: (name) => ({ provider: "", model: name }) as never,
+    resolve: (name) => ({ provider: "", model: name }),
     now: () => 2_000,
   });
-  trace.begin({ name: "demo", model: null } as never, []);
+  trace.begin({ name: "demo", model: null }, []);
   trace.end({ type: "run.completed" } as never, [], 0);
   const spans = trace.drain();
   const ended = spans.filter(({ endMs }) => endMs !== null).map(({ spanId }) => spanId);
