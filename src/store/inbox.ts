@@ -147,14 +147,17 @@ export async function acceptKnown(db: Db, messages: ArrivingMessage[], replica: 
     left join old o using (idx)
     left join stored s on s.account_id = i.account_id and s.update_key = i.update_key
     order by i.idx`.execute(db);
-  // Repeats of what another connection was committing meanwhile, which this statement's snapshot could not show.
+  // What another connection was committing meanwhile, which this statement's snapshot could not show: the same message,
+  // or that its session is gone.
   const raced = rows.filter((row) => row.session_id !== null && row.message_id === null);
-  const known = raced.length === 0 ? null : await findStored(db, messages);
-  return rows.map((row) => ({
-    outcome: row.stored ? "stored" : row.session_id ? "repeat" : "unknown",
-    messageId: row.message_id ?? known?.get(row.idx) ?? messages[row.idx]!.messageId,
-    sessionId: row.session_id,
-  }));
+  const known = raced.length === 0 ? new Map<number, MessageId>() : await findStored(db, messages);
+  return rows.map((row) => {
+    const messageId = row.message_id ?? (row.session_id === null ? undefined : known.get(row.idx));
+    if (messageId === undefined) {
+      return { outcome: "unknown", messageId: messages[row.idx]!.messageId, sessionId: null };
+    }
+    return { outcome: row.stored ? "stored" : "repeat", messageId, sessionId: row.session_id };
+  });
 }
 
 /** The ids under which messages are stored, by their index. */

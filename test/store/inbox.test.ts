@@ -4,9 +4,11 @@ import { Client } from "pg";
 import { describe, expect, test } from "vitest";
 import { newId, type SessionId } from "../../src/ids.ts";
 import { changeWaiting } from "../../src/store/change-waiting.ts";
+import { deleteSession } from "../../src/store/delete-session.ts";
 import { acceptKnown, arrivalsAfter, recordUpdate, withdrawArrivals, withdrawWaiting } from "../../src/store/inbox.ts";
 import { readHint } from "../../src/store/notify.ts";
-import type { Db } from "../../src/store/schema.ts";
+import type { Db, Trx } from "../../src/store/schema.ts";
+import { lockSession } from "../../src/store/session-reach.ts";
 import { onPostgres, storeEngines } from "../support/store-engines.ts";
 import {
   accept,
@@ -256,6 +258,21 @@ storeEngines((store) => {
 });
 
 onPostgres((store) => {
+  test("a message that meets the end of its session is no repeat, so it goes to the session that is open there then", async () => {
+    const chat = await newChat(store.db);
+    const deleting = openTransaction(store.db, async (trx) => {
+      await lockSession(trx as Trx, { reach: { kind: "all" }, user: null }, chat.sessionId);
+      await deleteSession(trx as Trx, chat.sessionId);
+    });
+    await deleting.begun;
+    const message = sayIn(chat);
+    const arriving = accept(store.db, message);
+    await untilBlocked(store.db);
+    await deleting.end();
+    expect(await arriving).toEqual([{ outcome: "unknown", messageId: message.messageId, sessionId: null }]);
+    expect(await accept(store.db, message)).toMatchObject([{ outcome: "stored" }]);
+  });
+
   test("fault-22: the same key on two connections at once is stored once, and both are told the same message", async () => {
     const talk = await newTalk(store.db);
     const first = say(talk, "hi", "key");
