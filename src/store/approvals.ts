@@ -50,7 +50,7 @@ export async function pauseRun(
       where s.id = ${run.session} and l.lane = ${run.lane.lane} and l.lease_no = ${run.lane.lease_no}
       for update of s, l
     ), own as (
-      select r.session_id, r.id, f.stop_through >= r.input_through as stopped,
+      select r.session_id, r.id, f.stop_through >= r.input_through or r.stop as stopped,
              ${run.moreWaits}::boolean or f.arrivals <> ${run.arrivals} as more
       from fence f join runs r on r.session_id = f.session_id
       where r.id = ${run.id} and r.attempt = ${run.attempt} and r.state = 'running'

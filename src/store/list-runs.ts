@@ -64,14 +64,19 @@ export async function listRunRows(
 /** Asks a run of the session to end, and no other. Null = there is no such run; else whether it had ended before. */
 export async function stopRun(trx: Trx, session: SessionId, run: RunId): Promise<{ over: boolean } | null> {
   const { rows } = await sql<{ over: boolean }>`
-    with ready as (
-      update lanes l set ready_at = least(l.ready_at, now())
-      from runs r
-      where r.session_id = ${session} and r.id = ${run} and r.state = 'waiting'
-        and l.session_id = r.session_id and l.lane = r.lane
+    with lane as (
+      -- First, as whoever merges it or leaves it to people does.
+      select l.session_id, l.lane from runs r join lanes l on l.session_id = r.session_id and l.lane = r.lane
+      where r.session_id = ${session} and r.id = ${run} and r.state in ('running', 'waiting')
+      for update of l
     ), asked as (
-      update runs set stop = true where session_id = ${session} and id = ${run} and state in ('running', 'waiting')
-      returning id
+      update runs r set stop = true from lane
+      where r.session_id = lane.session_id and r.id = ${run} and r.state in ('running', 'waiting')
+      returning r.id
+    ), ready as (
+      -- One that waits for people is worked on by nobody, who could look at its level.
+      update lanes l set ready_at = least(l.ready_at, now()) from lane, asked
+      where l.session_id = lane.session_id and l.lane = lane.lane
     )
     select not exists (select from asked) as over from runs where session_id = ${session} and id = ${run}`.execute(trx);
   return rows[0] ?? null;
