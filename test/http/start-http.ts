@@ -10,6 +10,7 @@ import { withTransaction } from "../../src/store/transaction.ts";
 import { scriptedModel } from "../fakes/scripted-model.ts";
 import { freePort } from "../support/free-port.ts";
 import { createTestDatabase } from "../support/postgres.ts";
+import { openTestPglite } from "../support/store-engines.ts";
 import { startTestGateway, type TestGateway, type TestGatewayOptions } from "../support/test-gateway.ts";
 
 export const KEY = "parley_admin_KEY-of-the-tests-0123456789abcdefghijklmn";
@@ -44,14 +45,19 @@ export interface CallOptions {
 }
 
 export type TestHttpOptions = Partial<Omit<HttpParts, "db" | "service" | "agents" | "agentDesk" | "log">> &
-  Partial<Pick<TestGatewayOptions, "model" | "onBusy" | "tools" | "settings" | "cards">>;
+  Partial<Pick<TestGatewayOptions, "model" | "onBusy" | "tools" | "settings" | "cards">> & {
+    /** Default: Postgres. */
+    engine?: "Postgres" | "PGlite";
+  };
 
 /** One replica on a database of its own, and its HTTP server. */
 export async function startHttp(options: TestHttpOptions = {}): Promise<TestHttp> {
-  const database = await createTestDatabase();
-  const { model = scriptedModel(), onBusy = "interrupt", tools, settings, cards, ...given } = options;
+  const { engine, model = scriptedModel(), onBusy = "interrupt", tools, settings, cards, ...given } = options;
+  const inside = engine === "PGlite" ? await openTestPglite() : null;
+  const database = inside ? { url: "", drop: async () => undefined } : await createTestDatabase();
   const running = await startTestGateway({
     url: database.url,
+    ...(inside ? { database: { kind: "embedded", ...inside } } : {}),
     model,
     onBusy,
     ...(tools ? { tools } : {}),

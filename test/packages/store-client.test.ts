@@ -8,11 +8,12 @@ import { startHttp } from "../http/start-http.ts";
 const nothing = async () => undefined;
 storesContract("memory", async () => ({ stores: memoryStores(), close: nothing }));
 storesContract("null", async () => ({ stores: nullStores(), close: nothing }), false);
-storesContract("http", async () => {
-  const http = await startHttp();
-  const key = await http.key({ kind: "agent", agent: "helpdesk" });
-  return { stores: await openStores({ url: await http.listen(), key }), close: () => http.stop() };
-});
+for (const engine of ["Postgres", "PGlite"] as const)
+  storesContract(`http, on ${engine},`, async () => {
+    const http = await startHttp({ engine });
+    const key = await http.key({ kind: "agent", agent: "helpdesk" });
+    return { stores: await openStores({ url: await http.listen(), key }), close: () => http.stop() };
+  });
 
 describe("a client", () => {
   const closers: (() => void)[] = [];

@@ -67,7 +67,7 @@ async function openTestPostgres(options: { max?: number; log?: Log } = {}): Prom
 }
 
 /** Like `openEmbedded`, but in memory. */
-async function openTestPglite(): Promise<OpenStore> {
+export async function openTestPglite(): Promise<OpenStore> {
   const pglite = await createPglite({ loadDataDir: await pgliteTemplate() });
   const db = new Kysely<Schema>({ dialect: new PGliteDialect({ pglite }) }).withPlugin(rootGuard);
   return { db, url: "", close: () => db.destroy() };
