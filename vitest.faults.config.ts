@@ -1,10 +1,11 @@
 import { defineConfig } from "vitest/config";
 
-/** They judge what became of everything and not how long it took, so two of them share the cores. */
+/** They judge what became of everything and not how long it took, so they share the cores: mostly they wait. */
 const UNTIMED = [
   "backlog",
   "budgets",
   "called-agents",
+  "chaos",
   "deadly-tools",
   "files",
   "idle-sessions",
@@ -41,7 +42,7 @@ export default defineConfig({
     allowOnly: false,
     reporters: ["default"],
     projects: [
-      { extends: true, test: { name: "untimed", include: UNTIMED, maxWorkers: 2, sequence: { groupOrder: 0 } } },
+      { extends: true, test: { name: "untimed", include: UNTIMED, maxWorkers: 3, sequence: { groupOrder: 0 } } },
       {
         extends: true,
         test: {
