@@ -4,15 +4,19 @@ import type { Db } from "./schema.ts";
 
 const microsOf = (time: RawBuilder<unknown>) => sql<number>`(extract(epoch from ${time}) * 1000000)::bigint`;
 
-/** Runs of a session that started after a time (µs since the epoch, by the database's clock), oldest first. */
+/**
+ * Runs of a session that started after a time (µs since the epoch, by the database's clock), oldest first. `saved`: it is
+ * what an agent has written of its history, and nobody tells anything of it.
+ */
 export async function runsSince(
   db: Db,
   session: SessionId,
   micros: number,
-): Promise<{ id: RunId; startedMicros: number }[]> {
+): Promise<{ id: RunId; startedMicros: number; saved: boolean }[]> {
   return db
     .selectFrom("runs")
     .select(["id", microsOf(sql`started_at`).as("startedMicros")])
+    .select(sql<boolean>`end_reason is not distinct from 'saved'`.as("saved"))
     .where("session_id", "=", session)
     .where("started_at", ">", sql<Date>`timestamptz 'epoch' + ${micros}::bigint * interval '1 microsecond'`)
     .orderBy("started_at")

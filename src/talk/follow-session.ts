@@ -167,7 +167,7 @@ async function readOnce(
     const started = await runsSince(db, session, joined.startedMicros);
     for (const run of started.slice(0, KNOWN_RUNS)) {
       joined.startedMicros = run.startedMicros;
-      position.runs.set(run.id, { attempt: 1, n: 0, final: false });
+      if (!run.saved) position.runs.set(run.id, { attempt: 1, n: 0, final: false });
     }
   }
   // A reader of the history alone waits for no run.

@@ -3,7 +3,9 @@ import { type KyselyPlugin, sql } from "kysely";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { newId, type UserId } from "../../src/ids.ts";
 import { Hints } from "../../src/run/hints.ts";
+import { saveHistory } from "../../src/store/change-session.ts";
 import { findSession } from "../../src/store/talk-sessions.ts";
+import { withTransaction } from "../../src/store/transaction.ts";
 import type { AgentService, FollowItem } from "../../src/talk/agent-service.ts";
 import { followSession } from "../../src/talk/follow-session.ts";
 import { scriptedModel } from "../fakes/scripted-model.ts";
@@ -98,6 +100,20 @@ it("waits for no run that a cursor names and this session does not have", async 
   const read = await readUntil(items, (item) => item.kind === "message" && item.seq === 2);
   expect(read.filter(({ kind }) => kind === "message")).toHaveLength(2);
   expect(read.some((item) => item.kind === "event" && item.type === "run.completed")).toBe(true);
+});
+
+it("shows a history that an agent keeps, however often that was written anew meanwhile", async () => {
+  const { id } = await service.createTalkSession(ann);
+  const items = await service.getMessages(ann, id, { follow: true, signal: AbortSignal.timeout(5_000) });
+  for (let version = 1; version <= 10; version += 1) {
+    const original = { role: "user", content: `version ${version}` };
+    const parts = [{ type: "text" as const, text: original.content }];
+    await withTransaction(gateway.database.db, (trx) =>
+      saveHistory(trx, { session: id, agent: "keeper" }, [{ role: "user", parts, original }]),
+    );
+  }
+  const read = await readUntil(items, ({ kind }) => kind === "message");
+  expect(read).toMatchObject([{ kind: "message", original: { content: "version 10" } }]);
 });
 
 it("holds little of a history of large messages for a reader that does not read on, and shows all of it to one that does", async () => {
