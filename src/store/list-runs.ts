@@ -3,6 +3,8 @@ import type { RunId, SessionId } from "../ids.ts";
 import type { Reach } from "./reach.ts";
 import type { Db, RunState, Trx } from "./schema.ts";
 import { within } from "./session-reach.ts";
+import { stopRuns } from "./stop-runs.ts";
+import { hasRun } from "./usage.ts";
 
 /** A run as the API shows it. */
 export interface RunRow {
@@ -63,21 +65,7 @@ export async function listRunRows(
 
 /** Asks a run of the session to end, and no other. Null = there is no such run; else whether it had ended before. */
 export async function stopRun(trx: Trx, session: SessionId, run: RunId): Promise<{ over: boolean } | null> {
-  const { rows } = await sql<{ over: boolean }>`
-    with lane as (
-      -- First, as whoever merges it or leaves it to people does.
-      select l.session_id, l.lane from runs r join lanes l on l.session_id = r.session_id and l.lane = r.lane
-      where r.session_id = ${session} and r.id = ${run} and r.state in ('running', 'waiting')
-      for update of l
-    ), asked as (
-      update runs r set stop = true from lane
-      where r.session_id = lane.session_id and r.id = ${run} and r.state in ('running', 'waiting')
-      returning r.id
-    ), ready as (
-      -- One that waits for people is worked on by nobody, who could look at its level.
-      update lanes l set ready_at = least(l.ready_at, now()) from lane, asked
-      where l.session_id = lane.session_id and l.lane = lane.lane
-    )
-    select not exists (select from asked) as over from runs where session_id = ${session} and id = ${run}`.execute(trx);
-  return rows[0] ?? null;
+  const stopped = await stopRuns(trx, sql`r.session_id = ${session} and r.id = ${run}`);
+  if (stopped.length > 0) return { over: false };
+  return (await hasRun(trx, session, run)) ? { over: true } : null;
 }

@@ -184,7 +184,10 @@ export interface Merge {
   pages: MergedPage[];
   /** A file that holds what the pages do not; one of them sends it. */
   whole?: { id: FileId; name: string; text: string };
-  /** The inputs go back and wait: the next run takes them together with what interrupted this one. */
+  /**
+   * The inputs go back and wait: the next run takes them together with what interrupted this one. Of one that was stopped
+   * meanwhile they are withdrawn.
+   */
   returnInputs: boolean;
   /** What was learned of models: tokens they count for one of our estimate. */
   ratios: Record<string, number>;
@@ -227,7 +230,8 @@ export async function mergeRun(db: Db, merge: Merge): Promise<MergeOutcome> {
       where s.id = ${merge.session} and l.lane = ${merge.lane.lane} and l.lease_no = ${merge.lane.lease_no}
       for update of s, l
     ), own as (
-      select r.session_id, r.id, r.agent, r.trace_id, r.budget, r.started_at, f.stop_through >= r.input_through or r.stop as stopped,
+      select r.session_id, r.id, r.agent, r.trace_id, r.budget, r.started_at,
+             f.stop_through >= r.input_through or r.stop as stopped,
              ${merge.keepLane}::boolean or f.arrivals <> ${merge.arrivals} as keep_lane
       from fence f join runs r on r.session_id = f.session_id
       where r.id = ${merge.run} and r.attempt = ${merge.attempt} and r.state = 'running'
@@ -262,7 +266,7 @@ export async function mergeRun(db: Db, merge: Merge): Promise<MergeOutcome> {
                         ended_at = now(), owner = null
       from mine where r.session_id = mine.session_id and r.id = mine.id
     ), returned as (
-      update inbox b set state = 'waiting', run_id = null, receipt = null
+      update inbox b set state = case when mine.stopped then 'withdrawn' else 'waiting' end, run_id = null, receipt = null
       from mine where ${merge.returnInputs}::boolean and b.session_id = mine.session_id and b.run_id = mine.id
     ), unplanned as (
       delete from outbox o using mine

@@ -3,6 +3,7 @@ import type { SessionId, UserId } from "../ids.ts";
 import { toJson } from "./json.ts";
 import { withdrawReceipts } from "./receipts.ts";
 import type { Db } from "./schema.ts";
+import { stopRuns } from "./stop-runs.ts";
 
 export interface Person {
   users: readonly UserId[];
@@ -28,26 +29,13 @@ export async function stopPerson(db: Db, { users, identities }: Person): Promise
     )
     update inbox b set state = 'withdrawn' from these
     where b.account_id = these.account_id and b.update_key = these.update_key`.execute(db);
-  const { rows } = await sql<{ id: SessionId }>`
-    with own as (
-      select r.session_id, max(r.input_through) as through
-      from runs r join talk_sessions s on s.id = r.session_id
-      where r.state in ('running', 'waiting') and (
-        s.user_id = any (${users}::text[])
-        or exists (select from ${theirs}
-                   where r.authors <@ array[i."externalId"] and cardinality(r.authors) > 0
-                     and r.reply_target->>'account' like i.platform || ':%'))
-      group by r.session_id
-    ), stopped as (
-      update talk_sessions s set stop_through = greatest(s.stop_through, own.through)
-      from own where s.id = own.session_id
-      returning s.id
-    ), ready as (
-      update lanes l set ready_at = least(l.ready_at, now())
-      from (select session_id, lane from lanes where session_id in (select id from stopped)
-            order by session_id, lane for update) o
-      where l.session_id = o.session_id and l.lane = o.lane
-    )
-    select id from stopped`.execute(db);
-  return rows.map(({ id }) => id);
+  const stopped = await stopRuns(
+    db,
+    sql`(
+      r.session_id in (select id from talk_sessions where user_id = any (${users}::text[]))
+      or exists (select from ${theirs}
+                 where r.authors <@ array[i."externalId"] and cardinality(r.authors) > 0
+                   and r.reply_target->>'account' like i.platform || ':%'))`,
+  );
+  return [...new Set(stopped)];
 }

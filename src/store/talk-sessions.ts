@@ -1,7 +1,8 @@
-import { type RawBuilder, sql } from "kysely";
+import { sql } from "kysely";
 import type { AccountId, PlaceId, RunId, SessionId, UserId } from "../ids.ts";
 import { cleanText } from "./json.ts";
 import type { Db } from "./schema.ts";
+import { stopRuns } from "./stop-runs.ts";
 
 export interface TalkSession {
   id: SessionId;
@@ -116,23 +117,16 @@ export async function stopOwn(
   at: { account: AccountId; chat: string; thread?: string; run?: RunId },
   { senderId, userId }: Asker,
 ): Promise<SessionId[]> {
-  const { rows } = await sql<{ id: SessionId }>`
-    with own as (
-      select r.session_id, max(r.input_through) as through
-      from places p join runs r on r.session_id = p.session_id
-      where p.account_id = ${at.account} and p.chat = ${at.chat}
-        and p.thread = coalesce(${at.thread ?? null}::text, p.thread) and r.id = coalesce(${at.run ?? null}::text, r.id)
-        and r.state in ('running', 'waiting')
-        and r.reply_target @> jsonb_build_object('account', p.account_id, 'chat', p.chat, 'thread', p.thread)
-        and case p.kind when 'group' then ${senderId} = any (r.authors) else p.user_id = ${userId}::text end
-      group by r.session_id
-    ), stopped as (
-      update talk_sessions s set stop_through = greatest(s.stop_through, own.through)
-      from own where s.id = own.session_id
-      returning s.id
-    ), ready as (${wake(sql`select id from stopped`)})
-    select id from stopped`.execute(db);
-  return rows.map(({ id }) => id);
+  const own = sql`case p.kind when 'group' then ${senderId} = any (r.authors) else p.user_id = ${userId}::text end`;
+  const stopped = await stopRuns(
+    db,
+    sql`r.id = coalesce(${at.run ?? null}::text, r.id) and exists (
+      select from places p
+      where p.session_id = r.session_id and p.account_id = ${at.account} and p.chat = ${at.chat}
+        and p.thread = coalesce(${at.thread ?? null}::text, p.thread) and ${own}
+        and r.reply_target @> jsonb_build_object('account', p.account_id, 'chat', p.chat, 'thread', p.thread))`,
+  );
+  return [...new Set(stopped)];
 }
 
 /** Every input of the session up to now is to be answered no further. */
@@ -141,15 +135,11 @@ export async function stopSession(db: Db, session: SessionId): Promise<void> {
     with stopped as (
       update talk_sessions set stop_through = arrival_no where id = ${session} returning id
     )
-    ${wake(sql`select id from stopped`)}`.execute(db);
-}
-
-/** A run that waits for people is worked on by nobody, who could look at its level. */
-function wake(sessions: RawBuilder<unknown>): RawBuilder<unknown> {
-  return sql`
+    -- A run that waits for people is worked on by nobody, who could look at its level.
     update lanes l set ready_at = least(l.ready_at, now())
-    from (select session_id, lane from lanes where session_id in (${sessions}) order by session_id, lane for update) o
-    where l.session_id = o.session_id and l.lane = o.lane`;
+    from (select session_id, lane from lanes where session_id in (select id from stopped)
+          order by session_id, lane for update) o
+    where l.session_id = o.session_id and l.lane = o.lane`.execute(db);
 }
 
 function fromRow(row: {
