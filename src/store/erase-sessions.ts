@@ -95,8 +95,13 @@ async function dropSessions(trx: Trx, sessions: SessionId[]): Promise<void> {
         select session_id from runs where state in ('running', 'waiting') and session_id = any (${ids}::text[]))
     )
     select s.id from unnest(${ids}::text[]) as s(id)
-    where not exists (select from runs r where r.session_id = s.id)
-      and not exists (select from inbox b where b.session_id = s.id)`.execute(trx);
+    where ${sql.join(
+      // What came after its turn, as the last that a run tells of itself, is for the next round.
+      [...TABLES, "inbox"].map(
+        (table) => sql`not exists (select from ${sql.table(table)} x where x.session_id = s.id)`,
+      ),
+      sql` and `,
+    )}`.execute(trx);
   if (left.length === 0) return;
   await trx
     .deleteFrom("talk_sessions")

@@ -1,7 +1,7 @@
 import { sql } from "kysely";
 import { describe, expect, test } from "vitest";
 import type { Part } from "../../src/agent/message.ts";
-import { newId, type UserId } from "../../src/ids.ts";
+import { newId, newTraceId, type UserId } from "../../src/ids.ts";
 import { beginErasure, eraseNext, erasureOf } from "../../src/store/erasures.ts";
 import { keepMade } from "../../src/store/files.ts";
 import { findIdentity } from "../../src/store/identities.ts";
@@ -9,6 +9,7 @@ import { holdMemories, insertMemory } from "../../src/store/memories.ts";
 import { messagesAfter, windows } from "../../src/store/messages.ts";
 import { mergeRun } from "../../src/store/runs.ts";
 import { findSession } from "../../src/store/talk-sessions.ts";
+import { writeTraces } from "../../src/store/traces.ts";
 import { withTransaction } from "../../src/store/transaction.ts";
 import { setBlocked } from "../../src/store/users.ts";
 import { allWords } from "../support/all-words.ts";
@@ -198,6 +199,35 @@ storeEngines((store) => {
       await sql`update outbox set due_at = null`.execute(db);
       expect(await eraseNext(db, yes)).toMatchObject({ user: ann.userId });
       expect(await allWords(db)).not.toContain("a long question");
+    });
+
+    test("is told of by no trace that is written while they are erased", async () => {
+      const { db } = store;
+      const ann = await newChat(db, { chat: "7" });
+      const { session, id: run } = await merged(await turn(sayIn(ann, "hello"), null));
+      await withTransaction(db, (trx) => beginErasure(trx, ann.userId));
+      const when = {
+        startedMs: 1,
+        endedMs: 2,
+        status: "ok",
+        model: null,
+        account: null,
+        platform: "telegram",
+      } as const;
+      const numbers = { inputTokens: 0, outputTokens: 0, toolCalls: 0 };
+      let late = false;
+      const goOn = async () => {
+        const isAfterTraces = (await db.selectFrom("runs").select("id").execute()).length === 0;
+        if (isAfterTraces && !late) {
+          late = true;
+          await writeTraces(db, [{ traceId: newTraceId(), session, run, agent: "demo", ...when, ...numbers }], []);
+        }
+        return true;
+      };
+      expect(await eraseNext(db, goOn)).toBeNull();
+      expect(late).toBe(true);
+      expect(await eraseNext(db, yes)).toMatchObject({ user: ann.userId });
+      expect(await allWords(db)).not.toContain(session);
     });
 
     test("is erased in the end, however often that is broken off", async () => {
