@@ -85,6 +85,13 @@ export function userOf(request: FastifyRequest): UserId {
   return request.user;
 }
 
+/** Whether the key of a request still opens its route: for answers that go on long after it was looked at. */
+export async function stillMay(request: FastifyRequest, keys: KeyRing): Promise<boolean> {
+  const principal = await keys.principalOf(bearerOf(request.headers.authorization ?? ""));
+  const { scope } = request.routeOptions.config;
+  return principal !== null && scope !== undefined && principal.scopes.has(scope);
+}
+
 /** Who makes a request in the scope of `requireKey`. */
 export function principalOf(request: FastifyRequest): Principal {
   if (request.principal === null)

@@ -4,6 +4,8 @@ import type { Sessions } from "../talk/sessions.ts";
 import type { EventStreams } from "./event-streams.ts";
 import type { HttpLimits } from "./http-limits.ts";
 import type { Api } from "./api.ts";
+import { stillMay } from "./authenticate.ts";
+import type { KeyRing } from "./key-ring.ts";
 import { toSentEvent } from "./sent-event.ts";
 import { callerOf, SessionParams } from "./session-routes.ts";
 import { type SentEvent, writeEvents } from "./write-events.ts";
@@ -14,6 +16,7 @@ export function eventRoutes(
   service: AgentService,
   sessions: Sessions,
   streams: EventStreams,
+  keys: KeyRing,
   limits: HttpLimits,
 ): void {
   app.route({
@@ -45,6 +48,15 @@ export function eventRoutes(
       // Also when the reader has gone before a word was said.
       reply.raw.once("close", () => stream.end());
       if (reply.raw.destroyed) stream.end();
+      // A key that is taken back, or a session that goes to another agent, ends what was opened before, too.
+      const mayRead = async () =>
+        (await stillMay(request, keys)) && (await sessions.find(callerOf(request), session.id));
+      const looking = setInterval(() => {
+        mayRead().then(
+          (may) => may || stream.end(),
+          () => stream.end(),
+        );
+      }, limits.standingMs);
       try {
         const items = await service.getMessages(user, session.id, { after, follow: true, signal: stream.signal });
         reply.raw.setHeader("x-request-id", request.id);
@@ -55,6 +67,7 @@ export function eventRoutes(
         // The response has begun, so its end is all that can be said; the reader comes again and goes on.
         request.log.warn({ err: error }, "an event stream was cut off");
       } finally {
+        clearInterval(looking);
         stream.release();
       }
     },

@@ -20,6 +20,8 @@ export interface HttpLimits {
   streams: number;
   /** A comment is sent on event streams this often, so that both sides notice a connection that is gone. */
   heartbeatMs: number;
+  /** How often a stream of events looks whether its key still opens it. */
+  standingMs: number;
   /** A reader of events must take in what was sent within this time. */
   readerMs: number;
 }
@@ -37,5 +39,6 @@ export const DEFAULT_LIMITS: Readonly<HttpLimits> = {
   streamsPerUser: 20,
   streams: 500,
   heartbeatMs: 15_000,
+  standingMs: 10_000,
   readerMs: 60_000,
 };

@@ -128,7 +128,7 @@ export function createHttpServer(parts: HttpParts): FastifyInstance {
       approvalRoutes(personal, service, sessions);
       traceRoutes(personal, parts.db);
       feedbackRoutes(personal, parts);
-      eventRoutes(personal, service, sessions, streams, limits);
+      eventRoutes(personal, service, sessions, streams, keys, limits);
       personal.register(async (openai) => {
         completionRoutes(openai.withTypeProvider<TypeBoxTypeProvider>(), parts, streams, limits);
       });

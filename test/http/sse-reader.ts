@@ -19,13 +19,13 @@ export interface Reader {
 export async function openReader(
   url: string,
   session: string,
-  options: { after?: string; user?: string } = {},
+  options: { after?: string; user?: string; key?: string } = {},
 ): Promise<Reader> {
   const end = new AbortController();
   const response = await fetch(`${url}/v1/sessions/${session}/events`, {
     headers: {
-      authorization: `Bearer ${KEY}`,
-      "parley-user": options.user ?? "ann",
+      authorization: `Bearer ${options.key ?? KEY}`,
+      ...(options.key === undefined ? { "parley-user": options.user ?? "ann" } : {}),
       ...(options.after === undefined ? {} : { "last-event-id": options.after }),
     },
     signal: end.signal,

@@ -6,6 +6,8 @@ import { scopesFor } from "../../src/http/principal.ts";
 import type { UserId } from "../../src/ids.ts";
 import type { KeyBinding } from "../../src/store/api-keys.ts";
 import { silentLog } from "../support/store-engines.ts";
+import { until } from "../support/test-gateway.ts";
+import { openReader } from "./sse-reader.ts";
 import { KEY, startHttp, type TestHttp } from "./start-http.ts";
 
 const OWNER: KeyBinding = { kind: "operator", role: "owner" };
@@ -14,7 +16,7 @@ const AGENT: KeyBinding = { kind: "agent", agent: "mira" };
 
 let http: TestHttp;
 beforeAll(async () => {
-  http = await startHttp();
+  http = await startHttp({ limits: { standingMs: 20 } });
 });
 afterAll(() => http.stop());
 
@@ -130,6 +132,37 @@ describe("security-31: a key that was revoked or has expired elsewhere", () => {
     expect(await keys.principalOf(key)).not.toBeNull();
     now = 5_001;
     expect(await keys.principalOf(key)).toBeNull();
+  });
+});
+
+describe("security-31: a stream of events that is open", () => {
+  let url: string;
+  beforeAll(async () => {
+    url = await http.listen();
+  });
+
+  it("ends when its key is revoked, and before anything more is said", async () => {
+    const session = await http.session();
+    const { user_id: user } = (await http.call("GET", `/v1/sessions/${session}`)).json<{ user_id: UserId }>();
+    const key = await http.key({ kind: "person", user });
+    const [stays, reader] = [await openReader(url, session), await openReader(url, session, { key })];
+    expect((await http.call("DELETE", `/v1/keys/${idOf(key)}`)).statusCode).toBe(200);
+    await reader.over;
+    await http.call("POST", `/v1/sessions/${session}/messages`, { body: { text: "between us" } });
+    await until("the message", () => stays.events.length > 0);
+    expect(reader.events).toEqual([]);
+    stays.leave();
+  });
+
+  it("ends for an agent whose session another one goes on with", async () => {
+    const session = await http.session();
+    const hand = (agent: string) =>
+      sql`update talk_sessions set agent = ${agent} where id = ${session}`.execute(http.database.db);
+    await hand("mira");
+    const reader = await openReader(url, session, { key: await http.key(AGENT) });
+    await hand("another");
+    await reader.over;
+    expect(reader.events).toEqual([]);
   });
 });
 
