@@ -1,6 +1,7 @@
 import { STATUS_CODES } from "node:http";
 import type { FastifyError, FastifySchemaValidationError } from "fastify";
 import { type ErrorCode, errorCode, GatewayError, publicMessage } from "../errors.ts";
+import { isForNul } from "../store/json.ts";
 
 /** https://www.rfc-editor.org/rfc/rfc9457, with our `code` and the names of the fields that are wrong. */
 export interface Problem {
@@ -58,6 +59,7 @@ export function toProblem(error: unknown, requestId: string): Problem {
   if (error instanceof GatewayError && error.code !== "internal") {
     return problem(STATUS[error.code], error.code, publicMessage(error));
   }
+  if (isForNul(error)) return problem(400, "invalid", "The request names something with the character NUL in it.");
   const { code = "", statusCode = 500, validation } = error as Partial<FastifyError>;
   if (validation) {
     const errors = validation.flatMap(toFaults).slice(0, MAX_FAULTS);

@@ -15,10 +15,15 @@ export function readTime(field: string, text: string): Date {
   if (count !== undefined) return new Date(Date.now() - Number(count) * UNIT_MS[unit as keyof typeof UNIT_MS]);
   const zoned = /\d\d:\d\d/.test(text) && !/(?:[Zz]|[+-]\d\d:?\d\d)$/.test(text) ? `${text}Z` : text;
   const at = ISO.test(text) ? new Date(zoned) : new Date(Number.NaN);
-  if (Number.isNaN(at.getTime())) {
+  if (!isTime(at)) {
     throw new GatewayError("invalid", `${field} must be a time in ISO 8601, or how long ago: 30m, 12h, 7d, 2w.`);
   }
   return at;
+}
+
+/** Postgres knows no year 0, and those before are written in another way. */
+function isTime(at: Date): boolean {
+  return at.getUTCFullYear() > 0;
 }
 
 /** Where a page of a list that goes by time ended. */
@@ -46,7 +51,7 @@ export function cutPage<T>(
 export function readTimeCursor(text: string): TimeCursor {
   const [iso = "", id = ""] = Buffer.from(text, "base64url").toString().split(" ");
   const at = ISO.test(iso) ? new Date(iso) : new Date(Number.NaN);
-  if (Number.isNaN(at.getTime()) || !/^[\w-]{1,128}$/.test(id)) {
+  if (!isTime(at) || !/^[\w-]{1,128}$/.test(id)) {
     throw new GatewayError("invalid", "cursor is no cursor of this list.");
   }
   return { at, id };

@@ -173,7 +173,12 @@ function readTold(told: Static<typeof ToldTrace>, agent: string | null): Reporte
   }));
   const sum = (...names: string[]) => {
     const found = spans.flatMap(({ attributes }) => names.map((name) => attributes[name])).filter(isCount);
-    return found.length === 0 ? null : found.reduce((total, count) => total + count, 0);
+    return found.length === 0
+      ? null
+      : Math.min(
+          found.reduce((total, count) => total + count, 0),
+          Number.MAX_SAFE_INTEGER,
+        );
   };
   return {
     traceId: told.trace_id,

@@ -4,6 +4,8 @@ import { Compile } from "typebox/schema";
 
 /** No object here has that many; to list what is wrong with far more of them would take seconds. */
 const MAX_FIELDS = 100;
+/** Far beyond what anybody writes, and far from what ends the stack of whoever writes it out again, here or in Postgres. */
+const MAX_DEPTH = 100;
 
 /**
  * Checks requests against their schemas. Nothing is converted, filled in or removed, with one exception: what is a
@@ -15,12 +17,28 @@ export const validateRequest: FastifySchemaCompiler<TSchema> = ({ schema, httpPa
   return (given: unknown) => {
     if (typeof given === "object" && Object.keys(given ?? {}).length > MAX_FIELDS)
       return { error: asError([TOO_MANY]) };
+    if (httpPart === "body" && isDeeper(given, MAX_DEPTH)) return { error: asError([TOO_DEEP]) };
     const value = integers.length === 0 ? given : withNumbers(given, integers);
     return validator.Check(value) ? { value } : { error: asError(validator.Errors(value)[1]) };
   };
 };
 
-const TOO_MANY = { keyword: "maxProperties", instancePath: "", schemaPath: "#", params: {}, message: "is too large" };
+const whole = { instancePath: "", schemaPath: "#", params: {} };
+const TOO_MANY = { ...whole, keyword: "maxProperties", message: "is too large" };
+const TOO_DEEP = { ...whole, keyword: "maxDepth", message: "is nested too deeply" };
+
+function isDeeper(value: unknown, levels: number): boolean {
+  let level = nested(value);
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth === levels) return true;
+    level = level.flatMap((each) => Object.values(each).flatMap(nested));
+  }
+  return false;
+}
+
+function nested(value: unknown): object[] {
+  return typeof value === "object" && value !== null ? [value] : [];
+}
 
 /** Fastify takes a list as well and puts it into `validation`; its type knows errors only. */
 function asError(faults: readonly object[]): Error {

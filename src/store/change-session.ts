@@ -23,7 +23,9 @@ export async function patchSession(trx: Trx, session: SessionId, change: Session
 
 function merged(column: RawBuilder<unknown>, fields: Record<string, unknown> | undefined): RawBuilder<unknown> {
   if (fields === undefined) return column;
-  const gone = Object.keys(fields).filter((name) => fields[name] === null);
+  const gone = Object.keys(fields)
+    .filter((name) => fields[name] === null)
+    .map(cleanText);
   return sql`(${column} || ${toJson(fields)}::jsonb) - ${gone}::text[]`;
 }
 

@@ -12,6 +12,12 @@ export function toJson(value: unknown): string {
  */
 const ESCAPES = /\\(\\|u0000|ud[89a-f][0-9a-f]{2})/g;
 
+/** Whether a statement was refused for a text with NUL; whatever else a text holds has a place in UTF-8. */
+export function isForNul(error: unknown): boolean {
+  // character_not_in_repertoire: https://www.postgresql.org/docs/current/errcodes-appendix.html
+  return error instanceof Error && "code" in error && error.code === "22021";
+}
+
 /** The text as Postgres can hold it. */
 export function cleanText(text: string): string {
   return text.toWellFormed().replaceAll("\0", "\uFFFD");

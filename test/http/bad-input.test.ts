@@ -2,6 +2,7 @@ import * as fc from "fast-check";
 import { sql } from "kysely";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { GatewayError } from "../../src/errors.ts";
+import type { UserId } from "../../src/ids.ts";
 import { scriptedModel } from "../fakes/scripted-model.ts";
 import { until } from "../support/test-gateway.ts";
 import { KEY, startHttp, type TestHttp } from "./start-http.ts";
@@ -187,6 +188,61 @@ describe("security-43: filters, ids, cursors, names and keys", () => {
     }
     const { rows: after } = await sql<{ n: number }>`select count(*) as n from talk_sessions`.execute(http.database.db);
     expect(after).toEqual(before);
+  });
+
+  it("security-10: with NUL, and times that no calendar has, are refused wherever one is taken", async () => {
+    const { paths } = (await http.app.inject("/openapi.json")).json<{
+      paths: Record<string, Record<string, { parameters?: { name: string; in: string; schema: object }[] }>>;
+    }>();
+    const cursor = Buffer.from("0000-01-01T00:00:00.000Z x").toString("base64url");
+    const urls = Object.entries(paths).flatMap(([path, { get }]) => {
+      const plain = path.replaceAll(/\{\w+\}/g, "a%00");
+      const names = (get?.parameters ?? []).flatMap((each) => (each.in === "query" ? [each.name] : []));
+      const valuesOf = (name: string) =>
+        name === "cursor" ? ["AA", cursor] : /since|until/.test(name) ? ["0000-01-01"] : ["a%00"];
+      return get ? [plain, ...names.flatMap((name) => valuesOf(name).map((value) => `${plain}?${name}=${value}`))] : [];
+    });
+    expect(urls.length).toBeGreaterThan(100);
+    for (const url of urls) expectSound(await http.call("GET", url), url);
+  });
+
+  it("security-10: of what is kept are refused where they cannot be", async () => {
+    const [agent, person] = [{ kind: "agent", agent: "mira" } as const, { kind: "person" } as const];
+    const { user_id: user } = (await http.call("GET", `/v1/sessions/${session}`)).json<{ user_id: UserId }>();
+    const [asAgent, asPerson] = [await http.key(agent), await http.key({ ...person, user })];
+    const nul = "a\0";
+    const lists = deep("[", "]", 5_000);
+    const trace = { trace_id: "t", started_at: "2026-01-01T00:00:00Z" };
+    const tokens = { span_id: "a", attributes: { prompt_tokens: Number.MAX_SAFE_INTEGER } };
+    await http.call("PUT", "/v1/sessions/mine", { key: asAgent, body: { messages: [] } });
+    const refused: [string, string, string | undefined, unknown][] = [
+      ["POST", "/v1/traces", asAgent, { ...trace, status: nul }],
+      ["POST", "/v1/traces", asAgent, { ...trace, started_at: "0000-01-01T00:00:00Z" }],
+      ["POST", "/v1/traces", undefined, { ...trace, agent_id: nul }],
+      ["POST", "/v1/feedback", asPerson, { rating: 1, trace_id: nul }],
+      ["POST", "/v1/sessions", asAgent, { user: nul }],
+      ["POST", "/v1/keys", undefined, { name: "x", user: nul }],
+      ["POST", "/v1/keys", undefined, { name: "x", role: "viewer", expires_at: "2099-12-31T23:59:60Z" }],
+      ["POST", "/v1/agents", undefined, { name: "x", url: "https://x.example", description: nul }],
+      ["PUT", "/v1/sessions/mine", asAgent, `{"messages":[{"role":"user","content":${lists}}]}`],
+      ["PATCH", "/v1/sessions/mine", asAgent, `{"metadata":{"a":${lists}}}`],
+    ];
+    for (const [method, url, key, body] of refused) {
+      const headers = { "content-type": "application/json" };
+      const answer = await http.call(method, url, { ...(key && { key }), body, headers });
+      expect(answer.statusCode, `${method} ${url} ${JSON.stringify(body).slice(0, 100)}: ${answer.body}`).toBe(400);
+      expectSound(answer, url);
+    }
+    const kept: [string, string, unknown][] = [
+      ["POST", "/v1/traces", { ...trace, spans: [tokens, { ...tokens, span_id: "b" }] }],
+      ["PATCH", "/v1/sessions/mine", { metadata: { [nul]: 1 } }],
+      ["PATCH", "/v1/sessions/mine", { metadata: { [nul]: null } }],
+    ];
+    for (const [method, url, body] of kept) {
+      expect((await http.call(method, url, { key: asAgent, body })).statusCode, url).toBeLessThan(300);
+    }
+    const left = await http.call("GET", "/v1/sessions/mine", { key: asAgent });
+    expect(left.json<{ metadata: object }>().metadata).toEqual({});
   });
 
   it("of any text are answered soundly", async () => {
