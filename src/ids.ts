@@ -1,4 +1,4 @@
-import { randomBytes, randomUUID } from "node:crypto";
+import { createHash, randomBytes, randomUUID } from "node:crypto";
 
 declare const brand: unique symbol;
 type Branded<B extends string> = string & { readonly [brand]: B };
@@ -57,6 +57,16 @@ export function newId<P extends keyof Prefix>(prefix: P): Prefix[P] {
 
 export function newTraceId(): TraceId {
   return randomBytes(16).toString("hex") as TraceId;
+}
+
+/** 16 hexadecimal digits: https://www.w3.org/TR/trace-context/#parent-id */
+export function newSpanId(): string {
+  return randomBytes(8).toString("hex");
+}
+
+/** The id of what a trace has once, the same whoever tells of it. */
+export function spanIdOf(trace: TraceId, what: string): string {
+  return createHash("sha256").update(`${trace} ${what}`).digest("hex").slice(0, 16);
 }
 
 const SHAPE = /^(usr|ses|run|msg|plc|out|fil|apr|key|aud|fb|era|rep)_[0-9a-f]{32}$/;

@@ -4,6 +4,7 @@ import {
   type Progress,
   SdkError,
   SdkErrorCode,
+  TRACEPARENT_META_KEY,
   type Tool as ListedTool,
   type Transport,
 } from "@modelcontextprotocol/client";
@@ -26,6 +27,8 @@ export interface ConnectionCall {
   args: Record<string, unknown>;
   /** How long it may be silent: progress begins the time anew. */
   callMs: number;
+  /** Left out: nobody traces it. */
+  traceparent?: string;
   onProgress: (progress: Progress) => void;
 }
 
@@ -87,13 +90,19 @@ export async function connectMcp(
       });
       return asked;
     },
-    call({ tool, args, callMs, onProgress }, signal) {
+    call({ tool, args, callMs, traceparent, onProgress }, signal) {
       const times = { timeout: callMs, resetTimeoutOnProgress: true, maxTotalTimeout: TOTAL_MS };
       return watchAnswer(
         (lost) =>
           client.callTool(
-            { name: tool, arguments: args },
-            { ...times, signal: AbortSignal.any([signal, lost]), onprogress: onProgress },
+            // https://modelcontextprotocol.io/seps/414-request-meta: servers look here, and what is before them at headers.
+            { name: tool, arguments: args, ...(traceparent && { _meta: { [TRACEPARENT_META_KEY]: traceparent } }) },
+            {
+              ...times,
+              signal: AbortSignal.any([signal, lost]),
+              onprogress: onProgress,
+              ...(traceparent && { headers: { traceparent } }),
+            },
           ),
         () => new SdkError(SdkErrorCode.ConnectionClosed, "the answer broke off"),
       );

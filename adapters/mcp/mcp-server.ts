@@ -22,6 +22,8 @@ export interface ServerCall {
   tool: string;
   args: Record<string, unknown>;
   readOnly: boolean;
+  /** Left out: nobody traces it. */
+  traceparent?: string;
   /** Told of the newest progress, again when that is done; left out: nobody is told. */
   progressed?: (progress: Progress) => Promise<void>;
 }
@@ -124,9 +126,9 @@ export class McpServer {
     stop: AbortSignal,
     settled: AbortSignal,
   ): Promise<CallToolResult> {
-    const { tool, args, progressed = async () => undefined } = call;
+    const { tool, args, traceparent, progressed = async () => undefined } = call;
     const onProgress = newestOnly(progressed, PROGRESS_MS, this.#parts.clock, settled);
-    const made = { tool, args, callMs: this.config.callMs, onProgress };
+    const made = { tool, args, callMs: this.config.callMs, onProgress, ...(traceparent && { traceparent }) };
     const key = this.config.scope === "call" ? `call ${++this.#calls}` : this.#keyOf(call.session);
     const once = () => this.#with(key, (connection) => connection.call(made, stop), stop);
     try {

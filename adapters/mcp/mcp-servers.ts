@@ -115,7 +115,8 @@ function viewOf(
           text: message.slice(0, MAX_PROGRESS),
         });
       const { readOnly } = tool;
-      return server.call({ session, tool: original, args: read.value, readOnly, progressed }, signal);
+      const traced = context?.traceparent && { traceparent: context.traceparent };
+      return server.call({ session, tool: original, args: read.value, readOnly, progressed, ...traced }, signal);
     },
     unreachable: () => missing,
   };

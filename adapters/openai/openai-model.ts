@@ -101,7 +101,8 @@ class Asker {
     const chat = this.#chatStream(request.model ?? this.#model);
     let body: BodyReader | null = null;
     try {
-      body = await watch.during(this.#transport.open(this.#chatRequest(request), watch.signal));
+      const headers = this.#quirks.traceContext && request.traceparent ? { traceparent: request.traceparent } : {};
+      body = await watch.during(this.#transport.open(this.#chatRequest(request), headers, watch.signal));
       const opened = body;
       // Its end may have come while the answer opened: then the listener below would never hear of it.
       if (watch.ended !== null) throw new Error("ended while opening");

@@ -18,7 +18,11 @@ export interface TransportOptions {
 /** The way to one provider: the SDK builds and signs the request and names its errors, undici carries it. */
 export interface Transport {
   /** Resolves at the headers of a good answer; rejects with an SDK error. Never retries. */
-  open(body: ChatCompletionCreateParamsStreaming, signal: AbortSignal): Promise<BodyReader>;
+  open(
+    body: ChatCompletionCreateParamsStreaming,
+    headers: Readonly<Record<string, string>>,
+    signal: AbortSignal,
+  ): Promise<BodyReader>;
   close(): Promise<void>;
 }
 
@@ -71,8 +75,8 @@ export function createTransport(options: TransportOptions): Transport {
   });
 
   return {
-    async open(body, signal) {
-      const response = await client.chat.completions.create(body, { signal }).asResponse();
+    async open(body, headers, signal) {
+      const response = await client.chat.completions.create(body, { headers, signal }).asResponse();
       const reader = bodies.get(response);
       if (!reader) throw new Error("the SDK answered with another response than ours");
       return reader;

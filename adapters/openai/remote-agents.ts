@@ -1,4 +1,5 @@
 import type { RemoteAgents } from "../../src/agent/outside-agent.ts";
+import { quirksAt } from "../../src/agent/provider-presets.ts";
 import { createOpenAIModel } from "./openai-model.ts";
 import { openPool } from "./openai-transport.ts";
 
@@ -22,6 +23,7 @@ export function createRemoteAgents(): OpenRemoteAgents {
         headers: named && "header" in session ? { ...headers, [session.header]: id } : headers,
         fields: named && "field" in session ? { [session.field]: id } : {},
         foreignTools: true,
+        quirks: { ...quirksAt(url), traceContext: true },
         fetchPool,
       });
     },

@@ -7,6 +7,7 @@ import type { Summary } from "./summarise.ts";
 import type { TokenGauge } from "./token-gauge.ts";
 import type { ApprovalDecision, RunEvent } from "./run-event.ts";
 import type { ToolSource } from "./tool-source.ts";
+import type { Traceparent } from "./traceparent.ts";
 
 /** The fresh instance for one run: plain data and views, no connection of its own. */
 export interface Clone {
@@ -35,6 +36,8 @@ export interface Clone {
   tools: ToolSource;
   /** What an agent that keeps the talk itself knows it by; left out: this run is a talk of its own. */
   session?: string;
+  /** The span of this agent at work, for what it has others do; left out: nobody traces it. */
+  traceparent?: Traceparent;
   /** Called at a model boundary: what the person said meanwhile and now belongs to this turn; usually nothing. */
   steer(): Promise<Joining[]>;
   /** True = the run has used the tokens or the money it may: no further step is begun. */

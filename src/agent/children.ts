@@ -9,6 +9,7 @@ import type { ModelClient, SentImages } from "./model-client.ts";
 import { type FinalRunEvent, isFinal } from "./run-event.ts";
 import { Slots } from "./slots.ts";
 import type { CallContext, Tool, ToolCall, ToolResult, ToolSource } from "./tool-source.ts";
+import { traceparentBelow } from "./traceparent.ts";
 
 export interface ChildrenOptions {
   /** Asked once, at the beginning: a reload meanwhile does not reach this run. */
@@ -173,6 +174,7 @@ class Family {
       tools,
       today,
       ...(usedUp && { usedUp }),
+      ...(context?.traceparent && { traceparent: traceparentBelow(context.traceparent, "agent") }),
     });
   }
 }

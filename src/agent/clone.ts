@@ -7,6 +7,7 @@ import { repairHistory } from "./repair-history.ts";
 import { TokenGauge } from "./token-gauge.ts";
 import type { ApprovalDecision } from "./run-event.ts";
 import type { ToolSource } from "./tool-source.ts";
+import type { Traceparent } from "./traceparent.ts";
 
 export interface CloneParts {
   card: AgentCard;
@@ -32,6 +33,8 @@ export interface CloneParts {
   tools: ToolSource;
   /** Left out: the run is a talk of its own. */
   session?: string;
+  /** Left out: nobody traces it. */
+  traceparent?: Traceparent;
   /** Left out: nothing ever joins the turn. */
   steer?: () => Promise<Joining[]>;
   /** Left out: never. */
@@ -58,6 +61,7 @@ export function makeClone(parts: CloneParts): Clone {
     model: parts.model,
     tools: parts.tools,
     ...(parts.session !== undefined && { session: parts.session }),
+    ...(parts.traceparent && { traceparent: parts.traceparent }),
     steer: parts.steer ?? (() => Promise.resolve([])),
     usedUp: parts.usedUp ?? (() => false),
   };

@@ -13,6 +13,7 @@ import { type Texts, textsFor } from "../texts/texts.ts";
 import { notMade, sortCalls } from "./sort-calls.ts";
 import { runBatch } from "./tool-batch.ts";
 import type { Tool } from "./tool-source.ts";
+import { traceparentBelow } from "./traceparent.ts";
 
 export interface NativeRunnerOptions {
   clock: Clock;
@@ -105,7 +106,7 @@ class NativeRun {
   }
 
   async *events(): AsyncGenerator<RunEvent> {
-    const { kept } = this.#clone;
+    const { kept, traceparent } = this.#clone;
     const cancelled: RunEvent = { type: "run.cancelled", by: "stop" };
     yield* this.#listTools();
     // Steps of earlier attempts count, so that a run that crashes again and again still meets its limit.
@@ -141,10 +142,11 @@ class NativeRun {
 
       step += 1;
       yield { type: "step.started", step };
+      const traced = traceparent && { traceparent: traceparentBelow(traceparent, `step ${step}`) };
       yield* this.#window.fit();
       const outcome = yield* modelStep({
         model: this.#clone.model,
-        request: () => this.#request(),
+        request: () => ({ ...this.#request(), ...traced }),
         shrink: () => this.#window.shrink(),
         dropImages: () => this.#dropImages(),
         fallBack: () => this.#fallBack(),
@@ -258,6 +260,7 @@ class NativeRun {
 
   #callTools(calls: readonly CallPart[], inFlight: ReadonlySet<string>) {
     const { clock, graceMs, toolMs, toolConcurrency } = this.#settings;
+    const { traceparent } = this.#clone;
     return runBatch(calls, {
       source: this.#clone.tools,
       tools: this.#tools,
@@ -266,6 +269,7 @@ class NativeRun {
       graceMs,
       toolMs,
       history: () => this.#known(),
+      ...(traceparent && { traceparent }),
       clock,
       signal: this.#signal,
     });

@@ -2,6 +2,7 @@ import type { Message } from "./message.ts";
 import type { FileId } from "../ids.ts";
 import type { ModelTrouble } from "../texts/run-texts.ts";
 import type { ToolDescription } from "./tool-source.ts";
+import type { Traceparent } from "./traceparent.ts";
 
 /** Sampling of one request; absent = the provider's default. */
 export interface Sampling {
@@ -44,6 +45,8 @@ export interface ModelRequest {
   /** From the request to the first event, and between two events, in ms. */
   firstTokenMs: number;
   idleMs: number;
+  /** The request's span, for a server that may know of it; left out: nobody traces it. */
+  traceparent?: Traceparent;
 }
 
 /**

@@ -17,6 +17,7 @@ const USUAL_QUIRKS: Quirks = {
   moreSampling: true,
   parallelToolCalls: true,
   reasoning: "effort",
+  traceContext: false,
 };
 
 /** OpenAI refuses names it does not know. https://platform.openai.com/docs/api-reference/chat/create */

@@ -26,6 +26,8 @@ export interface Quirks {
   readonly parallelToolCalls: boolean;
   /** How it is told for how long to think: `reasoning_effort`, `reasoning: { effort }`, or not at all. */
   readonly reasoning: "effort" | "object" | "none";
+  /** Whether it is told the span that asks (`traceparent`): a server of one's own, and no third party. */
+  readonly traceContext: boolean;
 }
 
 export interface ModelFacts {

@@ -33,6 +33,7 @@ const QUIRKS: Readonly<Record<string, { to: keyof Quirks; fits: (value: unknown)
   more_sampling: { to: "moreSampling", fits: isFlag, expected: "true or false" },
   parallel_tool_calls: { to: "parallelToolCalls", fits: isFlag, expected: "true or false" },
   reasoning: { to: "reasoning", fits: isOneOf(["effort", "object", "none"]), expected: "effort, object or none" },
+  trace_context: { to: "traceContext", fits: isFlag, expected: "true or false" },
 };
 const FACTS: Readonly<Record<string, keyof ModelFacts>> = { context_tokens: "contextTokens", max_output: "maxOutput" };
 

@@ -4,6 +4,7 @@ import type { Clock } from "./clock.ts";
 import type { Message, Part } from "./message.ts";
 import type { RunEvent } from "./run-event.ts";
 import type { CallContext, Tool, ToolCall, ToolResult, ToolSource } from "./tool-source.ts";
+import { type Traceparent, traceparentBelow } from "./traceparent.ts";
 
 type ResultPart = Extract<Part, { type: "tool_result" }>;
 
@@ -20,6 +21,8 @@ export interface BatchOptions {
   toolMs: number;
   /** For tools that begin with what the run knows. */
   history: () => readonly Message[];
+  /** Of the agent; left out: nobody traces it. */
+  traceparent?: Traceparent;
   clock: Clock;
   signal: AbortSignal;
 }
@@ -159,7 +162,7 @@ async function callSafely(
   context: CallContext,
   left: AbortSignal,
 ): Promise<ToolResult> {
-  const { source, tools, toolMs, clock, signal } = options;
+  const { source, tools, toolMs, clock, signal, traceparent } = options;
   if (!tools.has(call.tool)) {
     return failure(`There is no tool "${call.tool}". Tools: ${[...tools.keys()].join(", ") || "none"}.`);
   }
@@ -171,7 +174,10 @@ async function callSafely(
     return tools.get(call.tool)?.readOnly ? failure("no result in time") : UNKNOWN_OUTCOME;
   });
   try {
-    const called = source.call(call, AbortSignal.any([signal, late.signal]), context);
+    const called = source.call(call, AbortSignal.any([signal, late.signal]), {
+      ...context,
+      ...(traceparent && { traceparent: traceparentBelow(traceparent, `call ${call.callId}`) }),
+    });
     return readable(await Promise.race([called, lastResort]));
   } catch (error) {
     return failure(`${call.tool} failed: ${error instanceof Error ? error.message : String(error)}`);

@@ -1,6 +1,7 @@
 import type { FileId } from "../ids.ts";
 import type { Message } from "./message.ts";
 import type { RunEvent } from "./run-event.ts";
+import type { Traceparent } from "./traceparent.ts";
 
 /** JSON Schema of type object. */
 export type ToolSchema = Record<string, unknown>;
@@ -43,6 +44,8 @@ export interface CallContext {
   report(event: RunEvent): Promise<void>;
   /** What the run knows: its history and its own messages up to the step that made the call. */
   history(): readonly Message[];
+  /** The call's span; left out: nobody traces it. */
+  traceparent?: Traceparent;
 }
 
 /** Contract: `call` never throws; a failing, unknown or aborted tool is a result with `ok: false`. */

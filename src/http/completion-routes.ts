@@ -159,8 +159,10 @@ class Answer {
   async whole(reply: FastifyReply): Promise<ReturnType<typeof toCompletion>> {
     let text = "";
     for await (const event of this.#asked.events) {
-      if (event.type === "started") Object.assign(this.#of, { run: event.run, trace: event.trace });
-      else if (event.type === "text") text += event.text;
+      if (event.type === "started") {
+        Object.assign(this.#of, { run: event.run, trace: event.trace });
+        if (event.trace !== null) reply.header("x-trace-id", event.trace);
+      } else if (event.type === "text") text += event.text;
       else {
         this.over = true;
         if (event.type === "failed") {
@@ -171,7 +173,6 @@ class Answer {
         const more = this.#ending(event);
         text += text === "" ? more.trimStart() : more;
         if (event.type === "ended") await this.#asked.answered(text);
-        if (this.#of.trace !== null) reply.header("x-trace-id", this.#of.trace);
         return toCompletion(this.#of, text, reasonOf(event), await this.#usage());
       }
     }

@@ -1,8 +1,9 @@
 import { type FinalRunEvent, isFinal, type RunEvent } from "../agent/run-event.ts";
 import { type Message, textOf } from "../agent/message.ts";
-import type { TraceId } from "../ids.ts";
+import { spanBelow, type Work } from "../agent/traceparent.ts";
+import { newSpanId, type TraceId } from "../ids.ts";
 import { GENAI } from "../observe/genai-names.ts";
-import { newSpanId, type Span } from "../observe/span.ts";
+import type { Span } from "../observe/span.ts";
 
 /** What the spans of one run have in common. */
 export interface Spans {
@@ -31,6 +32,7 @@ export class AgentSpans {
   readonly #model: string | null;
   readonly #tools = new Map<string, Span>();
   readonly #children = new Map<string, AgentSpans>();
+  readonly #told = new Set<Work>();
   #chat: Span | null = null;
   #hasAnswered = false;
   /** When the last thing happened: where what only tells of its end has begun. */
@@ -61,7 +63,7 @@ export class AgentSpans {
   }
 
   #takeOwn(event: RunEvent): void {
-    if (event.type === "step.started") this.#step();
+    if (event.type === "step.started") this.#step(event.step);
     else if (event.type === "text.delta") this.#speak();
     else if (event.type === "message.completed" && event.message.role === "assistant") this.#answered(event.message);
     else if (event.type === "tool.started") this.#openTool(event);
@@ -73,9 +75,10 @@ export class AgentSpans {
     else if (isFinal(event)) this.end(event);
   }
 
-  #step(): void {
+  #step(step: number): void {
     this.#endChat("ok");
     this.#chat = this.#openChat(this.#model);
+    this.#chat.spanId = this.#idOf(`step ${step}`);
   }
 
   #speak(): void {
@@ -144,6 +147,7 @@ export class AgentSpans {
       [GENAI.tool]: tool,
       [GENAI.toolCall]: callId,
     });
+    span.spanId = this.#idOf(`call ${callId}`);
     this.#keep(span, GENAI.toolArguments, () => args);
     this.#tools.set(callId, span);
     return span;
@@ -165,7 +169,8 @@ export class AgentSpans {
     const known = this.#children.get(callId);
     if (event.type !== "run.started") return known?.take(event);
     const parentId = this.#tools.get(callId)?.spanId ?? this.invoke.spanId;
-    this.#children.set(callId, new AgentSpans(this.#spans, { agent: event.agent, model: null, parentId }));
+    const spanId = spanBelow(this.#spans.traceId, parentId, "agent");
+    this.#children.set(callId, new AgentSpans(this.#spans, { agent: event.agent, model: null, parentId, spanId }));
   }
 
   #note(name: string, attributes: Span["attributes"]): void {
@@ -204,6 +209,13 @@ export class AgentSpans {
     const { traceId, now } = this.#spans;
     const timed = { startMs: now(), endMs: null, status: "unset" as const };
     return { traceId, spanId: newSpanId(), parentId, name, kind, ...timed, attributes, events: [] };
+  }
+
+  /** As who does the work was told it. What comes again, as only tools that are called elsewhere do, has another. */
+  #idOf(work: Work): string {
+    if (this.#told.has(work)) return newSpanId();
+    this.#told.add(work);
+    return spanBelow(this.#spans.traceId, this.invoke.spanId, work);
   }
 
   #end(span: Span, status: Span["status"]): void {

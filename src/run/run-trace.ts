@@ -1,9 +1,10 @@
 import type { AgentCard } from "../agent/agent-card.ts";
 import type { FinalRunEvent, RunEvent } from "../agent/run-event.ts";
 import { textOf } from "../agent/message.ts";
-import type { OutboxId } from "../ids.ts";
+import { toTraceparent, type Traceparent } from "../agent/traceparent.ts";
+import { type OutboxId, spanIdOf } from "../ids.ts";
 import { GENAI } from "../observe/genai-names.ts";
-import { type Span, spanIdOf } from "../observe/span.ts";
+import type { Span } from "../observe/span.ts";
 import type { StoredEvent } from "../store/run-events.ts";
 import type { MergedPage } from "../store/show-pages.ts";
 import type { TraceRow } from "../store/traces.ts";
@@ -83,8 +84,13 @@ export class RunTrace {
   }
 
   /** The span that whatever the agent does is below. */
-  get agentSpanId(): string {
+  get #agentSpanId(): string {
     return spanIdOf(this.row.traceId, `attempt ${this.#options.claimed.attempt}`);
+  }
+
+  /** The same for those who work for the agent. */
+  get traceparent(): Traceparent {
+    return toTraceparent(this.row.traceId, this.#agentSpanId);
   }
 
   #accepted(turn: readonly TurnInput[]): void {
@@ -106,7 +112,7 @@ export class RunTrace {
       now,
       ended: (span) => this.#add(span),
     };
-    const of = { agent: card.name, model: card.model, parentId: this.#root.spanId, spanId: this.agentSpanId };
+    const of = { agent: card.name, model: card.model, parentId: this.#root.spanId, spanId: this.#agentSpanId };
     this.#agent = new AgentSpans(spans, of);
     const { invoke } = this.#agent;
     invoke.attributes["parley.attempt"] = claimed.attempt;

@@ -225,6 +225,7 @@ export class RunWorker {
       model: this.#files.model,
       tools: this.#files.tools(card, today),
       session: this.claimed.session,
+      traceparent: this.#trace.traceparent,
       steer: () => this.#steer(),
       usedUp: () => this.#usage.usedUp,
       today,

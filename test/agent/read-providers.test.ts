@@ -33,6 +33,7 @@ test("three lines are a provider: its name is that of a preset", () => {
       moreSampling: false,
       parallelToolCalls: true,
       reasoning: "none",
+      traceContext: false,
     },
     models: new Map(),
     concurrency: null,
@@ -44,7 +45,7 @@ test("a provider of one's own says everything itself", () => {
   mine:
     base_url: http://10.0.0.7:8080/v1/
     headers: { x-team: chat, authorization: "Token \${ANTHROPIC_API_KEY}" }
-    quirks: { limit_field: max_completion_tokens, stream_usage: false, more_sampling: false, reasoning: object }
+    quirks: { limit_field: max_completion_tokens, stream_usage: false, more_sampling: false, reasoning: object, trace_context: true }
     models: { big: { context_tokens: 200000, max_output: 8000 }, small: }
     concurrency: 4`;
   expect(read(yaml).get("mine")).toEqual({
@@ -58,6 +59,7 @@ test("a provider of one's own says everything itself", () => {
       moreSampling: false,
       parallelToolCalls: true,
       reasoning: "object",
+      traceContext: true,
     },
     models: new Map([
       ["big", { contextTokens: 200_000, maxOutput: 8_000 }],
@@ -115,7 +117,7 @@ test("faults name the field and what to do, and hold no value of a variable", ()
     "two.base_url: must be the http or https address of its API, without a password, mostly ending in /v1",
     "two.headers.host: is set by the gateway; remove it",
     "two.key: ${SPACED} holds characters that no key has; copy it again",
-    "two.quirks.odd: is not one; remove it (quirks: limit_field, stream_usage, more_sampling, parallel_tool_calls, reasoning)",
+    "two.quirks.odd: is not one; remove it (quirks: limit_field, stream_usage, more_sampling, parallel_tool_calls, reasoning, trace_context)",
     "two.quirks.reasoning: must be effort, object or none",
     "three.headers.a b: must be a name and a text that a header can have",
     "three.models.m.context_tokens: must be a number of tokens of at least 1",

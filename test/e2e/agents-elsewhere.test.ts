@@ -93,6 +93,7 @@ test("one talk goes from an agent here to one elsewhere and back, as one history
     ["tester", SAID[2]],
   ]);
   expect(new Set(answers.map(({ run_id: run }) => run)).size).toBe(answers.length);
+  expect(weather.requests[0]!.headers["traceparent"]).toContain(`00-${answers[1]!.trace_id}-`);
   for (const { agent, trace_id: trace } of answers.slice(0, 3)) {
     await expect
       .poll(async () => read(`/v1/traces/${trace}`))

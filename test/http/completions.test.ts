@@ -218,6 +218,7 @@ describe("what cannot be done", () => {
     await expect(failing).rejects.toMatchObject({ status: 503, error: { type: "server_error" } });
     await failing.catch((error: { headers: Headers }) => {
       expect(error.headers.get("x-should-retry")).toBe("false");
+      expect(error.headers.get("x-trace-id")).toMatch(/^[\da-f]{32}$/);
     });
     model.push(["Half an ", failWith("refused")]);
     const stream = await client.chat.completions.create({ model: "tester", messages: [user("Hi")], stream: true });

@@ -45,14 +45,14 @@ export interface CallOptions {
 }
 
 export type TestHttpOptions = Partial<Omit<HttpParts, "db" | "service" | "agents" | "agentDesk" | "log">> &
-  Partial<Pick<TestGatewayOptions, "model" | "onBusy" | "tools" | "settings" | "cards">> & {
+  Partial<Pick<TestGatewayOptions, "model" | "onBusy" | "tools" | "servers" | "settings" | "cards">> & {
     /** Default: Postgres. */
     engine?: "Postgres" | "PGlite";
   };
 
 /** One replica on a database of its own, and its HTTP server. */
 export async function startHttp(options: TestHttpOptions = {}): Promise<TestHttp> {
-  const { engine, model = scriptedModel(), onBusy = "interrupt", tools, settings, cards, ...given } = options;
+  const { engine, model = scriptedModel(), onBusy = "interrupt", tools, servers, settings, cards, ...given } = options;
   const inside = engine === "PGlite" ? await openTestPglite() : null;
   const database = inside ? { url: "", drop: async () => undefined } : await createTestDatabase();
   const running = await startTestGateway({
@@ -61,6 +61,7 @@ export async function startHttp(options: TestHttpOptions = {}): Promise<TestHttp
     model,
     onBusy,
     ...(tools ? { tools } : {}),
+    ...(servers ? { servers } : {}),
     ...(settings ? { settings } : {}),
     ...(cards ? { cards } : {}),
   });

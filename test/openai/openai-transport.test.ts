@@ -3,16 +3,17 @@ import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
 import { MockAgent } from "undici";
 import { expect, test } from "vitest";
-import { createOpenAIModel } from "../../adapters/openai/openai-model.ts";
+import { createOpenAIModel, type OpenAIModelOptions } from "../../adapters/openai/openai-model.ts";
+import { quirksAt } from "../../src/agent/provider-presets.ts";
 import { collect, modelRequest, textOfEvents } from "../contract/model-client.ts";
 import { API_KEY, failureOf, openAISubject } from "./openai-subject.ts";
 
 /** A client of a server that is not the fake one. */
-async function against(listener: RequestListener, apiKey = API_KEY) {
+async function against(listener: RequestListener, options: Partial<OpenAIModelOptions> = {}) {
   const server = createServer(listener).listen(0, "127.0.0.1");
   await once(server, "listening");
   const baseUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1/`;
-  const model = createOpenAIModel({ apiKey, baseUrl, model: "m" });
+  const model = createOpenAIModel({ apiKey: API_KEY, baseUrl, model: "m", ...options });
   return {
     ask: (changes = {}) => collect(model.stream(modelRequest("Hello", changes), new AbortController().signal)),
     async [Symbol.asyncDispose]() {
@@ -74,10 +75,24 @@ test("a server that needs no key is asked without one", async () => {
     response.writeHead(200, { "content-type": "text/event-stream" });
     response.end('data: {"choices":[{"delta":{"content":"ok"},"finish_reason":"stop"}]}\n\n');
   };
-  await using subject = await against(listener, "");
+  await using subject = await against(listener, { apiKey: "" });
   expect(textOfEvents(await subject.ask())).toBe("ok");
   expect(seen).toHaveLength(1);
   expect(seen[0]).not.toHaveProperty("authorization");
+});
+
+test("a provider is told of the span that asks it only where the operator says so", async () => {
+  const traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+  const told: unknown[] = [];
+  const listener: RequestListener = ({ headers }, response) => {
+    told.push(headers["traceparent"]);
+    response.writeHead(500).end();
+  };
+  for (const options of [{}, { quirks: { ...quirksAt("http://mine"), traceContext: true } }]) {
+    await using subject = await against(listener, options);
+    await subject.ask({ traceparent });
+  }
+  expect(told).toEqual([undefined, traceparent]);
 });
 
 test("answers one after the other share one connection", async () => {

@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { createOtlpExporter } from "../../adapters/otlp/otlp-exporter.ts";
 import { newTraceId } from "../../src/ids.ts";
-import { newSpanId, type Span } from "../../src/observe/span.ts";
+import { newSpanId } from "../../src/ids.ts";
+import type { Span } from "../../src/observe/span.ts";
 import { until } from "../support/test-gateway.ts";
 import { type Collector, startCollector } from "./collector.ts";
 

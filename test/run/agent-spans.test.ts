@@ -117,6 +117,20 @@ test("what fails says by which code, and what is cut short ends with its agent",
   for (const { spans } of [failed, stopped]) expect(JSON.stringify(spans)).not.toContain("SECRET");
 });
 
+test("calls that another side numbers anew in each step are spans of their own", () => {
+  const { spans } = play([
+    step(1),
+    calls("call_0"),
+    results("call_0"),
+    step(1),
+    calls("call_0"),
+    results("call_0"),
+    { type: "run.completed", stopReason: "stop" },
+  ]);
+  expect(spans).toHaveLength(5);
+  expect(new Set(spans.map(({ spanId }) => spanId)).size).toBe(5);
+});
+
 test("words are kept only where that is asked for, as they may be", () => {
   const talk = [
     step(1),

@@ -10,6 +10,8 @@ export interface HttpMcpServer extends Required<McpJournal> {
   sessions: number;
   /** What the last request brought as `authorization`. */
   authorization: string | undefined;
+  /** All that requests have brought as `traceparent`. */
+  traceparents: string[];
   /** True = it lets nobody in who did not log in by OAuth. */
   wantsLogin: boolean;
   /** Forgets all sessions, as a restart would. */
@@ -44,6 +46,7 @@ export async function startHttpMcpServer(): Promise<HttpMcpServer> {
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     fake.authorization = request.headers.authorization;
+    fake.traceparents.push(...(request.headersDistinct["traceparent"] ?? []));
     if (fake.wantsLogin) {
       // https://modelcontextprotocol.io/specification, Authorization, Protected Resource Metadata Discovery
       const where = `Bearer resource_metadata="${fake.url.replace("/mcp", "/.well-known/oauth-protected-resource")}"`;
@@ -73,6 +76,7 @@ export async function startHttpMcpServer(): Promise<HttpMcpServer> {
     url: "",
     sessions: 0,
     authorization: undefined,
+    traceparents: [],
     wantsLogin: false,
     forget: () => sessions.clear(),
     proceed() {

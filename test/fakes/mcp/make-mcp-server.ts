@@ -66,6 +66,8 @@ export function makeMcpServer(journal: McpJournal, crash: () => void): McpServer
     const asked = ctx.mcpReq.send({ method: String(args["method"]), params }, anything, { timeout: 5_000 });
     return says(await asked.then(JSON.stringify, (error: Error) => `declined: ${error.message}`));
   });
+  const told = { description: "Says what a call brings besides its arguments.", inputSchema: anything, ...readOnly };
+  server.registerTool("meta", told, async (_args, { mcpReq }) => says(JSON.stringify(mcpReq._meta)));
   tool("grow", {}, () => {
     tool("grown", readOnly, () => says("here"));
     return says("grown");
