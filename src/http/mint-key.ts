@@ -22,13 +22,14 @@ export async function mayGrant(trx: Trx, principal: Principal, grant: Grant): Pr
   if (impossible.length > 0) {
     throw new GatewayError("invalid", `A key of this kind cannot have: ${impossible.join(", ")}.`);
   }
+  // As it is now: a replica may have read of it some seconds ago.
+  const mine = principal.keyId === null ? null : await findKey(trx, principal.keyId as KeyId);
   const own = principal.scopes as ReadonlySet<string>;
-  const missing = grant.scopes.filter((scope) => !own.has(scope));
+  const missing = grant.scopes.filter((scope) => !own.has(scope) || mine?.scopes.includes(scope) === false);
   if (missing.length > 0) {
     throw new GatewayError("forbidden", `A key cannot grant more than it may itself: ${missing.join(", ")}.`);
   }
   if (principal.keyId === null) return;
-  const mine = await findKey(trx, principal.keyId as KeyId);
   if (!mine?.usable) throw new GatewayError("unauthorized", "This key is valid no more.");
   if (mine.expiresAt && (grant.expiresAt === null || grant.expiresAt > mine.expiresAt)) {
     throw new GatewayError("forbidden", "A key cannot grant what outlives it. Give expires_at, before its own.");

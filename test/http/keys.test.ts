@@ -144,6 +144,13 @@ describe("security-33: who makes keys", () => {
     expect(await opens(great.key)).toBe(200);
   });
 
+  it("gives nothing that was taken from them elsewhere a moment ago", async () => {
+    const mine = await owner(["keys:write", "sessions:read"]);
+    expect((await made({ name: "x", role: "viewer" }, mine.key)).scopes).toEqual(["sessions:read"]);
+    await sql`update api_keys set scopes = '{keys:write}' where id = ${mine.key_id}`.execute(http.database.db);
+    expect((await make({ name: "x", role: "viewer", scopes: ["sessions:read"] }, mine.key)).statusCode).toBe(403);
+  });
+
   it("makes nothing that outlives their own key", async () => {
     const expires = (ms: number) => new Date(Date.now() + ms).toISOString();
     const mine = await owner(["keys:write", "sessions:read"], { expires_at: expires(60_000) });
