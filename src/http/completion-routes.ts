@@ -4,6 +4,7 @@ import type { Agents } from "../agent/agents.ts";
 import { GatewayError } from "../errors.ts";
 import type { UserId } from "../ids.ts";
 import type { Root } from "../store/schema.ts";
+import { namedSession } from "../store/session-reach.ts";
 import type { UsageRow } from "../store/usage.ts";
 import type { AgentService, TalkSession } from "../talk/agent-service.ts";
 import { type AnswerEvent, followAnswer, toAnswerError } from "../talk/follow-answer.ts";
@@ -64,7 +65,8 @@ export function completionRoutes(app: Api, parts: CompletionParts, streams: Even
     handler: async (request, reply) => {
       const created = Math.floor(Date.now() / 1000);
       const { body } = request;
-      const stream = streams.open(userOf(request));
+      const user = await askerOf(service, request, body.user);
+      const stream = streams.open(user);
       const { socket } = request.raw;
       let left = false;
       reply.raw.once("close", () => {
@@ -74,7 +76,7 @@ export function completionRoutes(app: Api, parts: CompletionParts, streams: Even
       // Nothing moves on it while an agent thinks. An injected request has none.
       socket.setTimeout?.(ANSWER_MS);
       try {
-        const asked = await ask(parts, request, body, AbortSignal.any([stream.signal, AbortSignal.timeout(ANSWER_MS)]));
+        const asked = await ask(parts, request, user, AbortSignal.any([stream.signal, AbortSignal.timeout(ANSWER_MS)]));
         const { session } = asked;
         const of: CompletionOf = { model: body.model, session: session.id, created, run: null, trace: null };
         const answer = new Answer(asked, of, service);
@@ -103,18 +105,19 @@ export function completionRoutes(app: Api, parts: CompletionParts, streams: Even
 
 async function ask(
   parts: CompletionParts,
-  request: FastifyRequest,
-  body: Static<typeof CompletionRequest>,
+  request: FastifyRequest<{ Body: Static<typeof CompletionRequest> }>,
+  user: UserId,
   signal: AbortSignal,
 ): Promise<Asked> {
   const { db, service } = parts;
+  const { body } = request;
   const agent = parts.agents.list().find(({ name }) => name === body.model);
   if (!agent) throw new GatewayError("not_found", `There is no agent "${body.model.slice(0, 64)}" for this model.`);
   const { wish, past, turn } = readCompletion(body);
-  const user = await askerOf(service, request, body.user);
   const named = sessionNamed(body, request.headers["x-session-id"]);
   const sent = { agent, name: body.user ?? null, wish, past, turn };
-  const own = named === null ? null : await service.getSession(user, named);
+  const caller = { reach: { kind: "user", user }, user } as const;
+  const own = named && (await service.getSession(user, (await namedSession(db, caller, named)) ?? named));
   const { session, before } = own
     ? { session: own, before: await keepTurnImages(db, own.userId, own.id, turn) }
     : await openTalk(parts, user, sent);

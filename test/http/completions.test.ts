@@ -106,6 +106,32 @@ describe("the official client", () => {
     expect(asked()).toHaveLength(5);
   });
 
+  it("goes on with a session that it has given an id of its own", async () => {
+    const made = await http.call("POST", "/v1/sessions", { user: "admin", body: { session_id: "my-talk" } });
+    model.push("Yes.");
+    const { session_id } = await ask({ messages: [user("Here?")], session_id: "my-talk" });
+    expect(session_id).toBe(made.json<{ id: string }>().id);
+    await expect(ask({ messages: [user("x")], user: "eve", session_id: "my-talk" })).rejects.toMatchObject({
+      status: 404,
+    });
+  });
+
+  it("has as many answers at once as each of its people may have", async () => {
+    const pause = hold();
+    const front = await startHttp({ model: scriptedModel(["One", pause], "Two."), limits: { streamsPerUser: 1 } });
+    const post = (name: string) => {
+      const payload = { model: "tester", user: name, messages: [user("Hi")] };
+      const headers = { authorization: `Bearer ${KEY}` };
+      return front.app.inject({ method: "POST", url: "/v1/chat/completions", headers, payload });
+    };
+    const first = post("bob");
+    await pause.reached;
+    expect([(await post("bob")).statusCode, (await post("eve")).statusCode]).toEqual([429, 200]);
+    pause.release();
+    expect((await first).statusCode).toBe(200);
+    await front.stop();
+  });
+
   it("keeps the one session of a user that it names, apart from other users and agents", async () => {
     model.push("One.", "Two.", "Three.", "Four.");
     const first = await ask({ messages: [user("a")], user: "bob" });
