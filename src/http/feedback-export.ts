@@ -6,7 +6,8 @@ import type { Root } from "../store/schema.ts";
 import type { Api } from "./api.ts";
 import { reachOf } from "./authenticate.ts";
 import { csvLine } from "./csv-line.ts";
-import { FeedbackJson, FILTERS, readFilters, toFeedbackJson } from "./feedback-json.ts";
+import { filterOf } from "./feedback-filter.ts";
+import { FeedbackJson, FILTERS, toFeedbackJson } from "./feedback-json.ts";
 
 /** Rows that are read at once, and held. */
 const BATCH = 1_000;
@@ -41,7 +42,7 @@ export function exportRoutes(app: Api, db: Root): void {
     },
     handler: async (request, reply) => {
       const { format = "jsonl", ...filters } = request.query;
-      const filter = { until: new Date(Date.now() + 1), ...readFilters(filters) };
+      const filter = { until: new Date(Date.now() + 1), ...(await filterOf(db, request, filters)) };
       const lines = Readable.from(linesOf(db, reachOf(request), filter, format), { objectMode: false });
       return reply
         .headers({

@@ -21,12 +21,12 @@ import { type Caller, namedSession } from "../store/session-reach.ts";
 import type { Api } from "./api.ts";
 import { principalOf, reachOf, userOf } from "./authenticate.ts";
 import { exportRoutes } from "./feedback-export.ts";
+import { filterOf } from "./feedback-filter.ts";
 import {
   ChangeJson,
   FeedbackJson,
   FILTERS,
   NewFeedbackJson,
-  readFilters,
   readOpinion,
   SumsJson,
   toFeedbackJson,
@@ -93,10 +93,7 @@ export function feedbackRoutes(app: Api, { db, metrics }: { db: Root; metrics: M
     },
     handler: async (request, reply) => {
       const { limit = DEFAULT_PAGE, offset = 0, cursor, ...filters } = request.query;
-      const filter = readFilters(filters);
-      if (filter.session !== undefined) {
-        filter.session = (await namedSession(db, callerOf(request), filter.session)) ?? filter.session;
-      }
+      const filter = await filterOf(db, request, filters);
       const before = cursor === undefined ? undefined : readTimeCursor(cursor);
       const reach = reachOf(request);
       const rows = await withReach(db, reach, (trx) =>
@@ -125,7 +122,7 @@ export function feedbackRoutes(app: Api, { db, metrics }: { db: Root; metrics: M
     },
     handler: async (request) => {
       const { window = "day", ...filters } = request.query;
-      const filter = readFilters(filters);
+      const filter = await filterOf(db, request, filters);
       const reach = reachOf(request);
       const sums = await withReach(db, reach, (trx) => sumFeedback(trx, reach, filter, { window, limit: MAX_SUMS }));
       return sums.map(toSumsJson);
@@ -212,10 +209,12 @@ async function readAbout(db: Root, caller: Caller, body: Static<typeof NewFeedba
     throw new GatewayError("invalid", "message_id needs the session_id or the run_id it belongs to.");
   }
   const isNamed = Object.values(named).some((each) => each !== null);
-  const ofTrace = trace === undefined ? null : await findRated(db, { ...NO_NAMES, trace });
+  const traced = trace === undefined ? null : await findRated(db, { ...NO_NAMES, trace });
+  // A trace that is told of nobody's session may be rated by everybody, and says nothing to them.
+  const ofTrace = traced?.runId === null && traced.userId === null && reach.kind === "user" ? null : traced;
   if (ofTrace && !mayKnow(reach, ofTrace)) throw reach.kind === "agent" ? foreignTrace() : notThere();
   // Agents elsewhere tell of traces that the gateway has not heard of, or not yet.
-  const rated = isNamed ? await findRated(db, { ...named, trace: ofTrace?.traceId ?? null }) : ofTrace;
+  const rated = isNamed ? await findRated(db, { ...named, trace: ofTrace?.runId ? trace! : null }) : ofTrace;
   if (isNamed && (!rated || !mayKnow(reach, rated))) throw notThere();
   const known = rated ?? NOTHING_KNOWN;
   return {

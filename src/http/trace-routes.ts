@@ -3,10 +3,12 @@ import { type Static, Type } from "typebox";
 import { GatewayError } from "../errors.ts";
 import { isRowRefusal, withReach } from "../store/reach.ts";
 import type { Root } from "../store/schema.ts";
+import { namedSession } from "../store/session-reach.ts";
 import { findTrace, listTraces, reportTrace, type ReportedTrace } from "../store/traces.ts";
 import type { Api } from "./api.ts";
 import { principalOf, reachOf } from "./authenticate.ts";
 import { cutPage, readTime, readTimeCursor } from "./read-time.ts";
+import { callerOf } from "./session-routes.ts";
 import { SpanJson, toSpanJson, toTraceSummaryJson, toTree, TraceSummaryJson } from "./trace-json.ts";
 
 const MAX_PAGE = 1_000;
@@ -113,7 +115,9 @@ export function traceRoutes(app: Api, db: Root): void {
     },
     handler: async (request, reply) => {
       const { limit = DEFAULT_PAGE } = request.query;
-      const filter = { ...readFilter(request.query), limit: limit + 1 };
+      const { session_id: session } = request.query;
+      const named = session === undefined ? undefined : await namedSession(db, callerOf(request), session);
+      const filter = { ...readFilter(request.query), ...(named && { session: named }), limit: limit + 1 };
       const found = await withReach(db, reachOf(request), (trx) => listTraces(trx, reachOf(request), filter));
       const { page, next } = cutPage(found, limit, ({ started_at: at, trace_id: id }) => ({ at, id }));
       if (next !== null) leadOn(request, reply, next);

@@ -15,7 +15,7 @@ export interface RatedNames {
 const model = sql`(select u.model from run_usage u where u.session_id = r.session_id and u.run_id = r.id
   and u.agent = r.agent order by u.output_tokens desc limit 1)`;
 
-/** The run, message or session as the store knows it, whosever it is: the caller looks whether it may be touched. */
+/** The run, message, session or trace as the store knows it, whosever it is: the caller looks whether it may be touched. */
 export async function findRated(db: Db, { session, run, message, trace }: RatedNames): Promise<Rated | null> {
   if (run === null && message === null && trace === null) return session === null ? null : findSession(db, session);
   const named = [
@@ -26,7 +26,17 @@ export async function findRated(db: Db, { session, run, message, trace }: RatedN
       ? []
       : [sql`r.id = (select m.run_id from messages m where m.session_id = ${session} and m.message_id = ${message})`]),
   ];
-  return findRun(db, sql.join(named, sql` and `), message);
+  const found = await findRun(db, sql.join(named, sql` and `), message);
+  return found === null && trace !== null && named.length === 1 ? findTold(db, trace) : found;
+}
+
+/** What an agent has told of itself. */
+async function findTold(db: Db, trace: string): Promise<Rated | null> {
+  const { rows } = await sql<Rated>`
+    select case when t.user_id is not null then t.session_id end as "sessionId", null as "runId", null as "messageId",
+           t.trace_id as "traceId", t.user_id as "userId", t.agent, t.model, null as "cardVersion"
+    from traces t where t.trace_id = ${trace} and t.reported`.execute(db);
+  return rows[0] ?? null;
 }
 
 async function findRun(db: Db, where: RawBuilder<unknown>, message: MessageId | null): Promise<Rated | null> {

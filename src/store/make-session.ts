@@ -2,6 +2,7 @@ import { sql } from "kysely";
 import { newId, type SessionId, type UserId } from "../ids.ts";
 import { cleanText, toJson } from "./json.ts";
 import type { Trx } from "./schema.ts";
+import { adoptTraces } from "./traces.ts";
 
 export interface NewSession {
   userId: UserId;
@@ -45,7 +46,10 @@ export async function makeSession(
     })
     .onConflict((conflict) => conflict.doNothing())
     .executeTakeFirst();
-  if (numInsertedOrUpdatedRows === 1n) return { kind: "made", id };
+  if (numInsertedOrUpdatedRows === 1n) {
+    if (made.history === "agent" && made.externalId !== null) await adoptTraces(trx, { id, ...made }, made.externalId);
+    return { kind: "made", id };
+  }
   const known = await trx
     .selectFrom("talk_sessions")
     .select(["id", "create_digest"])

@@ -1,9 +1,9 @@
 import { type RawBuilder, sql } from "kysely";
-import type { AccountId, RunId, SessionId, TraceId } from "../ids.ts";
+import type { AccountId, RunId, SessionId, TraceId, UserId } from "../ids.ts";
 import type { Span } from "../observe/span.ts";
 import { cleanText, toJson } from "./json.ts";
 import type { Reach } from "./reach.ts";
-import type { Db } from "./schema.ts";
+import type { Db, Trx } from "./schema.ts";
 
 /** What is known of a run's trace as a whole. Times in ms since the epoch. */
 export interface TraceRow {
@@ -145,15 +145,21 @@ export interface ReportedTrace {
 
 /**
  * Stores what an agent tells of a trace, which must be its own: false = it is another's. Of a run's trace it adds its
- * spans and changes nothing else. Its sessions are those of this service that it answers in.
+ * spans and changes nothing else. A session that it names by its own id is that of this service, so that the trace goes
+ * where its session goes.
  */
 export async function reportTrace(db: Db, trace: ReportedTrace): Promise<boolean> {
   const { agent } = trace;
   const { rows } = await sql`
+    with known as (
+      select s.id, s.user_id from talk_sessions s
+      where s.agent = ${agent} and (s.id = ${trace.session}
+        or (s.id_space = 'agent:' || ${agent}::text and s.external_id = ${trace.session}))
+    )
     insert into traces as t (trace_id, session_id, agent, user_id, started_at, ended_at, status, model, input_tokens,
                              output_tokens, tool_calls, reported)
-    select ${trace.traceId}, ${trace.session}, ${agent}::text,
-           (select s.user_id from talk_sessions s where s.id = ${trace.session} and s.agent = ${agent}),
+    select ${trace.traceId}, coalesce((select id from known), ${trace.session}), ${agent}::text,
+           (select user_id from known),
            ${trace.startedAt.toISOString()}::timestamptz, ${trace.endedAt?.toISOString() ?? null}::timestamptz, ${trace.status}, ${trace.model},
            ${trace.inputTokens}::bigint, ${trace.outputTokens}::bigint, ${trace.toolCalls}::int, true
     on conflict (trace_id) do update
@@ -172,6 +178,17 @@ export async function reportTrace(db: Db, trace: ReportedTrace): Promise<boolean
   const spans = trace.spans.map((span) => ({ ...span, reported: true }));
   if (spans.length > 0) await insertSpans(spans, sql``).execute(db);
   return true;
+}
+
+/** What an agent told of a session before there was one is the session's from now on. */
+export async function adoptTraces(
+  trx: Trx,
+  session: { id: SessionId; userId: UserId; agent: string },
+  told: string,
+): Promise<void> {
+  await sql`
+    update traces set session_id = ${session.id}, user_id = ${session.userId}
+    where session_id = ${told} and agent = ${session.agent} and reported`.execute(trx);
 }
 
 /** A trace in a list. */
@@ -211,8 +228,15 @@ export interface TraceFilter {
 
 const DURATION = sql`(extract(epoch from t.ended_at - t.started_at) * 1000)::float8`;
 
-const summary = sql`
-  t.trace_id, t.session_id, t.run_id, t.agent, t.user_id, t.platform, t.started_at, t.ended_at, ${DURATION} as duration_ms, t.status,
+/** An agent reads of its sessions by its own ids, as it told of them. */
+const sessionShown = (reach: Reach) =>
+  reach.kind === "agent"
+    ? sql`coalesce((select s.external_id from talk_sessions s
+                    where s.id = t.session_id and s.id_space = ${`agent:${reach.agent}`}), t.session_id)`
+    : sql`t.session_id`;
+
+const summary = (reach: Reach) => sql`
+  t.trace_id, ${sessionShown(reach)} as session_id, t.run_id, t.agent, t.user_id, t.platform, t.started_at, t.ended_at, ${DURATION} as duration_ms, t.status,
   t.model, t.input_tokens, t.output_tokens, t.tool_calls,
   (select count(*) from spans s where s.trace_id = t.trace_id) as span_count`;
 
@@ -236,7 +260,7 @@ export async function listTraces(db: Db, reach: Reach, filter: TraceFilter): Pro
       : [sql`(t.started_at, t.trace_id) < (${before.at.toISOString()}::timestamptz, ${before.id})`]),
   ];
   const { rows } = await sql<TraceSummary>`
-    select ${summary} from traces t
+    select ${summary(reach)} from traces t
     where ${withinReach(reach)} and ${sql.join(wanted, sql` and `)}
     order by t.started_at desc, t.trace_id desc limit ${limit} offset ${offset}`.execute(db);
   return rows;
@@ -260,7 +284,7 @@ export async function findTrace(
   maxSpans: number,
 ): Promise<{ trace: TraceSummary; spans: StoredSpan[] } | null> {
   const found = await sql<TraceSummary>`
-    select ${summary} from traces t where t.trace_id = ${traceId} and ${withinReach(reach)}`.execute(db);
+    select ${summary(reach)} from traces t where t.trace_id = ${traceId} and ${withinReach(reach)}`.execute(db);
   const [trace] = found.rows;
   if (!trace) return null;
   const { rows } = await sql<StoredSpan>`

@@ -196,6 +196,41 @@ describe("a trace that an agent tells", () => {
     expect(after.tree.map(({ name }) => name).toSorted()).toEqual(["rerank", "run tester"]);
   });
 
+  it("security-45: goes where the session goes that its agent calls by its own id, told before it or after", async () => {
+    const canary = "what zoe said";
+    const tell = (id: string, session: string) => {
+      const spans = [{ span_id: "a", attributes: { input: canary } }];
+      const body = { trace_id: id, started_at: told.started_at, session_id: session, spans };
+      return http.call("POST", "/v1/traces", { key: agentA, body });
+    };
+    await tell("before", "talk");
+    const body = { session_id: "talk", user: "zoe" };
+    const made = await http.call("POST", "/v1/sessions", { key: agentA, body });
+    const { id: session, user_id: user } = made.json<{ id: string; user_id: string }>();
+    await tell("after", "talk");
+    await tell("elsewhere", "other-talk");
+    const listed = async (key: string, id: string) =>
+      (await http.call("GET", `/v1/traces?session_id=${id}`, { key })).json<TraceJson[]>();
+    const shown = (await listed(agentA, "talk")).map((each) =>
+      [each.trace_id, each["session_id"], each["user_id"]].join(),
+    );
+    expect(shown.toSorted()).toEqual([`after,talk,${user}`, `before,talk,${user}`]);
+    expect(await listed(agentB, "talk")).toEqual([]);
+    const owner = await http.key({ kind: "operator", role: "owner" });
+    expect((await listed(owner, session)).map((each) => each["session_id"])).toEqual([session, session]);
+    const rated = { rating: -1, trace_id: "after", comment: canary };
+    await http.call("POST", "/v1/feedback", { key: agentA, body: rated });
+    const opinions = await http.call("GET", "/v1/feedback?session_id=talk", { key: agentA });
+    expect(opinions.json()).toMatchObject([{ session_id: session, user_id: user, trace_id: "after" }]);
+    const counted = await http.call("GET", "/v1/feedback/stats?session_id=talk", { key: agentA });
+    expect(counted.json()).toMatchObject([{ agent_id: "far", thumbs_down: 1 }]);
+    expect((await http.call("GET", `/v1/users/${user}/export`)).body).toContain(canary);
+    expect((await http.call("DELETE", "/v1/sessions/talk", { key: agentA })).statusCode).toBe(200);
+    for (const [id, status] of Object.entries({ before: 404, after: 404, elsewhere: 200 })) {
+      expect((await http.call("GET", `/v1/traces/${id}`, { key: agentA })).statusCode, id).toBe(status);
+    }
+  });
+
   it("says what is wrong with it", async () => {
     const post = async (body: unknown) => (await http.call("POST", "/v1/traces", { key: agentA, body })).json();
     expect(await post({ resourceSpans: [] })).toMatchObject({ status: 400, detail: expect.stringContaining("OTLP") });
