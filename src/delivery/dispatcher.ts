@@ -30,7 +30,7 @@ const GIVE_UP_MS = 24 * 3_600_000;
 /** A page of an account that is not connected here is left to others this long. */
 const ELSEWHERE_MS = 1_000;
 const RECORD_AGAIN_MS = 500;
-/** Of those that somebody wants to hear of. */
+/** Of those that somebody wants to hear of. What another replica has shown nobody hears of here, so the oldest goes. */
 const MAX_WATCHED = 5_000;
 const RETRY_MS = { first: 1_000, max: 60_000 };
 
@@ -99,7 +99,11 @@ export class Dispatcher {
 
   /** Delivers pages that have just been made due, without waiting for the next look. Never rejects. `told` hears what became of those that were shown here. */
   deliver(ids: OutboxId[], told: Told): void {
-    for (const id of this.#watched.size < MAX_WATCHED ? ids : []) this.#watched.set(id, told);
+    for (const id of ids) {
+      const [oldest] = this.#watched.keys();
+      if (oldest && this.#watched.size >= MAX_WATCHED) this.#watched.delete(oldest);
+      this.#watched.set(id, told);
+    }
     if (ids.length > 0) this.#track(this.#claimAndStart(ids), null);
   }
 
