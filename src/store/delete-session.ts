@@ -31,6 +31,8 @@ export async function deleteSession(trx: Trx, session: SessionId): Promise<void>
     await sql`delete from ${sql.table(table)} where session_id = ${session}`.execute(trx);
   }
   await sql`delete from talk_sessions where id = ${session}`.execute(trx);
+  // With their spans; last, because whoever writes them waits for nobody.
+  await sql`delete from traces where session_id = ${session}`.execute(trx);
 }
 
 const OF_SESSION = [
@@ -41,8 +43,6 @@ const OF_SESSION = [
   "run_events",
   "run_usage",
   "runs",
-  // With their spans.
-  "traces",
   "chat_threads",
   "files",
   "outbox",

@@ -23,7 +23,7 @@ export interface TraceRow {
 }
 
 /**
- * Stores traces of runs and spans of these, in one statement that may be repeated, in any order: what has ended is not
+ * Stores traces of runs and spans of these, by statements that may be repeated, in any order: what has ended is not
  * opened again. They belong to whoever has the session then. They begin at whole milliseconds, which is all that a
  * cursor of their list tells.
  */
@@ -66,6 +66,11 @@ export async function writeTraces(db: Db, rows: TraceRow[], spans: Span[]): Prom
       returning trace_id
     )
     ${insertSpans(spans.map(toStored), OF_KNOWN)}`.execute(db);
+  // A session that was deleted meanwhile was still there for this statement, which then waited for its traces to go.
+  await sql`
+    delete from traces t
+    where t.trace_id = any (${rows.map(({ traceId }) => traceId)}::text[]) and not t.reported
+      and not exists (select from talk_sessions s where s.id = t.session_id)`.execute(db);
 }
 
 /** Those of a session that is gone are of no trace. */
