@@ -64,10 +64,17 @@ select count(*) as pages from (${parked}) w`.execute(db);
 /** What an operator may do about a page, and why not. */
 export type Handled = "done" | "unknown" | "not_troubled" | "in_doubt" | "under_way" | "empty";
 
+/** A draft that was lost, and whose answer has gone on under another post. */
+const replaced = sql`
+  o.message_id is null and exists (
+    select from outbox n
+    where n.session_id = o.session_id and n.run_id = o.run_id and n.kind = 'answer' and o.kind = 'answer'
+      and n.page = o.page and n.id <> o.id and not n.remove and n.state in ('planned', 'sending', 'sent'))`;
+
 /** Locks the page. Null = it may be handled. */
 async function whyNot(trx: Trx, id: OutboxId): Promise<{ state: string; why: Handled | null; empty: boolean }> {
   const { rows } = await sql<{ state: string; resolved: string | null; empty: boolean; under_way: boolean }>`
-    select o.state, o.resolved, o.content is null and o.file_id is null as empty,
+    select o.state, o.resolved, (o.content is null and o.file_id is null) or (${replaced}) as empty,
            exists (select from runs r where r.session_id = o.session_id and r.id = o.run_id
                    and r.state in ('running', 'waiting')) as under_way
     from outbox o where o.id = ${id} for update of o`.execute(trx);
