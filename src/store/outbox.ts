@@ -299,7 +299,7 @@ export type Receipt = { id: OutboxId } & (
 
 /**
  * Writes receipts of pages that this replica claimed, in one statement. A `done` page with `repeat` is due once more.
- * What a replica that was taken for dead knows for certain of its post holds as well: nobody has touched it since.
+ * What a replica that was taken for dead knows for certain of its post holds as well, if nobody has touched it since.
  */
 export async function recordReceipts(db: Db, replica: ReplicaId, receipts: Receipt[]): Promise<void> {
   const input = receipts.map((receipt) => ({
@@ -315,7 +315,8 @@ export async function recordReceipts(db: Db, replica: ReplicaId, receipts: Recei
         as r(id text, kind text, message_id text, due_in_ms float8, error text)
     ), pages as (
       select o.id from outbox o join receipts r using (id)
-      where o.owner = ${replica} or (o.state = 'uncertain' and r.kind in ('done', 'again', 'thread_gone'))
+      where o.owner = ${replica}
+        or (o.state = 'uncertain' and o.resolved is null and r.kind in ('done', 'again', 'thread_gone'))
       order by o.id for update of o
     )
     update outbox o
