@@ -87,5 +87,26 @@ export async function copyHistory(trx: Trx, from: SessionId, to: SessionId, coun
     update talk_sessions s set head_seq = whole.n from whole where s.id = ${to} returning whole.n as copied`.execute(
     trx,
   );
+  await copyFiles(trx, from, to);
   return rows[0]!.copied;
+}
+
+/** Files are of one session, and go with it: those that copied messages name are copied, and named anew. */
+async function copyFiles(trx: Trx, from: SessionId, to: SessionId): Promise<void> {
+  await sql`
+    with named as materialized (
+      select id, 'fil_' || replace(gen_random_uuid()::text, '-', '') as fresh from (
+        select distinct f.id from messages m cross join lateral jsonb_array_elements(m.parts) part
+        join files f on f.id = part->>'file'
+        where m.session_id = ${to} and f.session_id = ${from}) used
+    ), kept as (
+      insert into files (id, session_id, name, media_type, size, content)
+      select n.fresh, ${to}, f.name, f.media_type, f.size, f.content from named n join files f on f.id = n.id
+    )
+    update messages m set parts = (
+      select jsonb_agg(case when n.id is null then p.part else p.part || jsonb_build_object('file', n.fresh) end
+                       order by p.at)
+      from jsonb_array_elements(m.parts) with ordinality p(part, at) left join named n on n.id = p.part->>'file')
+    where m.session_id = ${to}
+      and exists (select from jsonb_array_elements(m.parts) part join named n on n.id = part->>'file')`.execute(trx);
 }

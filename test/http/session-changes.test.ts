@@ -1,10 +1,14 @@
 import { sql } from "kysely";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { newId } from "../../src/ids.ts";
+import { newId, type SessionId } from "../../src/ids.ts";
+import { insertFile } from "../../src/store/files.ts";
+import { withTransaction } from "../../src/store/transaction.ts";
 import { hold, scriptedModel } from "../fakes/scripted-model.ts";
 import { newChat } from "../store/arrange.ts";
 import { until } from "../support/test-gateway.ts";
 import { startHttp, type TestHttp } from "./start-http.ts";
+
+const PIXEL = Buffer.from("89504e470d0a1a0a", "hex");
 
 let http: TestHttp;
 const model = scriptedModel();
@@ -141,6 +145,26 @@ describe("a fork", () => {
     await talk(forked, "question 3", "answer 3");
     expect(lastSent()).toContain("the first round");
     expect(lastSent()).not.toContain("answer 1");
+  });
+
+  it("has the files that its messages name, and keeps them when the first one goes", async () => {
+    const id = await talked(2);
+    const file = newId("fil");
+    const named = { type: "file", kind: "image", name: "a.png", mediaType: "image/png", size: 1, file };
+    const db = http.database.db;
+    const kept = { id: file, name: "a.png", mediaType: "image/png", bytes: PIXEL };
+    await withTransaction(db, (trx) => insertFile(trx, id as SessionId, kept));
+    await sql`update messages set parts = parts || ${JSON.stringify([named])}::jsonb
+              where session_id = ${id} and seq = 1`.execute(db);
+    const { session_id: copy } = (await http.call("POST", `/v1/sessions/${id}/fork`, { body: {} })).json<Session>();
+    const { messages } = (await http.call("GET", `/v1/sessions/${copy}`)).json<{ messages: { parts: object[] }[] }>();
+    expect(messages.map(({ parts }) => parts.length)).toEqual([2, 1, 1, 1]);
+    expect(messages[0]!.parts[0]).toMatchObject({ type: "text", text: "question 1" });
+    const { file: own, ...rest } = messages[0]!.parts[1] as { file: string };
+    expect(rest).toMatchObject({ type: "file", name: "a.png", media_type: "image/png" });
+    expect((await http.call("GET", `/v1/sessions/${copy}/files/${file}`)).statusCode).toBe(404);
+    await http.call("DELETE", `/v1/sessions/${id}`);
+    expect((await http.call("GET", `/v1/sessions/${copy}/files/${own}`)).rawPayload).toEqual(PIXEL);
   });
 
   it("is made once for one key, and not from more messages than there are", async () => {
