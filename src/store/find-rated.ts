@@ -27,15 +27,15 @@ export async function findRated(db: Db, { session, run, message, trace }: RatedN
       : [sql`r.id = (select m.run_id from messages m where m.session_id = ${session} and m.message_id = ${message})`]),
   ];
   const found = await findRun(db, sql.join(named, sql` and `), message);
-  return found === null && trace !== null && named.length === 1 ? findTold(db, trace) : found;
+  return found === null && trace !== null && named.length === 1 ? findTraced(db, trace) : found;
 }
 
-/** What an agent has told of itself. */
-async function findTold(db: Db, trace: string): Promise<Rated | null> {
+/** What an agent has told of itself, or a run whose row is gone. */
+async function findTraced(db: Db, trace: string): Promise<Rated | null> {
   const { rows } = await sql<Rated>`
     select case when t.user_id is not null then t.session_id end as "sessionId", null as "runId", null as "messageId",
            t.trace_id as "traceId", t.user_id as "userId", t.agent, t.model, null as "cardVersion"
-    from traces t where t.trace_id = ${trace} and t.reported`.execute(db);
+    from traces t where t.trace_id = ${trace}`.execute(db);
   return rows[0] ?? null;
 }
 

@@ -84,7 +84,7 @@ const LISTS = [
 /** Writes under an id that its caller chooses: one that is taken by somebody else is refused, 403. */
 const TOLD = "POST /v1/traces";
 
-/** Name no person's thing: they make a new one of the caller's, or tell of the agents there are. */
+/** Name no person's thing in their path: they make a new one of the caller's, or tell of the agents there are. */
 const OTHERS = [
   "GET /v1/agents",
   "GET /v1/agents/{name}",
@@ -320,6 +320,29 @@ describe("security-16: keys of a person and of an agent, and what is somebody el
       const body = { trace_id: his["traces/id"], started_at: "2026-01-02T00:00:00Z", model: "taken" };
       const told = await http.call("POST", "/v1/traces", { key, body });
       expect(told.statusCode, who).toBe(403);
+    }
+    expect(await allOfHis()).toEqual(before);
+  });
+
+  it("what a body or a header names is not there either, and stays as it is", async () => {
+    const session = his["sessions/id"]!;
+    const asked = { model: "alpha", messages: [{ role: "user", content: "Hi" }] };
+    const trace = { rating: 1, trace_id: his["traces/id"] };
+    const named: [string, object, Record<string, string>?][] = [
+      ["/v1/chat/completions", { ...asked, session_id: session }],
+      ["/v1/chat/completions", { ...asked, metadata: { session_id: session } }],
+      ["/v1/chat/completions", asked, { "x-session-id": session }],
+      ["/v1/feedback", { rating: 1, session_id: session }],
+      ["/v1/feedback", trace],
+    ];
+    const before = await allOfHis();
+    for (const { who, key } of askers()) {
+      for (const [path, body, headers = {}] of named) {
+        const answer = await http.call("POST", path, { key, body, headers });
+        // Who may ask for a person, and who wrote which trace, is no secret.
+        const status = who === "an agent" && (path.includes("chat") || body === trace) ? 403 : 404;
+        expect(answer.statusCode, `${who}: ${path} ${JSON.stringify(body)}: ${answer.body}`).toBe(status);
+      }
     }
     expect(await allOfHis()).toEqual(before);
   });
