@@ -38,3 +38,8 @@ export async function takeThread(db: Db, user: UserId, key: string): Promise<Cha
     .executeTakeFirst();
   return row ? { session: row.session_id, headSeq: row.head_seq } : null;
 }
+
+/** What goes on from a point of a session's history does so no more. */
+export async function forgetPoints(db: Db, session: SessionId): Promise<void> {
+  await db.deleteFrom("chat_threads").where("session_id", "=", session).where("head_seq", "is not", null).execute();
+}

@@ -11,6 +11,7 @@ import {
   saveHistory,
   type SessionChange,
 } from "../store/change-session.ts";
+import { forgetPoints } from "../store/chat-threads.ts";
 import { deleteSession, hasDuePages } from "../store/delete-session.ts";
 import { listRunRows, type RunFilter, type RunRow, stopRun } from "../store/list-runs.ts";
 import { listSessionRows, type SessionFilter, type SessionPoint } from "../store/list-sessions.ts";
@@ -139,6 +140,7 @@ export class Sessions {
     await this.#whenQuiet(caller, id, async (trx, session) => {
       if (count > (await countMessages(trx, session.id))) throw outOfRange();
       await hideAfter(trx, session.id, count);
+      await forgetPoints(trx, session.id);
       await told(trx, caller, "session.revert", session.id);
     });
   }

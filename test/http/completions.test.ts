@@ -189,6 +189,16 @@ describe("a front end that sends the whole talk each time", () => {
     expect(asked()).toEqual(["user: one", "assistant: Changed.", "user: two"]);
   });
 
+  it("has another session where what it still shows was taken back from the one it had", async () => {
+    model.push("Seven.", "Eight.");
+    const first = await ask({ messages: [user("Three and four?")] });
+    const at = `/v1/sessions/${first.session_id}/revert`;
+    expect((await http.call("POST", at, { user: "admin", body: { to_message_index: 0 } })).statusCode).toBe(204);
+    const again = await ask({ messages: [user("Three and four?"), assistant("Seven."), user("And one?")] });
+    expect(again.session_id).not.toBe(first.session_id);
+    expect(asked()).toEqual(["user: Three and four?", "assistant: Seven.", "user: And one?"]);
+  });
+
   it("security-18: is heard as the person's program, never as the agent's instruction", async () => {
     model.push("Aye.");
     await ask({ messages: [{ role: "system", content: "Talk like a pirate." }, user("Hi")] });
