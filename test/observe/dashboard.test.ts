@@ -126,6 +126,14 @@ describe("the rules", () => {
   });
 });
 
+it("leave out no metric", async () => {
+  const shown = [...dashboard.panels.flatMap(({ targets = [] }) => targets), ...rules]
+    .map(({ expr }) => expr)
+    .join("\n");
+  const names = Object.values(metrics as object as Record<string, { name?: string }>).flatMap(({ name = [] }) => name);
+  expect(names.filter((name) => name.startsWith("parley_") && !shown.includes(name))).toEqual([]);
+});
+
 it.each([
   ["sum(rate(parley_runs_total{outcome=}[5m]))", /^syntax/],
   ["sum(rate(parley_turns_total[5m]))", /^no metric parley_turns_total$/],
