@@ -19,7 +19,7 @@ export const validateRequest: FastifySchemaCompiler<TSchema> = ({ schema, httpPa
       return { error: asError([TOO_MANY]) };
     if (httpPart === "body" && isDeeper(given, MAX_DEPTH)) return { error: asError([TOO_DEEP]) };
     const value = integers.length === 0 ? given : withNumbers(given, integers);
-    return validator.Check(value) ? { value } : { error: asError(validator.Errors(value)[1]) };
+    return validator.Check(value) ? { value } : { error: asError(foldChoices(schema, validator.Errors(value)[1])) };
   };
 };
 
@@ -43,6 +43,35 @@ function nested(value: unknown): object[] {
 /** Fastify takes a list as well and puts it into `validation`; its type knows errors only. */
 function asError(faults: readonly object[]): Error {
   return faults as FastifySchemaValidationError[] as unknown as Error;
+}
+
+type Fault = Pick<FastifySchemaValidationError, "keyword" | "schemaPath" | "instancePath">;
+
+/** Where one of several plain values is wanted: one fault that names them, not one for each. */
+function foldChoices(schema: TSchema, faults: readonly Fault[]): Fault[] {
+  const told = new Set<string>();
+  return faults.flatMap((fault) => {
+    const [, union = fault.keyword === "anyOf" ? fault.schemaPath : null] = CHOICE.exec(fault.schemaPath) ?? [];
+    const choices = union === null ? null : choicesAt(schema, union);
+    if (choices === null) return [fault];
+    const key = `${union} ${fault.instancePath}`;
+    if (told.has(key)) return [];
+    told.add(key);
+    return [{ ...fault, keyword: "anyOf", message: `must be ${choices.join(", ").replace(/, ([^,]*)$/, " or $1")}` }];
+  });
+}
+
+const CHOICE = /^(.*)\/anyOf\/\d+$/;
+const PLAIN: ReadonlySet<string> = new Set(["string", "number", "integer", "boolean", "null"]);
+
+/** Null: there is no union of plain values. */
+function choicesAt(schema: TSchema, path: string): string[] | null {
+  let at: unknown = schema;
+  for (const step of path.split("/").slice(1)) at = (at as Record<string, unknown> | undefined)?.[step];
+  const { anyOf = [] } = (at ?? {}) as { anyOf?: { const?: string | number | boolean; type?: string }[] };
+  const choices = anyOf.map(({ const: value, type = "" }) => (value === undefined ? type : String(value)));
+  const arePlain = anyOf.every(({ const: value, type = "" }) => value !== undefined || PLAIN.has(type));
+  return choices.length > 0 && arePlain ? choices : null;
 }
 
 function integersOf(schema: TSchema): string[] {
