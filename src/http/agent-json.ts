@@ -40,6 +40,7 @@ export function toAgentJson(
   operations: { health: AgentHealth | null; activity: AgentActivity | undefined } | null,
 ): Static<typeof AgentJson> {
   const { outside } = card;
+  const lastError = operations?.activity?.lastError ?? null;
   const remote = outside && "remote" in outside ? outside.remote : null;
   return {
     name: card.name,
@@ -58,7 +59,7 @@ export function toAgentJson(
       completed: operations.activity?.completed ?? 0,
       failed: operations.activity?.failed ?? 0,
       cancelled: operations.activity?.cancelled ?? 0,
-      last_error: operations.activity?.lastError ?? null,
+      last_error: lastError && { ...lastError, at: new Date(lastError.at).toISOString() },
     },
   };
 }

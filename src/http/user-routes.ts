@@ -284,7 +284,12 @@ function noSuchUser(): GatewayError {
   return new GatewayError("not_found", "There is no such user.");
 }
 
-function toUserJson({ id, kind, createdAt, identities, title }: User): Static<typeof UserJson> {
+function toUserJson({ id, kind, createdAt, title, ...user }: User): Static<typeof UserJson> {
+  const identities = user.identities.map(({ approved_at: approved, blocked_at: at, ...who }) => ({
+    ...who,
+    approved_at: approved && new Date(approved).toISOString(),
+    blocked_at: at && new Date(at).toISOString(),
+  }));
   const name = identities.find((each) => each.name !== "")?.name ?? title;
   const blocked = identities.some(({ blocked_at: at }) => at !== null);
   return { user_id: id, kind, name, blocked, created_at: createdAt.toISOString(), identities };

@@ -18,7 +18,7 @@ export interface User {
   kind: "person" | "place";
   createdAt: Date;
   identities: UserIdentity[];
-  /** Of a group place; "" = it has none. */
+  /** Of a group place, or where it is; "" of a person. */
   title: string;
 }
 
@@ -37,7 +37,8 @@ const columns = sql`
                                         'approved_at', i.approved_at, 'blocked_at', i.blocked_at)
                      order by i.created_at, i.external_id)
     from identities i where i.user_id = u.id), '[]') as identities,
-  coalesce((select p.title from places p where u.kind = 'place' and p.user_id = u.id limit 1), '') as title`;
+  coalesce((select coalesce(nullif(p.title, ''), p.account_id || ':' || p.chat)
+            from places p where u.kind = 'place' and p.user_id = u.id limit 1), '') as title`;
 
 export interface UserFilter {
   kind?: "person" | "place";

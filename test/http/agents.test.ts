@@ -115,7 +115,8 @@ describe("agents", () => {
       return rows.some(({ code }) => code === "agent_off");
     });
     expect(model.requests).toHaveLength(asked);
-    expect((await read("helper")).operations).toMatchObject({ failed: 1, last_error: { code: "agent_off" } });
+    const error = { code: "agent_off", at: expect.stringMatching(/^[\d-]+T[\d:.]+Z$/) as string };
+    expect((await read("helper")).operations).toMatchObject({ failed: 1, last_error: error });
     await switched("helper", true);
     expect((await http.call("POST", "/v1/sessions", { body: { agent: "helper" } })).statusCode).toBe(201);
   });

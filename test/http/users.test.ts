@@ -1,7 +1,8 @@
 import { sql } from "kysely";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { UserId } from "../../src/ids.ts";
+import { accountId, type UserId } from "../../src/ids.ts";
 import { pairingFor, upsertIdentity } from "../../src/store/identities.ts";
+import { upsertPlace } from "../../src/store/places.ts";
 import { withTransaction } from "../../src/store/transaction.ts";
 import { allWords } from "../support/all-words.ts";
 import { until } from "../support/test-gateway.ts";
@@ -62,6 +63,8 @@ describe("users", () => {
       const changed = await http.call("PATCH", `/v1/users/${id}`, { body: { blocked } });
       expect(changed.json()).toMatchObject({ user_id: id, name: "Mallory", blocked });
       expect(await listed("blocked=true")).toEqual(blocked ? ["Mallory"] : []);
+      const [identity] = changed.json<{ identities: { blocked_at: string | null }[] }>().identities;
+      expect(identity?.blocked_at ?? "never").toMatch(blocked ? /^[\d-]+T[\d:.]+Z$/ : /^never$/);
     }
     const audit = await http.call("GET", `/v1/audit?target=${id}`);
     const entries = audit.json<{ entries: { action: string }[] }>().entries.map(({ action }) => action);
@@ -97,6 +100,12 @@ describe("users", () => {
         expect(response.statusCode).toBe(403);
       }
     }
+  });
+
+  it("that are places without a title are named by where they are", async () => {
+    const [id, place] = [await person("10", "Dan"), { kind: "group", chat: "C77", thread: "", title: "" } as const];
+    await withTransaction(db(), (trx) => upsertPlace(trx, accountId("slack", "T1"), place, id, "tester"));
+    expect(await listed("kind=place")).toEqual(["slack:T1:C77"]);
   });
 
   it("who wait at the gate are listed with their codes", async () => {
