@@ -31,8 +31,9 @@ async function shareOfBudget({ db, agents, place, texts }: Scene): Promise<strin
   return texts.budgetShare(texts.budgetOf[ofPlace ? "place" : "person"], percentUsed(spent, budget));
 }
 
-/** Money is told where a price is known; a plus says that some is not. */
+/** Money is told where a price is known; a plus says that some is not. Less than a cent is more than nothing. */
 function toWords({ tokens, micros, unpriced }: Used, texts: Texts): string {
-  const money = micros === 0 ? "" : `, $${(micros / 1e6).toFixed(2)}${unpriced ? "+" : ""}`;
-  return `${texts.tokens(tokens)}${money}`;
+  const dollars = micros / 1e6;
+  const amount = micros < 10_000 ? dollars.toPrecision(1) : dollars.toFixed(2);
+  return `${texts.tokens(tokens)}${micros === 0 ? "" : `, $${amount}${unpriced ? "+" : ""}`}`;
 }

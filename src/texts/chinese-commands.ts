@@ -14,7 +14,7 @@ export const chineseCommands: CommandTexts = {
     title: "为此对话命名",
     compact: "总结目前的对话",
     memory: "关于你记住了什么",
-    forget: "忘记其中的内容",
+    forget: "忘记其中的内容，加 me 则删除您的一切",
     usage: "查看用量",
     trace: "查看上一个回答的编号",
     link: "与你的另一个账号关联（私聊中）",

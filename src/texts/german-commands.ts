@@ -14,7 +14,7 @@ export const germanCommands: CommandTexts = {
     title: "dieses Gespräch benennen",
     compact: "das bisherige Gespräch zusammenfassen",
     memory: "was über dich gemerkt ist",
-    forget: "etwas davon vergessen",
+    forget: "etwas davon vergessen, mit „me“ alles von dir",
     usage: "was verbraucht wurde",
     trace: "was Betreiber zur letzten Antwort wissen müssen",
     link: "mit deinem anderen Konto verknüpfen (im privaten Chat)",

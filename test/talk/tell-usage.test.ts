@@ -55,6 +55,12 @@ storeEngines((store) => {
       expect(await told(here)).toContain("What was used in this chat\n• today: 30 tokens, $0.02+");
     });
 
+    test("tells less than a cent as what it is", async () => {
+      const here = await newChat(store.db, { chat: "7" });
+      await use(store, here.sessionId, 208, 243);
+      expect(await told(here)).toContain("• today: 208 tokens, $0.0002\n");
+    });
+
     test("tells how much of whose budget that is", async () => {
       const [here, group] = [
         await newChat(store.db, { chat: "7" }),
