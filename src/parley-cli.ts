@@ -40,6 +40,8 @@ npm run parley -- help
 --url http://127.0.0.1:3000       another gateway than that of the settings
 `;
 
+const SEE = "npm run parley -- help lists the commands.\n";
+
 /** Those fields of a delivery that are shown. */
 interface Delivery {
   id: string;
@@ -233,7 +235,7 @@ async function listDeliveries(client: ApiClient): Promise<string> {
 if (import.meta.main) {
   main(process.argv.slice(2), process.env, (text) => void process.stdout.write(text)).catch((error: unknown) => {
     const isMisuse = error instanceof Misuse;
-    process.stderr.write(isMisuse ? `${error.message}\n\n${HELP}` : `${explain(error)}\n`);
+    process.stderr.write(isMisuse ? `${error.message}\n${SEE}` : `${explain(error)}\n`);
     process.exitCode = isMisuse ? MISUSED : FAILED;
   });
 }
