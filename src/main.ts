@@ -348,7 +348,12 @@ async function main(): Promise<void> {
     // Asked again, or there is nothing to drain yet: the way back up is the ordinary start.
     if (askedAt !== null || running === null) process.exit(1);
     askedAt = now;
-    running.stop().then(() => process.exit(0), fail("the stop failed"));
+    log.info({ grace_ms: GRACE_MS }, "Parley stops: it takes nothing new, and ends what it answers");
+    const ended = () => {
+      log.info("Parley has stopped");
+      process.exit(0);
+    };
+    running.stop().then(ended, fail("the stop failed"));
   };
   process.on("SIGTERM", stop);
   process.on("SIGINT", stop);

@@ -12,7 +12,7 @@ let gateway: GatewayProcess;
 beforeEach(async () => {
   database = await createTestDatabase();
   model = await startFakeModel({ words: 1_000, chunkEveryMs: 100 });
-  const env = { OPENAI_BASE_URL: model.url, OPENAI_API_KEY: "any" };
+  const env = { OPENAI_BASE_URL: model.url, OPENAI_API_KEY: "any", LOG_LEVEL: "info" };
   gateway = await GatewayProcess.start({ databaseUrl: database.url, env });
   const { body: session } = await gateway.api("POST", "/v1/sessions", {});
   await gateway.api("POST", `/v1/sessions/${session.session_id}/messages`, { text: "hello" });
@@ -46,4 +46,5 @@ it("a Ctrl-C that npm passes on once more is one, and drains", { timeout: 60_000
   await draining();
   await sleep(1_000);
   expect(gateway.running).toBe(true);
+  expect(gateway.output.match(/Parley stops: /g)).toHaveLength(1);
 });
