@@ -13,7 +13,7 @@ Type to write to the bot in a private chat of Telegram; what it shows appears he
   !channel         go to a channel of Slack (write @parley there first)
   !private         go back to Telegram's private chat
   !top             Slack: what you write next begins a new thread
-  !press <data>    press the button with this data (Slack: or label) under the bot's last message
+  !press <label>   press the button with this label under the bot's last message
   !stop            Slack: its own Stop button
   !/parley <word>  Slack: the slash command
   !quit            end, as Ctrl-C does

@@ -11,8 +11,8 @@ import type { ChatLine } from "./terminal-chat.ts";
 export interface Place {
   lines(): readonly ChatLine[];
   say(text: string): void;
-  /** A button under the bot's last message. Throws when there is none. */
-  press(button: string): void;
+  /** The button with this label under the bot's last message. Throws when there is none. */
+  press(label: string): void;
   /** What is written next begins a new thread. */
   top?: () => void;
   stop?: () => void;
@@ -23,9 +23,12 @@ export function telegramPlace(telegram: FakeTelegram, chat: FakeChat, from: Tele
   return {
     lines: () => telegramLines(chat),
     say: (text) => void telegram.say({ chat, from, text }),
-    press: (data) => {
-      const messageId = telegram.botMessages(chat).at(-1)?.messageId ?? 0;
-      telegram.pressButton({ chat, from, messageId, data });
+    press: (label) => {
+      const message = telegram.botMessages(chat).at(-1);
+      const buttons = message?.keyboard?.inline_keyboard.flat() ?? [];
+      const button = buttons.find((each) => "callback_data" in each && each.text === label);
+      const data = button && "callback_data" in button ? button.callback_data : label;
+      telegram.pressButton({ chat, from, messageId: message?.messageId ?? 0, data });
     },
   };
 }
