@@ -11,14 +11,16 @@ export interface SessionChange {
   cost_data?: Record<string, unknown>;
 }
 
-/** Belongs behind `lockSession`. */
-export async function patchSession(trx: Trx, session: SessionId, change: SessionChange): Promise<void> {
-  await sql`
+/** Returns how many characters the larger of the two is kept in now. Belongs behind `lockSession`. */
+export async function patchSession(trx: Trx, session: SessionId, change: SessionChange): Promise<number> {
+  const { rows } = await sql<{ size: number }>`
     update talk_sessions s
     set title = coalesce(${change.title === undefined ? null : cleanText(change.title)}::text, s.title),
         metadata = ${merged(sql`s.metadata`, change.metadata)}, cost_data = ${merged(sql`s.cost_data`, change.cost_data)},
         version = s.version + 1
-    where s.id = ${session}`.execute(trx);
+    where s.id = ${session}
+    returning greatest(length(s.metadata::text), length(s.cost_data::text)) as size`.execute(trx);
+  return rows[0]!.size;
 }
 
 function merged(column: RawBuilder<unknown>, fields: Record<string, unknown> | undefined): RawBuilder<unknown> {

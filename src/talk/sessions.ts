@@ -43,6 +43,8 @@ export interface SessionWanted {
 const QUIET_MS = 10_000;
 const PAGES_MS = 3_000;
 const LOOK_MS = 100;
+/** Of metadata and of costs, however many changes they come from: they are read with every list. */
+const MAX_KEPT = 65_536;
 const SESSION_ID = /^[a-zA-Z0-9_-]{1,128}$/;
 /** The gateway's own ids look like this, so nobody else's may. */
 const OWN_ID = /^ses_[0-9a-f]{32}$/;
@@ -86,10 +88,12 @@ export class Sessions {
     return this.#make(caller.user === null ? caller : { ...caller, user: userId }, { ...wanted, agent }, userId, null);
   }
 
-  /** Changes what is said of a session. Rejects `stale` if it is no longer as `version` says. */
+  /** Changes what is said of a session. Rejects `stale` if it is no longer as `version` says, `too_large`. */
   async patch(caller: SessionCaller, id: string, change: SessionChange, version: number | null): Promise<SessionRow> {
     return this.#change(caller, id, version, async (trx, session) => {
-      await patchSession(trx, session.id, change);
+      if ((await patchSession(trx, session.id, change)) > MAX_KEPT) {
+        throw new GatewayError("too_large", `A session keeps at most ${MAX_KEPT} characters of each.`);
+      }
       await told(trx, caller, "session.update", session.id);
     });
   }

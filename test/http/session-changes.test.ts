@@ -212,6 +212,18 @@ describe("a change", () => {
   });
 });
 
+describe("what is kept with a session", () => {
+  it("is bounded, in however many steps it comes", async () => {
+    const id = await http.session();
+    const keep = async (field: string) => {
+      const body = { metadata: { [field]: "x".repeat(16_000) } };
+      return (await http.call("PATCH", `/v1/sessions/${id}`, { body })).statusCode;
+    };
+    expect([await keep("a"), await keep("b"), await keep("c"), await keep("d")]).toEqual([200, 200, 200, 200]);
+    expect([await keep("e"), await keep("a")]).toEqual([413, 200]);
+  });
+});
+
 describe("a deletion", () => {
   it("ends what goes on, and leaves nothing of the session but what was done", async () => {
     const id = await talked(1);
