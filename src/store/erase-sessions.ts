@@ -8,6 +8,8 @@ import { retrying, withTransaction } from "./transaction.ts";
 /** Sessions at once, and rows of one statement. */
 const SESSIONS = 100;
 const ROWS = 5_000;
+/** Their spans go with them. */
+const TRACES = 500;
 
 /** What is a session's, and nothing but a session's. What its runs have used is a number without a name, and stays. */
 const TABLES = ["messages", "compactions", "run_events", "approvals", "files", "outbox", "traces", "runs"] as const;
@@ -24,9 +26,9 @@ export async function eraseSessions(db: Root, erasure: Erasure, goOn: () => Prom
     if (ids.length === 0) break;
     after = ids.at(-1)!;
     for (const deleteSome of quiet.length > 0 ? steps(db, quiet) : []) {
-      for (let rows = ROWS; rows === ROWS;) {
+      for (let more = true; more;) {
         if (!(await goOn())) return false;
-        rows = await retrying(deleteSome);
+        more = await retrying(deleteSome);
       }
     }
     await withTransaction(db, (trx) => dropSessions(trx, quiet));
@@ -52,25 +54,28 @@ async function quietSessions(
   return { ids: rows.map(({ id }) => id), quiet: rows.flatMap(({ id, busy }) => (busy ? [] : [id])) };
 }
 
-/** Each deletes up to a batch and says how many that were. */
-function steps(db: Root, sessions: SessionId[]): (() => Promise<number>)[] {
-  const count = async (statement: RawBuilder<unknown>): Promise<number> =>
-    Number((await statement.execute(db)).numAffectedRows ?? 0n);
-  const some = (table: string, which = sql`true`) => sql`array(
-    select ctid from ${sql.table(table)} where session_id = any (${sessions}::text[]) and ${which} limit ${ROWS})`;
+/** Each deletes up to a batch and says whether there may be more. */
+function steps(db: Root, sessions: SessionId[]): (() => Promise<boolean>)[] {
+  const batchOf = async (statement: RawBuilder<unknown>, batch = ROWS): Promise<boolean> =>
+    Number((await statement.execute(db)).numAffectedRows ?? 0n) === batch;
+  const some = (table: string, which = sql`true`, batch = ROWS) => sql`array(
+    select ctid from ${sql.table(table)} where session_id = any (${sessions}::text[]) and ${which} limit ${batch})`;
   return [
-    ...TABLES.map((table) => () => count(sql`delete from ${sql.table(table)} where ctid = any (${some(table)})`)),
+    ...TABLES.map((table) => () => {
+      const batch = table === "traces" ? TRACES : ROWS;
+      return batchOf(sql`delete from ${sql.table(table)} where ctid = any (${some(table, sql`true`, batch)})`, batch);
+    }),
     // Votes count on; what was said with them is said of these sessions.
     () =>
-      count(sql`
+      batchOf(sql`
         update feedback set comment = null, correction = null, tags = '{}'
         where ctid = any (${some("feedback", sql`(comment is not null or correction is not null or tags <> '{}')`)})`),
     // Keys of the API name their session and are of no use without it.
-    () => count(sql`delete from inbox where ctid = any (${some("inbox", sql`account_id like 'api:%'`)})`),
+    () => batchOf(sql`delete from inbox where ctid = any (${some("inbox", sql`account_id like 'api:%'`)})`),
     // By the other keys platforms' repeats are known, which must not be taken for something new: they stay as long as
     // those of updates without a session.
     () =>
-      count(sql`
+      batchOf(sql`
         update inbox
         set session_id = null, arrival_no = null, run_id = null, author = null, parts = null, chat_message_id = null,
             state = 'handled', burst = null, receipt = null, asks = null, language = '', key_id = null

@@ -5,6 +5,8 @@ import type { Root } from "./schema.ts";
 
 /** Rows of one table deleted in one statement; the next round goes on. */
 const BATCH = 5_000;
+/** Each of these has up to a thousand rows below it, which go with it. */
+const TRACES = 500;
 /** Batches of one table in one go; what is left then waits for the next. */
 const MAX_BATCHES = 200;
 
@@ -12,13 +14,15 @@ const MAX_BATCHES = 200;
 interface Sweep {
   table: string;
   statement: RawBuilder<unknown>;
+  /** So many at once; left out: BATCH. */
+  batch?: number;
 }
 
 const age = (days: number) => sql`now() - ${days} * interval '1 day'`;
 
 /** None where it is kept for ever. */
-function of(table: string, days: number, statement: RawBuilder<unknown>): Sweep[] {
-  return days === 0 ? [] : [{ table, statement }];
+function of(table: string, days: number, statement: RawBuilder<unknown>, batch = BATCH): Sweep[] {
+  return days === 0 ? [] : [{ table, statement, batch }];
 }
 
 function sweeps(keep: Retention): Sweep[] {
@@ -84,7 +88,8 @@ function sweeps(keep: Retention): Sweep[] {
       "traces",
       keep.traces,
       sql`delete from traces where trace_id = any (array(
-        select trace_id from traces where started_at < ${age(keep.traces)} order by started_at limit ${BATCH}))`,
+        select trace_id from traces where started_at < ${age(keep.traces)} order by started_at limit ${TRACES}))`,
+      TRACES,
     ),
     ...of(
       "feedback",
@@ -132,12 +137,12 @@ export async function deleteStale(db: Root, retention: Retention, options: Stale
     deleted += rows;
     if (rows > 0) onDeleted?.(table, rows);
   };
-  for (const { table, statement } of sweeps(retention)) {
+  for (const { table, statement, batch: most = BATCH } of sweeps(retention)) {
     for (let batch = 0; batch < MAX_BATCHES; batch++) {
       if (!(await goOn())) return deleted;
       const rows = Number((await statement.execute(db)).numAffectedRows ?? 0n);
       count(table, rows);
-      if (rows < BATCH) break;
+      if (rows < most) break;
     }
   }
   for (let batch = 0; retention.messages > 0 && batch < MAX_BATCHES; batch++) {

@@ -43,6 +43,17 @@ storeEngines((store) => {
     insert into compactions (session_id, first_kept_seq, summary, tokens_before, tokens_after, model, run_id)
     values (${talk.id}, ${firstKept}, 'so far', 9, 1, 'm', 'run_1')`;
 
+  it("deletes traces few at a time, because each has many spans, and all of them", async () => {
+    await sql`
+      insert into traces (trace_id, started_at, status)
+      select md5(n::text), now() - interval '400 days', 'ok' from generate_series(1, 1200) n`.execute(store.db);
+    const batches: number[] = [];
+    await deleteStale(store.db, KEEP, {
+      onDeleted: (table, rows) => void (table === "traces" && batches.push(rows)),
+    });
+    expect(batches).toEqual([500, 500, 200]);
+  });
+
   describe("security-45: old turns", () => {
     it("go whole, with all that tells of them, and what is left is a valid history", async () => {
       const { db } = store;
