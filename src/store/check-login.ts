@@ -6,6 +6,7 @@ import type { Root } from "./schema.ts";
 
 const FORBIDDEN = "42501";
 const NO_SUCH_ROLE = "22023";
+const SEPARATE_ROLE = "set MIGRATE_DATABASE_URL to a role that may change the schema";
 
 /** What a role may not do, and what an administrator of the database runs so that it may. */
 interface RoleFault {
@@ -52,7 +53,10 @@ export async function migratorFault(db: Root): Promise<RoleFault | null> {
 /** What a migration that the role may not make comes to for the operator; any other error as it is. */
 export function explainMigration(error: unknown): unknown {
   if (!isRefused(error)) return error;
-  return new GatewayError("forbidden", `the database could not be brought up to date. ${(error as Error).message}`);
+  const { message } = error as Error;
+  // Those that our migrations throw say themselves what to run.
+  const remedy = message.startsWith("permission denied") ? ` (${SEPARATE_ROLE})` : "";
+  return new GatewayError("forbidden", `the database could not be brought up to date. ${message}${remedy}`);
 }
 
 async function nameOfRole(db: Root): Promise<string> {

@@ -40,6 +40,22 @@ it("leaves nothing to do to a role that only serves, so that a gateway may start
   }
 });
 
+it("says to a role that may not what is to be set", async () => {
+  const { url: admin } = inject("postgres");
+  const name = randomUUID().replaceAll("-", "");
+  await runStatement(admin, `create database test_${name}`);
+  await runStatement(admin, `create role serving_${name} login`);
+  try {
+    const serving = new URL(databaseUrl(admin, `test_${name}`));
+    serving.username = `serving_${name}`;
+    const refused = /up to date[.] permission denied .* [(]set MIGRATE_DATABASE_URL to a role that may change/;
+    await expect(runMigrations({ DATABASE_URL: serving.href })).rejects.toThrow(refused);
+  } finally {
+    await runStatement(admin, `drop database test_${name} with (force)`);
+    await runStatement(admin, `drop role serving_${name}`);
+  }
+});
+
 it("leaves the embedded database to the start, and says so", async () => {
   expect(await runMigrations({ DATA_DIR: "/there" })).toBe(
     'The database is the embedded one in /there: "npm start" brings it up to date. For a Postgres set DATABASE_URL.\n',
