@@ -3,7 +3,7 @@ import { Type } from "typebox";
 import { readId } from "../ids.ts";
 import { type AgentService, MAX_MESSAGE_CHARS } from "../talk/agent-service.ts";
 import type { Sessions } from "../talk/sessions.ts";
-import { principalOf, userOf } from "./authenticate.ts";
+import { operatorOf, principalOf, userOf } from "./authenticate.ts";
 import type { Api } from "./api.ts";
 import { HistoryJson, HistoryQuery, readHistory } from "./read-history.ts";
 import { callerOf, SessionParams } from "./session-routes.ts";
@@ -72,7 +72,7 @@ export function messageRoutes(app: Api, service: AgentService, sessions: Session
     handler: async (request, reply) => {
       const { id } = request.params;
       const session = await sessions.find(callerOf(request), id);
-      const { withdrawn } = await service.stop(session.user_id, session.id);
+      const { withdrawn } = await service.stop(session.user_id, session.id, operatorOf(request));
       return reply.code(202).send({ session_id: id, withdrawn });
     },
   });

@@ -201,10 +201,14 @@ export class AgentService {
     });
   }
 
-  /** Ends the running run, its partial answer kept and marked, and withdraws what waits. Repeatable. */
-  async stop(user: UserId, session: string): Promise<{ withdrawn: number }> {
+  /**
+   * Ends the running run, its partial answer kept and marked, and withdraws what waits. Repeatable. `operator`: who does
+   * so in the user's stead.
+   */
+  async stop(user: UserId, session: string, operator: AuditActor | null = null): Promise<{ withdrawn: number }> {
     const { id, withdrawn } = await this.#inSession(user, session, async (trx, found) => {
       await stopSession(trx, found.id);
+      if (operator) await audit(trx, operator, { action: "session.stop", target: found.id });
       await notifySessions(trx, this.#replica, [found.id]);
       return { id: found.id, withdrawn: await withdrawWaiting(trx, found.id) };
     });

@@ -287,6 +287,20 @@ describe("runs", () => {
     expect((await list()).runs.map(({ status }) => status)).toEqual(["cancelled", "running", "completed"]);
     expect((await cancel(runs[0]!.run_id)).json()).toMatchObject({ status: 409 });
     expect((await cancel(newId("run"))).json()).toMatchObject({ status: 404 });
+    expect((await http.call("POST", `/v1/sessions/${id}/stop`)).statusCode).toBe(202);
+    const entries = await Promise.all(
+      [runs[0]!.run_id, id].map(async (target) => {
+        const { statusCode, body } = await http.call("GET", `/v1/audit?target=${target}`);
+        return [
+          statusCode,
+          (JSON.parse(body) as { entries: { action: string }[] }).entries.map(({ action }) => action),
+        ];
+      }),
+    );
+    expect(entries).toEqual([
+      [200, ["run.cancel"]],
+      [200, ["session.stop"]],
+    ]);
     one.release();
     await until("the end of both", async () => (await read(id)).status === "idle");
 
