@@ -39,7 +39,9 @@ export function sendProblem(
   }
   const answer = toProblem(error, request.id);
   if (answer.status === 500) request.log.error({ err: error }, "a request failed");
-  else if (answer.status === 503) request.log.warn({ err: error }, "a request could not be served");
+  // Who has left is not served, and that is no trouble.
+  else if (answer.status === 503 && !reply.raw.destroyed)
+    request.log.warn({ err: error }, "a request could not be served");
   const seconds = retryAfterSeconds(answer.status, error);
   if (seconds !== null) reply.header("retry-after", seconds);
   if (answer.status === 401) reply.header("www-authenticate", "Bearer");

@@ -86,7 +86,12 @@ export function completionRoutes(app: Api, parts: CompletionParts, streams: Even
           reply.raw.setHeader("x-request-id", request.id);
           reply.raw.setHeader("x-session-id", session.id);
           reply.hijack();
-          await writeFrames(reply.raw, answer.frames(request), limits, stream.signal);
+          await writeFrames(
+            reply.raw,
+            answer.frames(request, () => !left),
+            limits,
+            stream.signal,
+          );
           return undefined;
         } finally {
           if (left && !answer.over) await service.stop(session.userId, session.id);
@@ -182,10 +187,11 @@ class Answer {
     throw new GatewayError("unavailable", "The answer took too long, or the gateway is closing.");
   }
 
-  async *frames(request: FastifyRequest): AsyncGenerator<string> {
+  async *frames(request: FastifyRequest, isRead: () => boolean): AsyncGenerator<string> {
     try {
       yield* this.#chunks();
     } catch (error) {
+      if (!isRead()) return;
       request.log.warn({ err: error }, "a streamed completion failed");
       yield frame(toOpenAIError(toProblem(error, request.id)));
     }

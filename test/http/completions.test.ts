@@ -275,6 +275,7 @@ describe("what cannot be done", () => {
 
 describe("an answer under way", () => {
   it("ends when its client leaves", async () => {
+    const logged = http.lines.length;
     const pause = hold();
     model.push(["Long ", pause, "story."]);
     const stream = await client.chat.completions.create({ model: "tester", messages: [user("Go")], stream: true });
@@ -290,6 +291,26 @@ describe("an answer under way", () => {
       return messages.some(({ role, status }) => role === "assistant" && status === "interrupted");
     });
     pause.release();
+    // It is stopped after its stream has ended: nothing is said any more that an operator had to look into.
+    expect(http.lines.slice(logged).filter(({ level }) => level !== "info")).toEqual([]);
+  });
+
+  it("ends as quietly when it is not streamed", async () => {
+    const [pause, leave, logged] = [hold(), new AbortController(), http.lines.length];
+    model.push(["Long ", pause, "story."]);
+    const body = { model: "tester", messages: [user("Go on")] };
+    const asked = client.chat.completions.create(body, { signal: leave.signal }).catch((error: unknown) => error);
+    await pause.reached;
+    leave.abort();
+    expect(String(await asked)).toContain("aborted");
+    await until("the run's end", async () => {
+      const { runs } = (await http.call("GET", "/v1/runs?limit=1", { user: "admin" })).json<{
+        runs: { status: string }[];
+      }>();
+      return runs[0]?.status === "cancelled";
+    });
+    pause.release();
+    expect(http.lines.slice(logged).filter(({ level }) => level !== "info")).toEqual([]);
   });
 
   it("says that it waits for a person, and goes on in the session", async () => {
