@@ -50,6 +50,8 @@ export async function eraseWords(db: Root, erasure: Erasure, goOn: () => Promise
       inputs = await retrying(() => eraseInputs(db, who));
     }
     clear &&= await retrying(() => isGone(db, who));
+    if (!(await goOn())) return false;
+    clear = (await retrying(() => eraseReplies(db, erasure, who))) && clear;
     await retrying(() => eraseDecisions(db, who));
     if (who.name !== "" && !(await eraseQuotes(db, who, goOn))) return false;
   }
@@ -144,6 +146,21 @@ async function isGone(db: Root, who: ErasedIdentity): Promise<boolean> {
     union all
     select from messages m join talk_sessions s on s.id = m.session_id join places p on p.id = s.place_id
     where ${by(sql`m.author`, sql`p.account_id`, who)} limit 1`.execute(db);
+  return rows.length === 0;
+}
+
+/**
+ * What the gateway itself has said in a private chat that has its person's id, of no session; not what whoever comes back
+ * is told. False = the last of it is still to be shown.
+ */
+async function eraseReplies(db: Root, erasure: Erasure, { platform, externalId }: ErasedIdentity): Promise<boolean> {
+  const there = sql`
+    session_id is null and place_kind = 'private' and chat = ${externalId} and account_id like ${platform}::text || ':%'
+    and created_at < ${erasure.begunAt}::timestamptz + interval '1 minute'`;
+  await sql`
+    delete from outbox
+    where ${there} and (due_at is null or ${erasure.begunAt}::timestamptz < now() - ${PATIENCE})`.execute(db);
+  const { rows } = await sql`select from outbox where ${there} limit 1`.execute(db);
   return rows.length === 0;
 }
 

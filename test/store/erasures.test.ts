@@ -14,7 +14,7 @@ import { withTransaction } from "../../src/store/transaction.ts";
 import { setBlocked } from "../../src/store/users.ts";
 import { allWords } from "../support/all-words.ts";
 import { storeEngines } from "../support/store-engines.ts";
-import { accept, mergeOf, newChat, said, sayIn, type StartedRun, startRun } from "./arrange.ts";
+import { accept, HERE, mergeOf, newChat, reply, said, sayIn, type StartedRun, startRun } from "./arrange.ts";
 
 const WORD = "CANARY";
 const yes = async () => true;
@@ -199,6 +199,25 @@ storeEngines((store) => {
       await sql`update outbox set due_at = null`.execute(db);
       expect(await eraseNext(db, yes)).toMatchObject({ user: ann.userId });
       expect(await allWords(db)).not.toContain("a long question");
+    });
+
+    test("is in no chat that they were answered in, once the last word there is shown", async () => {
+      const { db } = store;
+      const ann = await newChat(db, { chat: `7${WORD}`, sender: `7${WORD}` });
+      const there = { ...HERE, chat: ann.chat };
+      await reply(db, there, "an answer of the gateway's own");
+      await sql`update outbox set due_at = null, state = 'sent'`.execute(db);
+      await withTransaction(db, async (trx) => {
+        await beginErasure(trx, ann.userId);
+        await reply(trx, there, "they will be forgotten");
+      });
+      expect(await eraseNext(db, yes)).toBeNull();
+      expect(await db.selectFrom("outbox").select("content").execute()).toEqual([
+        { content: { text: "they will be forgotten" } },
+      ]);
+      await sql`update outbox set due_at = null, state = 'sent'`.execute(db);
+      expect(await eraseNext(db, yes)).toMatchObject({ user: ann.userId });
+      expect(await allWords(db)).not.toContain(WORD);
     });
 
     test("is told of by no trace that is written while they are erased", async () => {
