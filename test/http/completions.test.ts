@@ -299,10 +299,10 @@ describe("an answer under way", () => {
     const [pause, leave, logged] = [hold(), new AbortController(), http.lines.length];
     model.push(["Long ", pause, "story."]);
     const body = { model: "tester", messages: [user("Go on")] };
-    const asked = client.chat.completions.create(body, { signal: leave.signal }).catch((error: unknown) => error);
+    const left = client.chat.completions.create(body, { signal: leave.signal }).catch((error: unknown) => error);
     await pause.reached;
     leave.abort();
-    expect(String(await asked)).toContain("aborted");
+    expect(String(await left)).toContain("aborted");
     await until("the run's end", async () => {
       const { runs } = (await http.call("GET", "/v1/runs?limit=1", { user: "admin" })).json<{
         runs: { status: string }[];
