@@ -7,10 +7,14 @@ import type { Root } from "./schema.ts";
 const BATCH = 5_000;
 /** Each of these has up to a thousand rows below it, which go with it. */
 const TRACES = 500;
-/** Batches of one table in one go; what is left then waits for the next. */
-const MAX_BATCHES = 200;
+/** Rows of one table in one go; what is left then waits for the next. */
+const MAX_ROWS = 1_000_000;
+const MAX_TURN_BATCHES = 200;
 
-/** One table's old rows, a batch at a time. Answers how many they were. */
+/**
+ * One table's old rows, a batch at a time. In the order of their age, where an index has it: else the server may read
+ * the whole table to find that there are none.
+ */
 interface Sweep {
   table: string;
   statement: RawBuilder<unknown>;
@@ -45,14 +49,15 @@ function sweeps(keep: Retention): Sweep[] {
         select ctid from outbox
         where due_at is null and created_at < ${age(keep.outbox)}
           and (state not in ('uncertain', 'failed') or created_at < ${age(Math.max(90, keep.outbox))})
-        limit ${BATCH}))`,
+        order by created_at limit ${BATCH}))`,
     ),
     // Platforms repeat an update for a day at most; those of sessions stay with their session.
     ...of(
       "inbox",
       keep.inbox,
       sql`delete from inbox where ctid = any (array(
-        select ctid from inbox where session_id is null and received_at < ${age(keep.inbox)} limit ${BATCH}))`,
+        select ctid from inbox
+        where session_id is null and received_at < ${age(keep.inbox)} order by received_at limit ${BATCH}))`,
     ),
     // The words of a conversation stay; what came with them is kept for a while, and while it is still to be sent.
     ...of(
@@ -62,14 +67,14 @@ function sweeps(keep: Retention): Sweep[] {
         select f.ctid from files f
         where f.created_at < ${age(keep.files)}
           and not exists (select from outbox o where o.due_at is not null and o.file_id = f.id)
-        limit ${BATCH}))`,
+        order by f.created_at limit ${BATCH}))`,
     ),
     ...of(
       "approvals",
       keep.approvals,
       sql`delete from approvals where ctid = any (array(
         select ctid from approvals
-        where created_at < ${age(keep.approvals)} and decision is not null limit ${BATCH}))`,
+        where created_at < ${age(keep.approvals)} and decision is not null order by created_at limit ${BATCH}))`,
     ),
     ...of(
       "memories",
@@ -81,7 +86,7 @@ function sweeps(keep: Retention): Sweep[] {
       "run_usage",
       keep.usage,
       sql`delete from run_usage where ctid = any (array(
-        select ctid from run_usage where at < ${age(keep.usage)} limit ${BATCH}))`,
+        select ctid from run_usage where at < ${age(keep.usage)} order by at limit ${BATCH}))`,
     ),
     // Their spans go with them.
     ...of(
@@ -95,20 +100,20 @@ function sweeps(keep: Retention): Sweep[] {
       "feedback",
       keep.feedback,
       sql`delete from feedback where ctid = any (array(
-        select ctid from feedback where created_at < ${age(keep.feedback)} limit ${BATCH}))`,
+        select ctid from feedback where created_at < ${age(keep.feedback)} order by created_at limit ${BATCH}))`,
     ),
     // The database keeps a month of it, whoever asks.
     ...of(
       "audit_log",
       keep.audit,
       sql`delete from audit_log where ctid = any (array(
-        select ctid from audit_log where at < ${age(Math.max(31, keep.audit))} limit ${BATCH}))`,
+        select ctid from audit_log where at < ${age(Math.max(31, keep.audit))} order by at limit ${BATCH}))`,
     ),
     // Whoever comes back later begins a session of what they send.
     {
       table: "chat_threads",
       statement: sql`delete from chat_threads where ctid = any (array(
-        select ctid from chat_threads where created_at < ${age(90)} limit ${BATCH}))`,
+        select ctid from chat_threads where created_at < ${age(90)} order by created_at limit ${BATCH}))`,
     },
     {
       table: "budget_counters",
@@ -129,27 +134,41 @@ export interface StaleOptions {
   onDeleted?: (table: string, rows: number) => void;
 }
 
-/** Deletes what nobody needs any more, batch by batch. Returns the number of rows. */
+/**
+ * Deletes what nobody needs any more, batch by batch. Returns the number of rows. What cannot be deleted of one table
+ * keeps none of the others: it rejects when all have been tried.
+ */
 export async function deleteStale(db: Root, retention: Retention, options: StaleOptions = {}): Promise<number> {
   const { goOn = async () => true, onDeleted } = options;
   let deleted = 0;
+  let failure: Error | null = null;
   const count = (table: string, rows: number): void => {
     deleted += rows;
     if (rows > 0) onDeleted?.(table, rows);
   };
-  for (const { table, statement, batch: most = BATCH } of sweeps(retention)) {
-    for (let batch = 0; batch < MAX_BATCHES; batch++) {
-      if (!(await goOn())) return deleted;
+  const each = async (table: string, batches: number, work: () => Promise<"more" | "done">): Promise<void> => {
+    try {
+      for (let batch = 0; batch < batches; batch++) {
+        if (!(await goOn()) || (await work()) === "done") return;
+      }
+    } catch (error) {
+      failure ??= new Error(`stale rows of ${table} could not be deleted`, { cause: error });
+    }
+  };
+  for (const { table, statement, batch = BATCH } of sweeps(retention)) {
+    await each(table, MAX_ROWS / batch, async () => {
       const rows = Number((await statement.execute(db)).numAffectedRows ?? 0n);
       count(table, rows);
-      if (rows < most) break;
-    }
+      return rows < batch ? "done" : "more";
+    });
   }
-  for (let batch = 0; retention.messages > 0 && batch < MAX_BATCHES; batch++) {
-    if (!(await goOn())) return deleted;
-    const old = await deleteOldTurns(db, retention.messages);
-    count("messages", old.messages);
-    if (old.runs === 0) break;
+  if (retention.messages > 0) {
+    await each("messages", MAX_TURN_BATCHES, async () => {
+      const old = await deleteOldTurns(db, retention.messages);
+      count("messages", old.messages);
+      return old.runs === 0 ? "done" : "more";
+    });
   }
+  if (failure) throw failure;
   return deleted;
 }

@@ -13,12 +13,8 @@ const BATCH = 500;
  */
 export function deleteOldTurns(db: Root, days: number): Promise<{ runs: number; messages: number }> {
   return withTransaction(db, async (trx) => {
-    const { rows: runs } = await sql<{ session: SessionId; run: RunId }>`
-      select r.session_id as session, r.id as run from runs r
-      where r.ended_at < now() - ${days} * interval '1 day'
-        and not exists (
-          select from outbox o where o.session_id = r.session_id and o.run_id = r.id and o.due_at is not null)
-      order by r.ended_at limit ${BATCH}`.execute(trx);
+    const ended = await oldRuns(trx, days);
+    const runs = ended.length > 0 ? ended : await oldCopies(trx, days);
     if (runs.length === 0) {
       await deleteUnanswered(trx, days);
       return { runs: 0, messages: 0 };
@@ -33,6 +29,33 @@ export function deleteOldTurns(db: Root, days: number): Promise<{ runs: number; 
     await beginAtFirst(trx, [...new Set(runs.map(({ session }) => session))]);
     return { runs: runs.length, messages: Number(numAffectedRows ?? 0n) };
   });
+}
+
+interface OfRun {
+  session: SessionId;
+  run: RunId;
+}
+
+async function oldRuns(trx: Trx, days: number): Promise<OfRun[]> {
+  const { rows } = await sql<OfRun>`
+    select r.session_id as session, r.id as run from runs r
+    where r.ended_at < now() - ${days} * interval '1 day'
+      and not exists (
+        select from outbox o where o.session_id = r.session_id and o.run_id = r.id and o.due_at is not null)
+    order by r.ended_at limit ${BATCH}`.execute(trx);
+  return rows;
+}
+
+/** Turns without a run in their session: a fork's, which are as old as those they were copied from, and what a client brought. */
+async function oldCopies(trx: Trx, days: number): Promise<OfRun[]> {
+  const { rows } = await sql<OfRun>`
+    select distinct session, run from (
+      select m.session_id as session, m.run_id as run from messages m
+      where m.created_at < now() - ${days} * interval '1 day'
+        and not exists (select from runs r where r.session_id = m.session_id and r.id = m.run_id)
+      limit ${BATCH}
+    ) old`.execute(trx);
+  return rows;
 }
 
 /** What was taken back or refused long ago, and summaries that a newer one stands for. */

@@ -9,9 +9,11 @@ import {
   leaveHousekeeping,
   recordHousekeeping,
 } from "../../src/store/housekeeping-lease.ts";
-import { windows } from "../../src/store/messages.ts";
+import { copyHistory } from "../../src/store/make-session.ts";
+import { insertPast, windows } from "../../src/store/messages.ts";
 import { mergeRun } from "../../src/store/runs.ts";
 import { findSession } from "../../src/store/talk-sessions.ts";
+import { withTransaction } from "../../src/store/transaction.ts";
 import { allWords } from "../support/all-words.ts";
 import { storeEngines } from "../support/store-engines.ts";
 import {
@@ -105,6 +107,66 @@ storeEngines((store) => {
     });
   });
 
+  it("security-45: old turns of a fork go as those they were copied from, and what a client brought", async () => {
+    const { db } = store;
+    const talk = await newTalk(db);
+    await turn(talk, "first", 400);
+    await turn(talk, "second", 0);
+    const fork = await newTalk(db, talk.userId);
+    await withTransaction(db, (trx) => copyHistory(trx, talk.id, fork.id, null));
+    await sql`update messages set created_at = now() - interval '400 days' where seq <= 2`.execute(db);
+    const brought = await newTalk(db, talk.userId);
+    await withTransaction(db, (trx) => insertPast(trx, brought.id, [said("user", "first").message]));
+    await sql`update messages set created_at = now() - interval '400 days' where session_id = ${brought.id}`.execute(
+      db,
+    );
+    await deleteStale(db, KEEP);
+    const left = await allWords(db);
+    expect(left).not.toContain("first");
+    expect(left).toContain("second");
+    expect((await windows(db, [fork.id], 10)).get(fork.id)).toMatchObject({ firstKeptSeq: 3, summary: "" });
+  });
+
+  it("security-45: traces go with their spans when they are as old as the policy says, and younger ones stay", async () => {
+    const { db } = store;
+    await sql`delete from traces`.execute(db);
+    for (const [id, days] of [
+      ["old", 31],
+      ["young", 29],
+    ] as const) {
+      await sql`
+        insert into traces (trace_id, started_at, status) values (${id}, now() - ${days} * interval '1 day', 'ok')`.execute(
+        db,
+      );
+      await sql`
+        insert into spans (trace_id, span_id, name, kind, start_time, status, attributes, events)
+        values (${id}, '1', 'chat', 'client', 0, 'ok', '{}', '[]')`.execute(db);
+    }
+    await deleteStale(db, RETENTION_DAYS);
+    for (const table of ["traces", "spans"]) {
+      const { rows } = await sql`select trace_id from ${sql.table(table)}`.execute(db);
+      expect(rows).toEqual([{ trace_id: "young" }]);
+    }
+  });
+
+  it("what cannot be deleted of one table keeps no other, and is told", async () => {
+    const { db } = store;
+    const old = sql`insert into early_edits (account_id, chat, chat_message_id, created_at)
+      values ('telegram:1', '1', '1', now() - interval '2 days')`;
+    await old.execute(db);
+    await sql`insert into inbox (account_id, update_key, message_id, state, received_at)
+      values ('telegram:1', 'old', 'msg_1', 'handled', now() - interval '8 days')`.execute(db);
+    await sql`create function broken() returns trigger language plpgsql as $$ begin raise 'broken'; end $$`.execute(db);
+    await sql`create trigger broken before delete on inbox for each row execute function broken()`.execute(db);
+    try {
+      await expect(deleteStale(db, RETENTION_DAYS)).rejects.toThrow("stale rows of inbox");
+    } finally {
+      await sql`drop trigger broken on inbox`.execute(db);
+      await sql`drop function broken`.execute(db);
+    }
+    expect(await db.selectFrom("early_edits").select("chat").execute()).toEqual([]);
+  });
+
   it("the lease is one replica's at a time, until it leaves or is gone", async () => {
     const { db } = store;
     expect(await holdHousekeeping(db, ME, 60_000)).toEqual({ idleMs: Infinity });
@@ -112,7 +174,7 @@ storeEngines((store) => {
     await recordHousekeeping(db, OTHER);
     expect(await housekeepingState(db)).toMatchObject({ holder: ME, succeededAt: null });
     await recordHousekeeping(db, ME);
-    expect((await holdHousekeeping(db, ME, 0))?.idleMs).toBeLessThan(60_000);
+    expect((await holdHousekeeping(db, ME, -1))?.idleMs).toBeLessThan(60_000);
     expect(await holdHousekeeping(db, OTHER, 60_000)).not.toBeNull();
     await leaveHousekeeping(db, ME);
     expect((await housekeepingState(db)).holder).toBe(OTHER);
