@@ -2,7 +2,7 @@ import type { Retention } from "../agent/retention.ts";
 import type { ReplicaId } from "../ids.ts";
 import type { Metrics } from "../observe/metrics.ts";
 import type { Log } from "../platform/platform-adapter.ts";
-import { eraseNext } from "../store/erasures.ts";
+import { eraseLate, eraseNext } from "../store/erasures.ts";
 import { deleteStale } from "../store/housekeeping.ts";
 import {
   holdHousekeeping,
@@ -46,10 +46,13 @@ export class Housekeeper {
       const goOn = this.#lease();
       const count = (table: string, rows: number): void => metrics.housekeepingDeleted.inc({ table }, rows);
       for (;;) {
-        const erased = await eraseNext(db, goOn);
+        const erased = await eraseNext(db, goOn, (erasure, err) =>
+          log.error({ erasure, err }, "an erasure cannot go on"),
+        );
         if (!erased) break;
         log.info({ erasure: erased.id, user_id: erased.user }, "a person was erased");
       }
+      await eraseLate(db, goOn);
       if (held.idleMs >= SWEEP_MS) {
         const deleted = await deleteStale(db, retention(), { goOn, onDeleted: count });
         if (await goOn()) await recordHousekeeping(db, replica);

@@ -5,14 +5,13 @@ import type { Root, Trx } from "./schema.ts";
 import { stopPerson } from "./stop-person.ts";
 import { retrying, withTransaction } from "./transaction.ts";
 
-/** Sessions at once, and rows of one statement. */
+/** Sessions at once, and rows of one statement; a trace takes up to thousands of spans along. */
 const SESSIONS = 100;
 const ROWS = 5_000;
-/** Their spans go with them. */
 const TRACES = 500;
 
 /** What is a session's, and nothing but a session's. What its runs have used is a number without a name, and stays. */
-const TABLES = ["messages", "compactions", "run_events", "approvals", "files", "outbox", "traces", "runs"] as const;
+const TABLES = ["messages", "compactions", "run_events", "approvals", "files", "outbox", "runs"] as const;
 
 /**
  * Deletes the sessions of somebody who is erased, a batch at a time, once their runs have ended. True = there is none
@@ -25,14 +24,17 @@ export async function eraseSessions(db: Root, erasure: Erasure, goOn: () => Prom
     const { ids, quiet } = await withTransaction(db, (trx) => quietSessions(trx, erasure, after));
     if (ids.length === 0) break;
     after = ids.at(-1)!;
+    if (!(await eraseTraces(db, sql`session_id = any (${quiet}::text[])`, goOn))) return false;
     for (const deleteSome of quiet.length > 0 ? steps(db, quiet) : []) {
-      for (let more = true; more;) {
+      for (let rows = ROWS; rows === ROWS;) {
         if (!(await goOn())) return false;
-        more = await retrying(deleteSome);
+        rows = await retrying(deleteSome);
       }
     }
     await withTransaction(db, (trx) => dropSessions(trx, quiet));
   }
+  // Those that an agent tells of name its own sessions; and a replica writes a run's last spans when the run is long over.
+  if (!(await eraseTraces(db, sql`user_id = any (${erasure.users}::text[])`, goOn))) return false;
   const { rows } = await retrying(() =>
     sql`select from talk_sessions where user_id = any (${erasure.users}::text[]) limit 1`.execute(db),
   );
@@ -54,28 +56,39 @@ async function quietSessions(
   return { ids: rows.map(({ id }) => id), quiet: rows.flatMap(({ id, busy }) => (busy ? [] : [id])) };
 }
 
-/** Each deletes up to a batch and says whether there may be more. */
-function steps(db: Root, sessions: SessionId[]): (() => Promise<boolean>)[] {
-  const batchOf = async (statement: RawBuilder<unknown>, batch = ROWS): Promise<boolean> =>
-    Number((await statement.execute(db)).numAffectedRows ?? 0n) === batch;
-  const some = (table: string, which = sql`true`, batch = ROWS) => sql`array(
-    select ctid from ${sql.table(table)} where session_id = any (${sessions}::text[]) and ${which} limit ${batch})`;
+/** With their spans. False = there may be more. */
+async function eraseTraces(db: Root, which: RawBuilder<unknown>, goOn: () => Promise<boolean>): Promise<boolean> {
+  for (let rows = TRACES; rows === TRACES;) {
+    if (!(await goOn())) return false;
+    const { numAffectedRows } = await retrying(() =>
+      sql`
+        delete from traces where trace_id = any (array(
+          select trace_id from traces where ${which} limit ${TRACES}))`.execute(db),
+    );
+    rows = Number(numAffectedRows ?? 0n);
+  }
+  return true;
+}
+
+/** Each deletes up to a batch and says how many that were. */
+function steps(db: Root, sessions: SessionId[]): (() => Promise<number>)[] {
+  const count = async (statement: RawBuilder<unknown>): Promise<number> =>
+    Number((await statement.execute(db)).numAffectedRows ?? 0n);
+  const some = (table: string, which = sql`true`) => sql`array(
+    select ctid from ${sql.table(table)} where session_id = any (${sessions}::text[]) and ${which} limit ${ROWS})`;
   return [
-    ...TABLES.map((table) => () => {
-      const batch = table === "traces" ? TRACES : ROWS;
-      return batchOf(sql`delete from ${sql.table(table)} where ctid = any (${some(table, sql`true`, batch)})`, batch);
-    }),
+    ...TABLES.map((table) => () => count(sql`delete from ${sql.table(table)} where ctid = any (${some(table)})`)),
     // Votes count on; what was said with them is said of these sessions.
     () =>
-      batchOf(sql`
+      count(sql`
         update feedback set comment = null, correction = null, tags = '{}'
         where ctid = any (${some("feedback", sql`(comment is not null or correction is not null or tags <> '{}')`)})`),
     // Keys of the API name their session and are of no use without it.
-    () => batchOf(sql`delete from inbox where ctid = any (${some("inbox", sql`account_id like 'api:%'`)})`),
+    () => count(sql`delete from inbox where ctid = any (${some("inbox", sql`account_id like 'api:%'`)})`),
     // By the other keys platforms' repeats are known, which must not be taken for something new: they stay as long as
     // those of updates without a session.
     () =>
-      batchOf(sql`
+      count(sql`
         update inbox
         set session_id = null, arrival_no = null, run_id = null, author = null, parts = null, chat_message_id = null,
             state = 'handled', burst = null, receipt = null, asks = null, language = '', key_id = null
@@ -102,7 +115,7 @@ async function dropSessions(trx: Trx, sessions: SessionId[]): Promise<void> {
     select s.id from unnest(${ids}::text[]) as s(id)
     where ${sql.join(
       // What came after its turn, as the last that a run tells of itself, is for the next round.
-      [...TABLES, "inbox"].map(
+      [...TABLES, "traces", "inbox"].map(
         (table) => sql`not exists (select from ${sql.table(table)} x where x.session_id = s.id)`,
       ),
       sql` and `,

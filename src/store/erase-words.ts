@@ -7,10 +7,11 @@ import type { ErasedIdentity } from "./operator-schema.ts";
 import type { Root, Trx } from "./schema.ts";
 import { retrying, withTransaction } from "./transaction.ts";
 
-/** Runs, inputs and sessions of one transaction. */
+/** Runs, inputs and sessions of one transaction, and how many messages those sessions may have. */
 const RUNS = 200;
 const INPUTS = 1_000;
 const SESSIONS = 500;
+const MESSAGES = 20_000;
 /** A page of a group that is still to be shown is waited for, but not for ever. */
 const PATIENCE = sql`interval '2 minutes'`;
 
@@ -53,25 +54,37 @@ export async function eraseWords(db: Root, erasure: Erasure, goOn: () => Promise
     if (!(await goOn())) return false;
     clear = (await retrying(() => eraseReplies(db, erasure, who))) && clear;
     await retrying(() => eraseDecisions(db, who));
+  }
+  if (!clear) return false;
+  // Last, and once: they may be anywhere.
+  for (const who of erasure.identities) {
     if (who.name !== "" && !(await eraseQuotes(db, who, goOn))) return false;
   }
-  return clear;
+  return true;
 }
 
+/**
+ * Where a session `s` at the place `p` may have words of a platform's people: what was forked of a group's talk is at no
+ * place, and ids of two platforms never look the same.
+ */
+const inReach = ({ platform }: Pick<ErasedIdentity, "platform">) =>
+  sql`(p.account_id like ${platform}::text || ':%' or (s.place_id is null and s.parent_id is not null))`;
+
 /** Written by them; an author's id is a platform's own. */
-const by = (author: RawBuilder<unknown>, account: RawBuilder<unknown>, { platform, externalId }: ErasedIdentity) =>
-  sql`${author}->>'id' = ${externalId} and ${account} like ${platform}::text || ':%'`;
+const inputBy = ({ platform, externalId }: ErasedIdentity) =>
+  sql`b.author->>'id' = ${externalId} and b.account_id like ${platform}::text || ':%'`;
+const messagesBy = (who: ErasedIdentity) => sql`
+  messages m join talk_sessions s on s.id = m.session_id left join places p on p.id = s.place_id
+  where m.author->>'id' = ${who.externalId} and ${inReach(who)}`;
 
 /** A batch of runs that they have asked for; returns how many. */
 async function eraseTurns(trx: Trx, erasure: Erasure, who: ErasedIdentity): Promise<number> {
   const { rows } = await sql<OfRun>`
     with theirs as (
-      (select m.session_id, m.run_id from messages m
-       join talk_sessions s on s.id = m.session_id join places p on p.id = s.place_id
-       where ${by(sql`m.author`, sql`p.account_id`, who)} limit ${INPUTS})
+      (select m.session_id, m.run_id from ${messagesBy(who)} limit ${INPUTS})
       union
       (select b.session_id, b.run_id from inbox b
-       where ${by(sql`b.author`, sql`b.account_id`, who)} and b.run_id is not null limit ${INPUTS})
+       where ${inputBy(who)} and b.run_id is not null limit ${INPUTS})
     )
     select t.session_id as session, t.run_id as run from theirs t
     where not exists (
@@ -135,17 +148,16 @@ async function eraseInputs(db: Root, who: ErasedIdentity): Promise<number> {
     update inbox x set parts = ${erased(sql`x.parts`)}, author = ${NOBODY}::jsonb, chat_message_id = null
     where ctid = any (array(
       select b.ctid from inbox b
-      where ${by(sql`b.author`, sql`b.account_id`, who)} and b.run_id is null and b.state <> 'waiting'
+      where ${inputBy(who)} and b.run_id is null and b.state <> 'waiting'
       limit ${INPUTS}))`.execute(db);
   return Number(numAffectedRows ?? 0n);
 }
 
 async function isGone(db: Root, who: ErasedIdentity): Promise<boolean> {
   const { rows } = await sql`
-    select from inbox b where ${by(sql`b.author`, sql`b.account_id`, who)}
+    select from inbox b where ${inputBy(who)}
     union all
-    select from messages m join talk_sessions s on s.id = m.session_id join places p on p.id = s.place_id
-    where ${by(sql`m.author`, sql`p.account_id`, who)} limit 1`.execute(db);
+    select from ${messagesBy(who)} limit 1`.execute(db);
   return rows.length === 0;
 }
 
@@ -181,9 +193,12 @@ async function eraseQuotes(db: Root, who: ErasedIdentity, goOn: () => Promise<bo
     if (!(await goOn())) return false;
     const { rows } = await retrying(() =>
       sql<{ id: SessionId }>`
-        select s.id from talk_sessions s join places p on p.id = s.place_id
-        where p.account_id like ${who.platform}::text || ':%' and s.id > ${after}
-        order by s.id limit ${SESSIONS}`.execute(db),
+        select id from (
+          select s.id, sum(s.head_seq) over (order by s.id) - s.head_seq as before from (
+            select s.id, s.head_seq from talk_sessions s left join places p on p.id = s.place_id
+            where ${inReach(who)} and s.id > ${after} order by s.id limit ${SESSIONS}
+          ) s
+        ) n where before < ${MESSAGES} order by id`.execute(db),
     );
     if (rows.length === 0) return true;
     after = rows.at(-1)!.id;

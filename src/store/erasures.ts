@@ -1,4 +1,4 @@
-import { sql } from "kysely";
+import { type RawBuilder, sql } from "kysely";
 import { type ErasureId, newId, type SessionId, type UserId } from "../ids.ts";
 import { eraseSessions } from "./erase-sessions.ts";
 import { eraseWords } from "./erase-words.ts";
@@ -44,14 +44,7 @@ export async function beginErasure(
       delete from ${sql.table(table)} x using ${theirs}
       where x.platform = i.platform and x.external_id = i."externalId"`.execute(trx);
   }
-  await sql`delete from memories where user_id = any (${users}::text[])`.execute(trx);
-  await sql`delete from chat_threads where user_id = any (${users}::text[])`.execute(trx);
-  // Votes count on, of nobody.
-  await sql`
-    update feedback
-    set user_id = null, author = 'erased:' || id, comment = null, correction = null, tags = '{}',
-        ask_page = null, ask_until = null
-    where user_id = any (${users}::text[]) or author = any (${users}::text[])`.execute(trx);
+  await eraseBelongings(trx, users);
   const payers = [...users, ...identities.map(({ platform, externalId }) => `${platform}:${externalId}`)];
   await sql`delete from budget_counters where scope = any (${payers.map((payer) => `person ${payer}`)}::text[])`.execute(
     trx,
@@ -81,6 +74,17 @@ export async function beginErasure(
   return { id, user: main, stopped };
 }
 
+/** What is a user's beside sessions. Votes count on, of nobody. */
+async function eraseBelongings(db: Db, users: UserId[]): Promise<void> {
+  await sql`delete from memories where user_id = any (${users}::text[])`.execute(db);
+  await sql`delete from chat_threads where user_id = any (${users}::text[])`.execute(db);
+  await sql`
+    update feedback
+    set user_id = null, author = 'erased:' || id, comment = null, correction = null, tags = '{}',
+        ask_page = null, ask_until = null
+    where user_id = any (${users}::text[]) or author = any (${users}::text[])`.execute(db);
+}
+
 /** How far an erasure is, for who asked; null = there is none of this user. */
 export async function erasureOf(
   db: Db,
@@ -94,22 +98,47 @@ export async function erasureOf(
 
 /**
  * Goes on with the oldest erasure that can be finished: resolves with it when nothing is left of that person; null =
- * there is none, or what is left waits for a run to end or a page to be shown. `goOn` is asked before every batch.
+ * there is none, or what is left waits for a run to end or a page to be shown. `goOn` is asked before every batch;
+ * `failed` is told of erasures that cannot go on, which are tried again and keep nobody else's.
  */
-export async function eraseNext(db: Root, goOn: () => Promise<boolean>): Promise<Erasure | null> {
-  const open = await retrying(async () => {
-    const { rows } = await sql<Erasure>`
-      select id, user_id as user, users, coalesce(identities, '[]') as identities, begun_at as "begunAt"
-      from erasures where ended_at is null order by begun_at limit 100`.execute(db);
-    return rows;
-  });
-  for (const erasure of open) {
-    const clear = (await eraseSessions(db, erasure, goOn)) && (await eraseWords(db, erasure, goOn));
-    if (!clear || !(await goOn())) continue;
-    await retrying(() =>
-      sql`update erasures set ended_at = now(), identities = null where id = ${erasure.id}`.execute(db),
-    );
-    return erasure;
+export async function eraseNext(
+  db: Root,
+  goOn: () => Promise<boolean>,
+  failed = (_: ErasureId, error: unknown): void => {
+    throw error;
+  },
+): Promise<Erasure | null> {
+  for (const erasure of await erasures(db, sql`ended_at is null`)) {
+    try {
+      const clear = (await eraseSessions(db, erasure, goOn)) && (await eraseWords(db, erasure, goOn));
+      if (!clear || !(await goOn())) continue;
+      await retrying(() =>
+        sql`update erasures set ended_at = now(), identities = null where id = ${erasure.id}`.execute(db),
+      );
+      return erasure;
+    } catch (error) {
+      failed(erasure.id, error);
+    }
   }
   return null;
+}
+
+/**
+ * Takes away what came of people after they were erased: a key of theirs counts for seconds more, and what was being
+ * written then is written still.
+ */
+export async function eraseLate(db: Root, goOn: () => Promise<boolean>): Promise<void> {
+  for (const { users, ...erasure } of await erasures(db, sql`ended_at > now() - interval '2 minutes'`)) {
+    await retrying(() => eraseBelongings(db, users));
+    await eraseSessions(db, { ...erasure, users }, goOn);
+  }
+}
+
+function erasures(db: Root, which: RawBuilder<unknown>): Promise<Erasure[]> {
+  return retrying(async () => {
+    const { rows } = await sql<Erasure>`
+      select id, user_id as user, users, coalesce(identities, '[]') as identities, begun_at as "begunAt"
+      from erasures where ${which} order by begun_at limit 100`.execute(db);
+    return rows;
+  });
 }
