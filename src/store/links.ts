@@ -141,6 +141,13 @@ export async function joinUser(trx: Trx, joining: Linked, into: UserId, link: Li
   // After the sessions: a run that remembers something holds its session meanwhile.
   await sql`update memories set user_id = ${into}, own_user_id = ${own} where user_id = ${own}`.execute(trx);
   await sql`update traces set user_id = ${into} where user_id = ${own}`.execute(trx);
+  // Where both have said what they think of the same thing, both stay, and their author changes the one that was theirs.
+  await sql`
+    update feedback f set user_id = ${into}, own_user_id = ${own}, author = case
+      when f.author = ${own} and not exists (
+        select from feedback o where o.author = ${into} and o.target = f.target and o.key = f.key)
+      then ${into} else f.author end
+    where f.user_id = ${own}`.execute(trx);
 }
 
 /** Makes an identity its own user again, with what it brought and what began at its places since. */
@@ -169,6 +176,10 @@ export async function partUser(trx: Trx, userId: UserId, own: UserId): Promise<v
   await sql`
     update traces t set user_id = ${own} from talk_sessions s
     where t.user_id = ${userId} and s.id = t.session_id and s.user_id = ${own}`.execute(trx);
+  await sql`
+    update feedback set user_id = ${own}, own_user_id = null,
+      author = case when author = ${userId} then ${own} else author end
+    where user_id = ${userId} and own_user_id = ${own}`.execute(trx);
 }
 
 /** Whose sessions a user's are now; null = there is no such user. `hold`: no link changes that in this transaction. */

@@ -228,6 +228,7 @@ export interface Schema extends OperatorSchema {
     key: string;
     author: string;
     user_id: UserId | null;
+    own_user_id: UserId | null;
     agent: string | null;
     agent_type: string | null;
     model: string | null;

@@ -1,6 +1,6 @@
 import { sql } from "kysely";
 import { describe, expect, test } from "vitest";
-import { newId } from "../../src/ids.ts";
+import { newId, type UserId } from "../../src/ids.ts";
 import { findIdentity, upsertIdentity } from "../../src/store/identities.ts";
 import {
   countFailedTry,
@@ -77,6 +77,28 @@ storeEngines((store) => {
     }
     expect(await findSession(db, anns.userId, anns.sessionId)).not.toBeNull();
     for (const place of [bobs, newer]) expect((await findPlace(db, BOT, place))!.userId).toBe(bobs.userId);
+  });
+
+  test("what somebody has said of answers is theirs under both names, and goes with them", async () => {
+    const { db } = store;
+    await sql`delete from feedback`.execute(db);
+    const [anns, bobs] = [await newChat(db, { chat: "7" }), await newChat(db, { chat: "8" })];
+    const say = async (author: UserId, target: string, id = newId("fb")) =>
+      void (await sql`
+        insert into feedback (id, target, key, author, user_id, source, rating)
+        values (${id}, ${target}, 'k', ${author}, ${author}, 'telegram', 1)`.execute(db));
+    await say(bobs.userId, "his");
+    await say(bobs.userId, "both");
+    await say(anns.userId, "both");
+    const rows = async () =>
+      (
+        await sql<{ row: string }>`
+          select concat_ws(' ', target, user_id, author) as row from feedback order by 1`.execute(db)
+      ).rows.map(({ row }) => row.replaceAll(anns.userId, "ann").replaceAll(bobs.userId, "bob"));
+    await withTransaction(db, (trx) => join(trx, bob, ann));
+    expect((await rows()).toSorted()).toEqual(["both ann ann", "both ann bob", "his ann ann"]);
+    await withTransaction(db, (trx) => partUser(trx, anns.userId, bobs.userId));
+    expect((await rows()).toSorted()).toEqual(["both ann ann", "both bob bob", "his bob bob"]);
   });
 
   test("a code is the newest of its maker, for its time, until it is used", async () => {
