@@ -34,14 +34,14 @@ const statements = [
   sql`create index talk_sessions_agent on talk_sessions (agent, updated_at desc, id desc)`,
   sql`create index talk_sessions_used on talk_sessions (updated_at desc, id desc)`,
 
-  // agent: who answered, or was asked; trace_id: of its run. hidden: taken back, so neither shown nor sent. original: as the agent
+  // agent: who answered, or was asked; null = as the run says: what there was before is not written anew, which would
+  // keep everybody waiting for minutes. trace_id: of its run. hidden: taken back, so neither shown nor sent. original: as the agent
   // that keeps the history wrote it; null = the gateway keeps it.
   sql`alter table messages
     add column agent text,
     add column trace_id text,
     add column hidden boolean not null default false,
     add column original jsonb`,
-  sql`update messages m set agent = r.agent from runs r where r.session_id = m.session_id and r.id = m.run_id`,
 
   // stop: this run alone is to end; see also talk_sessions.stop_through.
   sql`alter table runs add column stop boolean not null default false`,

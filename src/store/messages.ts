@@ -173,10 +173,12 @@ export async function messagesAfter(
       "parts",
       "status",
       "author",
-      "agent",
       "trace_id",
       "original",
       "created_at",
+      // Of messages that are older than this column their run knows it.
+      sql<string | null>`coalesce(agent, (
+        select r.agent from runs r where r.session_id = messages.session_id and r.id = messages.run_id))`.as("agent"),
     ])
     .where("session_id", "=", session)
     .where("seq", ">", after)

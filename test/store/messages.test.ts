@@ -10,9 +10,10 @@ import { onPostgres, storeEngines } from "../support/store-engines.ts";
 async function history(db: Db, count: number): Promise<SessionId> {
   const session = newId("ses");
   await sql`
-    insert into messages (session_id, seq, message_id, run_id, idx, role, parts, status)
+    insert into messages (session_id, seq, message_id, run_id, idx, role, parts, status, agent)
     select ${session}, n, 'msg_' || n, 'run_' || n / 2, n % 2, case n % 2 when 1 then 'user' else 'assistant' end,
-           jsonb_build_array(jsonb_build_object('type', 'text', 'text', 'message ' || n || repeat(' x', 200))), 'complete'
+           jsonb_build_array(jsonb_build_object('type', 'text', 'text', 'message ' || n || repeat(' x', 200))), 'complete',
+           'demo'
     from generate_series(1, ${count}::int) n`.execute(db);
   return session;
 }
@@ -20,6 +21,16 @@ async function history(db: Db, count: number): Promise<SessionId> {
 const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, n) => from + n);
 
 storeEngines((store) => {
+  test("messages of a version that did not write it down are their run's agent's", async () => {
+    const session = await history(store.db, 2);
+    await sql`update messages set agent = null`.execute(store.db);
+    await sql`
+      insert into runs (session_id, id, lane, state, agent, policy, input_through, queued_at)
+      values (${session}, 'run_1', 0, 'completed', 'demo', 'queue', 1, now())`.execute(store.db);
+    const found = await messagesAfter(store.db, session, 0, 10);
+    expect(found.map(({ agent }) => agent)).toEqual([null, "demo"]);
+  });
+
   describe("a window", () => {
     test("holds the newest messages of each session, oldest first", async () => {
       const [long, short, empty] = [await history(store.db, 120), await history(store.db, 3), newId("ses")];
