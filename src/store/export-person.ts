@@ -6,8 +6,9 @@ import { retrying } from "./transaction.ts";
 /** One thing that is somebody's, as a line of their export. */
 export type ExportLine = { type: string } & Record<string, unknown>;
 
-/** Rows of one statement; of files only one, because each may be large. */
+/** Rows of one statement; of files and traces fewer, because each may be large. */
 const ROWS = 100;
+const FEWER: Record<string, number> = { file: 1, trace: 5 };
 
 /** Where a page ended: its last row's keys. */
 interface Keyed {
@@ -28,7 +29,7 @@ export async function* exportPerson(db: Root, user: UserId): AsyncGenerator<Expo
   };
   yield [{ type: "manifest", format: "parley-export/1", user_id: user, exported_at: new Date().toISOString() }];
   for (const [type, source] of Object.entries(ofUser(user))) {
-    for await (const page of pages(db, source)) yield count(type, page);
+    for await (const page of pages(db, source, FEWER[type])) yield count(type, page);
   }
   const sessions = sql`select id from talk_sessions where user_id = ${user}`;
   for await (const page of pages(db, (after) => ofSession("talk_sessions", "id", sessions, after))) {
@@ -39,7 +40,7 @@ export async function* exportPerson(db: Root, user: UserId): AsyncGenerator<Expo
     }
     const ids = page.map(({ id }) => id as SessionId);
     for (const [type, source] of Object.entries(ofSessions(ids))) {
-      for await (const some of pages(db, source, type === "file" ? 1 : ROWS)) yield count(type, some);
+      for await (const some of pages(db, source, FEWER[type])) yield count(type, some);
     }
   }
   const { rows: identities } = await retrying(() =>
@@ -91,9 +92,17 @@ function ofUser(user: UserId): Record<string, Source> {
       where user_id = ${user} and (agent, id) > (${k1}, ${k2}) order by 1, 2`,
     feedback: ({ k1 }) => sql`
       select id as k1, '' as k2, to_jsonb(f) as line from feedback f where user_id = ${user} and id > ${k1} order by 1`,
+    // Those that were made before a link are this user's too.
     key: ({ k1 }) => sql`
       select id as k1, '' as k2, to_jsonb(k) - 'hash' - 'previous_hash' as line from api_keys k
-      where user_id = ${user} and id > ${k1} order by 1`,
+      where (user_id = ${user} or user_id in (select own_user_id from identities where user_id = ${user}))
+        and id > ${k1} order by 1`,
+    trace: ({ k1, k2 }) => sql`
+      select started_at::text as k1, trace_id as k2, to_jsonb(t) || jsonb_build_object('spans', (
+        select jsonb_agg(to_jsonb(s) order by s.start_time) from spans s where s.trace_id = t.trace_id)) as line
+      from traces t
+      where user_id = ${user} and (started_at, trace_id) > (${k1 === "" ? "-infinity" : k1}::timestamptz, ${k2})
+      order by started_at, trace_id`,
   };
 }
 
@@ -116,13 +125,7 @@ function ofSessions(sessions: SessionId[]): Record<string, Source> {
     input: keyed("inbox", sql`t.update_key`, whole, sql`state <> 'taken'`),
     run: keyed("runs", sql`t.id`, whole),
     approval: keyed("approvals", sql`t.id`, whole),
-    usage: keyed("run_usage", sql`concat_ws(' ', t.run_id, t.agent, t.model)`, whole),
-    trace: keyed(
-      "traces",
-      sql`t.trace_id`,
-      sql`to_jsonb(t) || jsonb_build_object('spans', (
-        select jsonb_agg(to_jsonb(s) order by s.start_time) from spans s where s.trace_id = t.trace_id))`,
-    ),
+    usage: usageOf(sessions),
     summary: keyed("compactions", sql`lpad(t.first_kept_seq::text, 20, '0')`, whole),
     file: keyed(
       "files",
@@ -132,19 +135,38 @@ function ofSessions(sessions: SessionId[]): Record<string, Source> {
   };
 }
 
+/** By its primary key, so that no page reads those before it again. */
+function usageOf(sessions: SessionId[]): Source {
+  return ({ k1, k2 }) => {
+    const [run, agent, model] = k2 === "" ? ["", "", ""] : (JSON.parse(k2) as string[]);
+    return sql`
+      select session_id as k1, jsonb_build_array(run_id, agent, model)::text as k2, to_jsonb(u) as line from run_usage u
+      where session_id = any (${sessions}::text[]) and (session_id, run_id, agent, model) > (${k1}, ${run}, ${agent}, ${model})
+      order by session_id, run_id, agent, model`;
+  };
+}
+
+/** Without what came with their words: that was said by others. */
+const OWN_WORDS = sql`
+  to_jsonb(x) || jsonb_build_object('parts', (
+    select coalesce(jsonb_agg(p order by o), '[]') from jsonb_array_elements(x.parts) with ordinality as e(p, o)
+    where p->>'type' <> 'context'))`;
+
 function writtenInGroups({ platform, id }: { platform: string; id: string }): Source {
   return ({ k1, k2 }) => sql`
-    select m.session_id as k1, m.seq::text as k2, to_jsonb(m) as line
-    from messages m join talk_sessions s on s.id = m.session_id join places p on p.id = s.place_id
-    where m.author->>'id' = ${id} and p.account_id like ${platform}::text || ':%'
-      and (m.session_id, m.seq) > (${k1}, ${k2 === "" ? "0" : k2}::bigint)
-    order by m.session_id, m.seq`;
+    select x.session_id as k1, x.seq::text as k2, ${OWN_WORDS} as line
+    from messages x join talk_sessions s on s.id = x.session_id left join places p on p.id = s.place_id
+    where x.author->>'id' = ${id}
+      -- What was forked of a group's talk is at no place.
+      and (p.account_id like ${platform}::text || ':%' or (s.place_id is null and s.parent_id is not null))
+      and (x.session_id, x.seq) > (${k1}, ${k2 === "" ? "0" : k2}::bigint)
+    order by x.session_id, x.seq`;
 }
 
 function waitedInGroups({ platform, id }: { platform: string; id: string }): Source {
   return ({ k1, k2 }) => sql`
-    select b.account_id as k1, b.update_key as k2, to_jsonb(b) as line from inbox b
-    where b.author->>'id' = ${id} and b.account_id like ${platform}::text || ':%' and b.state <> 'taken'
-      and (b.account_id, b.update_key) > (${k1}, ${k2})
-    order by b.account_id, b.update_key`;
+    select x.account_id as k1, x.update_key as k2, ${OWN_WORDS} as line from inbox x
+    where x.author->>'id' = ${id} and x.account_id like ${platform}::text || ':%' and x.state <> 'taken'
+      and (x.account_id, x.update_key) > (${k1}, ${k2})
+    order by x.account_id, x.update_key`;
 }

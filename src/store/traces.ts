@@ -257,7 +257,7 @@ export async function listTraces(db: Db, reach: Reach, filter: TraceFilter): Pro
     ...(status === undefined ? [] : [sql`t.status = ${status}`]),
     ...(model === undefined ? [] : [sql`t.model = ${model}`]),
     ...(minDurationMs === undefined ? [] : [sql`${DURATION} >= ${minDurationMs}::float8`]),
-    ...(hasFeedback === undefined ? [] : [sql`exists (${feedbackOn(reach)}) = ${hasFeedback}::boolean`]),
+    ...(hasFeedback === undefined ? [] : [sql`${hasFeedback ? sql`` : sql`not`} exists (${feedbackOn(reach)})`]),
     ...(since === undefined ? [] : [sql`t.started_at >= ${since.toISOString()}::timestamptz`]),
     ...(until === undefined ? [] : [sql`t.started_at < ${until.toISOString()}::timestamptz`]),
     ...(before === undefined

@@ -53,9 +53,11 @@ export interface UserFilter {
   limit: number;
 }
 
+/** With a limit it is looked up for each user of a page; without, the server may gather all identities there are first. */
 const identity = (which: RawBuilder<unknown>) =>
-  sql`exists (select from identities i where i.user_id = u.id and ${which})`;
-const place = (which: RawBuilder<unknown>) => sql`exists (select from places p where p.user_id = u.id and ${which})`;
+  sql`coalesce((select true from identities i where i.user_id = u.id and ${which} limit 1), false)`;
+
+const BLOCKED = sql`select i.user_id from identities i where i.blocked_at is not null`;
 
 /** Newest first. Who is linked to another user is found there. */
 export async function listUsers(db: Db, filter: UserFilter): Promise<User[]> {
@@ -68,12 +70,20 @@ export async function listUsers(db: Db, filter: UserFilter): Promise<User[]> {
     ...(platform === null
       ? []
       : [
-          sql`(${identity(sql`i.platform = ${platform}`)} or ${place(sql`p.account_id like ${platform}::text || ':%'`)})`,
+          sql`case u.kind when 'person' then ${identity(sql`i.platform = ${platform}`)} else coalesce((
+            select true from places p where p.user_id = u.id and p.account_id like ${platform}::text || ':%' limit 1), false) end`,
         ]),
     ...(like === null
       ? []
-      : [sql`(${identity(sql`i.name ilike ${like}`)} or (u.kind = 'place' and ${place(sql`p.title ilike ${like}`)}))`]),
-    ...(blocked === null ? [] : [sql`${identity(sql`i.blocked_at is not null`)} = ${blocked}`]),
+      : [
+          sql`u.id in (
+            select i.user_id from identities i where i.name ilike ${like}
+            union all
+            select p.user_id from places p where p.kind = 'group' and p.title ilike ${like})`,
+        ]),
+    ...(blocked === null
+      ? []
+      : [blocked ? sql`u.id in (${BLOCKED})` : sql`not ${identity(sql`i.blocked_at is not null`)}`]),
     ...(since === null ? [] : [sql`u.created_at >= ${since}`]),
     ...(until === null ? [] : [sql`u.created_at < ${until}`]),
     ...(after ? [sql`(u.created_at, u.id) < (${after.at}::timestamptz, ${after.id})`] : []),
