@@ -112,7 +112,8 @@ export function sessionRoutes(app: Api, service: AgentService, sessions: Session
             Type.String({
               minLength: 1,
               maxLength: 200,
-              description: "Words in the title or in what was said, of the newest 500 sessions that the rest leaves",
+              description:
+                "Words in the title or in what was said, of the newest 500 sessions that the rest leaves: in the newest 100 messages of each",
             }),
           ),
           since: Type.Optional(When),
