@@ -67,6 +67,8 @@ export function actForUser(app: FastifyInstance, service: AgentService, rates: C
     if (bound.kind === "agent") return;
     if (bound.kind === "person") {
       request.user = bound.user;
+      // Whoever is blocked may read what is theirs, and changes nothing.
+      if (!["GET", "HEAD"].includes(request.method)) await service.refuseBlocked(bound.user);
     } else {
       const name = request.headers["parley-user"];
       const wanted = typeof name === "string" ? name.trim() : "";

@@ -158,7 +158,7 @@ export class AgentService {
       place: null,
     });
     if (arrival.outcome === "unknown") {
-      if (await retrying(() => isBlocked(this.#db, user))) throw new GatewayError("forbidden", BLOCKED);
+      await this.refuseBlocked(user);
       throw new GatewayError("not_found", "There is no such session.");
     }
     if (arrival.outcome === "repeat") await this.#expectSame(updateKey, message.text);
@@ -247,6 +247,11 @@ export class AgentService {
     this.#hints.session(decided);
     this.#hints.work();
     this.#hints.outbox();
+  }
+
+  /** Rejects `forbidden` for somebody whom the operator has blocked. */
+  async refuseBlocked(user: UserId): Promise<void> {
+    if (await retrying(() => isBlocked(this.#db, user))) throw new GatewayError("forbidden", BLOCKED);
   }
 
   /** The user an admin key acts for: a `usr_…` id that exists (or whom it is linked to), else the API's person of that name. */

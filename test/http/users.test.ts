@@ -71,6 +71,23 @@ describe("users", () => {
     expect(entries.toSorted()).toEqual(["user.block", "user.unblock"]);
   });
 
+  it("read what is theirs while they are blocked, and change nothing over the API", async () => {
+    const { id, session } = await talk("Xenia", "hello");
+    const key = await http.key({ kind: "person", user: id });
+    await http.call("PATCH", `/v1/users/${id}`, { body: { blocked: true } });
+    const tries = [
+      ["GET", `/v1/sessions/${session}`, undefined, 200],
+      ["POST", "/v1/sessions", {}, 403],
+      ["PATCH", `/v1/sessions/${session}`, { title: "mine" }, 403],
+      ["POST", "/v1/feedback", { session_id: session, rating: 1 }, 403],
+    ] as const;
+    for (const [method, url, body, status] of tries) {
+      expect((await http.call(method, url, { key, ...(body && { body }) })).statusCode, `${method} ${url}`).toBe(
+        status,
+      );
+    }
+  });
+
   it("security-16: are for operators, and an id that is unknown is not there", async () => {
     const id = await person("8", "Bob");
     const unknown = `usr_${"0".repeat(32)}`;
