@@ -40,7 +40,7 @@ export function createMetrics() {
     lanesWaiting: gauge("lanes_waiting", "Sessions with work that no replica has claimed"),
     oldestWaiting: gauge("oldest_waiting_seconds", "How long the longest-waiting of these sessions has been due"),
     runsRunning: gauge("runs_running", "Runs of this replica"),
-    /** `platform`: where the answer is shown, `api` = nowhere. `outcome`: `completed`, `failed`, `cancelled`, `over_budget`. */
+    /** `platform`: where the answer is shown, `api` = nowhere. `outcome`: `completed`, `failed`, `cancelled`, `over_budget`, `agent_off`. */
     runs: counter("runs_total", "Runs that ended", "platform", "agent", "outcome"),
     runDuration: seconds(
       "run_duration",

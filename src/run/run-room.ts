@@ -35,6 +35,8 @@ import type { ClaimedRun } from "./claimed-run.ts";
 export const WINDOW_ROWS = 1_000;
 /** Drafts are sent only this long after the lease was last confirmed; half the lease, on the monotonic clock. */
 const SEND_LEASE_MS = 3_000;
+/** What operators wanted, and no trouble. */
+const DECLINED = ["over_budget", "agent_off"];
 
 export interface RunRoomParts {
   db: Root;
@@ -177,7 +179,7 @@ export class RunRoom {
     trace: RunTrace,
   ): void {
     const labels = { platform: platformOf(run.target), agent: run.agent };
-    this.metrics.runs.inc({ ...labels, outcome: merge.errorCode === "over_budget" ? "over_budget" : merge.state });
+    this.metrics.runs.inc({ ...labels, outcome: DECLINED.find((code) => code === merge.errorCode) ?? merge.state });
     this.metrics.runDuration.observe(labels, tookMs / 1000);
     this.hints.news(run.session);
     if (!outcome.laneGone) this.hints.work();

@@ -102,8 +102,9 @@ describe("agents", () => {
   });
 
   it("that are switched off take no turns, are told of and cannot be chosen, until they are on again", async () => {
-    const { id } = await say("helper");
     model.push("Never mind.");
+    const { id, text } = await say("helper");
+    await until("the answer", async () => (await text()).includes("Never mind."));
     expect((await switched("helper", false)).json()).toMatchObject({ enabled: false });
     expect((await http.call("POST", "/v1/sessions", { body: { agent: "helper" } })).statusCode).toBe(400);
     expect((await http.call("GET", "/v1/models")).body).not.toContain("helper");
@@ -117,6 +118,9 @@ describe("agents", () => {
     expect(model.requests).toHaveLength(asked);
     const error = { code: "agent_off", at: expect.stringMatching(/^[\d-]+T[\d:.]+Z$/) as string };
     expect((await read("helper")).operations).toMatchObject({ failed: 1, last_error: error });
+    const { body: metrics } = await http.call("GET", "/metrics");
+    expect(metrics).toContain('parley_runs_total{platform="api",agent="helper",outcome="agent_off"} 1');
+    expect(metrics).not.toContain('parley_runs_total{platform="api",agent="helper",outcome="failed"}');
     await switched("helper", true);
     expect((await http.call("POST", "/v1/sessions", { body: { agent: "helper" } })).statusCode).toBe(201);
   });

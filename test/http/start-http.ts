@@ -3,7 +3,6 @@ import { createHttpServer, type HttpParts } from "../../src/http/http-server.ts"
 import { newKeyText, sha256 } from "../../src/http/key-text.ts";
 import { type Scope, scopesFor } from "../../src/http/principal.ts";
 import { createLog } from "../../src/observe/log.ts";
-import { createMetrics } from "../../src/observe/metrics.ts";
 import type { IncomingUpdate } from "../../src/platform/incoming-update.ts";
 import { insertKey, type KeyBinding } from "../../src/store/api-keys.ts";
 import { withTransaction } from "../../src/store/transaction.ts";
@@ -67,7 +66,6 @@ export async function startHttp(options: TestHttpOptions = {}): Promise<TestHttp
   });
   const lines: Record<string, unknown>[] = [];
   const accepted: IncomingUpdate[] = [];
-  const metrics = createMetrics();
   const parts: HttpParts = {
     db: running.database.db,
     service: running.gateway.service,
@@ -78,7 +76,7 @@ export async function startHttp(options: TestHttpOptions = {}): Promise<TestHttp
     webhookPaths: [],
     readiness: () => running.gateway.readiness(),
     approvePairing: (code, by) => running.gateway.approve(code, by),
-    metrics,
+    metrics: running.metrics,
     log: createLog({
       level: "info",
       secrets: [KEY],
@@ -134,7 +132,6 @@ export async function startHttp(options: TestHttpOptions = {}): Promise<TestHttp
     async stop() {
       await app.close();
       await running.stop(0);
-      metrics.close();
       await database.drop();
     },
   };
