@@ -2,6 +2,7 @@ import type { BusyPolicy } from "../../src/agent/busy-policy.ts";
 import { functionTools } from "../../src/agent/function-tools.ts";
 import { createNativeRunner } from "../../src/agent/loop.ts";
 import { type AgentSettings, NO_SETTINGS } from "../../src/agent/agent-settings.ts";
+import { type Retention, RETENTION_DAYS } from "../../src/agent/retention.ts";
 import type { Agents } from "../../src/agent/agents.ts";
 import { createModuleRunner } from "../../src/agent/module-runner.ts";
 import { createAgentRunner } from "../../src/agent/outside-runner.ts";
@@ -56,6 +57,9 @@ export interface TestGateway {
   stop(graceMs?: number): Promise<void>;
 }
 
+/** What tests say of old days is not to be gone when a test takes long. */
+const FOR_EVER = Object.fromEntries(Object.keys(RETENTION_DAYS).map((kind) => [kind, 0])) as unknown as Retention;
+
 const TEST_CARD: AgentCard = {
   name: "tester",
   description: "answers tests",
@@ -77,7 +81,8 @@ export async function startTestGateway(options: TestGatewayOptions): Promise<Tes
   const log = createLog({ level: process.env["TEST_LOG"] ?? "silent", secrets: [] });
   const metrics = createMetrics();
   const database = options.database ?? openPostgres(options.url, log, 6);
-  const files = fixedAgents(options.cards ?? [TEST_CARD], options.settings ?? NO_SETTINGS);
+  const settings = { retention: FOR_EVER, ...(options.settings ?? NO_SETTINGS) };
+  const files = fixedAgents(options.cards ?? [TEST_CARD], settings);
   const lookup = (name: string) => (name === "AGENT_TEST_KEY" ? "key-of-an-agent-4711" : undefined);
   const read = () => retrying(() => listAgentRecords(database.db));
   const agents = withRegistered(files, { read, lookup, onFault: (fault) => log.warn({ err: fault }, "an agent") });
