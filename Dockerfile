@@ -8,6 +8,14 @@ COPY package.json package-lock.json .npmrc ./
 # Without the optional dependencies: they are the Node that a checkout brings along, and the image has its own.
 RUN npm ci --omit=dev --omit=optional --ignore-scripts --no-audit
 
+FROM ${NODE_IMAGE} AS page
+WORKDIR /app
+COPY package.json package-lock.json .npmrc ./
+RUN npm ci --ignore-scripts --no-audit
+COPY tsconfig.json ./
+COPY web ./web
+RUN npm run build
+
 FROM ${NODE_IMAGE}
 WORKDIR /app
 # Inside a container the loopback interface reaches nobody; who reaches the port is decided by what publishes it.
@@ -18,6 +26,7 @@ COPY src ./src
 COPY adapters ./adapters
 COPY migrations ./migrations
 COPY agents ./agents
+COPY --from=page /app/dist ./dist
 # Compiled once here: the running program cannot write there.
 RUN ["node", "--import", "./src/compile-cache.js", "--input-type=module", "-e", "await import('./src/main.ts')"]
 # Before VOLUME, which freezes the owner. The program itself stays root's: it cannot change its own code.

@@ -34,6 +34,7 @@ const SHARED = [
 ];
 const MARKDOWN = ["mdast", "mdast-util-from-markdown", "mdast-util-gfm", "micromark-extension-gfm"];
 const SLACK = ["@slack/bolt", "@slack/socket-mode", "@slack/types", "@slack/web-api", "undici"];
+const WEB = ["preact", "marked", "dompurify", "highlight.js", "vite"];
 
 /** The whole table of arrows. Whatever is not in it is forbidden. */
 const ROOMS: Record<string, Room> = {
@@ -88,7 +89,7 @@ const ROOMS: Record<string, Room> = {
   mcp: { holds: ["adapters/mcp/*"], loads: [...WORDS, "agent"], packages: ["@modelcontextprotocol/client"] },
   otlp: { holds: ["adapters/otlp/*"], loads: WORDS, knows: ["observe"], packages: ["undici"] },
   migrations: { holds: ["migrations/*"], loads: [], packages: ["kysely"], builtins: false },
-  web: { holds: ["web/*"], loads: [], packages: ["preact"], builtins: false },
+  web: { holds: ["web/*"], loads: [], packages: WEB, builtins: false },
 };
 
 /** The only files that import what is named at run time, and why their arrows cannot be read. */

@@ -38,9 +38,9 @@ const sources = all(recipe, "COPY")
   .filter((name, at, names) => names.indexOf(name) === at);
 
 test("every stage starts from one Node image, of the version the program needs, which a digest can replace", () => {
-  expect(stages.length).toBe(2);
+  expect(stages.length).toBe(3);
   expect(all(recipe, "ARG")).toEqual(["NODE_IMAGE=node:24-slim"]);
-  expect(all(recipe, "FROM")).toEqual(["${NODE_IMAGE} AS dependencies", "${NODE_IMAGE}"]);
+  expect(all(recipe, "FROM")).toEqual(["${NODE_IMAGE} AS dependencies", "${NODE_IMAGE} AS page", "${NODE_IMAGE}"]);
   const { engines } = JSON.parse(read("package.json")) as { engines: { node: string } };
   expect(engines.node).toMatch(/^>=24\./);
 });
@@ -65,7 +65,16 @@ test("security-41: the program runs without root and owns nothing but its data",
 
 test("security-40: the image installs what the lockfile names, and runs no script of a package", () => {
   const installs = all(recipe, "RUN").filter((rest) => /\bnpm\b/.test(rest));
-  expect(installs).toEqual(["npm ci --omit=dev --omit=optional --ignore-scripts --no-audit"]);
+  expect(installs).toEqual([
+    "npm ci --omit=dev --omit=optional --ignore-scripts --no-audit",
+    // Of this stage the image gets what was built alone.
+    "npm ci --ignore-scripts --no-audit",
+    "npm run build",
+  ]);
+  expect(all(image, "COPY").filter((rest) => rest.startsWith("--from="))).toEqual([
+    "--from=dependencies /app/node_modules ./node_modules",
+    "--from=page /app/dist ./dist",
+  ]);
   expect(all(recipe, "RUN").join("\n")).not.toMatch(/curl|wget|apt|https?:/);
   expect(all(recipe, "ADD")).toEqual([]);
 });

@@ -5,7 +5,7 @@ import path from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 
 const ROOT = path.join(import.meta.dirname, "..");
-const CONFIGS = ["tsconfig.json", ".oxlintrc.json", ".oxfmtrc.json", "knip.json", ".gitignore"];
+const CONFIGS = ["tsconfig.json", "web/tsconfig.json", ".oxlintrc.json", ".oxfmtrc.json", "knip.json", ".gitignore"];
 
 /** A small clean program under the project's own configuration. */
 const CLEAN: Record<string, string> = {
@@ -21,6 +21,7 @@ const CLEAN: Record<string, string> = {
   }
 }
 `,
+  "web/main.ts": "document.title = location.pathname;\n",
   "src/main.ts": `import { rename } from "./store/rename.ts";
 
 await rename("Ann");
@@ -50,7 +51,7 @@ beforeEach(() => {
   home = mkdtempSync(path.join(tmpdir(), "parley-gates-"));
   tree = path.join(home, "tree");
   symlinkSync(path.join(ROOT, "node_modules"), path.join(home, "node_modules"));
-  mkdirSync(tree);
+  mkdirSync(path.join(tree, "web"), { recursive: true });
   for (const name of CONFIGS) cpSync(path.join(ROOT, name), path.join(tree, name));
   for (const [name, text] of Object.entries(CLEAN)) plant(name, text);
 });
@@ -75,7 +76,7 @@ const scripts = (JSON.parse(readFileSync(path.join(ROOT, "package.json"), "utf8"
 const gates = scripts.check.split(" && ");
 
 test("the check runs the compiler, the linter, the formatter and the search for dead code", () => {
-  expect(gates).toEqual(["tsc", "oxlint", "oxfmt --check", "knip"]);
+  expect(gates).toEqual(["tsc", "tsc -p web", "oxlint", "oxfmt --check", "knip"]);
 });
 
 test.each(gates)("%s lets a clean tree pass", (gate) => {
@@ -86,6 +87,8 @@ test.each([
   ["tsc", "src/main.ts", 'export const n: number = "one";\n', /src\/main\.ts.*TS2322/],
   ["tsc", "src/main.ts", "export const [n]: string[] = [];\nn.trim();\n", /src\/main\.ts.*TS18048/],
   ["tsc", "src/main.ts", "enum Colour {\n  Red,\n}\n", /src\/main\.ts.*TS1294/],
+  ["tsc", "src/main.ts", "document.title = '';\n", /src\/main\.ts.*TS2584/],
+  ["tsc -p web", "web/main.ts", "document.title = 1;\n", /web\/main\.ts.*TS2322/],
   ["oxlint", "src/main.ts", "Promise.resolve();\n", /typescript\(no-floating-promises\)/],
   ["oxlint", "src/main.ts", "if (Promise.resolve(false)) throw new Error();\n", /typescript\(no-misused-promises\)/],
   ["oxlint", "src/main.ts", "export const home = process.env;\n", /node\(no-process-env\)/],

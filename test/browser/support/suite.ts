@@ -1,0 +1,130 @@
+import { randomUUID } from "node:crypto";
+import { mkdir, mkdtemp, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import chromiumBinary from "@sparticuz/chromium";
+import { type Browser, chromium, type Page } from "playwright-core";
+import { expect, test } from "vitest";
+import { type FakeModel, startFakeModel } from "../../fakes/model-server.ts";
+import { ADMIN_KEY, GatewayProcess, type GatewayProcessOptions } from "../../support/gateway-process.ts";
+import { createTestDatabase } from "../../support/postgres.ts";
+import { FrontDoor } from "./front-door.ts";
+
+/** How people look at the page. */
+export const VIEWS = [
+  { width: 1280, colors: "light" },
+  { width: 1280, colors: "dark" },
+  { width: 360, colors: "light" },
+  { width: 360, colors: "dark" },
+] as const;
+export type View = (typeof VIEWS)[number];
+
+export interface Suite {
+  browser: Browser;
+  model: FakeModel;
+  gateway: GatewayProcess;
+  door: FrontDoor;
+}
+
+/** A page at somebody's desk, and the means to look behind it. */
+export interface Desk extends Suite {
+  page: Page;
+  user: string;
+  view: View;
+  /** A call of the API as that person. */
+  api: (method: string, route: string, body?: object) => Promise<{ status: number; body: any }>;
+}
+
+export interface DeskOptions {
+  view?: View;
+  user?: string;
+  /** Instead of the gateway that all share. */
+  door?: FrontDoor;
+  path?: string;
+  /** Console errors that the test provokes. */
+  expected?: RegExp;
+}
+
+const CARDS = {
+  "helper.md": "---\ndefault: true\ndescription: Answers questions\n---\nYou are a test.\n",
+  "second.md": "---\ndescription: Answers otherwise\n---\nYou are another test.\n",
+};
+
+let opening: Promise<Suite> | undefined;
+
+// However the runner ends this process, what was opened here ends with it.
+process.once("SIGTERM", () => process.exit(1));
+process.once("disconnect", () => process.exit(1));
+
+/** What all files share: opened by the first that asks, ended with the process. */
+export async function openSuite(): Promise<Suite> {
+  opening ??= open();
+  return opening;
+}
+
+async function open(): Promise<Suite> {
+  const model = await startFakeModel();
+  const [browser, gateway] = await Promise.all([openBrowser(), startGateway(model)]);
+  return { browser, model, gateway, door: await FrontDoor.open(gateway.url) };
+}
+
+/** A browser of the system goes first, by `CHROMIUM`; else the one that came from npm. */
+async function openBrowser(): Promise<Browser> {
+  const executablePath = process.env["CHROMIUM"] ?? (await chromiumBinary.executablePath());
+  return chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-dev-shm-usage"] });
+}
+
+/** A gateway with the suite's cards; without options on a database of its own. */
+export async function startGateway(model: FakeModel, options: GatewayProcessOptions = {}): Promise<GatewayProcess> {
+  const agents = await mkdtemp(path.join(tmpdir(), "parley-cards-"));
+  await mkdir(agents, { recursive: true });
+  for (const [name, text] of Object.entries(CARDS)) await writeFile(path.join(agents, name), text);
+  const databaseUrl = options.databaseUrl ?? (await createTestDatabase()).url;
+  return GatewayProcess.start({
+    ...options,
+    databaseUrl,
+    env: {
+      AGENTS_DIR: agents,
+      OPENAI_API_KEY: "any",
+      OPENAI_BASE_URL: model.url,
+      OPENAI_MODEL: "fake-model",
+      ...options.env,
+    },
+  });
+}
+
+/** Opens the page for a person of its own, in a window of its own; ends when `work` does. */
+export async function atDesk(work: (desk: Desk) => Promise<void>, options: DeskOptions = {}): Promise<void> {
+  const suite = await openSuite();
+  const { view = VIEWS[0], user = `person-${randomUUID()}`, door = suite.door } = options;
+  const context = await suite.browser.newContext({
+    viewport: { width: view.width, height: view.width < 600 ? 740 : 800 },
+    hasTouch: view.width < 600,
+    colorScheme: view.colors,
+    reducedMotion: "reduce",
+    locale: "en",
+    extraHTTPHeaders: { authorization: `Bearer ${ADMIN_KEY}`, "parley-user": user },
+  });
+  try {
+    const page = await context.newPage();
+    page.setDefaultTimeout(10_000);
+    const faults: string[] = [];
+    page.on("console", (line) => void (line.type() === "error" && faults.push(line.text())));
+    page.on("pageerror", (error) => void faults.push(String(error)));
+    page.on("request", (asked) => {
+      const { protocol, origin } = new URL(asked.url());
+      if (/^https?:$/.test(protocol) && origin !== door.url) faults.push(`asked for ${asked.url()}`);
+    });
+    await page.goto(`${door.url}${options.path ?? "/"}`);
+    const api: Desk["api"] = async (method, route, body) => suite.gateway.api(method, route, body, user);
+    await work({ ...suite, door, page, user, view, api });
+    expect(faults.filter((fault) => !options.expected?.test(fault))).toEqual([]);
+  } finally {
+    await context.close();
+  }
+}
+
+/** One test for each way to look at the page. */
+export function everyView(name: string, work: (desk: Desk) => Promise<void>, options: DeskOptions = {}): void {
+  test.concurrent.for(VIEWS)(`${name} ($width px, $colors)`, async (view) => atDesk(work, { ...options, view }));
+}
