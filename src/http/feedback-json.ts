@@ -8,6 +8,9 @@ const Rating = Type.Union([Type.Literal(1), Type.Literal(-1)], { description: "1
 /** Those that the API may name; the others are the gateway's own. */
 const NAMED = [Type.Literal("web"), Type.Literal("api"), Type.Literal("llm_judge")] as const;
 const Source = Type.Union([Type.Literal("telegram"), Type.Literal("slack"), ...NAMED]);
+const Triage = Type.Union([Type.Literal("new"), Type.Literal("seen"), Type.Literal("done")], {
+  description: "How far operators are with it",
+});
 const Id = Type.String({ minLength: 1, maxLength: 128 });
 const Words = Type.String({ maxLength: 10_000 });
 
@@ -64,6 +67,7 @@ export const ChangeJson = Type.Object(
     rating: Type.Optional(Nullable(Rating)),
     comment: Type.Optional(Nullable(Words)),
     correction: Type.Optional(Nullable(Words)),
+    triage: Type.Optional(Triage),
   },
   { additionalProperties: false },
 );
@@ -88,6 +92,7 @@ export const FeedbackJson = Type.Object({
   card_version: Nullable(Type.String({ description: "Of the card that the run went by" })),
   latency_ms: Nullable(Type.Number()),
   turn_index: Nullable(Type.Integer()),
+  triage: Triage,
   created_at: Time,
   updated_at: Time,
 });
@@ -113,6 +118,7 @@ export function toFeedbackJson(row: Feedback): Static<typeof FeedbackJson> {
     card_version: row.cardVersion,
     latency_ms: row.latencyMs,
     turn_index: row.turnIndex,
+    triage: row.triage,
     created_at: row.createdAt.toISOString(),
     updated_at: row.updatedAt.toISOString(),
   };
@@ -153,6 +159,7 @@ export const FILTERS = {
   trace_id: Type.Optional(Id),
   model_id: Type.Optional(Type.String({ maxLength: 200 })),
   has_comment: Type.Optional(Type.Union([Type.Literal("true"), Type.Literal("false")])),
+  triage: Type.Optional(Triage),
   q: Type.Optional(Type.String({ minLength: 1, maxLength: 200, description: "Words of a comment or a correction" })),
   since: Type.Optional(Type.String(when)),
   until: Type.Optional(Type.String(when)),
@@ -162,7 +169,7 @@ const Filters = Type.Object(FILTERS);
 /** Throws `invalid`. */
 export function readFilters(query: Static<typeof Filters>): FeedbackFilter {
   const { rating, agent_id, agent_type, source, user_id, session_id, run_id, trace_id, model_id, has_comment } = query;
-  const { q, since, until } = query;
+  const { triage, q, since, until } = query;
   return {
     ...(rating === undefined ? {} : { rating: rating === "1" ? 1 : -1 }),
     ...(agent_id === undefined ? {} : { agent: agent_id }),
@@ -174,6 +181,7 @@ export function readFilters(query: Static<typeof Filters>): FeedbackFilter {
     ...(trace_id === undefined ? {} : { trace: trace_id }),
     ...(model_id === undefined ? {} : { model: model_id }),
     ...(has_comment === undefined ? {} : { hasComment: has_comment === "true" }),
+    ...(triage === undefined ? {} : { triage }),
     ...(q === undefined ? {} : { q }),
     ...(since === undefined ? {} : { since: readTime("since", since) }),
     ...(until === undefined ? {} : { until: readTime("until", until) }),

@@ -19,7 +19,7 @@ import { type Reach, withReach } from "../store/reach.ts";
 import type { Root, Trx } from "../store/schema.ts";
 import { type Caller, namedSession } from "../store/session-reach.ts";
 import type { Api } from "./api.ts";
-import { principalOf, reachOf, userOf } from "./authenticate.ts";
+import { operatorOf, principalOf, reachOf, userOf } from "./authenticate.ts";
 import { exportRoutes } from "./feedback-export.ts";
 import { filterOf } from "./feedback-filter.ts";
 import {
@@ -148,18 +148,23 @@ export function feedbackRoutes(app: Api, { db, metrics }: { db: Root; metrics: M
     url: "/v1/feedback/:id",
     config: { scope: "feedback:write" },
     schema: {
-      summary: 'Change one: its author or an operator; null leaves a field as it is, "" clears it',
+      summary:
+        'Change one: its author or an operator, who alone may triage it; null leaves a field as it is, "" clears it',
       params: Params,
       body: ChangeJson,
       response: { 200: FeedbackJson },
     },
     handler: async (request) => {
       const id = readFeedbackId(request.params.id);
-      const { rating, comment, correction } = request.body;
+      const { rating, comment, correction, triage } = request.body;
+      if (triage !== undefined && operatorOf(request) === null) {
+        throw new GatewayError("forbidden", "Only an operator says how far they are with it.");
+      }
       const change = {
         ...(rating == null ? {} : { rating }),
         ...(comment == null ? {} : { comment }),
         ...(correction == null ? {} : { correction }),
+        ...(triage === undefined ? {} : { triage }),
       };
       const reach = reachOf(request);
       const changed = await withReach(db, reach, async (trx) => {

@@ -1,4 +1,6 @@
 import { Type } from "typebox";
+import type { Agents } from "../agent/agents.ts";
+import { RETENTION_DAYS } from "../agent/retention.ts";
 import { housekeepingState } from "../store/housekeeping-lease.ts";
 import { withReach } from "../store/reach.ts";
 import type { Root } from "../store/schema.ts";
@@ -7,7 +9,7 @@ import type { Api } from "./api.ts";
 const MaybeTime = Type.Union([Type.String({ format: "date-time" }), Type.Null()]);
 
 /** Who keeps house for all replicas. */
-export function housekeepingRoutes(app: Api, db: Root): void {
+export function housekeepingRoutes(app: Api, db: Root, agents: Agents): void {
   app.route({
     method: "GET",
     url: "/v1/housekeeping",
@@ -19,6 +21,7 @@ export function housekeepingRoutes(app: Api, db: Root): void {
           holder: Type.Union([Type.String(), Type.Null()], { description: "null = nobody just now" }),
           held_since: MaybeTime,
           succeeded_at: MaybeTime,
+          keep_days: Type.Record(Type.String(), Type.Integer(), { description: "Of what how long; 0 = for ever" }),
         }),
       },
     },
@@ -29,6 +32,7 @@ export function housekeepingRoutes(app: Api, db: Root): void {
         holder,
         held_since: heldSince?.toISOString() ?? null,
         succeeded_at: succeededAt?.toISOString() ?? null,
+        keep_days: { ...(agents.settings().retention ?? RETENTION_DAYS) },
       };
     },
   });

@@ -33,6 +33,7 @@ import { approvalRoutes } from "./approval-routes.ts";
 import { messageRoutes } from "./message-routes.ts";
 import { modelRoutes } from "./model-routes.ts";
 import { CallRates } from "./call-rates.ts";
+import { overviewRoutes } from "./overview-routes.ts";
 import { type ApprovePairing, pairingRoutes } from "./pairing-routes.ts";
 import type { Readiness } from "./readiness.ts";
 import { runRoutes } from "./run-routes.ts";
@@ -114,7 +115,8 @@ export function createHttpServer(parts: HttpParts): FastifyInstance {
     keyRoutes(keyed, parts.db, service, keys);
     auditRoutes(keyed, parts.db);
     keyed.register(async (inner) => modelRoutes(inner.withTypeProvider<TypeBoxTypeProvider>(), parts.agents));
-    housekeepingRoutes(keyed, parts.db);
+    housekeepingRoutes(keyed, parts.db, parts.agents);
+    overviewRoutes(keyed, parts.db, parts.readiness);
     userRoutes(keyed, parts.db, service);
     keyed.register(async (inner) => {
       actForUser(inner, service, rates);

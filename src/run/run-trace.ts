@@ -38,7 +38,6 @@ export class RunTrace {
   #spans: Span[] = [];
   #count = 0;
   #dropped = 0;
-  #firstShownMs: number | null = null;
   #delivery: { pages: number; edits: number; waiting: Set<OutboxId>; worst: string } | null = null;
   /** Nothing more comes of it. */
   over = false;
@@ -65,6 +64,7 @@ export class RunTrace {
       inputTokens: 0,
       outputTokens: 0,
       toolCalls: 0,
+      firstShownMs: null,
     };
     this.#root = this.#span("run", `run ${agent}`, null, queuedMs, {
       "session.id": session,
@@ -124,6 +124,8 @@ export class RunTrace {
   }
 
   take(event: RunEvent): void {
+    // What is shown nowhere is seen when it is said.
+    if (event.type === "text.delta" && this.row.account === null) this.firstShown();
     if (event.type === "usage") {
       if (event.callId === undefined) this.row.model = event.model;
       this.row.inputTokens += event.usage.inputTokens;
@@ -163,7 +165,7 @@ export class RunTrace {
   }
 
   firstShown(): void {
-    this.#firstShownMs ??= this.#options.now();
+    this.row.firstShownMs ??= this.#options.now();
   }
 
   /** This attempt ends, and the run does not. */
@@ -200,13 +202,13 @@ export class RunTrace {
     const { pages, edits, waiting, worst } = this.#delivery;
     const now = this.#options.now();
     const isShown = waiting.size === 0 && worst === "done";
-    const span = this.#span("delivery", "delivery", this.#root.spanId, this.#firstShownMs ?? this.mergedMs, {
+    const span = this.#span("delivery", "delivery", this.#root.spanId, this.row.firstShownMs ?? this.mergedMs, {
       "parley.delivery.pages": pages,
       "parley.delivery.edits": edits,
       ...(isShown ? {} : { "error.type": waiting.size > 0 ? "not_shown_yet" : worst }),
     });
-    if (this.#firstShownMs !== null)
-      span.events.push({ name: "first shown", atMs: this.#firstShownMs, attributes: {} });
+    if (this.row.firstShownMs !== null)
+      span.events.push({ name: "first shown", atMs: this.row.firstShownMs, attributes: {} });
     span.kind = "client";
     if (isShown) span.events.push({ name: "final shown", atMs: now, attributes: {} });
     this.#ended(span, now, isShown ? "ok" : "error");

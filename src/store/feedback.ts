@@ -2,7 +2,7 @@ import { type RawBuilder, sql } from "kysely";
 import type { FeedbackId, MessageId, RunId, SessionId, UserId } from "../ids.ts";
 import { cleanText } from "./json.ts";
 import type { Reach } from "./reach.ts";
-import type { Db, FeedbackSource } from "./schema.ts";
+import type { Db, FeedbackSource, Triage } from "./schema.ts";
 
 /** What was rated, and who answered there: from the store, never from whoever rates. */
 export interface Rated {
@@ -46,6 +46,7 @@ export interface Feedback extends Rated {
   correction: string | null;
   latencyMs: number | null;
   turnIndex: number | null;
+  triage: Triage;
   createdAt: Date;
   updatedAt: Date;
 }
@@ -53,7 +54,7 @@ export interface Feedback extends Rated {
 const columns = sql`f.id, f.session_id as "sessionId", f.run_id as "runId", f.message_id as "messageId",
   f.trace_id as "traceId", f.user_id as "userId", f.agent, f.model, f.card_version as "cardVersion", f.key, f.author,
   f.agent_type as "agentType", f.source, f.rating, f.score, f.tags, f.comment, f.correction,
-  f.latency_ms as "latencyMs", f.turn_index as "turnIndex", f.created_at as "createdAt", f.updated_at as "updatedAt"`;
+  f.latency_ms as "latencyMs", f.turn_index as "turnIndex", f.triage, f.created_at as "createdAt", f.updated_at as "updatedAt"`;
 
 /** The rows that a caller may see. */
 function within(reach: Reach): RawBuilder<unknown> {
@@ -82,6 +83,7 @@ export async function saveFeedback(
       ${text(opinion.comment)}, ${text(opinion.correction)}, ${opinion.latencyMs ?? null}, ${opinion.turnIndex ?? null})
     on conflict (author, target, key) do update set
       rating = excluded.rating, source = excluded.source, updated_at = now(),
+      triage = case when f.rating <> excluded.rating or excluded.comment is not null then 'new' else f.triage end,
       score = coalesce(excluded.score, f.score),
       tags = case when ${opinion.tags === undefined}::boolean then f.tags else excluded.tags end,
       comment = coalesce(excluded.comment, f.comment), correction = coalesce(excluded.correction, f.correction),
@@ -114,13 +116,13 @@ export async function changeFeedback(
   db: Db,
   reach: Reach,
   id: FeedbackId,
-  change: { rating?: 1 | -1; comment?: string; correction?: string },
+  change: { rating?: 1 | -1; comment?: string; correction?: string; triage?: Triage },
 ): Promise<Feedback | null> {
   const { rows } = await sql<Feedback>`
     update feedback f set rating = coalesce(${change.rating ?? null}::smallint, f.rating),
       comment = ${changed(sql`f.comment`, change.comment)},
       correction = ${changed(sql`f.correction`, change.correction)},
-      updated_at = now()
+      triage = coalesce(${change.triage ?? null}::text, f.triage), updated_at = now()
     where f.id = ${id} and ${within(reach)} returning ${columns}`.execute(db);
   return rows[0] ?? null;
 }
@@ -146,6 +148,7 @@ export interface FeedbackFilter {
   trace?: string;
   model?: string;
   hasComment?: boolean;
+  triage?: Triage;
   /** Words of a comment or a correction. */
   q?: string;
   since?: Date;
@@ -153,7 +156,8 @@ export interface FeedbackFilter {
 }
 
 function matching(filter: FeedbackFilter, reach: Reach): RawBuilder<unknown> {
-  const { rating, agent, agentType, source, user, session, run, trace, model, hasComment, q, since, until } = filter;
+  const { rating, agent, agentType, source, user, session, run, trace, model, hasComment, triage, q, since, until } =
+    filter;
   const likely = q === undefined ? "" : `%${cleanText(q).replaceAll(/[\\%_]/g, String.raw`\$&`)}%`;
   const conditions = [
     within(reach),
@@ -167,6 +171,7 @@ function matching(filter: FeedbackFilter, reach: Reach): RawBuilder<unknown> {
     ...(trace === undefined ? [] : [sql`f.trace_id = ${trace}`]),
     ...(model === undefined ? [] : [sql`f.model = ${model}`]),
     ...(hasComment === undefined ? [] : [hasComment ? sql`f.comment is not null` : sql`f.comment is null`]),
+    ...(triage === undefined ? [] : [sql`f.triage = ${triage}`]),
     ...(q === undefined ? [] : [sql`(f.comment ilike ${likely} or f.correction ilike ${likely})`]),
     ...(since === undefined ? [] : [sql`f.created_at >= ${since}`]),
     ...(until === undefined ? [] : [sql`f.created_at < ${until}`]),

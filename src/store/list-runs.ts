@@ -46,6 +46,8 @@ export async function listRunRows(
     ...(session === undefined ? [] : [sql`r.session_id = ${session}`]),
     ...(agent === undefined ? [] : [sql`r.agent = ${agent}`]),
     ...(state === undefined ? [] : [sql`r.state = ${state}`]),
+    // Said so, there is an index of the few that are under way.
+    ...(state === "running" || state === "waiting" ? [sql`r.state in ('running', 'waiting')`] : []),
     ...(since === undefined ? [] : [sql`r.started_at >= ${since}`]),
     ...(until === undefined ? [] : [sql`r.started_at < ${until}`]),
     ...(after === null

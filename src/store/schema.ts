@@ -35,6 +35,9 @@ export type InboxState = "waiting" | "taken" | "withdrawn" | "refused" | "handle
 export type RunState = "running" | "waiting" | "completed" | "failed" | "cancelled";
 export type OutboxState = "planned" | "sending" | "sent" | "uncertain" | "failed";
 
+/** How far operators are with an opinion. */
+export type Triage = "new" | "seen" | "done";
+
 export type FeedbackSource = "telegram" | "slack" | "web" | "api" | "llm_judge";
 
 /** A run's reply target and what is known of the place; null for sessions of the API. */
@@ -243,6 +246,7 @@ export interface Schema extends OperatorSchema {
     turn_index: number | null;
     ask_page: OutboxId | null;
     ask_until: MaybeTime;
+    triage: Generated<Triage>;
     created_at: Time;
     updated_at: Time;
   };

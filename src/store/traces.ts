@@ -20,6 +20,8 @@ export interface TraceRow {
   inputTokens: number;
   outputTokens: number;
   toolCalls: number;
+  /** When the first words of the answer were seen; null = none were. */
+  firstShownMs: number | null;
 }
 
 /**
@@ -42,18 +44,19 @@ export async function writeTraces(db: Db, rows: TraceRow[], spans: Span[]): Prom
     input_tokens: row.inputTokens,
     output_tokens: row.outputTokens,
     tool_calls: row.toolCalls,
+    first_shown_ms: row.firstShownMs,
   }));
   await sql`
     with told as (
       insert into traces as t (trace_id, session_id, run_id, agent, user_id, platform, account_id, started_at, ended_at,
-                               status, model, input_tokens, output_tokens, tool_calls)
+                               status, model, input_tokens, output_tokens, tool_calls, first_shown_at)
       select r.trace_id, r.session_id, r.run_id, r.agent, s.user_id, r.platform, r.account_id,
              date_trunc('milliseconds', to_timestamp(r.started_ms / 1000)), to_timestamp(r.ended_ms / 1000), r.status, r.model, r.input_tokens,
-             r.output_tokens, r.tool_calls
+             r.output_tokens, r.tool_calls, to_timestamp(r.first_shown_ms / 1000)
       from jsonb_to_recordset(${toJson(input)}::jsonb)
         as r(trace_id text, session_id text, run_id text, agent text, platform text, account_id text,
              started_ms float8, ended_ms float8, status text, model text, input_tokens bigint, output_tokens bigint,
-             tool_calls int)
+             tool_calls int, first_shown_ms float8)
       join talk_sessions s on s.id = r.session_id
       order by r.trace_id
       on conflict (trace_id) do update
@@ -61,7 +64,8 @@ export async function writeTraces(db: Db, rows: TraceRow[], spans: Span[]): Prom
             user_id = excluded.user_id, platform = excluded.platform, account_id = excluded.account_id,
             started_at = excluded.started_at, ended_at = excluded.ended_at, status = excluded.status,
             model = excluded.model, input_tokens = excluded.input_tokens, output_tokens = excluded.output_tokens,
-            tool_calls = excluded.tool_calls, reported = false
+            tool_calls = excluded.tool_calls, reported = false,
+            first_shown_at = coalesce(t.first_shown_at, excluded.first_shown_at)
         where t.reported or t.ended_at is null or excluded.ended_at is not null
       returning trace_id
     )

@@ -161,6 +161,23 @@ describe("feedback over the API", () => {
     expect((await http.call("GET", `/v1/feedback/${id}`)).statusCode).toBe(404);
   });
 
+  it("is triaged by operators alone, and is new again when its author changes it", async () => {
+    const { run } = await answered();
+    const id = await rate({ run_id: run, rating: -1 });
+    const url = `/v1/feedback/${id}`;
+    const { user_id: user } = (await list())[0]!;
+    const key = await http.key({ kind: "person", user: user as never });
+    expect((await http.call("PATCH", url, { key, body: { triage: "done" } })).statusCode).toBe(403);
+    expect((await asOperator("PATCH", url, { triage: "done" })).json()).toMatchObject({ triage: "done", rating: -1 });
+    const log = await asOperator("GET", `/v1/audit?target=${id}`);
+    expect(log.json<{ entries: Json[] }>().entries).toMatchObject([{ action: "feedback.change" }]);
+    expect([await list("?triage=new"), (await list("?triage=done")).length]).toEqual([[], 1]);
+    await rate({ run_id: run, rating: -1, tags: ["slow"] });
+    expect(await list("?triage=new")).toEqual([]);
+    await rate({ run_id: run, rating: 1 });
+    expect(await list("?triage=new")).toMatchObject([{ feedback_id: id }]);
+  });
+
   it("security-31: an agent's key tells what its people think, and knows of its own agent's answers alone", async () => {
     const { session, run } = await answered("bob");
     const { trace_id } = await http.database.db

@@ -302,7 +302,14 @@ describe("the list of traces", () => {
     const session = (await http.session("burst")) as SessionId;
     const startedMs = Date.UTC(2026, 0, 2) + 0.678;
     const about = { session, agent: "tester", account: null, platform: "api", model: null, status: "ok" as const };
-    const spent = { startedMs, endedMs: startedMs + 1, inputTokens: 0, outputTokens: 0, toolCalls: 0 };
+    const spent = {
+      startedMs,
+      endedMs: startedMs + 1,
+      inputTokens: 0,
+      outputTokens: 0,
+      toolCalls: 0,
+      firstShownMs: null,
+    };
     const rows = Array.from({ length: 5 }, () => ({ ...about, ...spent, traceId: newTraceId(), run: newId("run") }));
     await writeTraces(http.database.db, rows, []);
     const seen: string[] = [];
