@@ -39,6 +39,7 @@ const PLAIN_NAMES = [
   "MCP_CONFIG",
   "MCP_STDIO",
   "ON_BUSY",
+  "WEB_ACCESS",
   "LOG_LEVEL",
 ] as const;
 

@@ -4,6 +4,7 @@ import type { VariableLookup } from "./agent/read-card.ts";
 import { findMisspelt, SECRET_NAMES } from "./config-names.ts";
 import { type OtlpConfig, readOtlp } from "./config-otlp.ts";
 import { ConfigReader, type Environment, isAddressRange, type ReadFile } from "./config-reader.ts";
+import { readWeb, type WebConfig } from "./config-web.ts";
 
 const ACCESS_MODES = ["pairing", "allowlist", "open"] as const;
 const BUSY_POLICIES = ["interrupt", "steer", "queue", "parallel", "reject"] as const satisfies BusyPolicy[];
@@ -61,6 +62,7 @@ export interface Config {
   readonly otlp: OtlpConfig | null;
   readonly transcription: { readonly apiKey: string | null; readonly baseUrl: string; readonly model: string } | null;
   readonly agentsDir: string;
+  readonly web: WebConfig;
   /** Null = the one whose card says `default`. */
   readonly defaultAgent: string | null;
   /** Where the MCP servers stand; `required`: the operator named the file. `stdio`: they may be processes of ours. */
@@ -134,6 +136,7 @@ export function readConfig(
     defaultModel: reader.text("OPENAI_MODEL") ?? OPENAI_MODEL,
     transcription: readTranscription(reader, model),
     otlp: readOtlp(reader),
+    web: readWeb(reader),
     agentsDir: reader.path("AGENTS_DIR", "./agents"),
     defaultAgent: readDefaultAgent(reader),
     mcp: {

@@ -41,6 +41,7 @@ import { countParked } from "./store/troubled-pages.ts";
 import { AgentService } from "./talk/agent-service.ts";
 import { Intake } from "./talk/intake.ts";
 import { PlatformIntake } from "./talk/platform-intake.ts";
+import type { WebDoor } from "./talk/web-command.ts";
 
 /** Runs of one replica at once. */
 const DEFAULT_SLOTS = 1_000;
@@ -75,6 +76,8 @@ export interface GatewayParts {
   log: Logger;
   metrics: Metrics;
   slots?: number;
+  /** Where the web page is; left out: it is off. */
+  webDoor?: () => WebDoor;
   /** What becomes of traces besides. */
   tracing?: NonNullable<RunRoomParts["tracing"]>;
 }
@@ -117,11 +120,11 @@ export class Gateway {
     });
     const options = {
       slots: parts.slots ?? DEFAULT_SLOTS,
-      policyFor: ({ agent, place }: LaneState) =>
+      policyFor: ({ agent, place, on_busy }: LaneState) =>
         busyPolicyFor(agents.settings(), {
           agent,
           place: place && { account: place.account_id, chat: place.chat, thread: place.thread },
-          mode: place?.on_busy ?? null,
+          mode: (place ? place.on_busy : on_busy) ?? null,
         }) ?? parts.onBusy,
       signal: this.#end.signal,
     };

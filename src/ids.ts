@@ -21,6 +21,8 @@ export type FileId = Branded<"file">;
 export type ApprovalId = Branded<"approval">;
 /** `key_…`: a key of the API. */
 export type KeyId = Branded<"key">;
+/** `web_…`: a browser that is signed in. */
+export type WebSessionId = Branded<"web session">;
 /** `aud_…`: one entry of the audit log. */
 export type AuditId = Branded<"audit">;
 /** `fb_…`: what somebody thinks of an answer. */
@@ -48,6 +50,7 @@ type Prefix = {
   rep: ReplicaId;
   key: KeyId;
   aud: AuditId;
+  web: WebSessionId;
 };
 
 /** Mints an id: the prefix and 32 hexadecimal digits. */
@@ -69,7 +72,7 @@ export function spanIdOf(trace: TraceId, what: string): string {
   return createHash("sha256").update(`${trace} ${what}`).digest("hex").slice(0, 16);
 }
 
-const SHAPE = /^(usr|ses|run|msg|plc|out|fil|apr|key|aud|fb|era|rep)_[0-9a-f]{32}$/;
+const SHAPE = /^(usr|ses|run|msg|plc|out|fil|apr|key|aud|fb|era|rep|web)_[0-9a-f]{32}$/;
 
 /** The id if `text` has the shape of one with this prefix, else null (which callers answer like an unknown id). */
 export function readId<P extends keyof Prefix>(prefix: P, text: unknown): Prefix[P] | null {

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
 import { createDocumentReader } from "../adapters/documents/document-reader.ts";
 import { loadMcpServers } from "../adapters/mcp/load-mcp-servers.ts";
 import { createOpenAIModel } from "../adapters/openai/openai-model.ts";
@@ -41,6 +42,7 @@ import { createLog, type Logger } from "./observe/log.ts";
 import { createRedactor } from "./observe/redact.ts";
 import { createMetrics, type Metrics } from "./observe/metrics.ts";
 import { openAdapters, webhookPaths } from "./open-adapters.ts";
+import { openWeb } from "./open-web.ts";
 import { runAtWork } from "./run/run-at-work.ts";
 import { listAgentRecords } from "./store/agent-records.ts";
 import { adminKey } from "./store/admin-key.ts";
@@ -54,6 +56,8 @@ import { retrying } from "./store/transaction.ts";
 
 /** How long running answers may go on after SIGTERM. */
 const GRACE_MS = 20_000;
+/** What `npm run build` makes of web/. */
+const PAGE = fileURLToPath(new URL("../dist/web", import.meta.url));
 /** For the last statement of a process that dies of a bug. */
 const SPARE_MS = 1_000;
 /** Under npm one Ctrl-C comes twice: from the terminal, and passed on by npm. */
@@ -79,6 +83,8 @@ export interface StartOptions {
   breaker?: { failures: number };
   /** Reads the settings anew, for secrets in files that change; null = none does. */
   reread?: { read: (() => Config) | null; everyMs?: number };
+  /** The folder of the built web page. */
+  page?: string;
   /** Instead of the built-in tools. */
   tools?: ToolSource;
 }
@@ -153,7 +159,10 @@ export async function startGateway(config: Config, options: StartOptions = {}): 
     });
     const exporter = openExporter(live, metrics, log);
     opened.defer(() => exporter?.close());
+    const own = config.adminApiKey ?? (await ownKey(config.dataDir, log));
+    const web = await openWeb(config, options.page ?? PAGE, log);
     const replica = new Gateway({
+      webDoor: () => web?.door() ?? null,
       tracing: { redact: createRedactor(secrets), ...(exporter && { exporter }) },
       database,
       adapters: await openAdapters(live, agents, log),
@@ -177,7 +186,6 @@ export async function startGateway(config: Config, options: StartOptions = {}): 
       ...(options.slots === undefined ? {} : { slots: options.slots }),
     });
     gateway = replica;
-    const own = config.adminApiKey ?? (await ownKey(config.dataDir, log));
     const http = createHttpServer({
       db: database.db,
       service: replica.service,
@@ -197,6 +205,7 @@ export async function startGateway(config: Config, options: StartOptions = {}): 
       adminKey: () => live.now.adminApiKey ?? own,
       trustedProxies: config.trustedProxies,
       callsPerMinute: config.apiCallsPerMinute,
+      web,
     });
     opened.defer(() => http.close());
     const { reread } = options;
@@ -204,6 +213,7 @@ export async function startGateway(config: Config, options: StartOptions = {}): 
       opened.defer(watchSecrets(live, { ...reread, secrets, log, onChange: () => replica.tokensChanged() }));
     await replica.start();
     const url = await http.listen({ host: config.host, port: config.port });
+    web?.listensAt(url);
     log.info(
       { url, database: database.kind, models: [...agents.settings().providers.keys()].join(", ") || "demo" },
       "Parley is up",

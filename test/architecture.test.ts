@@ -68,7 +68,14 @@ const ROOMS: Record<string, Room> = {
   },
   gateway: { holds: ["src/gateway.ts"], loads: SHARED },
   main: {
-    holds: ["src/main.ts", "src/open-adapters.ts", "src/doctor.ts", "src/talk-cli.ts", "src/parley-cli.ts"],
+    holds: [
+      "src/main.ts",
+      "src/open-adapters.ts",
+      "src/open-web.ts",
+      "src/doctor.ts",
+      "src/talk-cli.ts",
+      "src/parley-cli.ts",
+    ],
     loads: [...SHARED, "gateway", "cli", "telegram", "slack", "openai", "documents", "web-pages", "mcp", "otlp"],
   },
   // Speaks HTTP with a gateway; of the store it reads the file with the key.

@@ -44,7 +44,7 @@ const MAX_SHARED_CHARS = 1000;
 
 /** The core's words, alone on a line; whatever else begins with one of them is a sentence. */
 const BARE_COMMAND =
-  /^\/?(start|help|new|stop|status|title|compact|memory|usage|unlink|link(?:\s+(?=\S*\d)[2-9a-z]{4}-?[2-9a-z]{4})?|model(?:\s+(?:\d{1,2}|default))?|(?:sessions|agent)(?:\s+\d{1,2})?|forget(?:\s+\d{1,3})?|mode(?:\s+(?:interrupt|steer|queue|parallel|reject|default))?)$/i;
+  /^\/?(start|help|new|stop|status|title|compact|memory|usage|web|unlink|link(?:\s+(?=\S*\d)[2-9a-z]{4}-?[2-9a-z]{4})?|model(?:\s+(?:\d{1,2}|default))?|(?:sessions|agent)(?:\s+\d{1,2})?|forget(?:\s+\d{1,3})?|mode(?:\s+(?:interrupt|steer|queue|parallel|reject|default))?)$/i;
 
 /** A command that is written as a message: one of the core's words and nothing else, behind our name or alone. */
 export function bareCommandIn(message: Json, bot: SlackBot): Command | null {

@@ -76,9 +76,9 @@ export function slackManifest({ name, publicUrl }: ManifestOptions): Manifest {
         {
           command: "/parley",
           description:
-            "stop, status, new, sessions, agent, model, mode, title, compact, memory, forget, usage, trace, link, unlink, help",
+            "stop, status, new, sessions, agent, model, mode, title, compact, memory, forget, usage, trace, web, link, unlink, help",
           usage_hint:
-            "[stop | status | new | sessions | agent | model | mode | title | compact | memory | forget | usage | trace | link | unlink | help]",
+            "[stop | status | new | sessions | agent | model | mode | title | compact | memory | forget | usage | trace | web | link | unlink | help]",
           should_escape: true,
           ...(url === null ? {} : { url }),
         },

@@ -8,11 +8,14 @@ import type { Client } from "./client-address.ts";
 import type { CallRates } from "./call-rates.ts";
 import type { KeyRing } from "./key-ring.ts";
 import type { Principal, Scope } from "./principal.ts";
+import type { WebCookies } from "./web-cookies.ts";
 
 declare module "fastify" {
   interface FastifyContextConfig {
     /** Required of every route that needs a key. */
     scope?: Scope;
+    /** It is answered for as long as the caller listens. */
+    stream?: true;
   }
   interface FastifyRequest {
     /** Null before `requireKey` let the request in. */
@@ -22,23 +25,37 @@ declare module "fastify" {
   }
 }
 
-/** Whom an operator's key acts for unless the header Parley-User says so. */
-const DEFAULT_USER = "admin";
+/** Whom an operator's key acts for unless the header Parley-User says so; an operator at the web page is somebody. */
+export const DEFAULT_USER = "admin";
+
+const SAFE = ["GET", "HEAD"];
 
 /**
- * Lets nobody without a key into this scope of the server: failures are limited first, then the key is looked at, then
+ * Lets nobody without a key, or without the cookie of a browser that is signed in, into this scope of the server: failures are limited first, then the key is looked at, then
  * what it is good for and how often it calls, all before any of the body is read. A route that declares no scope is a programming mistake and
  * fails the start.
  */
-export function requireKey(app: FastifyInstance, keys: KeyRing, failures: AuthFailures, rates: CallRates): void {
+export function requireKey(
+  app: FastifyInstance,
+  keys: KeyRing,
+  failures: AuthFailures,
+  rates: CallRates,
+  cookies: WebCookies | null = null,
+): void {
   app.addHook("onRoute", (route) => {
     if (route.config?.scope === undefined) throw new Error(`${String(route.method)} ${route.url} declares no scope`);
   });
-  app.addHook("onRequest", async (request) => {
+  app.addHook("onRequest", async (request, reply) => {
     const client = clientOf(request);
     failures.check(client);
     const header = request.headers.authorization ?? "";
-    const principal = await keys.principalOf(bearerOf(header));
+    const token = header.trim() === "" ? (cookies?.tokenOf(request) ?? null) : null;
+    const principal = await (token === null ? keys.principalOf(bearerOf(header)) : cookies!.principalOf(token));
+    if (principal === null && token !== null) {
+      // It is over: the browser need not send it again.
+      cookies?.clear(reply);
+      throw new GatewayError("unauthorized", "This browser is no longer signed in.");
+    }
     if (principal === null) {
       // Only a guess is a failure: whoever sends nothing learns nothing.
       if (header.trim() !== "") failures.failed(client);
@@ -48,12 +65,15 @@ export function requireKey(app: FastifyInstance, keys: KeyRing, failures: AuthFa
     if (scope === undefined || !principal.scopes.has(scope)) {
       throw new GatewayError("forbidden", `This key may not do that: it lacks the scope ${scope}.`);
     }
+    if (principal.browser && (request.routeOptions.config.stream || !SAFE.includes(request.method))) {
+      cookies?.checkOrigin(request);
+    }
     if (principal.bound.kind !== "operator" && request.headers["parley-user"] !== undefined) {
-      throw new GatewayError("forbidden", "Only an operator's key may name a person by the header Parley-User.");
+      throw new GatewayError("forbidden", "Only an operator may name a person by the header Parley-User.");
     }
     request.principal = principal;
     // Metrics are for the times when the database is away, too.
-    if (scope !== "metrics:read") await rates.take(`key:${principal.keyId ?? "admin"}`);
+    if (scope !== "metrics:read") await rates.take(`key:${principal.keyId ?? principal.browser?.id ?? "admin"}`);
   });
 }
 
@@ -72,7 +92,8 @@ export function actForUser(app: FastifyInstance, service: AgentService, rates: C
     } else {
       const name = request.headers["parley-user"];
       const wanted = typeof name === "string" ? name.trim() : "";
-      request.user = await service.actFor(wanted === "" ? DEFAULT_USER : wanted);
+      const own = request.principal?.browser?.user ?? DEFAULT_USER;
+      request.user = await service.actFor(wanted === "" ? own : wanted);
     }
     await rates.take(`user:${request.user}`);
   });
@@ -87,9 +108,16 @@ export function userOf(request: FastifyRequest): UserId {
   return request.user;
 }
 
-/** Whether the key of a request still opens its route: for answers that go on long after it was looked at. */
-export async function stillMay(request: FastifyRequest, keys: KeyRing): Promise<boolean> {
-  const principal = await keys.principalOf(bearerOf(request.headers.authorization ?? ""));
+/** Whether who makes a request may still do so: for answers that go on long after it was looked at. */
+export async function stillMay(
+  request: FastifyRequest,
+  keys: KeyRing,
+  cookies: WebCookies | null,
+): Promise<boolean> {
+  const token = principalOf(request).browser ? (cookies?.tokenOf(request) ?? "") : null;
+  const principal = await (token === null
+    ? keys.principalOf(bearerOf(request.headers.authorization ?? ""))
+    : (cookies?.principalOf(token) ?? null));
   const { scope } = request.routeOptions.config;
   return principal !== null && scope !== undefined && principal.scopes.has(scope);
 }

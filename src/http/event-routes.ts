@@ -8,6 +8,7 @@ import { stillMay } from "./authenticate.ts";
 import type { KeyRing } from "./key-ring.ts";
 import { toSentEvent } from "./sent-event.ts";
 import { callerOf, SessionParams } from "./session-routes.ts";
+import type { WebCookies } from "./web-cookies.ts";
 import { type SentEvent, writeEvents } from "./write-events.ts";
 
 /** Following a session: its history, what waits, and then everything that happens. */
@@ -16,13 +17,13 @@ export function eventRoutes(
   service: AgentService,
   sessions: Sessions,
   streams: EventStreams,
-  keys: KeyRing,
+  who: { keys: KeyRing; cookies: WebCookies | null },
   limits: HttpLimits,
 ): void {
   app.route({
     method: "GET",
     url: "/v1/sessions/:id/events",
-    config: { scope: "sessions:read" },
+    config: { scope: "sessions:read", stream: true },
     exposeHeadRoute: false,
     schema: {
       summary: "Follow a session as server-sent events",
@@ -48,9 +49,9 @@ export function eventRoutes(
       // Also when the reader has gone before a word was said.
       reply.raw.once("close", () => stream.end());
       if (reply.raw.destroyed) stream.end();
-      // A key that is taken back, or a session that goes to another agent, ends what was opened before, too.
+      // A key that is taken back, a browser that is signed out, or a session that goes to another agent, ends what was opened before, too.
       const mayRead = async () =>
-        (await stillMay(request, keys)) && (await sessions.find(callerOf(request), session.id));
+        (await stillMay(request, who.keys, who.cookies)) && (await sessions.find(callerOf(request), session.id));
       const looking = setInterval(() => {
         mayRead().then(
           (may) => may || stream.end(),

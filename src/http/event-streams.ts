@@ -43,6 +43,11 @@ export class EventStreams {
     };
   }
 
+  /** Ends this user's: whoever may still listen comes again. */
+  endOf(user: UserId): void {
+    for (const controller of this.#open.get(user) ?? []) controller.abort();
+  }
+
   /** Ends all; none is opened any more. */
   close(): void {
     this.#closed = true;

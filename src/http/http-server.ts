@@ -30,19 +30,24 @@ import { housekeepingRoutes } from "./housekeeping-routes.ts";
 import { keyRoutes } from "./key-routes.ts";
 import { logRequests } from "./log-requests.ts";
 import { approvalRoutes } from "./approval-routes.ts";
+import { meRoutes } from "./me-routes.ts";
 import { messageRoutes } from "./message-routes.ts";
 import { modelRoutes } from "./model-routes.ts";
 import { CallRates } from "./call-rates.ts";
 import { overviewRoutes } from "./overview-routes.ts";
+import type { PageFile } from "./load-page.ts";
+import { pageRoutes } from "./page-routes.ts";
 import { type ApprovePairing, pairingRoutes } from "./pairing-routes.ts";
 import type { Readiness } from "./readiness.ts";
 import { runRoutes } from "./run-routes.ts";
 import { sessionRoutes } from "./session-routes.ts";
+import { signInLinkRoutes, signInRoutes } from "./sign-in-routes.ts";
 import { traceRoutes } from "./trace-routes.ts";
 import { validateRequest } from "./validate-request.ts";
 import { userRoutes } from "./user-routes.ts";
 import { usageRoutes } from "./usage-routes.ts";
 import { versionRoutes } from "./version-routes.ts";
+import { WebCookies } from "./web-cookies.ts";
 import { webhookRoutes } from "./webhook-routes.ts";
 
 export interface HttpParts {
@@ -67,6 +72,16 @@ export interface HttpParts {
   trustedProxies: readonly string[];
   /** Of one key, and of one person, by all replicas. */
   callsPerMinute: number;
+  /** The web page; null = it is off. */
+  web: {
+    page: readonly PageFile[] | null;
+    /** Whether whoever opens the page may use it. */
+    guests: boolean;
+    /** Where people open it; null = on this machine alone. */
+    publicUrl: string | null;
+    /** The same, or where this machine does. */
+    url: () => string;
+  } | null;
   limits?: Partial<HttpLimits>;
 }
 
@@ -90,9 +105,11 @@ export function createHttpServer(parts: HttpParts): FastifyInstance {
   answerErrors(app, parts.metrics);
 
   // Apart from each other: what probes a webhook must not lock the operator out.
-  const { trustedProxies, service } = parts;
+  const { trustedProxies, service, web } = parts;
   const keyFailures = new AuthFailures({ trustedProxies });
   const webhookFailures = new AuthFailures({ trustedProxies });
+  const cookies = web && new WebCookies({ ...parts, publicUrl: web.publicUrl });
+  const ways = { guest: web?.guests ?? false, oidc: false };
   const keys = new KeyRing(parts);
   const rates = new CallRates(parts.db, parts.callsPerMinute);
 
@@ -102,9 +119,14 @@ export function createHttpServer(parts: HttpParts): FastifyInstance {
     healthRoutes(open, parts.readiness);
     openApiRoutes(open);
     versionRoutes(open);
+    if (cookies) {
+      const failures = { links: new AuthFailures({ trustedProxies }), guests: new AuthFailures({ trustedProxies }) };
+      const signIn = { db: parts.db, cookies, streams, ways, failures };
+      open.register(async (inner) => signInRoutes(inner.withTypeProvider<TypeBoxTypeProvider>(), signIn));
+    }
   });
   app.register(async (scope) => {
-    requireKey(scope, keys, keyFailures, rates);
+    requireKey(scope, keys, keyFailures, rates, cookies);
     const keyed = scope.withTypeProvider<TypeBoxTypeProvider>();
     metricsRoutes(keyed, parts.metrics);
     pairingRoutes(keyed, parts.approvePairing);
@@ -113,6 +135,7 @@ export function createHttpServer(parts: HttpParts): FastifyInstance {
     budgetRoutes(keyed, parts.db, parts.agents);
     agentRoutes(keyed, { db: parts.db, registered: parts.agents, ...parts.agentDesk });
     keyRoutes(keyed, parts.db, service, keys);
+    if (web) signInLinkRoutes(keyed, parts.db, service, web.url);
     auditRoutes(keyed, parts.db);
     keyed.register(async (inner) => modelRoutes(inner.withTypeProvider<TypeBoxTypeProvider>(), parts.agents));
     housekeepingRoutes(keyed, parts.db, parts.agents);
@@ -122,6 +145,7 @@ export function createHttpServer(parts: HttpParts): FastifyInstance {
       actForUser(inner, service, rates);
       const personal = inner.withTypeProvider<TypeBoxTypeProvider>();
       const sessions = new Sessions(parts);
+      meRoutes(personal, { db: parts.db, service, cookies, ways });
       sessionRoutes(personal, service, sessions);
       runRoutes(personal, sessions);
       messageRoutes(personal, service, sessions);
@@ -130,12 +154,13 @@ export function createHttpServer(parts: HttpParts): FastifyInstance {
       approvalRoutes(personal, service, sessions);
       traceRoutes(personal, parts.db);
       feedbackRoutes(personal, parts);
-      eventRoutes(personal, service, sessions, streams, keys, limits);
+      eventRoutes(personal, service, sessions, streams, { keys, cookies }, limits);
       personal.register(async (openai) => {
         completionRoutes(openai.withTypeProvider<TypeBoxTypeProvider>(), parts, streams, limits);
       });
     });
   });
+  if (web) app.register(async (scope) => pageRoutes(scope, web.page));
   app.register(async (scope) => {
     webhookRoutes(scope, { ...parts, paths: parts.webhookPaths, failures: webhookFailures });
   });

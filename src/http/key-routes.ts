@@ -9,7 +9,7 @@ import {
   revokeKey,
   rotateKey,
 } from "../store/api-keys.ts";
-import { ADMIN_ACTOR, audit } from "../store/audit.ts";
+import { actorOf, ADMIN_ACTOR, audit } from "../store/audit.ts";
 import { withReach } from "../store/reach.ts";
 import type { Root, Trx } from "../store/schema.ts";
 import type { AgentService } from "../talk/agent-service.ts";
@@ -41,7 +41,9 @@ const KeyFields = {
   agent: MaybeText,
   user_id: MaybeText,
   scopes: Type.Array(Type.String()),
-  created_by: Type.String({ description: `A key's id, or ${ADMIN_ACTOR} for the key of the settings` }),
+  created_by: Type.String({
+    description: `A key's id, a user's at the web page, or ${ADMIN_ACTOR} for the key of the settings`,
+  }),
   created_at: Time,
   expires_at: MaybeTime,
   revoked_at: MaybeTime,
@@ -83,7 +85,7 @@ export function keyRoutes(app: Api, db: Root, service: AgentService, ring: KeyRi
       const { id, text } = newKeyText();
       const made = await withReach(db, EVERYTHING, async (trx) => {
         await mayGrant(trx, principal, { bound, scopes, expiresAt });
-        const createdBy = principal.keyId ?? ADMIN_ACTOR;
+        const createdBy = actorOf(principal);
         await insertKey(trx, { id, name, sha256: sha256(text), bound, scopes, createdBy, expiresAt });
         const detail = { ...describe(bound), scopes, expires_at: expiresAt?.toISOString() ?? null };
         await audit(trx, principal, { action: "key.create", target: id, detail });

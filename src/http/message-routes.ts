@@ -51,9 +51,11 @@ export function messageRoutes(app: Api, service: AgentService, sessions: Session
     handler: async (request, reply) => {
       const { id } = request.params;
       const key = request.headers["idempotency-key"]?.trim() ?? "";
+      const { keyId, browser } = principalOf(request);
       const { messageId } = await service.addMessage(userOf(request), await ownId(request, id), {
         text: request.body.text,
-        keyId: principalOf(request).keyId,
+        keyId,
+        ...(browser?.choices.language ? { language: browser.choices.language } : {}),
         ...(key === "" ? {} : { idempotencyKey: key }),
       });
       return reply.code(202).send({ message_id: messageId, session_id: id });

@@ -1,4 +1,5 @@
 import type { KeyBinding } from "../store/api-keys.ts";
+import type { UsableWebSession } from "../store/web-sessions.ts";
 
 /** What a key may be good for. The admin key is good for everything. */
 export const SCOPES = [
@@ -24,10 +25,12 @@ export type Scope = (typeof SCOPES)[number];
 
 /** Who calls, as the key says. */
 export interface Principal {
-  /** Null = the admin key of the settings. */
+  /** Null = the admin key of the settings, or a browser. */
   keyId: string | null;
   scopes: ReadonlySet<Scope>;
   bound: KeyBinding;
+  /** Who is signed in at the web page; left out: it is a key that calls. */
+  browser?: UsableWebSession;
 }
 
 /** What each kind of key may be good for at most. */

@@ -6,7 +6,7 @@ import type { SessionRow } from "../store/session-reach.ts";
 import type { AgentService } from "../talk/agent-service.ts";
 import type { SessionCaller, Sessions } from "../talk/sessions.ts";
 import type { Api } from "./api.ts";
-import { operatorOf, reachOf } from "./authenticate.ts";
+import { operatorOf, principalOf, reachOf } from "./authenticate.ts";
 import { HistoryJson, HistoryQuery, readHistory } from "./read-history.ts";
 import { readTime, When } from "./read-time.ts";
 import {
@@ -48,6 +48,7 @@ export function callerOf(request: FastifyRequest): SessionCaller {
     reach: reachOf(request),
     user: request.user === "" ? null : request.user,
     operator: operatorOf(request),
+    platform: principalOf(request).browser ? "web" : "api",
   };
 }
 
@@ -78,7 +79,8 @@ export function sessionRoutes(app: Api, service: AgentService, sessions: Session
       response: { 201: SessionJson },
     },
     handler: async (request, reply) => {
-      const { session_id: id, agent_id: agentId, agent = agentId, ...rest } = request.body;
+      const chosen = principalOf(request).browser?.choices.agent ?? undefined;
+      const { session_id: id, agent_id: agentId, agent = agentId ?? service.ifThere(chosen), ...rest } = request.body;
       if (agentId !== undefined && agent !== agentId) {
         throw new GatewayError("invalid", "agent and agent_id name two agents.");
       }

@@ -1,15 +1,20 @@
 import { sql } from "kysely";
-import { type AuditId, newId } from "../ids.ts";
+import { type AuditId, newId, type UserId } from "../ids.ts";
 import { cleanText, toJson } from "./json.ts";
 import type { AuditDetail, Db, Trx } from "./schema.ts";
 
-/** Who acts; null = the key of the settings. */
+/** Who acts: a stored key, an operator who is signed in at the web page, else the key of the settings. */
 export interface AuditActor {
   keyId: string | null;
+  browser?: { user: UserId };
 }
 
 /** The actor that is the key of the settings. */
 export const ADMIN_ACTOR = "admin";
+
+export function actorOf({ keyId, browser }: AuditActor): string {
+  return keyId ?? browser?.user ?? ADMIN_ACTOR;
+}
 
 /** What an operator does, in the transaction that does it. `action`: `<thing>.<verb>`; `target`: an id. */
 export interface AuditAction {
@@ -19,18 +24,14 @@ export interface AuditAction {
 }
 
 /** Nobody changes an entry any more; the database sees to it. */
-export async function audit(
-  trx: Trx,
-  { keyId }: AuditActor,
-  { action, target, detail = {} }: AuditAction,
-): Promise<void> {
+export async function audit(trx: Trx, actor: AuditActor, { action, target, detail = {} }: AuditAction): Promise<void> {
   await trx
     .insertInto("audit_log")
     .values({
       id: newId("aud"),
       // As fine as what a cursor can tell.
       at: sql<Date>`date_trunc('milliseconds', now())`,
-      actor: keyId ?? ADMIN_ACTOR,
+      actor: actorOf(actor),
       action,
       target: cleanText(target),
       detail: toJson(detail),

@@ -77,7 +77,9 @@ export async function beginErasure(
 /** What is a user's beside sessions. Votes count on, of nobody. */
 async function eraseBelongings(db: Db, users: UserId[]): Promise<void> {
   await sql`delete from memories where user_id = any (${users}::text[])`.execute(db);
-  await sql`delete from chat_threads where user_id = any (${users}::text[])`.execute(db);
+  for (const table of ["chat_threads", "web_sessions", "web_links"] as const) {
+    await sql`delete from ${sql.table(table)} where user_id = any (${users}::text[])`.execute(db);
+  }
   await sql`
     update feedback
     set user_id = null, author = 'erased:' || id, comment = null, correction = null, tags = '{}',

@@ -103,6 +103,10 @@ function ofUser(user: UserId): Record<string, Source> {
       from traces t
       where user_id = ${user} and (started_at, trace_id) > (${k1 === "" ? "-infinity" : k1}::timestamptz, ${k2})
       order by started_at, trace_id`,
+    browser: ({ k1 }) => sql`
+      select id as k1, '' as k2, to_jsonb(w) - 'hash' as line from web_sessions w
+      where (user_id = ${user} or user_id in (select own_user_id from identities where user_id = ${user}))
+        and id > ${k1} order by 1`,
   };
 }
 

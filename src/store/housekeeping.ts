@@ -11,6 +11,9 @@ const TRACES = 500;
 const MAX_ROWS = 1_000_000;
 const MAX_TURN_BATCHES = 200;
 
+/** Of browsers that nobody uses: as long as the longest of them is signed in. */
+const SIGNED_IN_DAYS = 7;
+
 /**
  * One table's old rows, a batch at a time. In the order of their age, where an index has it: else the server may read
  * the whole table to find that there are none.
@@ -124,6 +127,23 @@ function sweeps(keep: Retention): Sweep[] {
     { table: "link_codes", statement: sql`delete from link_codes where expires_at < ${age(1)}` },
     { table: "link_tries", statement: sql`delete from link_tries where since < ${age(1)}` },
     { table: "pairings", statement: sql`delete from pairings where expires_at < ${age(1)}` },
+    {
+      table: "web_sessions",
+      statement: sql`delete from web_sessions
+        where expires_at < now() or last_used_at < now() - ${SIGNED_IN_DAYS} * interval '1 day'`,
+    },
+    { table: "web_links", statement: sql`delete from web_links where expires_at < ${age(1)}` },
+    // Guests who never said a word, and whose browser is no longer signed in.
+    {
+      table: "users",
+      statement: sql`with gone as (
+        delete from identities i
+        where i.platform = 'web' and i.external_id like 'guest:%' and i.created_at < ${age(1)} and i.blocked_at is null
+          and not exists (select from web_sessions w where w.user_id = i.user_id)
+          and not exists (select from talk_sessions s where s.user_id = i.user_id)
+        returning i.user_id)
+        delete from users u using gone where u.id = gone.user_id`,
+    },
     { table: "replicas", statement: sql`delete from replicas where seen_at < ${age(1)}` },
   ];
 }

@@ -80,6 +80,8 @@ export interface LaneState {
   arrivals: number;
   user_id: UserId;
   agent: string;
+  /** As its user has chosen for talks without a place; null = they have not. */
+  on_busy: BusyPolicy | null;
   /** As it was chosen for the session; null = it was not. */
   model: string | null;
   /** Of the newest run in the history; null = there is none. */
@@ -136,6 +138,7 @@ export interface LaneState {
 export async function readLanes(db: Db, lanes: ClaimedLane[]): Promise<LaneState[]> {
   const { rows } = await sql<LaneState>`
     select l.session_id, l.lane, l.lease_no, l.arrivals, l.compact, s.user_id, s.agent, s.model, s.stop_through,
+      case when s.place_id is null then (select u.on_busy from users u where u.id = s.user_id) end as on_busy,
       (extract(epoch from now()) * 1000)::float8 as now_ms,
       (select m.agent from messages m
        where m.session_id = l.session_id and not m.hidden order by m.seq desc limit 1) as answered_by,

@@ -8,6 +8,7 @@ export interface NewSession {
   userId: UserId;
   agent: string;
   history: "gateway" | "agent";
+  platform: "api" | "web";
   title: string;
   metadata: Record<string, unknown>;
   /** Whose names `externalId` and `createKey` are some of. */
@@ -37,6 +38,7 @@ export async function makeSession(
       place_id: null,
       title: cleanText(made.title),
       history: made.history,
+      platform: made.platform,
       metadata: toJson(made.metadata),
       id_space: made.idSpace,
       external_id: made.externalId,

@@ -1,5 +1,5 @@
 import type { ColumnType } from "kysely";
-import type { ErasureId, ReplicaId, UserId } from "../ids.ts";
+import type { ErasureId, KeyId, ReplicaId, UserId, WebSessionId } from "../ids.ts";
 
 /** Who somebody was, while what they have left is still being erased. */
 export interface ErasedIdentity {
@@ -11,7 +11,9 @@ export interface ErasedIdentity {
 type Time = ColumnType<Date, undefined, Date>;
 type MaybeTime = ColumnType<Date | null, Date | null | undefined, Date | null>;
 
-/** Tables of what operators do with people's data, and of the upkeep. */
+type Role = "owner" | "operator" | "viewer";
+
+/** Tables of what operators do with people's data, of the upkeep, and of who is signed in. */
 export interface OperatorSchema {
   housekeeping: {
     name: "all";
@@ -27,5 +29,38 @@ export interface OperatorSchema {
     identities: ColumnType<ErasedIdentity[] | null, string, string | null>;
     begun_at: Time;
     ended_at: MaybeTime;
+  };
+  api_keys: {
+    id: KeyId;
+    name: string;
+    hash: Uint8Array;
+    previous_hash: Uint8Array | null;
+    previous_until: MaybeTime;
+    role: Role | null;
+    agent: string | null;
+    user_id: UserId | null;
+    scopes: string[];
+    created_by: string;
+    created_at: ColumnType<Date, Date | undefined, Date>;
+    expires_at: MaybeTime;
+    revoked_at: MaybeTime;
+    last_used_at: MaybeTime;
+  };
+  web_sessions: {
+    id: WebSessionId;
+    hash: Uint8Array;
+    user_id: UserId;
+    role: Role | null;
+    guest: boolean;
+    created_at: Time;
+    last_used_at: Time;
+    expires_at: ColumnType<Date, Date, Date>;
+  };
+  web_links: {
+    hash: Uint8Array;
+    user_id: UserId;
+    role: Role | null;
+    created_at: Time;
+    expires_at: ColumnType<Date, Date, Date>;
   };
 }

@@ -8,7 +8,6 @@ import type {
   AuditId,
   FeedbackId,
   FileId,
-  KeyId,
   MessageId,
   OutboxId,
   PlaceId,
@@ -65,7 +64,14 @@ export interface CompactionAsked {
 export type AuditDetail = Record<string, string | number | boolean | null | readonly string[]>;
 
 export interface Schema extends OperatorSchema {
-  users: { id: UserId; kind: "person" | "place"; created_at: Time };
+  users: {
+    id: UserId;
+    kind: "person" | "place";
+    created_at: Time;
+    language: string | null;
+    on_busy: string | null;
+    agent: string | null;
+  };
   identities: {
     platform: string;
     external_id: string;
@@ -351,22 +357,6 @@ export interface Schema extends OperatorSchema {
     fact: string;
     own_user_id: UserId | null;
     created_at: Time;
-  };
-  api_keys: {
-    id: KeyId;
-    name: string;
-    hash: Uint8Array;
-    previous_hash: Uint8Array | null;
-    previous_until: MaybeTime;
-    role: "owner" | "operator" | "viewer" | null;
-    agent: string | null;
-    user_id: UserId | null;
-    scopes: string[];
-    created_by: string;
-    created_at: Time;
-    expires_at: MaybeTime;
-    revoked_at: MaybeTime;
-    last_used_at: MaybeTime;
   };
   api_rates: { scope: string; paid_at: Time };
   audit_log: {

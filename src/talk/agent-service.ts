@@ -37,6 +37,8 @@ export interface NewMessage {
   idempotencyKey?: string;
   /** The agent that answers this one message; left out: whom the text names, else the session's. */
   agent?: string;
+  /** Whoever writes is spoken to in it; left out: nobody knows. */
+  language?: string;
   /** What goes before the text. */
   before?: Part[];
   /** The stored key it comes with, whose budget its run uses; left out: none. */
@@ -88,6 +90,11 @@ export class AgentService {
     const card = name === undefined ? this.#agents.default() : this.#agents.list().find((each) => each.name === name);
     if (!card) throw new GatewayError("invalid", `There is no agent "${String(name).slice(0, 64)}".`);
     return card.name;
+  }
+
+  /** The name, if there is an agent of it: what somebody chose once may be gone. */
+  ifThere(name: string | undefined): string | undefined {
+    return this.#agents.list().find((each) => each.name === name)?.name;
   }
 
   /** What a model costs; null = nobody knows. */
@@ -152,7 +159,7 @@ export class AgentService {
       parts: [...(message.before ?? []), { type: "text", text: message.text }],
       asks: message.agent ?? addressee(this.#agents, message.text),
       keyId: message.keyId ?? null,
-      language: "",
+      language: message.language ?? "",
       writtenAt: new Date(),
       session: { id, userId: user },
       place: null,

@@ -25,11 +25,17 @@ const TITLE_CHARS = 100;
 /** Messages; fewer are as long as their summary. */
 const WORTH_SUMMING_UP = 4;
 
-type TalkWord = Exclude<CommandWord, LinkWord>;
+type PrivateWord = LinkWord | "web";
+type TalkWord = Exclude<CommandWord, PrivateWord>;
 
 /** Those about a talk. */
 export function isChatCommand(word: string): word is TalkWord {
-  return Object.hasOwn(LANGUAGES["en"]!.commands, word) && !isLinkCommand(word);
+  return Object.hasOwn(LANGUAGES["en"]!.commands, word) && !isPrivate(word);
+}
+
+/** About who somebody is: nothing for others to read. */
+function isPrivate(word: string): word is PrivateWord {
+  return isLinkCommand(word) || word === "web";
 }
 
 /** The words and what they do, as platforms show them in a menu. */
@@ -39,7 +45,7 @@ export function commandMenus(): CommandMenu[] {
     commands: Object.entries(commands).map(([word, description]) => ({
       word,
       description,
-      ...(isLinkCommand(word) ? { privateOnly: true as const } : {}),
+      ...(isPrivate(word) ? { privateOnly: true as const } : {}),
     })),
   }));
 }

@@ -25,10 +25,12 @@ import { isChatCommand, runChatCommand } from "./chat-commands.ts";
 import { runChatWideCommand } from "./chat-wide-commands.ts";
 import { answersQuestion, takeReason } from "./cast-vote.ts";
 import { inParallel } from "./in-parallel.ts";
+import { chatOf, chatsOfSeveral, type Item, keyOf } from "./intake-item.ts";
 import { isPersonalCommand, runPersonalCommand } from "./personal-commands.ts";
 import { answerPress, type Pressed, pressButton, turnedAway } from "./press-button.ts";
 import { isStopWord } from "./stop-words.ts";
 import { turnAway } from "./turn-away.ts";
+import type { WebDoor } from "./web-command.ts";
 
 /** Updates of one commit, and how many may wait for theirs. */
 const MAX_BATCH = 200;
@@ -38,7 +40,6 @@ const SLOW_CHATS = 8;
 
 /** `touched`: sessions it has changed otherwise than by a message of theirs; the rest is for its presser. */
 type Taken = Arrival & Partial<Pressed>;
-type Item = { update: IncomingUpdate } | { message: ArrivingMessage };
 
 export interface IntakeParts {
   db: Root;
@@ -51,6 +52,8 @@ export interface IntakeParts {
   adapter: (account: string) => PlatformAdapter | undefined;
   metrics: Metrics;
   log: Log;
+  /** Where the web page is; left out: it is off. */
+  webDoor?: () => WebDoor;
 }
 
 /**
@@ -343,8 +346,9 @@ export class Intake {
   }
 
   /** How this person is talked to. */
-  #words({ account, sender }: FromSender): { sign: string; texts: Texts; onBusy: BusyPolicy } {
-    return { sign: this.#signAt(account), texts: textsFor(sender.language ?? ""), onBusy: this.#parts.onBusy };
+  #words({ account, sender }: FromSender): { sign: string; texts: Texts; onBusy: BusyPolicy; door: WebDoor } {
+    const { onBusy, webDoor } = this.#parts;
+    return { sign: this.#signAt(account), texts: textsFor(sender.language ?? ""), onBusy, door: webDoor?.() ?? null };
   }
 
   #signAt(account: string): string {
@@ -370,31 +374,4 @@ function closing(): GatewayError {
 
 function nothing(messageId: MessageId): Arrival {
   return { outcome: "unknown", messageId, sessionId: null };
-}
-
-function keyOf(item: Item): string {
-  return "update" in item
-    ? `${item.update.account} ${item.update.key}`
-    : `${item.message.account} ${item.message.updateKey}`;
-}
-
-/** What must stay in order. */
-function chatOf(item: Item): string {
-  if ("message" in item) return `session ${item.message.session?.id}`;
-  const { update } = item;
-  return `${update.account} ${"place" in update ? update.place.chat : "chat" in update ? update.chat : update.key}`;
-}
-
-/** Chats where several people write in one batch: one of them may be new here, and must not be overtaken. */
-function chatsOfSeveral(items: Item[]): Set<string> {
-  const senders = new Map<string, string>();
-  const mixed = new Set<string>();
-  for (const item of items) {
-    if (!("update" in item) || !("sender" in item.update)) continue;
-    const chat = chatOf(item);
-    const { id } = item.update.sender;
-    if ((senders.get(chat) ?? id) !== id) mixed.add(chat);
-    senders.set(chat, id);
-  }
-  return mixed;
 }

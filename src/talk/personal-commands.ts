@@ -5,14 +5,15 @@ import type { RunTarget, Trx } from "../store/schema.ts";
 import type { Texts } from "../texts/texts.ts";
 import { type FromSender, platformOf, targetOf } from "./arriving.ts";
 import { isLinkCommand, runLinkCommand } from "./link-commands.ts";
+import { runWebCommand, type WebDoor } from "./web-command.ts";
 
 type Command = Extract<FromSender, { kind: "command" }>;
 
 const FORGET_ME = /^me( yes)?$/i;
 
-/** One about who somebody is, wherever they talk: `/link`, `/unlink`, `/forget me`. */
+/** One about who somebody is, wherever they talk: `/link`, `/unlink`, `/web`, `/forget me`. */
 export function isPersonalCommand({ command, args }: Command): boolean {
-  return isLinkCommand(command) || (command === "forget" && FORGET_ME.test(args.trim()));
+  return isLinkCommand(command) || command === "web" || (command === "forget" && FORGET_ME.test(args.trim()));
 }
 
 /**
@@ -22,10 +23,11 @@ export function isPersonalCommand({ command, args }: Command): boolean {
 export async function runPersonalCommand(
   trx: Trx,
   update: Command,
-  { texts, sign }: { texts: Texts; sign: string },
+  { texts, sign, door }: { texts: Texts; sign: string; door: WebDoor },
   signOf: (account: string) => string,
 ): Promise<{ said: { target: RunTarget; text: string }[]; touched: SessionId[] }> {
   if (isLinkCommand(update.command)) return { said: await runLinkCommand(trx, update, signOf), touched: [] };
+  if (update.command === "web") return { said: [await runWebCommand(trx, update, door, texts)], touched: [] };
   const answer = (text: string) => [{ target: targetOf(update), text }];
   if (update.place.kind !== "private") return { said: answer(texts.forgetMePrivateOnly), touched: [] };
   if (!/yes$/i.test(update.args.trim())) return { said: answer(texts.forgetMe(sign)), touched: [] };

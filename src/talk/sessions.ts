@@ -27,6 +27,7 @@ import { type ChatMessage, readSaved } from "./read-saved.ts";
 /** Whoever calls, and whether what they do is an operator's act. */
 export interface SessionCaller extends Caller {
   operator: AuditActor | null;
+  platform: "api" | "web";
 }
 
 export interface SessionWanted {
@@ -78,7 +79,7 @@ export class Sessions {
    * Makes one, of the caller's user or of an agent's. Rejects `invalid` (agent or id), `forbidden` (another agent's or
    * person's), `conflict` (the id is in use, or the key was used for something else).
    */
-  async create(caller: Caller, wanted: SessionWanted): Promise<SessionRow> {
+  async create(caller: SessionCaller, wanted: SessionWanted): Promise<SessionRow> {
     if (wanted.id !== undefined && (!SESSION_ID.test(wanted.id) || OWN_ID.test(wanted.id))) {
       throw new GatewayError("invalid", "session_id: 1 to 128 letters, digits, _ and -, and not as the gateway's own.");
     }
@@ -126,7 +127,7 @@ export class Sessions {
 
   /** Another session that begins like this one: with its first messages, all if no number is given. */
   async fork(
-    caller: Caller,
+    caller: SessionCaller,
     id: string,
     count: number | null,
     idempotencyKey?: string,
@@ -186,7 +187,7 @@ export class Sessions {
   }
 
   async #make(
-    caller: Caller,
+    caller: SessionCaller,
     wanted: SessionWanted & { agent: string },
     userId: UserId,
     copied: { parent: SessionRow; count: number | null } | null,
@@ -201,6 +202,7 @@ export class Sessions {
         userId,
         agent,
         history,
+        platform: caller.platform,
         title,
         metadata,
         idSpace: idSpace(caller),

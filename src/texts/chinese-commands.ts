@@ -17,6 +17,7 @@ export const chineseCommands: CommandTexts = {
     forget: "忘记其中的内容，加 me 则删除您的一切",
     usage: "查看用量",
     trace: "查看上一个回答的编号",
+    web: "在浏览器中打开你的对话（仅私聊）",
     link: "与你的另一个账号关联（私聊中）",
     unlink: "取消关联",
   },

@@ -10,6 +10,7 @@ import { chineseRuns } from "./chinese-runs.ts";
 import { chineseFeedback } from "./feedback-texts.ts";
 import type { Texts } from "./texts.ts";
 import { chineseUsage } from "./usage-texts.ts";
+import { chineseWeb } from "./web-texts.ts";
 
 export const chinese: Texts = {
   ...chineseAgents,
@@ -20,6 +21,7 @@ export const chinese: Texts = {
   ...chineseModels,
   ...chineseRights,
   ...chineseUsage,
+  ...chineseWeb,
   ...chineseApprovals,
   ...chineseFeedback,
   stopped: "⏹ 已停止。",

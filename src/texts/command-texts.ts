@@ -14,6 +14,7 @@ export type CommandWord =
   | "forget"
   | "usage"
   | "trace"
+  | "web"
   | "link"
   | "unlink";
 

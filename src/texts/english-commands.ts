@@ -17,6 +17,7 @@ export const englishCommands: CommandTexts = {
     forget: "have some of that forgotten, or with “me” all of you",
     usage: "what was used",
     trace: "what to tell an operator of the last answer",
+    web: "open your talks in a browser (in private)",
     link: "link this with another account of yours (in private)",
     unlink: "undo that link",
   },

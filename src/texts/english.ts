@@ -10,6 +10,7 @@ import { englishRuns } from "./english-runs.ts";
 import { englishFeedback } from "./feedback-texts.ts";
 import type { Texts } from "./texts.ts";
 import { englishUsage } from "./usage-texts.ts";
+import { englishWeb } from "./web-texts.ts";
 
 export const english: Texts = {
   ...englishAgents,
@@ -20,6 +21,7 @@ export const english: Texts = {
   ...englishModels,
   ...englishRights,
   ...englishUsage,
+  ...englishWeb,
   ...englishApprovals,
   ...englishFeedback,
   stopped: "⏹ Stopped.",

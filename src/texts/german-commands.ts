@@ -17,6 +17,7 @@ export const germanCommands: CommandTexts = {
     forget: "etwas davon vergessen, mit „me“ alles von dir",
     usage: "was verbraucht wurde",
     trace: "was Betreiber zur letzten Antwort wissen müssen",
+    web: "deine Gespräche im Browser öffnen (privat)",
     link: "mit deinem anderen Konto verknüpfen (im privaten Chat)",
     unlink: "diese Verknüpfung lösen",
   },

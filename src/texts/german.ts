@@ -10,6 +10,7 @@ import { germanRuns } from "./german-runs.ts";
 import { germanFeedback } from "./feedback-texts.ts";
 import type { Texts } from "./texts.ts";
 import { germanUsage } from "./usage-texts.ts";
+import { germanWeb } from "./web-texts.ts";
 
 export const german: Texts = {
   ...germanAgents,
@@ -20,6 +21,7 @@ export const german: Texts = {
   ...germanModels,
   ...germanRights,
   ...germanUsage,
+  ...germanWeb,
   ...germanApprovals,
   ...germanFeedback,
   stopped: "⏹ Angehalten.",

@@ -10,6 +10,7 @@ import { russianRuns } from "./russian-runs.ts";
 import { russianFeedback } from "./feedback-texts.ts";
 import type { Texts } from "./texts.ts";
 import { russianUsage } from "./usage-texts.ts";
+import { russianWeb } from "./web-texts.ts";
 
 export const russian: Texts = {
   ...russianAgents,
@@ -20,6 +21,7 @@ export const russian: Texts = {
   ...russianModels,
   ...russianRights,
   ...russianUsage,
+  ...russianWeb,
   ...russianApprovals,
   ...russianFeedback,
   stopped: "⏹ Остановлено.",

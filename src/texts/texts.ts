@@ -12,6 +12,7 @@ import type { RightsTexts } from "./rights-texts.ts";
 import type { RunTexts } from "./run-texts.ts";
 import { russian } from "./russian.ts";
 import type { UsageTexts } from "./usage-texts.ts";
+import type { WebTexts } from "./web-texts.ts";
 
 /** Why a file that came is not known to the agent. */
 export type FileFault =
@@ -38,7 +39,8 @@ export interface Texts
     ModelTexts,
     RightsTexts,
     RunTexts,
-    UsageTexts {
+    UsageTexts,
+    WebTexts {
   /** The line under an answer that was stopped, or ended by a newer message. */
   stopped: string;
   interrupted: string;

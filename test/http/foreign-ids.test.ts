@@ -1,4 +1,4 @@
-import { fastify } from "fastify";
+import { fastify, type LightMyRequestResponse } from "fastify";
 import { sql } from "kysely";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { newId, type UserId } from "../../src/ids.ts";
@@ -8,10 +8,20 @@ import { withReach } from "../../src/store/reach.ts";
 import { insertSession } from "../../src/store/talk-sessions.ts";
 import { scriptedModel } from "../fakes/scripted-model.ts";
 import { insertRow } from "../support/filled-tables.ts";
+import { type Browser, signedIn } from "./browser.ts";
 import { startHttp, type TestHttp } from "./start-http.ts";
 
 /** Routes that need no key. */
-const OPEN = ["GET /healthz", "GET /openapi.json", "GET /readyz", "GET /v1/version"];
+const OPEN = [
+  "GET /healthz",
+  "GET /openapi.json",
+  "GET /readyz",
+  "GET /v1/sign-in",
+  "GET /v1/version",
+  "POST /v1/sign-in",
+  "POST /v1/sign-in/guest",
+  "POST /v1/sign-out",
+];
 
 /** Operators' alone: any other key gets 403, whatever it asks for. */
 const OPERATORS = [
@@ -42,6 +52,7 @@ const OPERATORS = [
   "POST /v1/keys",
   "POST /v1/keys/{id}/rotate",
   "POST /v1/pairings/{code}/approve",
+  "POST /v1/sign-in/links",
 ];
 
 /** Name somebody's thing, in the path or in the body: somebody else's is not there, 404. */
@@ -86,6 +97,9 @@ const LISTS = [
 /** Writes under an id that its caller chooses: one that is taken by somebody else is refused, 403. */
 const TOLD = "POST /v1/traces";
 
+/** Tell of whoever calls, and an agent is no person: 403. */
+const OWN = ["GET /v1/me", "PATCH /v1/me"];
+
 /** Name no person's thing in their path: they make a new one of the caller's, or tell of the agents there are. */
 const OTHERS = [
   "GET /v1/agents",
@@ -102,6 +116,7 @@ let http: TestHttp;
 /** What is Ben's, by the name of a parameter and the resource before it. */
 let his: Record<string, string>;
 let keys: { person: string; agent: string };
+let browser: Browser;
 
 beforeAll(async () => {
   const card = {
@@ -222,6 +237,7 @@ beforeAll(async () => {
   const ann = (await http.call("POST", "/v1/sessions", { user: "ann", body: { agent: "alpha" } })).json<{
     user_id: UserId;
   }>();
+  browser = await signedIn(http, "ann");
   keys = {
     person: await http.key({ kind: "person", user: ann.user_id }),
     agent: await http.key({ kind: "agent", agent: "alpha" }),
@@ -242,11 +258,12 @@ async function insertOwn(table: string, row: object): Promise<void> {
 
 interface Asker {
   who: string;
-  key: string;
+  ask: (method: "GET" | "POST", url: string, body?: object) => Promise<LightMyRequestResponse>;
 }
 const askers = (): Asker[] => [
-  { who: "a person", key: keys.person },
-  { who: "an agent", key: keys.agent },
+  { who: "a person", ask: (method, url, body) => http.call(method, url, { key: keys.person, body }) },
+  { who: "an agent", ask: (method, url, body) => http.call(method, url, { key: keys.agent, body }) },
+  { who: "a browser", ask: (method, url, body) => browser.call(method, url, { body }) },
 ];
 
 /** The method and the path of a route, about Ben's things. */
@@ -278,22 +295,22 @@ async function allOfHis(): Promise<string[]> {
   return found;
 }
 
-describe("security-16: keys of a person and of an agent, and what is somebody else's", () => {
+describe("security-16: keys of a person and of an agent, the cookie of a browser, and what is somebody else's", () => {
   it("every route of the description has its place here", async () => {
     const { paths } = (await http.app.inject("/openapi.json")).json<{ paths: Record<string, object> }>();
     const routes = Object.entries(paths).flatMap(([url, methods]) =>
       Object.keys(methods).map((method) => `${method.toUpperCase()} ${url}`),
     );
-    expect([...OPEN, ...OPERATORS, ...Object.keys(NAMING), ...LISTS, ...OTHERS, TOLD].toSorted()).toEqual(
+    expect([...OPEN, ...OPERATORS, ...Object.keys(NAMING), ...LISTS, ...OTHERS, ...OWN, TOLD].toSorted()).toEqual(
       routes.toSorted(),
     );
   });
 
   it("what is an operator's is refused", async () => {
-    for (const { who, key } of askers()) {
+    for (const { who, ask } of askers()) {
       for (const route of OPERATORS) {
         const { method, path } = aboutHim(route);
-        const answer = await http.call(method, path, { key, body: method === "GET" ? undefined : {} });
+        const answer = await ask(method, path, method === "GET" ? undefined : {});
         expect(answer.statusCode, `${who}: ${route}`).toBe(403);
         expect(answer.body).not.toContain(CANARY);
       }
@@ -303,24 +320,23 @@ describe("security-16: keys of a person and of an agent, and what is somebody el
   it("what is named is not there, also under an id of the caller's own, and stays as it is", async () => {
     const before = await allOfHis();
     expect(before.length).toBeGreaterThan(5);
-    for (const { who, key } of askers()) {
-      const own = (await http.call("POST", "/v1/sessions", { key, body: {} })).json<{ session_id: string }>()
-        .session_id;
+    for (const { who, ask } of askers()) {
+      const own = (await ask("POST", "/v1/sessions", {})).json<{ session_id: string }>().session_id;
       for (const route of Object.keys(NAMING)) {
         const abouts = [aboutHim(route), ...(/\{.*\{/.test(route) ? [aboutHim(route, own)] : [])];
         for (const { method, path } of abouts) {
-          const answer = await http.call(method, path, { key, body: bodyOf(route) });
+          const answer = await ask(method, path, bodyOf(route));
           const status = who === "an agent" && FOR_PEOPLE.includes(route) ? 403 : 404;
           expect(answer.statusCode, `${who}: ${route}: ${answer.body}`).toBe(status);
           expect(answer.body, `${who}: ${route}`).not.toContain(CANARY);
         }
       }
-      const usage = await http.call("GET", `/v1/sessions/${own}/usage?run_id=${his["run"]}`, { key });
+      const usage = await ask("GET", `/v1/sessions/${own}/usage?run_id=${his["run"]}`);
       expect(usage.statusCode, who).toBe(404);
     }
-    for (const { who, key } of askers()) {
+    for (const { who, ask } of askers()) {
       const body = { trace_id: his["traces/id"], started_at: "2026-01-02T00:00:00Z", model: "taken" };
-      const told = await http.call("POST", "/v1/traces", { key, body });
+      const told = await ask("POST", "/v1/traces", body);
       expect(told.statusCode, who).toBe(403);
     }
     expect(await allOfHis()).toEqual(before);
@@ -353,10 +369,10 @@ describe("security-16: keys of a person and of an agent, and what is somebody el
     const { user, agent, run } = his;
     const session = his["sessions/id"];
     const filters = ["", `user_id=${user}`, `agent_id=${agent}`, `session_id=${session}`, `run_id=${run}`];
-    for (const { who, key } of askers()) {
+    for (const { who, ask } of askers()) {
       for (const route of LISTS) {
         for (const filter of filters) {
-          const answer = await http.call("GET", `${aboutHim(route).path}?${filter}`, { key });
+          const answer = await ask("GET", `${aboutHim(route).path}?${filter}`);
           const what = `${who}: ${route}?${filter}: ${answer.body}`;
           // A filter that a list does not have, or that such a key may not use, is refused.
           expect([200, ...(filter === "" ? [] : [400, 403, 404])], what).toContain(answer.statusCode);

@@ -33,6 +33,7 @@ function lane(more: Partial<LaneState>): LaneState {
     user_id: newId("usr"),
     agent: "tester",
     model: null,
+    on_busy: null,
     answered_by: null,
     stop_through: 0,
     now_ms: NOW,

@@ -67,6 +67,7 @@ test("a word about one's account may bring a code, which is never a word", () =>
   for (const [text, command, args] of [
     ["link", "link", ""],
     ["usage", "usage", ""],
+    ["web", "web", ""],
     ["unlink", "unlink", ""],
     ["Link ABCD2EFG", "link", "abcd2efg"],
     ["link abcd-2efg", "link", "abcd-2efg"],

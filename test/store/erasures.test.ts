@@ -43,6 +43,8 @@ const FATES: Record<string, string[]> = {
     "talk_sessions",
     "traces",
     "users",
+    "web_links",
+    "web_sessions",
   ],
   "without a person from then on": ["api_keys", "erasures", "feedback", "inbox"],
   "numbers and ids alone": ["api_rates", "audit_log", "run_usage"],

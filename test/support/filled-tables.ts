@@ -101,7 +101,7 @@ function valueOf(type: string): unknown {
   if (type.endsWith("[]")) return [];
   if (type === "jsonb") return { value: unique };
   if (type === "boolean") return false;
-  if (type === "bytea") return String.raw`\x00`;
+  if (type === "bytea") return String.raw`\x${unique.toString(16).padStart(8, "0")}`;
   if (/^(date|timestamp)/.test(type)) return new Date(Date.UTC(2026, 0, 1, 0, 0, unique)).toISOString();
   if (/^(bigint|integer|smallint|double precision|numeric|real)/.test(type)) return unique;
   return `text ${unique}`;

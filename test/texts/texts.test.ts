@@ -55,6 +55,7 @@ const CALLS: { [K in keyof Functions]: Parameters<Functions[K]> } = {
   budgetShare: ["WHOSE", 7],
   budgetNearlyUsed: ["WHOSE", 83, 7],
   budgetUsedUp: ["WHOSE", 7],
+  webLink: ["URL"],
   linkCode: ["CODE"],
   linkedElsewhere: ["!"],
   linked: ["ACCOUNT", "!"],

@@ -1,0 +1,197 @@
+import type { FastifyReply, FastifyRequest } from "fastify";
+import { Type } from "typebox";
+import { GatewayError } from "../errors.ts";
+import { newId } from "../ids.ts";
+import { newWebToken, signInUrl, webTokenHash } from "../platform/web-token.ts";
+import { audit } from "../store/audit.ts";
+import { upsertIdentity } from "../store/identities.ts";
+import { currentUser } from "../store/links.ts";
+import type { Root, Trx } from "../store/schema.ts";
+import { retrying, withTransaction } from "../store/transaction.ts";
+import {
+  endWebSession,
+  endWebSessionsOf,
+  insertWebLink,
+  insertWebSession,
+  type SignedIn,
+  takeWebLink,
+} from "../store/web-sessions.ts";
+import { joinGuest } from "../store/web-users.ts";
+import type { AgentService } from "../talk/agent-service.ts";
+import type { Api } from "./api.ts";
+import type { AuthFailures } from "./auth-failures.ts";
+import { clientOf, DEFAULT_USER, principalOf } from "./authenticate.ts";
+import type { EventStreams } from "./event-streams.ts";
+import { MeJson, readMe, type Ways, WaysJson } from "./me-json.ts";
+import { mayGrant } from "./mint-key.ts";
+import { scopesFor } from "./principal.ts";
+import type { WebCookies } from "./web-cookies.ts";
+
+const Role = Type.Union([Type.Literal("owner"), Type.Literal("operator"), Type.Literal("viewer")]);
+
+export interface SignInParts {
+  db: Root;
+  cookies: WebCookies;
+  streams: EventStreams;
+  ways: Ways;
+  /** Counts wrong links, and new guests. */
+  failures: { links: AuthFailures; guests: AuthFailures };
+}
+
+/** Signing in and out at the web page; needs no key, and comes from the page itself. */
+export function signInRoutes(app: Api, { db, cookies, streams, ways, failures }: SignInParts): void {
+  app.addHook("onRequest", async (request) => {
+    if (request.method === "POST") cookies.checkOrigin(request);
+  });
+
+  /** Gives the browser another cookie; a guest's talks go with whoever signs in. */
+  async function signIn(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    find: (trx: Trx) => Promise<SignedIn | null>,
+  ): Promise<Pick<SignedIn, "user"> | null> {
+    const old = cookies.tokenOf(request);
+    const before = old === null ? null : await cookies.sessionOf(old);
+    const token = newWebToken();
+    const done = await withTransaction(db, async (trx) => {
+      const who = await find(trx);
+      const user = who && (await currentUser(trx, who.user, true));
+      if (!who || !user) return null;
+      if (before?.guest && before.user !== user) await joinGuest(trx, before.user, user);
+      if (old !== null) await endWebSession(trx, webTokenHash(old));
+      const { ms } = await insertWebSession(trx, webTokenHash(token), who);
+      if (who.role !== null) {
+        const detail = { role: who.role };
+        await audit(trx, { keyId: null, browser: { user } }, { action: "web.sign_in", target: user, detail });
+      }
+      return { user, ms };
+    });
+    if (!done) return null;
+    if (old !== null) cookies.forget(old);
+    if (before) streams.endOf(before.user);
+    cookies.set(reply, token, done.ms);
+    return done;
+  }
+
+  app.route({
+    method: "GET",
+    url: "/v1/sign-in",
+    schema: { summary: "How one can sign in at the web page, besides by a link", response: { 200: WaysJson } },
+    handler: async () => ways,
+  });
+
+  app.route({
+    method: "POST",
+    url: "/v1/sign-in",
+    schema: {
+      summary: "Sign this browser in by a one-time link",
+      body: Type.Object({ token: Type.String({ minLength: 1, maxLength: 200 }) }, { additionalProperties: false }),
+      response: { 200: MeJson },
+    },
+    handler: async (request, reply) => {
+      const client = clientOf(request);
+      failures.links.check(client);
+      let role: SignedIn["role"] = null;
+      const done = await signIn(request, reply, async (trx) => {
+        const link = await takeWebLink(trx, webTokenHash(request.body.token));
+        role = link?.role ?? null;
+        return link && { ...link, guest: false };
+      });
+      if (!done) {
+        failures.links.failed(client);
+        throw new GatewayError("unauthorized", "This link was used, or its time is over. Ask for another one.");
+      }
+      const bound = role === null ? { kind: "person" as const, user: done.user } : { kind: "operator" as const, role };
+      return readMe(db, done.user, { bound }, ways);
+    },
+  });
+
+  app.route({
+    method: "POST",
+    url: "/v1/sign-in/guest",
+    schema: { summary: "Use the web page as a guest, who is nobody but this browser", response: { 200: MeJson } },
+    handler: async (request, reply) => {
+      if (!ways.guest) throw new GatewayError("forbidden", "Guests are not let in here. Ask the bot for a link: /web.");
+      const old = cookies.tokenOf(request);
+      const known = old === null ? null : await cookies.principalOf(old);
+      if (known?.browser) return readMe(db, known.browser.user, known, ways);
+      const client = clientOf(request);
+      failures.guests.check(client);
+      failures.guests.failed(client);
+      const done = await signIn(request, reply, async (trx) => {
+        const { userId: user } = await upsertIdentity(trx, "web", `guest:${newId("web")}`, "Guest");
+        return { user, role: null, guest: true };
+      });
+      const { user } = done!;
+      return { ...(await readMe(db, user, { bound: { kind: "person", user } }, ways)), guest: true };
+    },
+  });
+
+  app.route({
+    method: "POST",
+    url: "/v1/sign-out",
+    // The body may be left out.
+    preValidation: async (request) => void (request.body ??= {}),
+    schema: {
+      summary: "Sign this browser out, or every browser of whoever it is",
+      body: Type.Object({ everywhere: Type.Optional(Type.Boolean()) }, { additionalProperties: false }),
+      response: { 204: Type.Null({ description: "Done" }) },
+    },
+    handler: async (request, reply) => {
+      const token = cookies.tokenOf(request);
+      const session = token === null ? null : await cookies.sessionOf(token);
+      if (token !== null && session) {
+        if (request.body.everywhere) {
+          await withTransaction(db, (trx) => endWebSessionsOf(trx, session.user));
+          cookies.forgetUser(session.user);
+        } else await retrying(() => endWebSession(db, webTokenHash(token)));
+        cookies.forget(token);
+        streams.endOf(session.user);
+      }
+      cookies.clear(reply);
+      return reply.code(204).send(null);
+    },
+  });
+}
+
+/** Making links that sign somebody in, for whoever may make keys; `url`: where people open the page. */
+export function signInLinkRoutes(app: Api, db: Root, service: AgentService, url: () => string): void {
+  app.route({
+    method: "POST",
+    url: "/v1/sign-in/links",
+    config: { scope: "keys:write" },
+    // The body may be left out.
+    preValidation: async (request) => void (request.body ??= {}),
+    schema: {
+      summary: "Make a link that signs a browser in once, within 10 minutes: an operator's, or a person's",
+      body: Type.Object(
+        {
+          role: Type.Optional(
+            Type.Union([Role, Type.Null()], { description: "null = a person; usually the caller's" }),
+          ),
+          user: Type.Optional(
+            Type.String({ minLength: 1, maxLength: 200, description: "usr_…, or a name of the API" }),
+          ),
+        },
+        { additionalProperties: false },
+      ),
+      response: { 201: Type.Object({ url: Type.String(), expires_at: Type.String({ format: "date-time" }) }) },
+    },
+    handler: async (request, reply) => {
+      const principal = principalOf(request);
+      const own = principal.bound.kind === "operator" ? principal.bound.role : null;
+      const { role = own, user: name } = request.body;
+      if (role === null && name === undefined) throw new GatewayError("invalid", "Say whose link it is: give user.");
+      const user = await service.actFor(name ?? principal.browser?.user ?? DEFAULT_USER);
+      const bound = role === null ? { kind: "person" as const, user } : { kind: "operator" as const, role };
+      const token = newWebToken();
+      const { expiresAt } = await withTransaction(db, async (trx) => {
+        // It lets in whom a key without an end would.
+        await mayGrant(trx, principal, { bound, scopes: scopesFor(bound), expiresAt: null });
+        await audit(trx, principal, { action: "web.link", target: user, detail: { role } });
+        return insertWebLink(trx, webTokenHash(token), { user, role });
+      });
+      return reply.code(201).send({ url: signInUrl(url(), token), expires_at: expiresAt.toISOString() });
+    },
+  });
+}

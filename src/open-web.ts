@@ -1,0 +1,41 @@
+import type { Config } from "./config.ts";
+import type { HttpParts } from "./http/http-server.ts";
+import { loadPage } from "./http/load-page.ts";
+import type { Logger } from "./observe/log.ts";
+import type { WebDoor } from "./talk/web-command.ts";
+
+/** Only this machine can reach these. */
+const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|::1)$/i;
+
+/** The web page of one gateway, for its server and for its chats. */
+interface OpenWeb extends NonNullable<HttpParts["web"]> {
+  door: () => WebDoor;
+  /** Which address it got, once it has one. */
+  listensAt: (url: string) => void;
+}
+
+/** Null = it is off. */
+export async function openWeb({ web, publicUrl, host }: Config, folder: string, log: Logger): Promise<OpenWeb | null> {
+  if (web.access === "off") return null;
+  const page = await loadPage(folder);
+  if (!page) log.warn({ folder }, "the web page was not built: run npm run build, and start again");
+  const isHere = LOOPBACK.test(host);
+  let own: string | null = null;
+  return {
+    page,
+    guests: web.access === "guest",
+    publicUrl,
+    url: () => publicUrl ?? own ?? "",
+    door: () => (publicUrl === null ? { url: isHere ? own : null, here: true } : { url: publicUrl, here: false }),
+    listensAt(url) {
+      own = onThisMachine(url);
+    },
+  };
+}
+
+/** Listening everywhere is no address to open. */
+function onThisMachine(url: string): string {
+  const { port, hostname } = new URL(url);
+  const reachable = hostname === "0.0.0.0" ? "127.0.0.1" : hostname === "[::]" ? "[::1]" : hostname;
+  return `http://${reachable}:${port}`;
+}
