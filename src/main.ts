@@ -42,7 +42,7 @@ import { createLog, type Logger } from "./observe/log.ts";
 import { createRedactor } from "./observe/redact.ts";
 import { createMetrics, type Metrics } from "./observe/metrics.ts";
 import { openAdapters, webhookPaths } from "./open-adapters.ts";
-import { openWeb } from "./open-web.ts";
+import { openWeb, operatorLink } from "./open-web.ts";
 import { runAtWork } from "./run/run-at-work.ts";
 import { listAgentRecords } from "./store/agent-records.ts";
 import { adminKey } from "./store/admin-key.ts";
@@ -67,6 +67,8 @@ export interface RunningGateway {
   /** Where it listens. */
   url: string;
   gateway: Gateway;
+  /** A one-time link for the operator; null = there is no page to open. */
+  signInLink(): Promise<string | null>;
   /** Drains, closes everything, resolves. Runs may go on for `graceMs`; the rest is left for another replica. */
   stop(graceMs?: number): Promise<void>;
 }
@@ -221,6 +223,7 @@ export async function startGateway(config: Config, options: StartOptions = {}): 
     return {
       url,
       gateway: replica,
+      signInLink: () => operatorLink(web, { db: database.db, service: replica.service }),
       async stop(graceMs = GRACE_MS) {
         await replica.stop(graceMs);
         await opened.disposeAsync();
@@ -368,6 +371,13 @@ async function main(): Promise<void> {
   process.on("SIGTERM", stop);
   process.on("SIGINT", stop);
   running = await startGateway(config, { log, secrets, reread: { read: rereadOf() } });
+  const link = await running.signInLink();
+  if (link === null) return;
+  log.info({}, "a one-time link for the operator's web page is printed beside this log");
+  // Not in the log, which hides what opens doors.
+  process.stderr.write(
+    `\nSign in at the web page, once and within 10 minutes: ${link}\nAnother link: npm run parley -- web\n\n`,
+  );
 }
 
 if (import.meta.main) {

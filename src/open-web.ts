@@ -1,7 +1,13 @@
 import type { Config } from "./config.ts";
+import { DEFAULT_USER } from "./http/authenticate.ts";
 import type { HttpParts } from "./http/http-server.ts";
 import { loadPage } from "./http/load-page.ts";
 import type { Logger } from "./observe/log.ts";
+import { newLinkToken, signInUrl, webTokenHash } from "./platform/web-token.ts";
+import type { Root } from "./store/schema.ts";
+import { withTransaction } from "./store/transaction.ts";
+import { insertWebLink } from "./store/web-sessions.ts";
+import type { AgentService } from "./talk/agent-service.ts";
 import type { WebDoor } from "./talk/web-command.ts";
 
 /** Only this machine can reach these. */
@@ -31,6 +37,18 @@ export async function openWeb({ web, publicUrl, host }: Config, folder: string, 
       own = onThisMachine(url);
     },
   };
+}
+
+/** A link that signs in whoever can read what the start prints as an owner; null = there is no page to open. */
+export async function operatorLink(
+  web: Pick<OpenWeb, "page" | "url"> | null,
+  { db, service }: { db: Root; service: AgentService },
+): Promise<string | null> {
+  if (!web?.page) return null;
+  const user = await service.actFor(DEFAULT_USER);
+  const token = newLinkToken();
+  await withTransaction(db, (trx) => insertWebLink(trx, webTokenHash(token), { user, role: "owner" }));
+  return signInUrl(web.url(), token);
 }
 
 /** Listening everywhere is no address to open. */

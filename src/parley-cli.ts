@@ -6,6 +6,7 @@ import { findGateway } from "./cli/find-gateway.ts";
 import { eraseUser, exportUser, listUsers, setBlocked } from "./cli/user-commands.ts";
 import { runKeys, showAudit } from "./cli/key-commands.ts";
 import { Misuse } from "./cli/misuse.ts";
+import { makeSignInLink } from "./cli/web-command.ts";
 import { showFinding } from "./cli/show-finding.ts";
 import { minuteOf, printable, table } from "./cli/table.ts";
 import type { Session } from "./cli/talk.ts";
@@ -23,6 +24,7 @@ Of a running gateway:
 npm run parley -- approve CODE    lets in the stranger who was told this code
 npm run parley -- sessions        lists the sessions of a user (--user name), last used first
 npm run parley -- deliveries      lists posts that may or may not be there, those that failed, and those a platform makes wait, newest first
+npm run parley -- web             makes a link that signs a browser in as an operator, once and within 10 minutes; with --role operator|viewer for less, with --person NAME as that person
 npm run parley -- users [NAME]    lists people and group places, newest first; with a part of a name those of that name
 npm run parley -- block ID        ends what a person (usr_…) has under way, and hears them no more; unblock undoes it
 npm run parley -- export ID       writes everything that is theirs into ID.jsonl
@@ -102,6 +104,11 @@ async function main(argv: string[], env: Environment, print: (text: string) => v
     if (change === null) throw new Misuse("Say: deliveries retry POST, or: deliveries resolve POST shown|dropped.");
     const gateway = new ApiClient({ ...(await findGateway(env, values.url ?? null)), user: values.user });
     return print(await change(gateway));
+  }
+  if (command === "web") {
+    if (rest.length > 0) throw new Misuse("That is one word too many.");
+    const client = new ApiClient({ ...(await findGateway(env, values.url ?? null)), user: values.user });
+    return print(await makeSignInLink(client, values));
   }
   const run = COMMANDS.get(command);
   if (!run) throw new Misuse(`There is no command "${command}".`);

@@ -2,7 +2,7 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 import { Type } from "typebox";
 import { GatewayError } from "../errors.ts";
 import { newId } from "../ids.ts";
-import { newWebToken, signInUrl, webTokenHash } from "../platform/web-token.ts";
+import { newLinkToken, newWebToken, signInUrl, webTokenHash } from "../platform/web-token.ts";
 import { audit } from "../store/audit.ts";
 import { upsertIdentity } from "../store/identities.ts";
 import { currentUser } from "../store/links.ts";
@@ -184,7 +184,7 @@ export function signInLinkRoutes(app: Api, db: Root, service: AgentService, url:
       if (role === null && name === undefined) throw new GatewayError("invalid", "Say whose link it is: give user.");
       const user = await service.actFor(name ?? principal.browser?.user ?? DEFAULT_USER);
       const bound = role === null ? { kind: "person" as const, user } : { kind: "operator" as const, role };
-      const token = newWebToken();
+      const token = newLinkToken();
       const { expiresAt } = await withTransaction(db, async (trx) => {
         // It lets in whom a key without an end would.
         await mayGrant(trx, principal, { bound, scopes: scopesFor(bound), expiresAt: null });

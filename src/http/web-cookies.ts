@@ -11,7 +11,7 @@ import { type Principal, scopesFor } from "./principal.ts";
 const FRESH_MS = 2_000;
 /** Browsers remembered at once: whichever was read longest ago is forgotten first. */
 const MAX_KNOWN = 10_000;
-const TOKEN = /^[\w-]{43}$/;
+const TOKEN = /^[0-9a-f]{64}$/;
 /** Names and addresses of this machine alone, as a browser writes them. */
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d{1,5})?$/i;
 

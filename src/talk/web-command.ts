@@ -1,4 +1,4 @@
-import { newWebToken, signInUrl, webTokenHash } from "../platform/web-token.ts";
+import { newLinkToken, signInUrl, webTokenHash } from "../platform/web-token.ts";
 import { upsertIdentity } from "../store/identities.ts";
 import type { RunTarget, Trx } from "../store/schema.ts";
 import { insertWebLink } from "../store/web-sessions.ts";
@@ -24,7 +24,7 @@ export async function runWebCommand(
   if (door.url === null) return { target, text: texts.webNowhere };
   const { sender } = update;
   const { userId, own } = await upsertIdentity(trx, platformOf(update), sender.id, sender.name);
-  const token = newWebToken();
+  const token = newLinkToken();
   // Their own user: when a link between accounts ends, so does what it showed them.
   await insertWebLink(trx, webTokenHash(token), { user: own ?? userId, role: null });
   const text = texts.webLink(signInUrl(door.url, token));

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { accountId, newId } from "../../src/ids.ts";
 import { pairingFor } from "../../src/store/identities.ts";
+import { Browser } from "../http/browser.ts";
 import { KEY, startHttp, type TestHttp } from "../http/start-http.ts";
 import { freePort } from "../support/free-port.ts";
 import { runCli } from "./run-cli.ts";
@@ -56,6 +57,20 @@ describe("npm run parley", () => {
     expect((await parley("erase", id, "--yes")).out).toContain("is nobody from now on");
     expect(await parley("block", id)).toEqual({ code: 1, out: "", err: "There is no such user.\n" });
     expect((await parley("block")).code).toBe(2);
+  });
+
+  it("makes links that sign in once, as an operator or as a person", async () => {
+    const opened = async (...argv: string[]) => {
+      const { out } = await parley("web", ...argv);
+      const token =
+        /^Open this once, within 10 minutes: http:\/\/127\.0\.0\.1:3000\/sign-in#(\S+)\n$/.exec(out)?.[1] ?? "";
+      return (await new Browser(http).signIn(token)).json<{ name: string; role: string | null }>();
+    };
+    expect(await opened()).toMatchObject({ role: "owner" });
+    expect(await opened("--role", "viewer")).toMatchObject({ role: "viewer" });
+    expect(await opened("--person", "Kim")).toMatchObject({ name: "Kim", role: null });
+    expect((await parley("web", "--role", "king")).code).toBe(2);
+    expect((await parley("web", "--role", "viewer", "--person", "Kim")).code).toBe(2);
   });
 
   it("makes, lists, rotates and revokes keys, and tells who did so", async () => {

@@ -1,6 +1,6 @@
 import type { InjectOptions, LightMyRequestResponse } from "fastify";
 import type { UserId } from "../../src/ids.ts";
-import { newWebToken, webTokenHash } from "../../src/platform/web-token.ts";
+import { newLinkToken, webTokenHash } from "../../src/platform/web-token.ts";
 import { withTransaction } from "../../src/store/transaction.ts";
 import { insertWebLink, type SignedIn } from "../../src/store/web-sessions.ts";
 import type { TestHttp } from "./start-http.ts";
@@ -49,7 +49,7 @@ export function setCookies(answer: LightMyRequestResponse): [string, string][] {
 
 /** The token of a link that signs this user in. */
 export async function linkFor(http: TestHttp, user: UserId, role: SignedIn["role"] = null): Promise<string> {
-  const token = newWebToken();
+  const token = newLinkToken();
   await withTransaction(http.database.db, (trx) => insertWebLink(trx, webTokenHash(token), { user, role }));
   return token;
 }

@@ -111,7 +111,7 @@ describe("security-37: links", () => {
       http.app.inject({
         method: "POST",
         url: "/v1/sign-in",
-        payload: { token: "A".repeat(43) },
+        payload: { token: "a".repeat(64) },
         remoteAddress: from,
         headers: { "sec-fetch-site": "same-origin" },
       });
@@ -124,12 +124,12 @@ describe("security-34: the cookie of a browser", () => {
   it("is for this host alone, and no script's", async () => {
     const answer = await new Browser(http).signIn(await linkFor(http, await http.gateway.service.actFor("ann")));
     expect(String(answer.headers["set-cookie"])).toMatch(
-      /^parley=[\w-]{43}; Path=\/; HttpOnly; SameSite=Lax; Max-Age=2592000$/,
+      /^parley=[0-9a-f]{64}; Path=\/; HttpOnly; SameSite=Lax; Max-Age=2592000$/,
     );
     const safe = await startHttp({ web: { ...WEB, publicUrl: "https://parley.test" } });
     const there = await new Browser(safe).signIn(await linkFor(safe, await safe.gateway.service.actFor("ann")));
     expect(String(there.headers["set-cookie"])).toMatch(
-      /^__Host-parley=[\w-]{43}; Path=\/; HttpOnly; SameSite=Lax; Max-Age=2592000; Secure$/,
+      /^__Host-parley=[0-9a-f]{64}; Path=\/; HttpOnly; SameSite=Lax; Max-Age=2592000; Secure$/,
     );
     await safe.stop();
   });
@@ -206,10 +206,10 @@ describe("security-34: the cookie of a browser", () => {
     for (const cookie of [
       "parley=",
       "parley=short",
-      `parley=${"A".repeat(43)}`,
+      `parley=${"a".repeat(64)}`,
       "parley",
       ";;=",
-      `x=${"A".repeat(43)}`,
+      `x=${"a".repeat(64)}`,
     ]) {
       browser.cookie = cookie;
       expect(await status(browser), cookie).toBe(401);
@@ -317,6 +317,10 @@ describe("what somebody chooses", () => {
       .select("language")
       .where("session_id", "=", id as never);
     expect(await said.execute()).toEqual([{ language: "de" }]);
+    const runs = http.database.db.selectFrom("runs").select(["policy", "agent", "language"]);
+    await expect
+      .poll(() => runs.where("session_id", "=", id as never).execute())
+      .toEqual([{ policy: "queue", agent: "tester", language: "de" }]);
     const reset = await browser.call("PATCH", "/v1/me", { body: { language: null, on_busy: null, agent: null } });
     expect(reset.json()).toMatchObject({ language: null, on_busy: null, agent: null });
   });
@@ -330,6 +334,18 @@ describe("what somebody chooses", () => {
 });
 
 describe("a browser of somebody", () => {
+  it("who signs out hears no more of what it follows", async () => {
+    const browser = await signedIn(http, "ann");
+    const session = await http.session("ann");
+    const url = await http.listen();
+    const headers = { cookie: browser.cookie, "sec-fetch-site": "same-origin" };
+    const events = await fetch(`${url}/v1/sessions/${session}/events`, { headers });
+    expect(events.status).toBe(200);
+    await browser.call("POST", "/v1/sign-out");
+    expect(await events.text()).toContain("retry:");
+    expect((await fetch(`${url}/v1/sessions/${session}/events`, { headers })).status).toBe(401);
+  });
+
   it("who is erased is signed in no more", async () => {
     const browser = await signedIn(http, "eve");
     const { user_id: user } = await me(browser);

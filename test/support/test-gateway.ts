@@ -26,6 +26,7 @@ import { createMetrics, type Metrics } from "../../src/observe/metrics.ts";
 import type { AccessPolicy } from "../../src/platform/access-gate.ts";
 import type { PlatformAdapter } from "../../src/platform/platform-adapter.ts";
 import type { Database } from "../../src/store/database.ts";
+import type { WebDoor } from "../../src/talk/web-command.ts";
 import { openPostgres } from "../../src/store/postgres.ts";
 
 export interface TestGatewayOptions {
@@ -46,6 +47,7 @@ export interface TestGatewayOptions {
   transcriber?: Transcriber;
   /** Default: reads what is text already. */
   documents?: DocumentReader;
+  webDoor?: () => WebDoor;
 }
 
 export interface TestGateway {
@@ -107,6 +109,7 @@ export async function startTestGateway(options: TestGatewayOptions): Promise<Tes
     log,
     metrics,
     slots: options.slots ?? 50,
+    ...(options.webDoor ? { webDoor: options.webDoor } : {}),
   });
   await gateway.start();
   return {
