@@ -37,6 +37,7 @@ import { CallRates } from "./call-rates.ts";
 import { overviewRoutes } from "./overview-routes.ts";
 import type { PageFile } from "./load-page.ts";
 import { pageRoutes } from "./page-routes.ts";
+import { newsRoutes } from "./news-routes.ts";
 import { type ApprovePairing, pairingRoutes } from "./pairing-routes.ts";
 import type { Readiness } from "./readiness.ts";
 import { runRoutes } from "./run-routes.ts";
@@ -155,6 +156,7 @@ export function createHttpServer(parts: HttpParts): FastifyInstance {
       traceRoutes(personal, parts.db);
       feedbackRoutes(personal, parts);
       eventRoutes(personal, service, sessions, streams, { keys, cookies }, limits);
+      newsRoutes(personal, service, sessions, streams);
       personal.register(async (openai) => {
         completionRoutes(openai.withTypeProvider<TypeBoxTypeProvider>(), parts, streams, limits);
       });

@@ -64,6 +64,7 @@ const NAMING: Record<string, object | null> = {
   "GET /v1/sessions/{id}/approvals": null,
   "GET /v1/sessions/{id}/cost_data": null,
   "GET /v1/sessions/{id}/events": null,
+  "GET /v1/sessions/{id}/news": null,
   "GET /v1/sessions/{id}/files/{file}": null,
   "GET /v1/sessions/{id}/messages": null,
   "GET /v1/sessions/{id}/runs": null,

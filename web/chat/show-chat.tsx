@@ -1,10 +1,10 @@
+import "./chat.css";
 import { render } from "preact";
+import { ChatApp } from "./chat-app.ts";
+import { ChatPage } from "./chat-page.tsx";
 
 export function showChat(into: Element): void {
-  render(
-    <main>
-      <h1>Parley</h1>
-    </main>,
-    into,
-  );
+  const app = new ChatApp();
+  void app.start();
+  render(<ChatPage app={app} />, into);
 }

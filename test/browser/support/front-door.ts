@@ -1,20 +1,6 @@
 import { once } from "node:events";
-import { readFile } from "node:fs/promises";
 import { createServer, type IncomingMessage, request, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import path from "node:path";
-import { fileURLToPath } from "node:url";
-
-const BUILT = fileURLToPath(new URL("../../../dist/web/", import.meta.url));
-const TYPES: Record<string, string> = {
-  ".html": "text/html; charset=utf-8",
-  ".js": "text/javascript",
-  ".css": "text/css",
-  ".svg": "image/svg+xml",
-};
-const POLICY =
-  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; " +
-  "font-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
 /** A reverse proxy as bad as a test wants it, between the browser and a gateway. */
 export class FrontDoor {
@@ -25,7 +11,7 @@ export class FrontDoor {
   #cut = false;
   /** Event streams open and stay silent, as behind a proxy that collects what it passes on. */
   holdsEvents = false;
-  /** Paths under /v1 that were asked for, with their methods. */
+  /** What was asked for. */
   readonly calls: string[] = [];
 
   private constructor(server: ReturnType<typeof createServer>, gateway: string) {
@@ -34,8 +20,7 @@ export class FrontDoor {
     this.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
     server.on("request", (asked: IncomingMessage, answer: ServerResponse) => {
       if (this.#cut) return void asked.socket.resetAndDestroy();
-      if (asked.url?.startsWith("/v1/")) return this.#forward(asked, answer);
-      return void sendFile(asked, answer);
+      return this.#forward(asked, answer);
     });
   }
 
@@ -71,8 +56,7 @@ export class FrontDoor {
       answer.writeHead(200, { "content-type": "text/event-stream" });
       return answer.flushHeaders();
     }
-    const { host: _, ...headers } = asked.headers;
-    const onward = request(`${this.#gateway}${asked.url}`, { method: asked.method ?? "GET", headers });
+    const onward = request(`${this.#gateway}${asked.url}`, { method: asked.method ?? "GET", headers: asked.headers });
     onward.on("response", (found) => {
       answer.writeHead(found.statusCode ?? 502, found.headers);
       found.on("error", () => answer.destroy());
@@ -85,19 +69,4 @@ export class FrontDoor {
     answer.on("close", () => onward.destroy());
     asked.pipe(onward);
   }
-}
-
-async function sendFile(asked: IncomingMessage, answer: ServerResponse): Promise<void> {
-  const { pathname } = new URL(asked.url ?? "/", "http://page");
-  const name = pathname.startsWith("/assets/") ? pathname.slice(1) : "index.html";
-  const bytes = await readFile(path.join(BUILT, path.normalize(name))).catch(() => null);
-  if (bytes === null) return void answer.writeHead(404).end();
-  answer
-    .writeHead(200, {
-      "content-type": TYPES[path.extname(name)] ?? "application/octet-stream",
-      "content-security-policy": POLICY,
-      "x-content-type-options": "nosniff",
-      "referrer-policy": "no-referrer",
-    })
-    .end(bytes);
 }

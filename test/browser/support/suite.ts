@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import chromiumBinary from "@sparticuz/chromium";
-import { type Browser, chromium, type Page } from "playwright-core";
+import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
 import { expect, test } from "vitest";
 import { type FakeModel, startFakeModel } from "../../fakes/model-server.ts";
 import { ADMIN_KEY, GatewayProcess, type GatewayProcessOptions } from "../../support/gateway-process.ts";
@@ -41,6 +41,8 @@ export interface DeskOptions {
   /** Instead of the gateway that all share. */
   door?: FrontDoor;
   path?: string;
+  /** Null = a person. */
+  role?: "owner" | "operator" | "viewer" | null;
   /** Console errors that the test provokes. */
   expected?: RegExp;
 }
@@ -103,9 +105,9 @@ export async function atDesk(work: (desk: Desk) => Promise<void>, options: DeskO
     colorScheme: view.colors,
     reducedMotion: "reduce",
     locale: "en",
-    extraHTTPHeaders: { authorization: `Bearer ${ADMIN_KEY}`, "parley-user": user },
   });
   try {
+    await signIn(context, door, user, options.role ?? null);
     const page = await context.newPage();
     page.setDefaultTimeout(10_000);
     const faults: string[] = [];
@@ -122,6 +124,26 @@ export async function atDesk(work: (desk: Desk) => Promise<void>, options: DeskO
   } finally {
     await context.close();
   }
+}
+
+/** By a link of their own, as the bot would send it. */
+async function signIn(
+  context: BrowserContext,
+  door: FrontDoor,
+  user: string,
+  role: DeskOptions["role"],
+): Promise<void> {
+  const made = await fetch(`${door.url}/v1/sign-in/links`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${ADMIN_KEY}`, "content-type": "application/json" },
+    body: JSON.stringify({ role, user }),
+  });
+  const { url } = (await made.json()) as { url: string };
+  const done = await context.request.post(`${door.url}/v1/sign-in`, {
+    data: { token: new URL(url).hash.slice(1) },
+    headers: { "sec-fetch-site": "same-origin" },
+  });
+  expect(done.status()).toBe(200);
 }
 
 /** One test for each way to look at the page. */

@@ -1,0 +1,60 @@
+import { expect } from "vitest";
+import { seriousFaults } from "./support/axe.ts";
+import { composer, eventually, expectStored, log, say, shown, talkId } from "./support/chat.ts";
+import { everyView } from "./support/suite.ts";
+
+everyView("New Talk: a message begins one, and its answer names it", async (desk) => {
+  const { page } = desk;
+  await say(page, "What is a lane?");
+  await log(page).getByText("You said: What is a lane?").waitFor();
+  await expectStored(desk);
+  await page.getByRole("heading", { name: "What is a lane?" }).waitFor();
+  expect(await seriousFaults(page)).toEqual([]);
+  // The focus never leaves the place where people write.
+  if (desk.view.width > 600)
+    expect(await composer(page).evaluate((node) => node === document.activeElement)).toBe(true);
+});
+
+everyView("edit: another version of a message stands beside the first one, and both can be read", async (desk) => {
+  const { page } = desk;
+  await say(page, "first words");
+  await log(page).getByText("You said: first words").waitFor();
+  const id = await talkId(page);
+  await page.getByRole("button", { name: "Edit" }).click();
+  await page.getByRole("textbox", { name: "Edit" }).fill("other words");
+  await page.getByRole("log").getByRole("button", { name: "Send" }).click();
+  await log(page).getByText("You said: other words").waitFor();
+  expect(await talkId(page)).not.toBe(id);
+  await page.getByRole("group", { name: "Version 2 of 2" }).waitFor();
+  await page.getByRole("button", { name: "Previous version" }).click();
+  await log(page).getByText("You said: first words").waitFor();
+  await page.getByRole("group", { name: "Version 1 of 2" }).waitFor();
+  expect(await shown(page)).toHaveLength(2);
+});
+
+everyView("rename, search, and delete with undo", async (desk) => {
+  const { page, view } = desk;
+  const narrow = view.width < 600;
+  const open = async () => {
+    if (narrow) await page.getByRole("button", { name: "Show talks" }).click();
+  };
+  await say(page, "about ducks");
+  await log(page).getByText("You said: about ducks").waitFor();
+  await page.getByRole("heading", { name: "about ducks" }).waitFor();
+  await open();
+  await page.getByRole("button", { name: "More about this talk: about ducks" }).click();
+  await page.getByRole("button", { name: "Rename" }).click();
+  await page.getByRole("textbox", { name: "Title" }).fill("Geese");
+  await page.getByRole("button", { name: "Save" }).click();
+  await page.getByRole("button", { name: "Geese", exact: true }).waitFor();
+  await page.getByRole("searchbox", { name: "Search talks" }).fill("swans");
+  await page.getByText("No talk has these words.").waitFor();
+  await page.getByRole("searchbox", { name: "Search talks" }).fill("ducks");
+  await page.getByRole("button", { name: "Geese", exact: true }).waitFor();
+  await page.getByRole("button", { name: "More about this talk: Geese" }).click();
+  await page.getByRole("button", { name: "Delete" }).click();
+  await eventually(() => page.getByRole("button", { name: "Geese", exact: true }).count(), 0);
+  await page.getByRole("button", { name: "Undo" }).click();
+  await open();
+  await page.getByRole("button", { name: "Geese", exact: true }).waitFor();
+});

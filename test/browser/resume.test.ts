@@ -1,0 +1,114 @@
+import { expect, test } from "vitest";
+import { contentText } from "../fakes/model/script.ts";
+import { createTestDatabase } from "../support/postgres.ts";
+import { expectStored, log, say, shown, slowly, stored, talkId } from "./support/chat.ts";
+import { FrontDoor } from "./support/front-door.ts";
+import { atDesk, everyView, openSuite, startGateway } from "./support/suite.ts";
+
+/** Answers that take a few seconds to whoever begins with "slow". */
+async function scripted(): Promise<void> {
+  const { model } = await openSuite();
+  model.script(({ messages }) => {
+    const last = contentText(messages.at(-1));
+    const [, words, seconds] = /^slow (\w+) (\d+)/.exec(last) ?? [];
+    return words === undefined ? undefined : slowly(words, Number(seconds));
+  });
+}
+
+everyView("an answer grows while it is written, and is stopped", async (desk) => {
+  await scripted();
+  const { page } = desk;
+  await say(page, "slow grow 20");
+  await log(page).getByText("grow5").waitFor();
+  expect(await page.getByRole("log").getAttribute("aria-busy")).toBe("true");
+  await page.getByRole("button", { name: "Stop" }).click();
+  await log(page).getByText("This answer was interrupted.").or(log(page).getByText("Stopped.")).waitFor();
+  await expectStored(desk);
+  expect((await shown(page)).join()).not.toContain("grow119");
+});
+
+test.concurrent("fault-41: a reload in mid-answer goes on where the answer is, and ends with what is stored", async () => {
+  await scripted();
+  await atDesk(async (desk) => {
+    const { page } = desk;
+    await say(page, "slow again 5");
+    await log(page).getByText("again9").waitFor();
+    await page.reload();
+    await log(page).getByText("again20").waitFor();
+    await page.reload();
+    await log(page).getByText("again119").waitFor();
+    await expectStored(desk);
+    expect(await shown(page)).toHaveLength(2);
+  });
+});
+
+test.concurrent("fault-41: a network that is away for 5 s costs nothing and doubles nothing", async () => {
+  await scripted();
+  const { gateway } = await openSuite();
+  const door = await FrontDoor.open(gateway.url);
+  await atDesk(
+    async (desk) => {
+      const { page } = desk;
+      await say(page, "slow net 4");
+      await log(page).getByText("net9").waitFor();
+      door.cut();
+      await page.getByText("No connection.").waitFor();
+      // Written while nothing comes through.
+      await say(page, "are you there?");
+      await new Promise((resolve) => setTimeout(resolve, 5_000));
+      door.mend();
+      await log(page).getByText("You said: are you there?").waitFor();
+      await expectStored(desk);
+      expect((await stored(desk)).filter((text) => text === "are you there?")).toHaveLength(1);
+    },
+    { door, expected: /Failed to load resource/ },
+  );
+  await door.close();
+});
+
+test.concurrent("fault-41: where a proxy holds streams back, the page asks within 5 s and ends with what is stored", async () => {
+  await scripted();
+  const { gateway } = await openSuite();
+  const door = await FrontDoor.open(gateway.url);
+  door.holdsEvents = true;
+  await atDesk(
+    async (desk) => {
+      const { page } = desk;
+      await say(page, "slow held 12");
+      await page.waitForURL(/\/talks\//);
+      const begun = performance.now();
+      await log(page).getByText("held1", { exact: false }).waitFor();
+      expect(performance.now() - begun).toBeLessThan(8_000);
+      await log(page).getByText("held119").waitFor({ timeout: 20_000 });
+      await expectStored(desk);
+      expect(door.calls.some((call) => call.includes("/news?"))).toBe(true);
+    },
+    { door },
+  );
+  await door.close();
+});
+
+test("fault-41: killed in mid-answer, the gateway is continued by another replica, and the page with it", async () => {
+  await scripted();
+  const { model } = await openSuite();
+  const { url: databaseUrl } = await createTestDatabase();
+  const [one, two] = await Promise.all([startGateway(model, { databaseUrl }), startGateway(model, { databaseUrl })]);
+  const door = await FrontDoor.open(one.url);
+  await atDesk(
+    async (desk) => {
+      const { page } = desk;
+      await say(page, "slow moved 6");
+      await log(page).getByText("moved9").waitFor();
+      await talkId(page);
+      await one.kill();
+      door.leadTo(two.url);
+      await log(page).getByText("moved119").waitFor({ timeout: 25_000 });
+      const api = (method: string, route: string) => two.api(method, route, undefined, desk.user);
+      await expectStored({ ...desk, api });
+      expect(await shown(page)).toHaveLength(2);
+    },
+    { door, expected: /Failed to load resource/ },
+  );
+  await door.close();
+  await two.kill();
+});

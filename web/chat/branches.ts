@@ -1,0 +1,86 @@
+import { callApi } from "../kit/api.ts";
+import type { WireSession } from "./wire.ts";
+
+/** A session that begins like another one: with its first `at` messages. */
+export interface Branch {
+  id: string;
+  from: string;
+  at: number;
+}
+
+/** Of one talk: its first session keeps the list of all others. */
+export interface Branches {
+  root: string;
+  all: readonly Branch[];
+}
+
+export interface Versions {
+  /** Sessions that differ from this place on, oldest first. */
+  ids: string[];
+  shown: number;
+}
+
+/** The versions of what stands behind the first `at` messages of a session. */
+export function versionsAt({ all }: Branches, session: string, at: number): Versions {
+  const byId = new Map(all.map((branch) => [branch.id, branch]));
+  const baseOf = (id: string): { base: string; own: string } => {
+    let base = id;
+    let own = id;
+    for (let branch = byId.get(base); branch && branch.at >= at; branch = byId.get(base)) {
+      own = branch.at === at ? base : branch.from;
+      base = branch.from;
+    }
+    return { base, own };
+  };
+  const { base } = baseOf(session);
+  const ids = [
+    base,
+    ...all.filter((branch) => branch.at === at && baseOf(branch.id).base === base).map(({ id }) => id),
+  ];
+  let own = session;
+  for (let branch = byId.get(own); branch && !ids.includes(own); branch = byId.get(own)) own = branch.from;
+  return { ids, shown: Math.max(0, ids.indexOf(own)) };
+}
+
+export function rootOf(session: WireSession): string {
+  const { root } = session.metadata;
+  return typeof root === "string" ? root : session.session_id;
+}
+
+export async function readBranches(session: WireSession): Promise<Branches> {
+  const root = rootOf(session);
+  const first =
+    root === session.session_id
+      ? session
+      : await callApi<WireSession>("GET", `/v1/sessions/${encodeURIComponent(root)}?limit=1`).catch(() => null);
+  return { root, all: first === null ? [] : listIn(first) };
+}
+
+/** Makes one with the first `at` messages, and has the talk's first session know of it. */
+export async function makeBranch(session: WireSession, at: number): Promise<string> {
+  const { session_id: id } = await callApi<{ session_id: string }>("POST", `${pathOf(session.session_id)}/fork`, {
+    body: { from_message_index: at },
+    headers: { "idempotency-key": crypto.randomUUID() },
+  });
+  const root = rootOf(session);
+  await callApi("PATCH", pathOf(id), { body: { metadata: { root, branches: null } } });
+  const first = await callApi<WireSession>("GET", `${pathOf(root)}?limit=1`);
+  const branches = [...listIn(first), { id, from: session.session_id, at }];
+  await callApi("PATCH", pathOf(root), { body: { metadata: { branches } } });
+  return id;
+}
+
+function listIn({ metadata }: WireSession): Branch[] {
+  const list: unknown = metadata["branches"];
+  return Array.isArray(list) ? list.filter(isBranch) : [];
+}
+
+/** Metadata is whatever somebody wrote there. */
+function isBranch(value: unknown): value is Branch {
+  const { id, from, at } = (value ?? {}) as Partial<Branch>;
+  return typeof id === "string" && typeof from === "string" && typeof at === "number";
+}
+
+function pathOf(id: string): string {
+  return `/v1/sessions/${encodeURIComponent(id)}`;
+}

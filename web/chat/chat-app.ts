@@ -1,0 +1,139 @@
+import { ApiProblem, callApi } from "../kit/api.ts";
+import { Store } from "../kit/store.ts";
+import { showToast } from "../kit/toast.tsx";
+import { type Language, languageOf, texts, useLanguage } from "../texts/texts.ts";
+import { OpenTalk } from "./open-talk.ts";
+import { Outbox } from "./outbox.ts";
+import { SessionList } from "./session-list.ts";
+
+export interface Me {
+  user_id: string;
+  /** Empty = nobody knows. */
+  name: string;
+  role: "owner" | "operator" | "viewer" | null;
+  guest: boolean;
+  language: string | null;
+  on_busy: string | null;
+  /** Who answers in new talks; null = the gateway's choice. */
+  agent: string | null;
+}
+
+export interface Agent {
+  id: string;
+  description: string;
+}
+
+export interface AppView {
+  me: Me | null;
+  /** Nobody is signed in. */
+  signedOut: boolean;
+  agents: readonly Agent[];
+  language: Language;
+  /** Null = a new talk. */
+  talk: OpenTalk | null;
+}
+
+/** The page of one person: which talk is open, and what stands around it. */
+export class ChatApp {
+  readonly view = new Store<AppView>({ me: null, signedOut: false, agents: [], language: "en", talk: null });
+  readonly list = new SessionList(() => this.#signedOut());
+  readonly outbox: Outbox = new Outbox((entry, session) => {
+    this.list.put(session);
+    // The talk that was begun in this window; one that an earlier page began waits in the list.
+    if (this.#begun === entry.key) this.openTalk(session.session_id);
+  });
+  /** The message that begins the new talk on the page. */
+  #begun: string | null = null;
+
+  async start(): Promise<void> {
+    await this.#speak(languageOf(navigator.languages));
+    // Whoever opens a link wants to be the one it is for.
+    if (location.pathname === "/sign-in") return this.#signedOut();
+    try {
+      const me = await callApi<Me>("GET", "/v1/me");
+      this.view.change({ me });
+      if (me.language !== null) await this.#speak(languageOf([me.language]));
+    } catch (error) {
+      if (!(error instanceof ApiProblem)) throw error;
+      if (error.status === 401) return this.#signedOut();
+      showToast(this.explain(error));
+    }
+    addEventListener("popstate", () => this.#goWhereAsked());
+    this.#goWhereAsked();
+    this.list.start();
+    this.outbox.resume();
+    await this.#readAgents();
+  }
+
+  /** Null = a new talk. */
+  openTalk(id: string | null): void {
+    const path = id === null ? "/" : `/talks/${encodeURIComponent(id)}`;
+    if (location.pathname !== path) history.pushState(null, "", path);
+    this.#goWhereAsked();
+  }
+
+  send(text: string): void {
+    const { talk } = this.view.value;
+    const entry = this.outbox.send(talk?.id ?? null, talk ? null : (this.view.value.me?.agent ?? null), text);
+    if (!talk) this.#begun = entry.key;
+    talk?.hurry();
+  }
+
+  async changeMe(change: Partial<Me>): Promise<void> {
+    const { me } = this.view.value;
+    if (me) this.view.change({ me: { ...me, ...change } });
+    if (change.language != null) await this.#speak(languageOf([change.language]));
+    try {
+      await callApi("PATCH", "/v1/me", { body: change });
+    } catch (error) {
+      if (me) this.view.change({ me });
+      showToast(this.explain(error));
+    }
+  }
+
+  async signOut(everywhere: boolean): Promise<void> {
+    await callApi("POST", "/v1/sign-out", { body: { everywhere } });
+    location.assign("/");
+  }
+
+  /** For people. */
+  explain(error: unknown): string {
+    const why = error instanceof ApiProblem && error.message !== "" ? error.message : texts().noAnswer;
+    return texts().somethingWrong.replace("{why}", why);
+  }
+
+  #goWhereAsked(): void {
+    const named = /^\/talks\/([^/]+)$/.exec(location.pathname)?.[1];
+    const id = named === undefined ? null : decodeURIComponent(named);
+    const before = this.view.value.talk;
+    if (before?.id === id) return;
+    before?.close();
+    if (id === null) return this.view.change({ talk: null });
+    const talk = new OpenTalk(id, {
+      outbox: this.outbox,
+      signedOut: () => this.#signedOut(),
+      moved: () => void this.list.look(),
+    });
+    this.view.change({ talk });
+    void talk.open();
+  }
+
+  async #speak(language: Language): Promise<void> {
+    await useLanguage(language);
+    this.view.change({ language });
+  }
+
+  async #readAgents(): Promise<void> {
+    try {
+      const { data } = await callApi<{ data: Agent[] }>("GET", "/v1/models");
+      this.view.change({ agents: data });
+    } catch {
+      // The page works without a choice.
+    }
+  }
+
+  #signedOut(): void {
+    this.view.value.talk?.close();
+    this.view.change({ signedOut: true, talk: null });
+  }
+}

@@ -1,0 +1,72 @@
+import { memo } from "../kit/memo.ts";
+import { useEffect, useState } from "preact/hooks";
+import { Icon } from "../kit/icons.tsx";
+import { texts } from "../texts/texts.ts";
+import { readMarkdown } from "./read-markdown.ts";
+
+export function MarkdownView({ text }: { text: string }) {
+  return (
+    <div class="markdown">
+      {readMarkdown(text).map((piece, index) =>
+        piece.kind === "code" ? (
+          <CodeBlock key={index} text={piece.text} language={piece.language} />
+        ) : (
+          <HtmlPiece key={index} html={piece.html} wide={piece.kind === "table"} />
+        ),
+      )}
+    </div>
+  );
+}
+
+const HtmlPiece = memo(({ html, wide }: { html: string; wide: boolean }) => (
+  // Sanitised where it was made: readMarkdown.
+  <div
+    class={wide ? "wide" : undefined}
+    tabIndex={wide ? 0 : undefined}
+    role={wide ? "group" : undefined}
+    dangerouslySetInnerHTML={{ __html: html }}
+  />
+));
+
+const CodeBlock = memo(({ text, language }: { text: string; language: string }) => {
+  const [html, setHtml] = useState<string | null>(null);
+  useEffect(() => {
+    let current = true;
+    // Loaded by the first talk that has code.
+    const highlight = async () => {
+      const { highlightCode } = await import("./highlight-code.ts");
+      if (current) setHtml(highlightCode(text, language));
+    };
+    void highlight();
+    return () => {
+      current = false;
+    };
+  }, [text, language]);
+  const name = language.trim().split(/\s/)[0] || texts().code;
+  return (
+    <figure class="code" aria-label={name}>
+      <figcaption>
+        <span>{name}</span>
+        <CopyButton text={text} />
+      </figcaption>
+      <pre tabIndex={0}>
+        {html === null ? <code>{text}</code> : <code dangerouslySetInnerHTML={{ __html: html }} />}
+      </pre>
+    </figure>
+  );
+});
+
+export function CopyButton({ text }: { text: string }) {
+  const [copied, setCopied] = useState(false);
+  const label = copied ? texts().copied : texts().copy;
+  const copy = async () => {
+    await navigator.clipboard.writeText(text);
+    setCopied(true);
+    setTimeout(() => setCopied(false), 2_000);
+  };
+  return (
+    <button type="button" class="button icon small" aria-label={label} title={label} onClick={() => void copy()}>
+      <Icon name={copied ? "check" : "copy"} />
+    </button>
+  );
+}

@@ -1,0 +1,161 @@
+import { ApiProblem, callApi } from "../kit/api.ts";
+import { Store } from "../kit/store.ts";
+import type { WireSession } from "./wire.ts";
+
+export interface SessionListView {
+  /** Last used first. */
+  sessions: readonly WireSession[];
+  /** Where the list goes on; null = that is all. */
+  next: string | null;
+  words: string;
+  state: "loading" | "ready" | "failed";
+  /** Deleted, but not for good yet. */
+  removed: ReadonlySet<string>;
+}
+
+const PAGE = 100;
+const LOOK_MS = 10_000;
+const UNDO_MS = 6_000;
+
+/** The person's sessions as the sidebar lists them: a page at a time, looked at again while the page is seen. */
+export class SessionList {
+  readonly view = new Store<SessionListView>({
+    sessions: [],
+    next: null,
+    words: "",
+    state: "loading",
+    removed: new Set(),
+  });
+  readonly #signedOut: () => void;
+  readonly #going = new Map<string, { timer: number; ids: string[] }>();
+  #asked = 0;
+  #more = false;
+
+  constructor(signedOut: () => void) {
+    this.#signedOut = signedOut;
+  }
+
+  start(): void {
+    void this.look();
+    setInterval(() => {
+      if (!document.hidden) void this.look();
+    }, LOOK_MS);
+    addEventListener("pagehide", () => {
+      for (const { ids } of this.#going.values()) for (const id of ids) void remove(id, true).catch(() => undefined);
+    });
+  }
+
+  /** The first page anew; what was loaded behind it stays. */
+  async look(): Promise<void> {
+    const { words } = this.view.value;
+    const asked = ++this.#asked;
+    try {
+      const page = await readPage(words, null);
+      if (asked !== this.#asked) return;
+      const ids = new Set(page.sessions.map(({ id }) => id));
+      const last = page.sessions.at(-1)?.updated_at ?? "";
+      const before = this.view.value;
+      const rest = page.next_cursor === null ? [] : before.sessions.filter((row) => isBehind(row, ids, last));
+      this.view.change({
+        sessions: [...page.sessions, ...rest],
+        next: rest.length > 0 ? before.next : page.next_cursor,
+        state: "ready",
+      });
+    } catch (error) {
+      if (error instanceof ApiProblem && error.status === 401) return this.#signedOut();
+      if (this.view.value.state === "loading") this.view.change({ state: "failed" });
+    }
+  }
+
+  async loadMore(): Promise<void> {
+    const { next, words } = this.view.value;
+    if (next === null || this.#more) return;
+    this.#more = true;
+    try {
+      const page = await readPage(words, next);
+      if (words !== this.view.value.words) return;
+      const ids = new Set(page.sessions.map(({ id }) => id));
+      const known = this.view.value.sessions.filter(({ id }) => !ids.has(id));
+      this.view.change({ sessions: [...known, ...page.sessions], next: page.next_cursor });
+    } catch {
+      // Scrolling on asks again.
+    } finally {
+      this.#more = false;
+    }
+  }
+
+  search(words: string): void {
+    if (words === this.view.value.words) return;
+    this.view.change({ words, sessions: [], next: null, state: "loading" });
+    void this.look();
+  }
+
+  /** Shows one that was made or changed here, before the next look. */
+  put(session: WireSession): void {
+    const others = this.view.value.sessions.filter(({ id }) => id !== session.id);
+    const sessions = [session, ...others].toSorted((one, other) => (one.updated_at < other.updated_at ? 1 : -1));
+    this.view.change({ sessions });
+  }
+
+  async rename(session: WireSession, title: string): Promise<void> {
+    this.put({ ...session, title });
+    try {
+      const renamed = await callApi<WireSession>("PATCH", `/v1/sessions/${session.session_id}`, { body: { title } });
+      this.put({ ...renamed, updated_at: session.updated_at });
+    } catch (error) {
+      this.put(session);
+      throw error;
+    }
+  }
+
+  /** Gone from the list at once, and for good when nobody has taken it back in time. Returns how to take it back. */
+  remove(ids: string[], failed: (problem: string) => void): () => void {
+    const [name = ""] = ids;
+    this.#hide(ids, true);
+    const timer = window.setTimeout(() => {
+      this.#going.delete(name);
+      Promise.all(ids.map((id) => remove(id, false))).then(
+        () => this.look(),
+        (error: unknown) => {
+          this.#hide(ids, false);
+          failed(error instanceof Error ? error.message : "");
+        },
+      );
+    }, UNDO_MS);
+    this.#going.set(name, { timer, ids });
+    return () => {
+      clearTimeout(timer);
+      if (this.#going.delete(name)) this.#hide(ids, false);
+    };
+  }
+
+  #hide(ids: string[], hidden: boolean): void {
+    const removed = new Set(this.view.value.removed);
+    for (const id of ids)
+      if (hidden) removed.add(id);
+      else removed.delete(id);
+    this.view.change({ removed });
+  }
+}
+
+function isBehind({ id, updated_at: at }: WireSession, ids: ReadonlySet<string>, last: string): boolean {
+  return !ids.has(id) && at <= last;
+}
+
+function readPage(
+  words: string,
+  cursor: string | null,
+): Promise<{ sessions: WireSession[]; next_cursor: string | null }> {
+  const query = new URLSearchParams({ limit: String(PAGE) });
+  if (words !== "") query.set("q", words);
+  if (cursor !== null) query.set("cursor", cursor);
+  return callApi("GET", `/v1/sessions?${query}`);
+}
+
+async function remove(id: string, keepalive: boolean): Promise<void> {
+  try {
+    await callApi("DELETE", `/v1/sessions/${encodeURIComponent(id)}`, { keepalive });
+  } catch (error) {
+    if (!(error instanceof ApiProblem) || error.status !== 404) throw error;
+  }
+}

@@ -1,0 +1,267 @@
+import type { ComponentChildren } from "preact";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { Dialog } from "../kit/dialog.tsx";
+import { Icon, IconButton } from "../kit/icons.tsx";
+import { nameOfDay } from "../kit/relative-time.ts";
+import { useStore } from "../kit/store.ts";
+import { showToast } from "../kit/toast.tsx";
+import { VirtualList } from "../kit/virtual-list.tsx";
+import { texts } from "../texts/texts.ts";
+import { rootOf } from "./branches.ts";
+import type { ChatApp } from "./chat-app.ts";
+import { dayOf } from "./talk-rows.ts";
+import type { WireSession } from "./wire.ts";
+
+type Line = { kind: "day"; key: string; day: string } | { kind: "talk"; key: string; session: WireSession };
+
+const SEARCH_MS = 250;
+const DAY_HEIGHT = 36;
+const TALK_HEIGHT = 48;
+
+export function Sidebar({ app, leave }: { app: ChatApp; leave: () => void }) {
+  const said = texts();
+  const view = useStore(app.list.view, (value) => value);
+  const language = useStore(app.view, (value) => value.language);
+  const current = useStore(app.view, (value) => value.talk?.id ?? null);
+  const me = useStore(app.view, (value) => value.me);
+  const [words, setWords] = useState(view.words);
+  const lines = useMemo(() => linesOf(view.sessions, view.removed), [view.sessions, view.removed]);
+  const known = view.sessions.find(({ session_id: id }) => id === current);
+  const currentRoot = known ? rootOf(known) : current;
+
+  useEffect(() => {
+    const timer = setTimeout(() => app.list.search(words.trim()), SEARCH_MS);
+    return () => clearTimeout(timer);
+  }, [words]);
+
+  const remove = (session: WireSession) => {
+    const root = rootOf(session);
+    const family = view.sessions.filter((other) => rootOf(other) === root).map(({ session_id: id }) => id);
+    const ids = [...new Set([root, ...family])];
+    const undo = app.list.remove(ids, (why) => showToast(said.somethingWrong.replace("{why}", why)));
+    showToast(said.deleted, { label: said.undo, run: undo });
+    if (current !== null && ids.includes(current)) app.openTalk(null);
+    // Nothing behind a drawer can be pressed, and the undo stands there.
+    leave();
+  };
+
+  return (
+    <div class="sidebar">
+      <div class="sidebar-top">
+        <button
+          type="button"
+          class="button wide-button"
+          onClick={() => {
+            app.openTalk(null);
+            leave();
+          }}
+        >
+          <Icon name="plus" />
+          {said.newTalk}
+        </button>
+        <div class="search">
+          <Icon name="search" />
+          <input
+            id="search"
+            type="search"
+            class="field"
+            aria-label={said.search}
+            placeholder={said.search}
+            value={words}
+            onInput={(event) => setWords(event.currentTarget.value)}
+          />
+        </div>
+      </div>
+      <nav class="sidebar-list" aria-label={said.talks}>
+        {lines.length === 0 && (
+          <p class="quiet">
+            {view.state === "failed"
+              ? said.loadFailed
+              : view.state === "ready"
+                ? view.words === ""
+                  ? said.noTalks
+                  : said.nothingFound
+                : ""}
+          </p>
+        )}
+        <VirtualList
+          class="talks"
+          role="list"
+          label={said.talks}
+          rows={lines}
+          keyOf={(line) => line.key}
+          guess={(line) => (line.kind === "day" ? DAY_HEIGHT : TALK_HEIGHT)}
+          nearEnd={() => void app.list.loadMore()}
+          draw={(line) =>
+            line.kind === "day" ? (
+              <div class="talks-day">{nameOfDay(line.day, said, language)}</div>
+            ) : (
+              <TalkLine
+                session={line.session}
+                current={rootOf(line.session) === currentRoot}
+                open={() => {
+                  app.openTalk(line.session.session_id);
+                  leave();
+                }}
+                rename={(title) => {
+                  app.list.rename(line.session, title).catch((error: unknown) => showToast(app.explain(error)));
+                }}
+                remove={() => remove(line.session)}
+              />
+            )
+          }
+        />
+      </nav>
+      <div class="sidebar-end">
+        {me?.role != null && (
+          <a class="button plain" href="/admin">
+            <Icon name="trace" />
+            {said.operations}
+          </a>
+        )}
+      </div>
+    </div>
+  );
+}
+
+function TalkLine(props: {
+  session: WireSession;
+  current: boolean;
+  open: () => void;
+  rename: (title: string) => void;
+  remove: () => void;
+}) {
+  const { session, current, open, rename, remove } = props;
+  const said = texts();
+  const [shows, setShows] = useState<"menu" | "rename" | null>(null);
+  const title = session.title.trim() || said.untitled;
+  return (
+    <div class={`talk${current ? " current" : ""}`}>
+      <button type="button" class="talk-open" aria-current={current ? "page" : undefined} onClick={open}>
+        <span class="talk-title">{title}</span>
+        {session.status !== "idle" && (
+          <span class={`talk-state ${session.status}`} title={said.running}>
+            <span class="for-readers">{said.running}</span>
+          </span>
+        )}
+        {session.platform !== "web" && session.platform !== "api" && (
+          <span class="badge">{nameOf(session.platform)}</span>
+        )}
+      </button>
+      <IconButton
+        icon="more"
+        class="small talk-more"
+        label={`${said.more}: ${title}`}
+        onClick={() => setShows("menu")}
+      />
+      {shows === "menu" && (
+        <Menu close={() => setShows(null)}>
+          <button type="button" class="button plain" onClick={() => setShows("rename")}>
+            <Icon name="edit" />
+            {said.rename}
+          </button>
+          <button
+            type="button"
+            class="button plain"
+            onClick={() => {
+              setShows(null);
+              remove();
+            }}
+          >
+            <Icon name="trash" />
+            {said.delete}
+          </button>
+        </Menu>
+      )}
+      {shows === "rename" && (
+        <RenameDialog
+          title={session.title}
+          done={(name) => {
+            setShows(null);
+            if (name !== null && name !== session.title) rename(name);
+          }}
+        />
+      )}
+    </div>
+  );
+}
+
+function Menu({ close, children }: { close: () => void; children: ComponentChildren }) {
+  const frame = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    frame.current?.querySelector("button")?.focus();
+    const leave = (event: Event) => {
+      if (!frame.current?.contains(event.target as Node)) close();
+    };
+    document.addEventListener("pointerdown", leave);
+    return () => document.removeEventListener("pointerdown", leave);
+  }, []);
+  return (
+    <div
+      class="menu"
+      ref={frame}
+      onKeyDown={(event) => {
+        if (event.key !== "Escape") return;
+        event.stopPropagation();
+        close();
+      }}
+      onFocusOut={(event) => {
+        if (event.relatedTarget && !frame.current?.contains(event.relatedTarget as Node)) close();
+      }}
+    >
+      {children}
+    </div>
+  );
+}
+
+/** Null = nothing is changed. */
+function RenameDialog({ title, done }: { title: string; done: (title: string | null) => void }) {
+  const said = texts();
+  const [text, setText] = useState(title);
+  return (
+    <Dialog label={said.rename} closeLabel={said.close} onClose={() => done(null)}>
+      <form
+        class="dialog-form"
+        onSubmit={(event) => {
+          event.preventDefault();
+          done(text.trim());
+        }}
+      >
+        <label>
+          {said.title}
+          <input
+            class="field"
+            value={text}
+            maxLength={200}
+            autofocus
+            onInput={(event) => setText(event.currentTarget.value)}
+          />
+        </label>
+        <button type="submit" class="button primary">
+          {said.save}
+        </button>
+      </form>
+    </Dialog>
+  );
+}
+
+/** Versions of one talk are one line: the one that was used last. */
+function linesOf(sessions: readonly WireSession[], removed: ReadonlySet<string>): Line[] {
+  const lines: Line[] = [];
+  const roots = new Set<string>();
+  let day = "";
+  for (const session of sessions) {
+    const root = rootOf(session);
+    if (roots.has(root) || removed.has(session.session_id)) continue;
+    roots.add(root);
+    const own = dayOf(session.updated_at);
+    if (own !== day) lines.push({ kind: "day", key: `day:${own}`, day: own });
+    day = own;
+    lines.push({ kind: "talk", key: root, session });
+  }
+  return lines;
+}
+
+function nameOf(platform: string): string {
+  return platform.slice(0, 1).toUpperCase() + platform.slice(1);
+}

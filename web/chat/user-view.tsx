@@ -1,0 +1,138 @@
+import { useState } from "preact/hooks";
+import { IconButton } from "../kit/icons.tsx";
+import { texts } from "../texts/texts.ts";
+import type { Versions } from "./branches.ts";
+import { CopyButton } from "./markdown-view.tsx";
+import type { Sending } from "./talk-rows.ts";
+import { FileLink } from "./tool-card.tsx";
+import type { WireMessage } from "./wire.ts";
+
+/** What a person wrote: as it was written, for it is nobody's Markdown. */
+export function UserView(props: {
+  message: WireMessage;
+  waiting: boolean;
+  session: string;
+  /** Null = there is one version alone. */
+  versions: Versions | null;
+  choose: (session: string) => void;
+  /** Null = it cannot be edited now. */
+  edit: ((text: string) => void) | null;
+}) {
+  const { message, waiting, session, versions, choose, edit } = props;
+  const said = texts();
+  const [editing, setEditing] = useState(false);
+  if (editing && edit) {
+    return <EditForm text={message.text} cancel={() => setEditing(false)} save={(text) => edit(text)} />;
+  }
+  const files = message.parts.filter(({ type }) => type === "file");
+  return (
+    <article class={`own${waiting ? " pale" : ""}`} aria-label={message.author?.name ?? said.you}>
+      {message.author && <div class="author">{message.author.name}</div>}
+      {message.text !== "" && <div class="bubble">{message.text}</div>}
+      {files.map(({ file, name }, index) =>
+        file === undefined ? (
+          <span class="file" key={index}>
+            {name}
+          </span>
+        ) : (
+          <FileLink key={index} session={session} file={file} name={name ?? said.file} />
+        ),
+      )}
+      {waiting ? (
+        <div class="receipt">{said.waits}</div>
+      ) : (
+        <div class="bar">
+          {versions && <VersionPicker versions={versions} choose={choose} />}
+          <CopyButton text={message.text} />
+          {edit && <IconButton icon="edit" class="small" label={said.edit} onClick={() => setEditing(true)} />}
+        </div>
+      )}
+    </article>
+  );
+}
+
+function VersionPicker({ versions, choose }: { versions: Versions; choose: (session: string) => void }) {
+  const said = texts();
+  const { ids, shown } = versions;
+  const label = said.branch.replace("{n}", String(shown + 1)).replace("{of}", String(ids.length));
+  return (
+    <span class="versions" role="group" aria-label={label}>
+      <IconButton
+        icon="left"
+        class="small"
+        label={said.previousVersion}
+        disabled={shown === 0}
+        onClick={() => choose(ids[shown - 1]!)}
+      />
+      <span aria-hidden="true">
+        {shown + 1}/{ids.length}
+      </span>
+      <IconButton
+        icon="right"
+        class="small"
+        label={said.nextVersion}
+        disabled={shown === ids.length - 1}
+        onClick={() => choose(ids[shown + 1]!)}
+      />
+    </span>
+  );
+}
+
+function EditForm(props: { text: string; cancel: () => void; save: (text: string) => void }) {
+  const said = texts();
+  const [text, setText] = useState(props.text);
+  return (
+    <form
+      class="own editing"
+      onSubmit={(event) => {
+        event.preventDefault();
+        if (text.trim() !== "") props.save(text);
+      }}
+      onKeyDown={(event) => {
+        if (event.key === "Escape") props.cancel();
+      }}
+    >
+      <textarea
+        class="field"
+        aria-label={said.edit}
+        rows={Math.min(10, text.split("\n").length + 1)}
+        value={text}
+        autofocus
+        onInput={(event) => setText(event.currentTarget.value)}
+      />
+      <div class="ask-buttons">
+        <button type="button" class="button" onClick={props.cancel}>
+          {said.cancel}
+        </button>
+        <button type="submit" class="button primary">
+          {said.send}
+        </button>
+      </div>
+    </form>
+  );
+}
+
+export function SendingView(props: { sending: Sending; retry: () => void; discard: () => void }) {
+  const { sending, retry, discard } = props;
+  const said = texts();
+  return (
+    <article class="own pale" aria-label={said.you}>
+      <div class="bubble">{sending.text}</div>
+      {sending.refused === null ? (
+        <div class="receipt">{sending.late ? said.notSent : said.sending}</div>
+      ) : (
+        <div class="trouble">
+          <p>
+            {said.refused}: {sending.refused}
+          </p>
+          <button type="button" class="button" onClick={retry}>
+            {said.retry}
+          </button>
+          <button type="button" class="button" onClick={discard}>
+            {said.discard}
+          </button>
+        </div>
+      )}
+    </article>
+  );
+}

@@ -1,0 +1,158 @@
+import type { ComponentChildren, Ref } from "preact";
+import { useEffect, useImperativeHandle, useLayoutEffect, useReducer, useRef } from "preact/hooks";
+import { findFrom, heightsOf } from "./list-layout.ts";
+
+export interface ListHandle {
+  toEnd: () => void;
+}
+
+interface Props<T> {
+  rows: readonly T[];
+  keyOf: (row: T) => string;
+  /** Its height in px before it was drawn. */
+  guess: (row: T) => number;
+  draw: (row: T) => ComponentChildren;
+  /** Begins at the end and stays there while the reader does. */
+  fromEnd?: boolean;
+  /** The reader comes near the first or the last row. */
+  nearStart?: () => void;
+  nearEnd?: () => void;
+  /** The reader is at the end, or has left it. */
+  onAtEnd?: (atEnd: boolean) => void;
+  class: string;
+  label: string;
+  role?: "log" | "list";
+  busy?: boolean;
+  handle?: Ref<ListHandle>;
+}
+
+/** Drawn above and below what is seen, in px. */
+const AROUND = 600;
+const AT_END = 48;
+const NEAR = 800;
+
+/**
+ * A list of which only what is near the reader's eyes is in the document. What stands where they look stays there when
+ * rows above come, go or turn out to be of another height.
+ */
+export function VirtualList<T>(props: Props<T>) {
+  const { rows, keyOf, guess, draw, fromEnd = false } = props;
+  const frame = useRef<HTMLDivElement>(null);
+  const known = useRef(new Map<string, number>());
+  const at = useRef({ top: 0, height: 800, stuck: fromEnd, anchor: null as { key: string; inside: number } | null });
+  const [, redraw] = useReducer((count: number) => count + 1, 0);
+
+  const tops = heightsOf(rows, (row) => known.current.get(keyOf(row)) ?? guess(row));
+  const total = tops[rows.length]!;
+  const top = at.current.stuck ? Math.max(0, total - at.current.height) : at.current.top;
+  const from = findFrom(tops, top - AROUND);
+  const until = Math.min(rows.length, findFrom(tops, top + at.current.height + AROUND) + 1);
+  const shown = rows.slice(from, until);
+  const drawn = useRef({ tops, from, rows });
+  drawn.current = { tops, from, rows };
+
+  useLayoutEffect(() => {
+    const element = frame.current!;
+    if (measure(element, known.current)) return redraw(undefined);
+    place(element);
+  });
+
+  useEffect(() => {
+    const element = frame.current!;
+    const watch = new ResizeObserver(() => {
+      at.current.height = element.clientHeight;
+      if (measure(element, known.current)) redraw(undefined);
+      else place(element);
+    });
+    watch.observe(element);
+    watch.observe(element.firstElementChild!);
+    return () => watch.disconnect();
+  }, []);
+
+  /** Puts the scroller where the reader is: at the end, or at the row they look at. */
+  function place(element: HTMLElement): void {
+    const { stuck, anchor } = at.current;
+    const { tops: now, rows: list } = drawn.current;
+    let wanted = element.scrollTop;
+    if (stuck) wanted = element.scrollHeight - element.clientHeight;
+    else if (anchor) {
+      const index = list.findIndex((row) => keyOf(row) === anchor.key);
+      if (index >= 0) wanted = now[index]! + anchor.inside;
+    }
+    if (Math.abs(wanted - element.scrollTop) > 1) element.scrollTop = wanted;
+    at.current.top = element.scrollTop;
+    tellWhereabouts(element);
+  }
+
+  function tellWhereabouts(element: HTMLElement): void {
+    const left = element.scrollHeight - element.scrollTop - element.clientHeight;
+    if (element.scrollTop < NEAR) props.nearStart?.();
+    if (left < NEAR) props.nearEnd?.();
+    props.onAtEnd?.(left < AT_END);
+  }
+
+  function onScroll(): void {
+    const element = frame.current!;
+    const { scrollTop } = element;
+    const up = scrollTop < at.current.top - 1;
+    const left = element.scrollHeight - scrollTop - element.clientHeight;
+    if (up && left > AT_END) at.current.stuck = false;
+    else if (left < AT_END) at.current.stuck = fromEnd;
+    at.current.top = scrollTop;
+    const { tops: now, rows: list } = drawn.current;
+    const index = findFrom(now, scrollTop);
+    const row = list[index];
+    at.current.anchor = row === undefined ? null : { key: keyOf(row), inside: scrollTop - now[index]! };
+    const nextFrom = findFrom(now, scrollTop - AROUND / 2);
+    const nextUntil = findFrom(now, scrollTop + at.current.height + AROUND / 2);
+    if (nextFrom < from || nextUntil > until || from < nextFrom - 20) redraw(undefined);
+    tellWhereabouts(element);
+  }
+
+  useImperativeHandle(
+    props.handle ?? null,
+    () => ({
+      toEnd: () => {
+        at.current.stuck = fromEnd;
+        redraw(undefined);
+      },
+    }),
+    [],
+  );
+
+  return (
+    <div
+      ref={frame}
+      class={`list ${props.class}`}
+      role={props.role}
+      aria-label={props.label}
+      aria-live={props.role === "log" ? "off" : undefined}
+      aria-busy={props.busy}
+      tabIndex={0}
+      onScroll={onScroll}
+    >
+      <div class="list-inside" role="presentation">
+        <div style={{ height: `${tops[from]}px` }} role="presentation" />
+        {shown.map((row) => (
+          <div key={keyOf(row)} data-row={keyOf(row)} role={props.role === "list" ? "listitem" : undefined}>
+            {draw(row)}
+          </div>
+        ))}
+        <div style={{ height: `${total - tops[until]!}px` }} role="presentation" />
+      </div>
+    </div>
+  );
+}
+
+/** Whether a row has another height than was known. */
+function measure(element: HTMLElement, known: Map<string, number>): boolean {
+  let changed = false;
+  for (const row of element.querySelectorAll<HTMLElement>(":scope > .list-inside > [data-row]")) {
+    const height = row.getBoundingClientRect().height;
+    const key = row.dataset["row"]!;
+    if (Math.abs((known.get(key) ?? -1) - height) < 0.5) continue;
+    known.set(key, height);
+    changed = true;
+  }
+  return changed;
+}
