@@ -1,22 +1,10 @@
 import { expect, test } from "vitest";
-import { contentText } from "../fakes/model/script.ts";
 import { createTestDatabase } from "../support/postgres.ts";
-import { expectStored, log, say, shown, slowly, stored, talkId } from "./support/chat.ts";
+import { expectStored, log, say, shown, stored, talkId } from "./support/chat.ts";
 import { FrontDoor } from "./support/front-door.ts";
 import { atDesk, everyView, openSuite, startGateway } from "./support/suite.ts";
 
-/** Answers that take a few seconds to whoever begins with "slow". */
-async function scripted(): Promise<void> {
-  const { model } = await openSuite();
-  model.script(({ messages }) => {
-    const last = contentText(messages.at(-1));
-    const [, words, seconds] = /^slow (\w+) (\d+)/.exec(last) ?? [];
-    return words === undefined ? undefined : slowly(words, Number(seconds));
-  });
-}
-
 everyView("an answer grows while it is written, and is stopped", async (desk) => {
-  await scripted();
   const { page } = desk;
   await say(page, "slow grow 20");
   await log(page).getByText("grow5").waitFor();
@@ -28,7 +16,6 @@ everyView("an answer grows while it is written, and is stopped", async (desk) =>
 });
 
 test.concurrent("fault-41: a reload in mid-answer goes on where the answer is, and ends with what is stored", async () => {
-  await scripted();
   await atDesk(async (desk) => {
     const { page } = desk;
     await say(page, "slow again 5");
@@ -43,7 +30,6 @@ test.concurrent("fault-41: a reload in mid-answer goes on where the answer is, a
 });
 
 test.concurrent("fault-41: a network that is away for 5 s costs nothing and doubles nothing", async () => {
-  await scripted();
   const { gateway } = await openSuite();
   const door = await FrontDoor.open(gateway.url);
   await atDesk(
@@ -67,7 +53,6 @@ test.concurrent("fault-41: a network that is away for 5 s costs nothing and doub
 });
 
 test.concurrent("fault-41: where a proxy holds streams back, the page asks within 5 s and ends with what is stored", async () => {
-  await scripted();
   const { gateway } = await openSuite();
   const door = await FrontDoor.open(gateway.url);
   door.holdsEvents = true;
@@ -89,7 +74,6 @@ test.concurrent("fault-41: where a proxy holds streams back, the page asks withi
 });
 
 test("fault-41: killed in mid-answer, the gateway is continued by another replica, and the page with it", async () => {
-  await scripted();
   const { model } = await openSuite();
   const { url: databaseUrl } = await createTestDatabase();
   const [one, two] = await Promise.all([startGateway(model, { databaseUrl }), startGateway(model, { databaseUrl })]);

@@ -38,7 +38,7 @@ export class ChatApp {
   readonly view = new Store<AppView>({ me: null, signedOut: false, agents: [], language: "en", talk: null });
   readonly list = new SessionList(() => this.#signedOut());
   readonly outbox: Outbox = new Outbox((entry, session) => {
-    this.list.put(session);
+    this.list.put({ ...session, title: entry.text.split("\n")[0]!.slice(0, 60) });
     // The talk that was begun in this window; one that an earlier page began waits in the list.
     if (this.#begun === entry.key) this.openTalk(session.session_id);
   });

@@ -56,8 +56,11 @@ export class SessionList {
       const last = page.sessions.at(-1)?.updated_at ?? "";
       const before = this.view.value;
       const rest = page.next_cursor === null ? [] : before.sessions.filter((row) => isBehind(row, ids, last));
+      const names = new Map(before.sessions.map(({ id, title }) => [id, title]));
+      // Until its first answer has named it, a talk is called as it was begun here.
+      const fresh = page.sessions.map((row) => (row.title === "" ? { ...row, title: names.get(row.id) ?? "" } : row));
       this.view.change({
-        sessions: [...page.sessions, ...rest],
+        sessions: [...fresh, ...rest],
         next: rest.length > 0 ? before.next : page.next_cursor,
         state: "ready",
       });

@@ -8,7 +8,7 @@ export const chinese: Texts = {
   nothingFound: "没有对话包含这些词。",
   today: "今天",
   yesterday: "昨天",
-  untitled: "新对话",
+  untitled: "无标题",
   rename: "重命名",
   delete: "删除",
   deleted: "对话已删除。",

@@ -6,7 +6,7 @@ export const english = {
   nothingFound: "No talk has these words.",
   today: "Today",
   yesterday: "Yesterday",
-  untitled: "New talk",
+  untitled: "Untitled",
   rename: "Rename",
   delete: "Delete",
   deleted: "The talk was deleted.",

@@ -8,7 +8,7 @@ export const german: Texts = {
   nothingFound: "Kein Gespräch enthält diese Wörter.",
   today: "Heute",
   yesterday: "Gestern",
-  untitled: "Neues Gespräch",
+  untitled: "Ohne Titel",
   rename: "Umbenennen",
   delete: "Löschen",
   deleted: "Das Gespräch wurde gelöscht.",

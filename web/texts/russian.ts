@@ -8,7 +8,7 @@ export const russian: Texts = {
   nothingFound: "Ни в одном разговоре нет этих слов.",
   today: "Сегодня",
   yesterday: "Вчера",
-  untitled: "Новый разговор",
+  untitled: "Без названия",
   rename: "Переименовать",
   delete: "Удалить",
   deleted: "Разговор удалён.",

@@ -8,6 +8,7 @@ import { expect, test } from "vitest";
 import { type FakeModel, startFakeModel } from "../../fakes/model-server.ts";
 import { ADMIN_KEY, GatewayProcess, type GatewayProcessOptions } from "../../support/gateway-process.ts";
 import { createTestDatabase } from "../../support/postgres.ts";
+import { answers } from "./answers.ts";
 import { FrontDoor } from "./front-door.ts";
 
 /** How people look at the page. */
@@ -23,6 +24,7 @@ export interface Suite {
   browser: Browser;
   model: FakeModel;
   gateway: GatewayProcess;
+  databaseUrl: string;
   door: FrontDoor;
 }
 
@@ -47,9 +49,18 @@ export interface DeskOptions {
   expected?: RegExp;
 }
 
+const TOOLS = `
+const schema = { type: "object", properties: {}, additionalProperties: true };
+export const countLines = { description: "Counts.", schema, readOnly: true, run: ({ text }) => text.split("\\n").length + " lines " + text };
+export const sendMail = { description: "Sends.", schema, readOnly: false, run: () => "sent" };
+`;
 const CARDS = {
-  "helper.md": "---\ndefault: true\ndescription: Answers questions\n---\nYou are a test.\n",
+  "helper.md":
+    "---\ndefault: true\ndescription: Answers questions\n" +
+    "function_tools: [tools.ts:countLines, tools.ts:sendMail]\n---\nYou are a test.\n",
   "second.md": "---\ndescription: Answers otherwise\n---\nYou are another test.\n",
+  "tools.ts": TOOLS,
+  "parley.yaml": "agents: { helper: { approvals: { sendMail: ask } }, second: { on_busy: queue } }\n",
 };
 
 let opening: Promise<Suite> | undefined;
@@ -66,8 +77,10 @@ export async function openSuite(): Promise<Suite> {
 
 async function open(): Promise<Suite> {
   const model = await startFakeModel();
-  const [browser, gateway] = await Promise.all([openBrowser(), startGateway(model)]);
-  return { browser, model, gateway, door: await FrontDoor.open(gateway.url) };
+  model.script(answers());
+  const { url: databaseUrl } = await createTestDatabase();
+  const [browser, gateway] = await Promise.all([openBrowser(), startGateway(model, { databaseUrl })]);
+  return { browser, model, gateway, databaseUrl, door: await FrontDoor.open(gateway.url) };
 }
 
 /** A browser of the system goes first, by `CHROMIUM`; else the one that came from npm. */
@@ -76,15 +89,16 @@ async function openBrowser(): Promise<Browser> {
   return chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-dev-shm-usage"] });
 }
 
-/** A gateway with the suite's cards; without options on a database of its own. */
-export async function startGateway(model: FakeModel, options: GatewayProcessOptions = {}): Promise<GatewayProcess> {
+/** A gateway with the suite's cards. */
+export async function startGateway(
+  model: FakeModel,
+  options: GatewayProcessOptions & { databaseUrl: string },
+): Promise<GatewayProcess> {
   const agents = await mkdtemp(path.join(tmpdir(), "parley-cards-"));
   await mkdir(agents, { recursive: true });
   for (const [name, text] of Object.entries(CARDS)) await writeFile(path.join(agents, name), text);
-  const databaseUrl = options.databaseUrl ?? (await createTestDatabase()).url;
   return GatewayProcess.start({
     ...options,
-    databaseUrl,
     env: {
       AGENTS_DIR: agents,
       OPENAI_API_KEY: "any",

@@ -1,0 +1,119 @@
+import { expect } from "vitest";
+import { seriousFaults } from "./support/axe.ts";
+import { composer, eventually, log, say, shown, stored } from "./support/chat.ts";
+import { everyView } from "./support/suite.ts";
+
+everyView("Markdown with a table and highlighted code, to be copied", async ({ page }) => {
+  await say(page, "rich please");
+  await log(page).getByRole("columnheader", { name: "Way" }).waitFor();
+  await log(page).locator(".hljs-keyword", { hasText: "export" }).waitFor();
+  const link = log(page).getByRole("link", { name: "Docs" });
+  expect(await link.getAttribute("href")).toBe("https://example.com/docs");
+  expect(await link.getAttribute("rel")).toContain("noopener");
+  await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
+  await log(page).getByRole("figure", { name: "ts" }).getByRole("button", { name: "Copy" }).click();
+  expect(await page.evaluate(() => navigator.clipboard.readText())).toBe("export const n: number = 1;");
+  expect(await seriousFaults(page)).toEqual([]);
+});
+
+everyView("security-36: what people, models and tools write runs nothing and loads nothing", async (desk) => {
+  const { page } = desk;
+  await say(page, "evil <img src=x onerror=window.evil=1>");
+  await log(page)
+    .getByText("click data")
+    .or(log(page).getByText("click", { exact: false }).first())
+    .waitFor();
+  await eventually(() => page.getByRole("button", { name: "Stop" }).count(), 0);
+  await say(page, "count for me");
+  await log(page).getByText("Done:").waitFor();
+  await log(page).getByText("countLines").click();
+  await log(page).getByText("lines <script>").first().waitFor();
+  const { evil, tags, links } = await page.evaluate(() => ({
+    evil: (globalThis as { evil?: number }).evil ?? null,
+    tags: [...document.querySelectorAll("#page :is(script, img, iframe, style, form, base, object, embed, math)")]
+      .length,
+    links: [...document.querySelectorAll<HTMLAnchorElement>(".log a[href]")].map(({ protocol }) => protocol),
+  }));
+  expect(await shown(page)).toEqual(
+    expect.arrayContaining([expect.stringContaining("<script>window.evil = 1</script>")]),
+  );
+  expect({ evil, tags }).toEqual({ evil: null, tags: 0 });
+  expect(links.filter((protocol) => !/^(https?|mailto):$/.test(protocol))).toEqual([]);
+});
+
+everyView("calls of tools are cards that open, and an approval is asked for and given", async (desk) => {
+  const { page } = desk;
+  await say(page, "mail Ann");
+  const card = log(page).getByRole("region", { name: "May this be done? sendMail" });
+  await card.getByRole("button", { name: "Allow" }).waitFor();
+  expect(await seriousFaults(page)).toEqual([]);
+  // Another look at the page still has the question.
+  await page.reload();
+  await card.getByRole("button", { name: "Allow" }).click();
+  await log(page).getByText("Done: sent").waitFor();
+  await log(page).getByText("sendMail").first().click();
+  await log(page).getByRole("group", { name: "Result" }).getByText("sent").waitFor();
+});
+
+everyView("thumbs with a reason, kept over a reload", async (desk) => {
+  const { page, api } = desk;
+  await say(page, "rate me");
+  await log(page).getByText("You said: rate me").waitFor();
+  await page.getByRole("button", { name: "Bad answer" }).click();
+  await page.getByRole("textbox", { name: "What was wrong with it?" }).fill("too short");
+  await page.getByRole("textbox", { name: "What was wrong with it?" }).press("Enter");
+  await eventually(async () => {
+    const { body } = await api("GET", "/v1/feedback?source=web");
+    return (JSON.parse(body) as { rating: number; comment: string }[]).map(({ rating, comment }) => [rating, comment]);
+  }, [[-1, "too short"]]);
+  await page.reload();
+  await page.getByRole("button", { name: "Bad answer", pressed: true }).waitFor();
+});
+
+everyView(
+  "an answer that failed says why and is tried again, and one is answered again as another version",
+  async (desk) => {
+    const { page, view } = desk;
+    await say(page, `fail ${view.width} ${view.colors}`);
+    await page.getByRole("button", { name: "Try again" }).click();
+    await log(page).getByText(`You said: fail ${view.width} ${view.colors}`).waitFor();
+    await page.getByRole("group", { name: "Version 2 of 2" }).waitFor();
+    await page.getByRole("button", { name: "Answer again" }).click();
+    await page.getByRole("group", { name: "Version 3 of 3" }).waitFor();
+    await log(page).getByText("You said: fail").waitFor();
+    expect(await shown(page)).toHaveLength(2);
+  },
+);
+
+everyView("a second message during an answer says that it waits, and has its turn", async (desk) => {
+  const { page } = desk;
+  await page.getByRole("combobox", { name: "Choose an agent" }).selectOption("second");
+  await say(page, "slow wait 4");
+  await log(page).getByText("wait5").waitFor();
+  await say(page, "then this");
+  await log(page).getByText("Waits for the answer under way").waitFor();
+  await log(page).getByText("You said: then this").waitFor();
+  await eventually(() => shown(page), await stored(desk));
+  expect(await composer(page).inputValue()).toBe("");
+});
+
+everyView(
+  "operators find the trace of an answer; settings change language and colours at once",
+  async ({ page, view }) => {
+    await say(page, "trace me");
+    await log(page).getByText("You said: trace me").waitFor();
+    await log(page).getByRole("link", { name: "Trace" }).waitFor();
+    await page.getByRole("button", { name: "Settings" }).click();
+    expect(await seriousFaults(page)).toEqual([]);
+    const dark = view.colors === "dark";
+    await page.getByRole("combobox", { name: "Colours" }).selectOption(dark ? "light" : "dark");
+    const background = () => page.evaluate(() => getComputedStyle(document.documentElement).backgroundColor);
+    await eventually(background, dark ? "rgb(251, 250, 248)" : "rgb(22, 24, 23)");
+    await page.getByRole("combobox", { name: "Language" }).selectOption("de");
+    await page.getByRole("heading", { name: "Einstellungen" }).waitFor();
+    await page.keyboard.press("Escape");
+    await page.getByRole("textbox", { name: "Nachricht" }).waitFor();
+    expect(await page.evaluate(() => document.documentElement.lang)).toBe("de");
+  },
+  { role: "operator" },
+);
