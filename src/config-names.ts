@@ -10,6 +10,7 @@ export const SECRET_NAMES = [
   "OPENAI_API_KEY",
   "OTEL_EXPORTER_OTLP_HEADERS",
   "ADMIN_API_KEY",
+  "WEB_OIDC_CLIENT_SECRET",
 ] as const;
 
 const PLAIN_NAMES = [
@@ -40,6 +41,8 @@ const PLAIN_NAMES = [
   "MCP_STDIO",
   "ON_BUSY",
   "WEB_ACCESS",
+  "WEB_OIDC_ISSUER",
+  "WEB_OIDC_CLIENT_ID",
   "LOG_LEVEL",
 ] as const;
 

@@ -57,9 +57,9 @@ export interface Config {
   readonly model: { readonly apiKey: string | null; readonly baseUrl: string; readonly model: string } | null;
   /** Of agents whose card names none, as `provider.model` or as a model of the provider above. */
   readonly defaultModel: string;
-  /** Null = speech stays unheard. At the model's provider. */
   /** Null = traces stay here. */
   readonly otlp: OtlpConfig | null;
+  /** Null = speech stays unheard. At the model's provider. */
   readonly transcription: { readonly apiKey: string | null; readonly baseUrl: string; readonly model: string } | null;
   readonly agentsDir: string;
   readonly web: WebConfig;
@@ -162,7 +162,8 @@ export function listSecrets(config: Config): string[] {
   const ofTelegram = [telegram?.botToken, webhookSecret];
   // Of `Basic <secret>` and the like also the secret alone.
   const ofOtlp = Object.values(config.otlp?.headers ?? {}).flatMap((value) => [value, value.replace(/^\w+ +/, "")]);
-  const all = [...urls, ...passwords, ...ofTelegram, ...ofSlack, ...ofOtlp, model?.apiKey, config.adminApiKey];
+  const keys = [model?.apiKey, config.adminApiKey, config.web.oidc?.clientSecret];
+  const all = [...urls, ...passwords, ...ofTelegram, ...ofSlack, ...ofOtlp, ...keys];
   return [...new Set(all)].filter((secret): secret is string => typeof secret === "string" && secret !== "");
 }
 

@@ -162,7 +162,7 @@ export async function startGateway(config: Config, options: StartOptions = {}): 
     const exporter = openExporter(live, metrics, log);
     opened.defer(() => exporter?.close());
     const own = config.adminApiKey ?? (await ownKey(config.dataDir, log));
-    const web = await openWeb(config, options.page ?? PAGE, log);
+    const web = await openWeb(live, options.page ?? PAGE, log);
     const replica = new Gateway({
       webDoor: () => web?.door() ?? null,
       tracing: { redact: createRedactor(secrets), ...(exporter && { exporter }) },

@@ -1,4 +1,4 @@
-import type { Config } from "./config.ts";
+import type { LiveConfig } from "./config-live.ts";
 import { DEFAULT_USER } from "./http/authenticate.ts";
 import type { HttpParts } from "./http/http-server.ts";
 import { loadPage } from "./http/load-page.ts";
@@ -21,7 +21,8 @@ interface OpenWeb extends NonNullable<HttpParts["web"]> {
 }
 
 /** Null = it is off. */
-export async function openWeb({ web, publicUrl, host }: Config, folder: string, log: Logger): Promise<OpenWeb | null> {
+export async function openWeb(live: LiveConfig, folder: string, log: Logger): Promise<OpenWeb | null> {
+  const { web, publicUrl, host } = live.now;
   if (web.access === "off") return null;
   const page = await loadPage(folder);
   if (!page) log.warn({ folder }, "the web page was not built: run npm run build, and start again");
@@ -31,12 +32,22 @@ export async function openWeb({ web, publicUrl, host }: Config, folder: string, 
     page,
     guests: web.access === "guest",
     publicUrl,
+    oidc: await openOidc(live),
     url: () => publicUrl ?? own ?? "",
     door: () => (publicUrl === null ? { url: isHere ? own : null, here: true } : { url: publicUrl, here: false }),
     listensAt(url) {
       own = onThisMachine(url);
     },
   };
+}
+
+/** The protocol's library is loaded where it is used. */
+async function openOidc(live: LiveConfig): Promise<OpenWeb["oidc"]> {
+  const { oidc } = live.now.web;
+  if (!oidc) return null;
+  const { createOidcProvider } = await import("../adapters/oidc/oidc-provider.ts");
+  const provider = createOidcProvider({ ...oidc, clientSecret: () => live.now.web.oidc?.clientSecret ?? null });
+  return { issuer: oidc.issuer, provider };
 }
 
 /** A link that signs in whoever can read what the start prints as an owner; null = there is no page to open. */

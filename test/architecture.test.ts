@@ -76,7 +76,19 @@ const ROOMS: Record<string, Room> = {
       "src/talk-cli.ts",
       "src/parley-cli.ts",
     ],
-    loads: [...SHARED, "gateway", "cli", "telegram", "slack", "openai", "documents", "web-pages", "mcp", "otlp"],
+    loads: [
+      ...SHARED,
+      "gateway",
+      "cli",
+      "telegram",
+      "slack",
+      "openai",
+      "documents",
+      "web-pages",
+      "mcp",
+      "otlp",
+      "oidc",
+    ],
   },
   // Speaks HTTP with a gateway; of the store it reads the file with the key.
   cli: { holds: ["src/cli/*"], loads: [...WORDS, "config", "store"] },
@@ -95,6 +107,7 @@ const ROOMS: Record<string, Room> = {
   openai: { holds: ["adapters/openai/*"], loads: [...WORDS, "agent"], packages: ["openai", "undici"] },
   mcp: { holds: ["adapters/mcp/*"], loads: [...WORDS, "agent"], packages: ["@modelcontextprotocol/client"] },
   otlp: { holds: ["adapters/otlp/*"], loads: WORDS, knows: ["observe"], packages: ["undici"] },
+  oidc: { holds: ["adapters/oidc/*"], loads: [...WORDS, "platform"], packages: ["openid-client"] },
   migrations: { holds: ["migrations/*"], loads: [], packages: ["kysely"], builtins: false },
   web: { holds: ["web/*"], loads: [], packages: WEB, builtins: false },
 };

@@ -61,7 +61,7 @@ describe("with no variable set", () => {
       defaultModel: "gpt-6.1-terra",
       transcription: null,
       otlp: null,
-      web: { access: "link" },
+      web: { access: "link", oidc: null },
       agentsDir: resolve("agents"),
       defaultAgent: null,
       mcp: { path: resolve("fastagent.config.yaml"), required: false, stdio: false },
@@ -203,6 +203,8 @@ describe("faults", () => {
     ["ACCESS", "everybody"],
     ["ON_BUSY", "later"],
     ["WEB_ACCESS", "on"],
+    ["WEB_OIDC_ISSUER", "http://login.parley.test"],
+    ["WEB_OIDC_CLIENT_ID", "id\u0000"],
     ["TELEGRAM_BOT_TOKEN", "AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw"],
     ["TELEGRAM_API_ROOT", "api.telegram.org"],
     ["TELEGRAM_MODE", "push"],
@@ -322,7 +324,8 @@ describe("secrets from files", () => {
     const value = known[name] ?? SECRET;
     const mode = name === "SLACK_SIGNING_SECRET" ? { SLACK_MODE: "http" } : {};
     const otlp = { OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:4318" };
-    const rest = { ...webhook, ...slack, ...mode, ...otlp, DATABASE_URL: "postgres://u:p@db/x", [name]: "" };
+    const oidc = { WEB_OIDC_ISSUER: "https://login.parley.test", WEB_OIDC_CLIENT_ID: "parley" };
+    const rest = { ...webhook, ...slack, ...mode, ...otlp, ...oidc, DATABASE_URL: "postgres://u:p@db/x", [name]: "" };
     const config = readConfig({ ...rest, [`${name}_FILE`]: "/run/secret" }, files({ "/run/secret": `${value}\r\n` }));
     expect(listSecrets(config)).toContain(value.replace("authorization=", ""));
     expect(config).toEqual(readConfig({ ...rest, [name]: value }, noFile));

@@ -42,7 +42,7 @@ import { type ApprovePairing, pairingRoutes } from "./pairing-routes.ts";
 import type { Readiness } from "./readiness.ts";
 import { runRoutes } from "./run-routes.ts";
 import { sessionRoutes } from "./session-routes.ts";
-import { signInLinkRoutes, signInRoutes } from "./sign-in-routes.ts";
+import { signInLinkRoutes, type SignInParts, signInRoutes } from "./sign-in-routes.ts";
 import { traceRoutes } from "./trace-routes.ts";
 import { validateRequest } from "./validate-request.ts";
 import { userRoutes } from "./user-routes.ts";
@@ -82,6 +82,7 @@ export interface HttpParts {
     publicUrl: string | null;
     /** The same, or where this machine does. */
     url: () => string;
+    oidc: SignInParts["oidc"];
   } | null;
   limits?: Partial<HttpLimits>;
 }
@@ -110,7 +111,7 @@ export function createHttpServer(parts: HttpParts): FastifyInstance {
   const keyFailures = new AuthFailures({ trustedProxies });
   const webhookFailures = new AuthFailures({ trustedProxies });
   const cookies = web && new WebCookies({ ...parts, publicUrl: web.publicUrl });
-  const ways = { guest: web?.guests ?? false, oidc: false };
+  const ways = { guest: web?.guests ?? false, oidc: Boolean(web?.oidc) };
   const keys = new KeyRing(parts);
   const rates = new CallRates(parts.db, parts.callsPerMinute);
 
@@ -120,9 +121,9 @@ export function createHttpServer(parts: HttpParts): FastifyInstance {
     healthRoutes(open, parts.readiness);
     openApiRoutes(open);
     versionRoutes(open);
-    if (cookies) {
+    if (web && cookies) {
       const failures = { links: new AuthFailures({ trustedProxies }), guests: new AuthFailures({ trustedProxies }) };
-      const signIn = { db: parts.db, cookies, streams, ways, failures };
+      const signIn = { db: parts.db, cookies, streams, ways, failures, oidc: web.oidc, url: web.url };
       open.register(async (inner) => signInRoutes(inner.withTypeProvider<TypeBoxTypeProvider>(), signIn));
     }
   });

@@ -2,6 +2,7 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 import { Type } from "typebox";
 import { GatewayError } from "../errors.ts";
 import { newId } from "../ids.ts";
+import type { IdentityProvider } from "../platform/identity-provider.ts";
 import { newLinkToken, newWebToken, signInUrl, webTokenHash } from "../platform/web-token.ts";
 import { audit } from "../store/audit.ts";
 import { upsertIdentity } from "../store/identities.ts";
@@ -24,6 +25,7 @@ import { clientOf, DEFAULT_USER, principalOf } from "./authenticate.ts";
 import type { EventStreams } from "./event-streams.ts";
 import { MeJson, readMe, type Ways, WaysJson } from "./me-json.ts";
 import { mayGrant } from "./mint-key.ts";
+import { oidcRoutes, type OidcParts } from "./oidc-routes.ts";
 import { scopesFor } from "./principal.ts";
 import type { WebCookies } from "./web-cookies.ts";
 
@@ -36,10 +38,14 @@ export interface SignInParts {
   ways: Ways;
   /** Counts wrong links, and new guests. */
   failures: { links: AuthFailures; guests: AuthFailures };
+  /** Who else signs people in; null = nobody. `issuer`: whose names they are. */
+  oidc: { issuer: string; provider: IdentityProvider } | null;
+  /** Where people open the page. */
+  url: () => string;
 }
 
 /** Signing in and out at the web page; needs no key, and comes from the page itself. */
-export function signInRoutes(app: Api, { db, cookies, streams, ways, failures }: SignInParts): void {
+export function signInRoutes(app: Api, { db, cookies, streams, ways, failures, oidc, url }: SignInParts): void {
   app.addHook("onRequest", async (request) => {
     if (request.method === "POST") cookies.checkOrigin(request);
   });
@@ -126,6 +132,16 @@ export function signInRoutes(app: Api, { db, cookies, streams, ways, failures }:
       return { ...(await readMe(db, user, { bound: { kind: "person", user } }, ways)), guest: true };
     },
   });
+
+  if (oidc) {
+    const enter: OidcParts["signIn"] = async (request, reply, { subject, name }) => {
+      await signIn(request, reply, async (trx) => {
+        const { userId, own } = await upsertIdentity(trx, "web", `oidc:${oidc.issuer}#${subject}`, name);
+        return { user: own ?? userId, role: null, guest: false };
+      });
+    };
+    oidcRoutes(app, { provider: oidc.provider, cookies, failures: failures.links, url, signIn: enter });
+  }
 
   app.route({
     method: "POST",

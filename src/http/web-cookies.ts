@@ -12,6 +12,7 @@ const FRESH_MS = 2_000;
 /** Browsers remembered at once: whichever was read longest ago is forgotten first. */
 const MAX_KNOWN = 10_000;
 const TOKEN = /^[0-9a-f]{64}$/;
+const FLOW = /^[\w.-]{1,500}$/;
 /** Names and addresses of this machine alone, as a browser writes them. */
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d{1,5})?$/i;
 
@@ -47,11 +48,20 @@ export class WebCookies {
 
   /** The token of a request's cookie; null = it has none, or what no cookie of ours holds. */
   tokenOf(request: FastifyRequest): string | null {
-    for (const pair of (request.headers.cookie ?? "").split(";")) {
-      const [name = "", value = ""] = pair.trim().split("=", 2);
-      if (name === this.name && TOKEN.test(value)) return value;
-    }
-    return null;
+    return cookieOf(request, this.name, TOKEN);
+  }
+
+  /** What was set for the time at another place's sign-in; null = nothing. */
+  flowOf(request: FastifyRequest): string | null {
+    return cookieOf(request, `${this.name}-flow`, FLOW);
+  }
+
+  setFlow(reply: FastifyReply, flow: string, ms: number): void {
+    reply.header("set-cookie", this.#cookie(flow, Math.floor(ms / 1000), "-flow"));
+  }
+
+  clearFlow(reply: FastifyReply): void {
+    reply.header("set-cookie", this.#cookie("", 0, "-flow"));
   }
 
   /** Who is signed in with a token; null = nobody: unknown, ended and over are the same. Rejects `unavailable`. */
@@ -113,9 +123,9 @@ export class WebCookies {
     return LOOPBACK.test(host) ? `http://${host.toLowerCase()}` : null;
   }
 
-  #cookie(value: string, seconds: number): string {
+  #cookie(value: string, seconds: number, suffix = ""): string {
     const secure = this.#isSecure ? "; Secure" : "";
-    return `${this.name}=${value}; Path=/; HttpOnly; SameSite=Lax; Max-Age=${seconds}${secure}`;
+    return `${this.name}${suffix}=${value}; Path=/; HttpOnly; SameSite=Lax; Max-Age=${seconds}${secure}`;
   }
 
   #read(token: string): Known {
@@ -142,6 +152,14 @@ export class WebCookies {
       this.#log.warn({ err: error }, "the use of a browser was not noted"),
     );
   }
+}
+
+function cookieOf(request: FastifyRequest, wanted: string, shape: RegExp): string | null {
+  for (const pair of (request.headers.cookie ?? "").split(";")) {
+    const [name = "", value = ""] = pair.trim().split("=", 2);
+    if (name === wanted && shape.test(value)) return value;
+  }
+  return null;
 }
 
 /** The token itself is held nowhere. */

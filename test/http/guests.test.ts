@@ -3,7 +3,7 @@ import type { UserId } from "../../src/ids.ts";
 import { Browser, linkFor } from "./browser.ts";
 import { startHttp, type TestHttp } from "./start-http.ts";
 
-const WEB = { page: null, guests: true, publicUrl: null, url: () => "http://127.0.0.1:3000" };
+const WEB = { page: null, guests: true, publicUrl: null, url: () => "http://127.0.0.1:3000", oidc: null };
 
 let http: TestHttp;
 beforeAll(async () => {

@@ -15,7 +15,7 @@ const FILES: Record<string, string> = {
   "secret.env": "KEY=1",
 };
 
-const WEB = { guests: false, publicUrl: null, url: () => "http://127.0.0.1:3000" };
+const WEB = { guests: false, publicUrl: null, url: () => "http://127.0.0.1:3000", oidc: null };
 
 let folder: string;
 let http: TestHttp;

@@ -5,7 +5,7 @@ import { allWords } from "../support/all-words.ts";
 import { Browser, linkFor, setCookies, signedIn } from "./browser.ts";
 import { KEY, startHttp, type TestHttp } from "./start-http.ts";
 
-const WEB = { page: null, guests: true, publicUrl: null, url: () => "http://127.0.0.1:3000" };
+const WEB = { page: null, guests: true, publicUrl: null, url: () => "http://127.0.0.1:3000", oidc: null };
 
 let http: TestHttp;
 beforeAll(async () => {

@@ -85,7 +85,7 @@ export async function startHttp(options: TestHttpOptions = {}): Promise<TestHttp
     adminKey: () => KEY,
     trustedProxies: [],
     callsPerMinute: 1_000_000,
-    web: { page: null, guests: false, publicUrl: null, url: () => "http://127.0.0.1:3000" },
+    web: { page: null, guests: false, publicUrl: null, url: () => "http://127.0.0.1:3000", oidc: null },
     ...given,
   };
   let app = createHttpServer(parts);
