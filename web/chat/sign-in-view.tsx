@@ -36,6 +36,16 @@ export function SignInView() {
           {said.guest}
         </button>
       )}
+      {token === "" && ways.oidc === true && (
+        <a class="button" href="/v1/sign-in/oidc">
+          {said.signInElsewhere}
+        </a>
+      )}
+      {location.search === "?sign-in=failed" && (
+        <p class="trouble" role="alert">
+          {said.signInElsewhereFailed}
+        </p>
+      )}
       {failed && (
         <p class="trouble" role="alert">
           {said.signInFailed}

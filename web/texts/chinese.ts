@@ -96,6 +96,8 @@ export const chinese: Texts = {
   signInText: "在 Telegram 或 Slack 中给机器人发送 /web。它发来的链接会让您在此登录，并带上您的全部对话。",
   signInLink: "您将用您的链接登录。",
   signInFailed: "此链接已失效。请向机器人再要一个：/web。",
+  signInElsewhere: "使用其他账号登录",
+  signInElsewhereFailed: "在那里登录没有成功。请重试。",
   guest: "以访客身份继续",
   somethingWrong: "未成功：{why}",
   noAnswer: "网关没有回应。",

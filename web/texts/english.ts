@@ -95,6 +95,8 @@ export const english = {
     "Write /web to the bot in Telegram or Slack. The link it sends you signs you in here, with all your talks.",
   signInLink: "You are about to sign in with your link.",
   signInFailed: "This link no longer works. Ask the bot for another one: /web.",
+  signInElsewhere: "Sign in with your account elsewhere",
+  signInElsewhereFailed: "Signing in there did not succeed. Try it again.",
   guest: "Go on as a guest",
   somethingWrong: "That did not work: {why}",
   noAnswer: "The gateway did not answer.",

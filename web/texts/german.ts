@@ -97,6 +97,8 @@ export const german: Texts = {
     "Schreiben Sie dem Bot in Telegram oder Slack /web. Sein Link meldet Sie hier an, mit all Ihren Gesprächen.",
   signInLink: "Sie melden sich mit Ihrem Link an.",
   signInFailed: "Dieser Link gilt nicht mehr. Bitten Sie den Bot um einen neuen: /web.",
+  signInElsewhere: "Mit deinem Konto anderswo anmelden",
+  signInElsewhereFailed: "Die Anmeldung dort ist nicht gelungen. Versuch es noch einmal.",
   guest: "Als Gast fortfahren",
   somethingWrong: "Das ging nicht: {why}",
   noAnswer: "Das Gateway hat nicht geantwortet.",
