@@ -1,10 +1,7 @@
 import { render } from "preact";
+import "./admin.css";
+import { Dashboard } from "./dashboard.tsx";
 
 export function showAdmin(into: Element): void {
-  render(
-    <main>
-      <h1>Parley: operations</h1>
-    </main>,
-    into,
-  );
+  render(<Dashboard />, into);
 }

@@ -7,6 +7,8 @@ export interface CallOptions {
   signal?: AbortSignal;
   /** Kept going when the page is closed meanwhile. */
   keepalive?: boolean;
+  /** Is shown the headers of an answer. */
+  onHeaders?: (headers: Headers) => void;
 }
 
 /** What the gateway answered instead of doing it (RFC 9457), or `unreachable`: nobody knows whether it was done. */
@@ -27,7 +29,7 @@ export class ApiProblem extends Error {
 
 /** One call of the gateway's API. Throws `ApiProblem`, and nothing else but what `signal` aborts with. */
 export async function callApi<T>(method: string, path: string, options: CallOptions = {}): Promise<T> {
-  const { body, headers, signal, keepalive = false } = options;
+  const { body, headers, signal, keepalive = false, onHeaders } = options;
   const timeout = AbortSignal.timeout(ANSWER_MS);
   let answer: Response;
   let text: string;
@@ -44,6 +46,7 @@ export async function callApi<T>(method: string, path: string, options: CallOpti
       credentials: "same-origin",
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
+    onHeaders?.(answer.headers);
     text = await answer.text();
   } catch {
     signal?.throwIfAborted();

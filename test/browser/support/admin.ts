@@ -1,0 +1,48 @@
+import { randomUUID } from "node:crypto";
+import type { Page } from "playwright-core";
+import { type Desk, type DeskOptions, everyView, openSuite } from "./suite.ts";
+
+/** A talk with one answer in it, by somebody of its own. */
+export interface Talk {
+  user: string;
+  session: string;
+  run: string;
+  trace: string;
+  title: string;
+}
+
+/** Has somebody ask, and waits for the answer. */
+export async function makeTalk(text = "What is a parley?"): Promise<Talk> {
+  const { gateway } = await openSuite();
+  const user = `asker-${randomUUID().slice(0, 8)}`;
+  const title = `Talk of ${user}`;
+  const made = await gateway.api("POST", "/v1/sessions", { title }, user);
+  const session = made.body.session_id as string;
+  await gateway.api("POST", `/v1/sessions/${session}/messages`, { text }, user);
+  const deadline = performance.now() + 15_000;
+  while (performance.now() < deadline) {
+    const { body } = await gateway.api("GET", `/v1/sessions/${session}/runs`, undefined, user);
+    const [run] = body.runs as { run_id: string; trace_id: string; ended_at: string | null }[];
+    if (run?.ended_at) return { user, session, run: run.run_id, trace: run.trace_id, title };
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  throw new Error("the talk was not answered");
+}
+
+/** Opens a page of the dashboard as an operator, in each way to look at it. */
+export function everyAdminView(
+  name: string,
+  path: string,
+  work: (desk: Desk) => Promise<void>,
+  options: DeskOptions = {},
+): void {
+  everyView(name, work, { role: "owner", ...options, path: `/admin${path}` });
+}
+
+/** Goes to another page of the dashboard by its menu, which is behind a button where there is no room. */
+export async function openPage(page: Page, name: string): Promise<void> {
+  const menu = page.getByRole("button", { name: "Menu", exact: true });
+  if (await menu.isVisible()) await menu.click();
+  await page.getByRole("navigation", { name: "Pages" }).getByRole("link", { name, exact: true }).click();
+  await page.getByRole("heading", { level: 1, name, exact: true }).waitFor();
+}

@@ -1,0 +1,183 @@
+import type { ComponentChildren } from "preact";
+import { Badge, type Tone } from "../parts/badge.tsx";
+import { Chart } from "../parts/chart.tsx";
+import { Trouble, Waiting } from "../parts/data-table.tsx";
+import { Filters, useAgentChoice } from "../parts/filters.tsx";
+import { formatCompact, formatCount, formatMs, formatUsd } from "../parts/format.tsx";
+import { useLoad, withQuery } from "../parts/load.ts";
+import { to } from "../parts/route.ts";
+import type { PageProps } from "../dashboard.tsx";
+import type { PlatformJson } from "./platforms.tsx";
+
+interface Sums {
+  runs: number;
+  completed: number;
+  failed: number;
+  cancelled: number;
+  first_text_ms_p50: number | null;
+  first_text_ms_p95: number | null;
+  input_tokens: number;
+  output_tokens: number;
+  cost_usd: number;
+  unpriced: boolean;
+  thumbs_up: number;
+  thumbs_down: number;
+}
+interface OverviewJson {
+  bucket: "hour" | "day";
+  total: Sums;
+  points: (Sums & { at: string })[];
+}
+
+const SPANS = [
+  ["", "Last day"],
+  ["7d", "Last 7 days"],
+  ["30d", "Last 30 days"],
+  ["90d", "Last 90 days"],
+] as const;
+const REFRESH_MS = 15_000;
+
+export function Overview({ query }: PageProps) {
+  const agent = query.get("agent_id");
+  const since = query.get("since") ?? "";
+  const asked = { since: since || "1d", bucket: since === "" ? "hour" : "day", agent_id: agent };
+  const { data, problem, reload } = useLoad<OverviewJson>(withQuery("/v1/overview", asked), REFRESH_MS);
+  const agents = useAgentChoice();
+  return (
+    <>
+      <Filters query={query} choices={[{ name: "since", label: "Time", options: SPANS }, agents]} />
+      <Attention />
+      {problem && <Trouble problem={problem} again={reload} />}
+      {data ? <Charts {...data} /> : !problem && <Waiting />}
+    </>
+  );
+}
+
+function Charts({ total, points, bucket }: OverviewJson) {
+  const at = points.map((point) => point.at);
+  const of = (pick: (sums: Sums) => number | null) => points.map(pick);
+  const ended = total.completed + total.failed;
+  const votes = total.thumbs_up + total.thumbs_down;
+  return (
+    <div class="charts">
+      <Chart
+        title="Answers"
+        headline={formatCount(total.runs)}
+        note={`${formatCount(total.completed)} completed, ${formatCount(total.cancelled)} stopped`}
+        kind="bars"
+        at={at}
+        bucket={bucket}
+        format={formatCompact}
+        series={[
+          { name: "completed", look: "accent", values: of((each) => each.completed) },
+          { name: "stopped", look: "muted", values: of((each) => each.cancelled) },
+          { name: "failed", look: "danger", values: of((each) => each.failed) },
+        ]}
+      />
+      <Chart
+        title="Time to first visible text"
+        headline={formatMs(total.first_text_ms_p50)}
+        note={`95 % within ${formatMs(total.first_text_ms_p95)}`}
+        kind="lines"
+        at={at}
+        bucket={bucket}
+        format={formatMs}
+        series={[
+          { name: "half", look: "accent", values: of((each) => each.first_text_ms_p50) },
+          { name: "95 %", look: "warn", values: of((each) => each.first_text_ms_p95) },
+        ]}
+      />
+      <Chart
+        title="Errors"
+        headline={share(total.failed, ended)}
+        note={`${formatCount(total.failed)} of ${formatCount(ended)} answers failed`}
+        kind="bars"
+        at={at}
+        bucket={bucket}
+        format={formatCompact}
+        series={[{ name: "failed", look: "danger", values: of((each) => each.failed) }]}
+      />
+      <Chart
+        title="Cost"
+        headline={formatUsd(total.cost_usd)}
+        note={total.unpriced ? "without what has no price" : "of all tokens"}
+        kind="bars"
+        at={at}
+        bucket={bucket}
+        format={formatUsd}
+        series={[{ name: "dollars", look: "accent", values: of((each) => each.cost_usd) }]}
+      />
+      <Chart
+        title="Tokens"
+        headline={formatCompact(total.input_tokens + total.output_tokens)}
+        note={`${formatCompact(total.input_tokens)} read, ${formatCompact(total.output_tokens)} written`}
+        kind="bars"
+        at={at}
+        bucket={bucket}
+        format={formatCompact}
+        series={[
+          { name: "read", look: "muted", values: of((each) => each.input_tokens) },
+          { name: "written", look: "accent", values: of((each) => each.output_tokens) },
+        ]}
+      />
+      <Chart
+        title="Feedback"
+        headline={share(total.thumbs_up, votes)}
+        note={`${formatCount(total.thumbs_up)} up, ${formatCount(total.thumbs_down)} down`}
+        kind="bars"
+        at={at}
+        bucket={bucket}
+        format={formatCompact}
+        series={[
+          { name: "up", look: "good", values: of((each) => each.thumbs_up) },
+          { name: "down", look: "danger", values: of((each) => each.thumbs_down) },
+        ]}
+      />
+    </div>
+  );
+}
+
+function share(part: number, whole: number): string {
+  return whole === 0 ? "–" : `${((part / whole) * 100).toFixed(1)} %`;
+}
+
+function some(rows: object[]): string {
+  return rows.length === 100 ? "100 or more" : String(rows.length);
+}
+
+/** What an operator should look at now, and where. */
+function Attention() {
+  const platforms = useLoad<{ platforms: PlatformJson[] }>("/v1/platforms", REFRESH_MS).data?.platforms;
+  const pairings = useLoad<{ pairings: object[] }>("/v1/pairings?limit=100", REFRESH_MS).data?.pairings;
+  const feedback = useLoad<object[]>("/v1/feedback?triage=new&rating=-1&since=30d&limit=100", REFRESH_MS).data;
+  if (!platforms || !pairings || !feedback) return null;
+  const deaf = platforms.filter(({ platform, holder }) => holder === null && platform !== "api");
+  const troubled = platforms.reduce((sum, each) => sum + each.uncertain + each.failed, 0);
+  const items: { is: boolean; tone: Tone; href: string; words: ComponentChildren }[] = [
+    {
+      is: deaf.length > 0,
+      tone: "bad",
+      href: to("/platforms"),
+      words: `Nobody hears ${deaf.map(({ account }) => account).join(", ")}`,
+    },
+    { is: troubled > 0, tone: "warn", href: to("/deliveries"), words: `Posts in doubt or failed: ${troubled}` },
+    { is: pairings.length > 0, tone: "live", href: to("/people"), words: `People ask to be let in: ${some(pairings)}` },
+    {
+      is: feedback.length > 0,
+      tone: "warn",
+      href: to("/feedback", { rating: "-1", triage: "new" }),
+      words: `Thumbs down nobody has looked at: ${some(feedback)}`,
+    },
+  ];
+  const open = items.filter(({ is }) => is);
+  return (
+    <section class="attention" aria-label="To look at">
+      {open.length === 0 && <Badge tone="good">Nothing needs you</Badge>}
+      {open.map(({ tone, href, words }) => (
+        <a key={href} class={`badge ${tone}`} href={href}>
+          {words}
+        </a>
+      ))}
+    </section>
+  );
+}

@@ -1,0 +1,56 @@
+const count = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
+const compact = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
+const relative = new Intl.RelativeTimeFormat("en", { numeric: "auto", style: "narrow" });
+const exact = new Intl.DateTimeFormat("en", { dateStyle: "medium", timeStyle: "medium" });
+
+export const formatCount = (value: number): string => count.format(value);
+export const formatCompact = (value: number): string => compact.format(value);
+
+export function formatMs(ms: number | null): string {
+  if (ms === null) return "–";
+  if (ms < 1_000) return `${Math.round(ms)} ms`;
+  if (ms < 60_000) return `${(ms / 1_000).toFixed(ms < 10_000 ? 1 : 0)} s`;
+  if (ms < 3_600_000) return `${Math.floor(ms / 60_000)} min ${Math.round((ms % 60_000) / 1_000)} s`;
+  return `${(ms / 3_600_000).toFixed(1)} h`;
+}
+
+export function formatUsd(value: number | null): string {
+  if (value === null) return "–";
+  return `$${value.toFixed(value !== 0 && value < 0.1 ? 4 : 2)}`;
+}
+
+const UNITS = [
+  ["day", 86_400_000],
+  ["hour", 3_600_000],
+  ["minute", 60_000],
+  ["second", 1_000],
+] as const;
+
+function ago(at: Date): string {
+  const ms = at.getTime() - Date.now();
+  const [unit, size] = UNITS.find(([, each]) => Math.abs(ms) >= each) ?? ["second", 1_000];
+  return relative.format(Math.round(ms / size), unit);
+}
+
+/** When something was, or will be: how far it is away, exactly on hover. Null = `never`. */
+export function When({ at, never = "–" }: { at: string | null; never?: string }) {
+  if (at === null) return <span class="muted">{never}</span>;
+  const date = new Date(at);
+  return (
+    <time dateTime={at} title={exact.format(date)}>
+      {ago(date)}
+    </time>
+  );
+}
+
+/** The beginning of an id is enough to tell a few apart; it is there whole on hover and for copying. */
+export function Id({ id, href }: { id: string; href?: string | undefined }) {
+  const short = id.length > 14 ? `${id.slice(0, 12)}…` : id;
+  return href === undefined ? (
+    <code title={id}>{short}</code>
+  ) : (
+    <a href={href} title={id}>
+      <code>{short}</code>
+    </a>
+  );
+}
