@@ -30,8 +30,9 @@ everyView("security-36: what people, models and tools write runs nothing and loa
   await log(page).getByText("lines <script>").first().waitFor();
   const { evil, tags, links } = await page.evaluate(() => ({
     evil: (globalThis as { evil?: number }).evil ?? null,
-    tags: [...document.querySelectorAll("#page :is(script, img, iframe, style, form, base, object, embed, math)")]
-      .length,
+    tags: [
+      ...document.querySelectorAll("#page :is(script, img, iframe, style, form[action], base, object, embed, math)"),
+    ].length,
     links: [...document.querySelectorAll<HTMLAnchorElement>(".log a[href]")].map(({ protocol }) => protocol),
   }));
   expect(await shown(page)).toEqual(

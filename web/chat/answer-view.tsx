@@ -24,13 +24,14 @@ export function AnswerView(parts: AnswerParts) {
   const { row, session, streaming, decide, again } = parts;
   const said = texts();
   const hidden = row.live && !streaming;
+  const asks = row.blocks.some((block) => block.kind === "approval" && block.decision === null);
   return (
     <article class="answer" aria-label={row.agent || said.agent}>
       {row.agent !== "" && <div class="author">{row.agent}</div>}
       {row.blocks.map((block, index) => (
         <BlockView key={index} block={block} live={row.live} hidden={hidden} session={session} decide={decide} />
       ))}
-      {row.live && row.last && <Working notice={row.notice} />}
+      {row.live && row.last && !asks && <Working notice={row.notice} />}
       {row.last && row.end && <EndView end={row.end} retry={() => again(row.runId)} />}
       {row.last && !row.live && row.blocks.length > 0 && <AnswerBar {...parts} />}
     </article>

@@ -17,7 +17,7 @@ import { SendingView } from "./user-view.tsx";
 
 export function ChatPage({ app }: { app: ChatApp }) {
   const { signedOut, talk } = useStore(app.view, (value) => value);
-  const [drawer, setDrawer] = useState(false);
+  const [drawer, setDrawer] = useState<"talks" | "search" | null>(null);
   const [asksSettings, setAsksSettings] = useState(false);
   // As in chat.css.
   const wide = useMedia("(min-width: 48rem)");
@@ -28,8 +28,8 @@ export function ChatPage({ app }: { app: ChatApp }) {
       if (!event.ctrlKey && !event.metaKey) return;
       if (event.key.toLowerCase() === "k") {
         event.preventDefault();
-        setDrawer(true);
-        setTimeout(() => document.querySelector<HTMLElement>("#search")?.focus(), 0);
+        setDrawer("search");
+        document.querySelector<HTMLElement>("#search")?.focus();
       } else if (event.shiftKey && event.key.toLowerCase() === "o") {
         event.preventDefault();
         app.openTalk(null);
@@ -44,17 +44,17 @@ export function ChatPage({ app }: { app: ChatApp }) {
     <div class="page">
       {wide && (
         <aside class="beside">
-          <Sidebar app={app} leave={() => {}} />
+          <Sidebar app={app} leave={() => setDrawer(null)} seeks={false} />
         </aside>
       )}
       {drawer && !wide && (
-        <Dialog label={said.talks} closeLabel={said.close} onClose={() => setDrawer(false)} class="drawer">
-          <Sidebar app={app} leave={() => setDrawer(false)} />
+        <Dialog label={said.talks} closeLabel={said.close} onClose={() => setDrawer(null)} class="drawer">
+          <Sidebar app={app} leave={() => setDrawer(null)} seeks={drawer === "search"} />
         </Dialog>
       )}
       <main class="talk-page">
         <header class="top">
-          <IconButton icon="menu" class="only-narrow" label={said.menu} onClick={() => setDrawer(true)} />
+          <IconButton icon="menu" class="only-narrow" label={said.menu} onClick={() => setDrawer("talks")} />
           {talk ? <TalkTitle app={app} talk={talk} /> : <AgentPicker app={app} />}
           <IconButton icon="settings" label={said.settings} onClick={() => setAsksSettings(true)} />
         </header>

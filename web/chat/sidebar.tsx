@@ -18,7 +18,8 @@ const SEARCH_MS = 250;
 const DAY_HEIGHT = 36;
 const TALK_HEIGHT = 48;
 
-export function Sidebar({ app, leave }: { app: ChatApp; leave: () => void }) {
+/** `seeks`: it is shown for its search. */
+export function Sidebar({ app, leave, seeks }: { app: ChatApp; leave: () => void; seeks: boolean }) {
   const said = texts();
   const view = useStore(app.list.view, (value) => value);
   const language = useStore(app.view, (value) => value.language);
@@ -68,6 +69,7 @@ export function Sidebar({ app, leave }: { app: ChatApp; leave: () => void }) {
             aria-label={said.search}
             placeholder={said.search}
             value={words}
+            autofocus={seeks}
             onInput={(event) => setWords(event.currentTarget.value)}
           />
         </div>

@@ -94,7 +94,7 @@ export function Transcript({ app, talk }: { app: ChatApp; talk: OpenTalk }) {
             }}
             rate={(runId, vote) => {
               talk.rate(runId, vote).then(
-                () => showToast(said.thanks),
+                () => vote.comment !== "" && showToast(said.thanks),
                 (error: unknown) => showToast(app.explain(error)),
               );
             }}

@@ -43,8 +43,8 @@ export interface DeskOptions {
   /** Instead of the gateway that all share. */
   door?: FrontDoor;
   path?: string;
-  /** Null = a person. */
-  role?: "owner" | "operator" | "viewer" | null;
+  /** Null = a person; "nobody" = who is not signed in. */
+  role?: "owner" | "operator" | "viewer" | "nobody" | null;
   /** Console errors that the test provokes. */
   expected?: RegExp;
 }
@@ -104,6 +104,7 @@ export async function startGateway(
       OPENAI_API_KEY: "any",
       OPENAI_BASE_URL: model.url,
       OPENAI_MODEL: "fake-model",
+      WEB_ACCESS: "guest",
       ...options.env,
     },
   });
@@ -121,7 +122,7 @@ export async function atDesk(work: (desk: Desk) => Promise<void>, options: DeskO
     locale: "en",
   });
   try {
-    await signIn(context, door, user, options.role ?? null);
+    if (options.role !== "nobody") await signIn(context, door, user, options.role ?? null);
     const page = await context.newPage();
     page.setDefaultTimeout(10_000);
     const faults: string[] = [];
@@ -147,17 +148,21 @@ async function signIn(
   user: string,
   role: DeskOptions["role"],
 ): Promise<void> {
+  const done = await context.request.post(`${door.url}/v1/sign-in`, {
+    data: { token: (await signInHash(door, user, role)).slice(1) },
+    headers: { "sec-fetch-site": "same-origin" },
+  });
+  expect(done.status()).toBe(200);
+}
+
+/** The secret part of a sign-in link, with its sign. */
+export async function signInHash(door: FrontDoor, user: string, role: DeskOptions["role"] = null): Promise<string> {
   const made = await fetch(`${door.url}/v1/sign-in/links`, {
     method: "POST",
     headers: { authorization: `Bearer ${ADMIN_KEY}`, "content-type": "application/json" },
     body: JSON.stringify({ role, user }),
   });
-  const { url } = (await made.json()) as { url: string };
-  const done = await context.request.post(`${door.url}/v1/sign-in`, {
-    data: { token: new URL(url).hash.slice(1) },
-    headers: { "sec-fetch-site": "same-origin" },
-  });
-  expect(done.status()).toBe(200);
+  return new URL(((await made.json()) as { url: string }).url).hash;
 }
 
 /** One test for each way to look at the page. */
