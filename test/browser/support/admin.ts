@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { Client } from "pg";
 import type { Page } from "playwright-core";
 import { type Desk, type DeskOptions, everyView, openSuite } from "./suite.ts";
 
@@ -11,7 +12,7 @@ export interface Talk {
   title: string;
 }
 
-/** Has somebody ask, and waits for the answer. */
+/** Has somebody ask, and waits for the answer and its trace. */
 export async function makeTalk(text = "What is a parley?"): Promise<Talk> {
   const { gateway } = await openSuite();
   const user = `asker-${randomUUID().slice(0, 8)}`;
@@ -23,10 +24,21 @@ export async function makeTalk(text = "What is a parley?"): Promise<Talk> {
   while (performance.now() < deadline) {
     const { body } = await gateway.api("GET", `/v1/sessions/${session}/runs`, undefined, user);
     const [run] = body.runs as { run_id: string; trace_id: string; ended_at: string | null }[];
-    if (run?.ended_at) return { user, session, run: run.run_id, trace: run.trace_id, title };
+    const told = run?.ended_at ? await gateway.api("GET", `/v1/traces/${run.trace_id}`, undefined, user) : null;
+    if (run && told?.body.ended_at) return { user, session, run: run.run_id, trace: run.trace_id, title };
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
   throw new Error("the talk was not answered");
+}
+
+/** Puts a row where only a platform would have put it. */
+export async function insert(table: string, row: Record<string, unknown>): Promise<void> {
+  const client = new Client({ connectionString: (await openSuite()).databaseUrl });
+  await client.connect();
+  const names = Object.keys(row);
+  const places = names.map((_, index) => `$${index + 1}`);
+  await client.query(`insert into ${table} (${names.join(", ")}) values (${places.join(", ")})`, Object.values(row));
+  await client.end();
 }
 
 /** Opens a page of the dashboard as an operator, in each way to look at it. */

@@ -1,4 +1,5 @@
 import type { ComponentChildren } from "preact";
+import { useRef } from "preact/hooks";
 import { Badge, type Tone } from "../parts/badge.tsx";
 import { Chart } from "../parts/chart.tsx";
 import { Trouble, Waiting } from "../parts/data-table.tsx";
@@ -43,12 +44,15 @@ export function Overview({ query }: PageProps) {
   const asked = { since: since || "1d", bucket: since === "" ? "hour" : "day", agent_id: agent };
   const { data, problem, reload } = useLoad<OverviewJson>(withQuery("/v1/overview", asked), REFRESH_MS);
   const agents = useAgentChoice();
+  // What was plotted stays until there is something else to plot.
+  const last = useRef<OverviewJson | null>(null);
+  if (data) last.current = data;
   return (
     <>
       <Filters query={query} choices={[{ name: "since", label: "Time", options: SPANS }, agents]} />
       <Attention />
       {problem && <Trouble problem={problem} again={reload} />}
-      {data ? <Charts {...data} /> : !problem && <Waiting />}
+      {last.current ? <Charts {...last.current} /> : !problem && <Waiting />}
     </>
   );
 }

@@ -59,7 +59,7 @@ export interface Page<R> {
 }
 
 export interface Pages<R> {
-  /** Null = the first page is not here yet. */
+  /** Null = nothing is here yet. Rows of other filters stay until there are those that are asked for. */
   rows: R[] | null;
   problem: ApiProblem | null;
   loading: boolean;
@@ -111,7 +111,7 @@ export function usePages<R>(path: string, read: (answer: unknown, headers: Heade
 
   const isOld = state?.path !== path;
   return {
-    rows: isOld ? null : (state?.rows ?? null),
+    rows: state?.rows ?? null,
     problem,
     loading,
     hasMore: !isOld && state?.next != null,
