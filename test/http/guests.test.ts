@@ -1,5 +1,8 @@
+import { sql } from "kysely";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { RETENTION_DAYS } from "../../src/agent/retention.ts";
 import type { UserId } from "../../src/ids.ts";
+import { deleteStale } from "../../src/store/housekeeping.ts";
 import { Browser, linkFor } from "./browser.ts";
 import { startHttp, type TestHttp } from "./start-http.ts";
 
@@ -66,5 +69,24 @@ describe("a guest", () => {
     const enter = () => http.app.inject({ method: "POST", url: "/v1/sign-in/guest", ...from });
     for (let n = 0; n < 20; n++) expect((await enter()).statusCode).toBe(200);
     expect((await enter()).statusCode).toBe(429);
+  });
+
+  it("who never said a word is gone a day after their browser, and nobody who talked", async () => {
+    const { db } = http.database;
+    const [silent, talker, here] = [new Browser(http), new Browser(http), new Browser(http)];
+    const users = [];
+    for (const browser of [silent, talker, here]) {
+      users.push((await browser.call("POST", "/v1/sign-in/guest")).json<Me>().user_id);
+    }
+    await talker.call("POST", "/v1/sessions", { body: {} });
+    await sql`update identities set created_at = created_at - interval '2 days'`.execute(db);
+    await sql`update web_sessions set expires_at = now() where user_id = any (${users.slice(0, 2)}::text[])`.execute(
+      db,
+    );
+    await deleteStale(db, { ...RETENTION_DAYS });
+    const left = await db.selectFrom("users").select("id").where("id", "in", users).execute();
+    expect(left.map(({ id }) => id).toSorted()).toEqual(users.slice(1).toSorted());
+    const browsers = await db.selectFrom("web_sessions").select("user_id").where("user_id", "in", users).execute();
+    expect(browsers.map(({ user_id: user }) => user)).toEqual([users[2]]);
   });
 });
