@@ -42,7 +42,7 @@ import { type ApprovePairing, pairingRoutes } from "./pairing-routes.ts";
 import type { Readiness } from "./readiness.ts";
 import { runRoutes } from "./run-routes.ts";
 import { sessionRoutes } from "./session-routes.ts";
-import { signInLinkRoutes, type SignInParts, signInRoutes } from "./sign-in-routes.ts";
+import { operatorSignInRoutes, type SignInParts, signInRoutes } from "./sign-in-routes.ts";
 import { traceRoutes } from "./trace-routes.ts";
 import { validateRequest } from "./validate-request.ts";
 import { userRoutes } from "./user-routes.ts";
@@ -137,7 +137,7 @@ export function createHttpServer(parts: HttpParts): FastifyInstance {
     budgetRoutes(keyed, parts.db, parts.agents);
     agentRoutes(keyed, { db: parts.db, registered: parts.agents, ...parts.agentDesk });
     keyRoutes(keyed, parts.db, service, keys);
-    if (web) signInLinkRoutes(keyed, parts.db, service, web.url);
+    if (web && cookies) operatorSignInRoutes(keyed, { db: parts.db, cookies, streams, service, url: web.url });
     auditRoutes(keyed, parts.db);
     keyed.register(async (inner) => modelRoutes(inner.withTypeProvider<TypeBoxTypeProvider>(), parts.agents));
     housekeepingRoutes(keyed, parts.db, parts.agents);

@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { Type } from "typebox";
 import { GatewayError } from "../errors.ts";
-import { newId } from "../ids.ts";
+import { newId, readId } from "../ids.ts";
 import type { IdentityProvider } from "../platform/identity-provider.ts";
 import { newLinkToken, newWebToken, signInUrl, webTokenHash } from "../platform/web-token.ts";
 import { audit } from "../store/audit.ts";
@@ -170,8 +170,41 @@ export function signInRoutes(app: Api, { db, cookies, streams, ways, failures, o
   });
 }
 
-/** Making links that sign somebody in, for whoever may make keys; `url`: where people open the page. */
-export function signInLinkRoutes(app: Api, db: Root, service: AgentService, url: () => string): void {
+/** What operators do about browsers: they send people in, and out. */
+export function operatorSignInRoutes(
+  app: Api,
+  {
+    db,
+    cookies,
+    streams,
+    service,
+    url,
+  }: Pick<SignInParts, "db" | "cookies" | "streams" | "url"> & { service: AgentService },
+): void {
+  app.route({
+    method: "POST",
+    url: "/v1/users/:id/sign-out",
+    config: { scope: "users:write" },
+    schema: {
+      summary: "Sign a person out of every browser, and void the links they were sent",
+      params: Type.Object({ id: Type.String() }),
+      response: { 204: Type.Null({ description: "Done" }) },
+    },
+    handler: async (request, reply) => {
+      const id = readId("usr", request.params.id);
+      const user = await withTransaction(db, async (trx) => {
+        const found = id && (await currentUser(trx, id));
+        if (!found) throw new GatewayError("not_found", "There is no such user.");
+        await endWebSessionsOf(trx, found);
+        await audit(trx, principalOf(request), { action: "user.sign_out", target: found });
+        return found;
+      });
+      cookies.forgetUser(user);
+      streams.endOf(user);
+      return reply.code(204).send(null);
+    },
+  });
+
   app.route({
     method: "POST",
     url: "/v1/sign-in/links",

@@ -15,6 +15,7 @@ const TOKEN = /^[0-9a-f]{64}$/;
 const FLOW = /^[\w.-]{1,500}$/;
 /** Names and addresses of this machine alone, as a browser writes them. */
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d{1,5})?$/i;
+const LOOPBACK_ORIGIN = /^https?:\/\/(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d{1,5})?$/i;
 
 interface Known {
   readAt: number;
@@ -107,12 +108,18 @@ export class WebCookies {
 
   /**
    * Refuses what another site's page has a browser send: a cookie comes along without its person's doing. Browsers say
-   * where a request comes from, in one of two headers at least. Throws `forbidden`.
+   * where a request comes from, in one of two headers at least. Where they name the page, a name that only leads here
+   * is refused as well: whoever owns it may have made it do so. Throws `forbidden`.
    */
   checkOrigin(request: FastifyRequest): void {
     const { origin } = request.headers;
-    if (request.headers["sec-fetch-site"] === "same-origin") return;
-    if (origin !== undefined && origin === this.#originOf(request)) return;
+    const isSame = request.headers["sec-fetch-site"] === "same-origin";
+    if (origin === undefined ? isSame : origin === this.#originOf(request)) return;
+    if (isSame && origin !== undefined) {
+      if (LOOPBACK_ORIGIN.test(origin)) return;
+      const where = this.#publicUrl?.origin ?? "a loopback address, because PUBLIC_URL is not set";
+      throw new GatewayError("forbidden", `This page is good at ${where}.`);
+    }
     throw new GatewayError("forbidden", "This did not come from the gateway's own page.");
   }
 

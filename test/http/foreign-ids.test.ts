@@ -53,6 +53,7 @@ const OPERATORS = [
   "POST /v1/keys/{id}/rotate",
   "POST /v1/pairings/{code}/approve",
   "POST /v1/sign-in/links",
+  "POST /v1/users/{id}/sign-out",
 ];
 
 /** Name somebody's thing, in the path or in the body: somebody else's is not there, 404. */

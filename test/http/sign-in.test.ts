@@ -159,6 +159,16 @@ describe("security-34: the cookie of a browser", () => {
     expect(await status(other)).toBe(200);
   });
 
+  it("ends when an operator signs its person out, which stands in the audit log", async () => {
+    const [browser, other] = [await signedIn(http, "lea"), await signedIn(http, "ben")];
+    const { user_id: user } = await me(browser);
+    expect((await http.call("POST", `/v1/users/${user}/sign-out`)).statusCode).toBe(204);
+    expect([await status(browser), await status(other)]).toEqual([401, 200]);
+    const log = (await http.call("GET", "/v1/audit?limit=1")).json<{ entries: object[] }>();
+    expect(log.entries).toMatchObject([{ action: "user.sign_out", target: user }]);
+    expect((await http.call("POST", `/v1/users/usr_${"0".repeat(32)}/sign-out`)).statusCode).toBe(404);
+  });
+
   it("ends in all browsers when its person signs out everywhere, with the links they were sent, and in nobody else's", async () => {
     const [one, two, bens] = [await signedIn(http, "ann"), await signedIn(http, "ann"), await signedIn(http, "ben")];
     const link = await linkFor(http, await http.gateway.service.actFor("ann"));
@@ -236,9 +246,12 @@ describe("security-35: a request that another site's page has a browser send", (
     { origin: "null" },
     { origin: "http://evil.test", host: "evil.test" },
     { origin: "http://127.0.0.1.evil.test", host: "127.0.0.1.evil.test" },
+    // A name of somebody else's that leads here: to the browser it is the same page.
+    { "sec-fetch-site": "same-origin", origin: "http://evil.test", host: "evil.test" },
   ];
   const OWN: Record<string, string>[] = [
     { "sec-fetch-site": "same-origin" },
+    { "sec-fetch-site": "same-origin", origin: "http://127.0.0.1:8080", host: "gateway:3000" },
     { origin: "http://localhost:3000", host: "localhost:3000" },
     { origin: "http://127.0.0.1:3000", host: "127.0.0.1:3000" },
     { origin: "http://[::1]:3000", host: "[::1]:3000" },
