@@ -109,11 +109,7 @@ export function userOf(request: FastifyRequest): UserId {
 }
 
 /** Whether who makes a request may still do so: for answers that go on long after it was looked at. */
-export async function stillMay(
-  request: FastifyRequest,
-  keys: KeyRing,
-  cookies: WebCookies | null,
-): Promise<boolean> {
+export async function stillMay(request: FastifyRequest, keys: KeyRing, cookies: WebCookies | null): Promise<boolean> {
   const token = principalOf(request).browser ? (cookies?.tokenOf(request) ?? "") : null;
   const principal = await (token === null
     ? keys.principalOf(bearerOf(request.headers.authorization ?? ""))

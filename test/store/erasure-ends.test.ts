@@ -49,6 +49,7 @@ storeEngines((store) => {
               platform: "api",
               startedMs: 1,
               endedMs: 2,
+              firstShownMs: null,
               status: "ok",
               model: null,
               inputTokens: 0,
@@ -125,6 +126,7 @@ storeEngines((store) => {
         const made = await makeSession(trx, {
           userId: group.userId,
           agent: "demo",
+          platform: "api",
           history: "gateway",
           title: "",
           metadata: {},

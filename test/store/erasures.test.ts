@@ -230,6 +230,7 @@ storeEngines((store) => {
       const when = {
         startedMs: 1,
         endedMs: 2,
+        firstShownMs: null,
         status: "ok",
         model: null,
         account: null,

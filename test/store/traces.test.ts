@@ -8,7 +8,7 @@ import { onPostgres } from "../support/store-engines.ts";
 import { newTalk, openTransaction, untilBlocked } from "./arrange.ts";
 
 function traceOf(session: SessionId): TraceRow {
-  const ended = { startedMs: 1, endedMs: 2, status: "ok", model: null } as const;
+  const ended = { startedMs: 1, endedMs: 2, firstShownMs: null, status: "ok", model: null } as const;
   const from = { session, run: newId("run"), agent: "demo", account: null, platform: "api" };
   return { traceId: newTraceId(), ...from, ...ended, inputTokens: 0, outputTokens: 0, toolCalls: 0 };
 }
