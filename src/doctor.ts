@@ -14,6 +14,7 @@ import { faultOfModel, resolveModel } from "./agent/resolve-model.ts";
 import { cardVariables, type Config, ConfigFaults, readConfig, serverVariables } from "./config.ts";
 import type { Environment } from "./config-reader.ts";
 import { publicMessage } from "./errors.ts";
+import { diagnoseWeb } from "./diagnose-web.ts";
 import { fault, type Finding, ok, warning } from "./finding.ts";
 import { diagnoseDatabase } from "./store/diagnose-database.ts";
 
@@ -31,6 +32,7 @@ export async function diagnose(env: Environment): Promise<Finding[]> {
     diagnoseDatabase(config.database),
     lookAtTelegram(config),
     lookAtSlack(config),
+    diagnoseWeb(config),
     lookAtGateway(config),
   ]);
   return [ok("settings", "can be used"), ...looks.flat()];

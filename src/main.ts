@@ -1,5 +1,4 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 import { createDocumentReader } from "../adapters/documents/document-reader.ts";
 import { loadMcpServers } from "../adapters/mcp/load-mcp-servers.ts";
 import { createOpenAIModel } from "../adapters/openai/openai-model.ts";
@@ -42,7 +41,7 @@ import { createLog, type Logger } from "./observe/log.ts";
 import { createRedactor } from "./observe/redact.ts";
 import { createMetrics, type Metrics } from "./observe/metrics.ts";
 import { openAdapters, webhookPaths } from "./open-adapters.ts";
-import { openWeb, operatorLink } from "./open-web.ts";
+import { openWeb, operatorLink, PAGE } from "./open-web.ts";
 import { runAtWork } from "./run/run-at-work.ts";
 import { listAgentRecords } from "./store/agent-records.ts";
 import { adminKey } from "./store/admin-key.ts";
@@ -56,8 +55,6 @@ import { retrying } from "./store/transaction.ts";
 
 /** How long running answers may go on after SIGTERM. */
 const GRACE_MS = 20_000;
-/** What `npm run build` makes of web/. */
-const PAGE = fileURLToPath(new URL("../dist/web", import.meta.url));
 /** For the last statement of a process that dies of a bug. */
 const SPARE_MS = 1_000;
 /** Under npm one Ctrl-C comes twice: from the terminal, and passed on by npm. */

@@ -1,3 +1,4 @@
+import { fileURLToPath } from "node:url";
 import type { LiveConfig } from "./config-live.ts";
 import { DEFAULT_USER } from "./http/authenticate.ts";
 import type { HttpParts } from "./http/http-server.ts";
@@ -10,8 +11,15 @@ import { insertWebLink } from "./store/web-sessions.ts";
 import type { AgentService } from "./talk/agent-service.ts";
 import type { WebDoor } from "./talk/web-command.ts";
 
+/** What `npm run build` makes of web/. */
+export const PAGE = fileURLToPath(new URL("../dist/web", import.meta.url));
+
 /** Only this machine can reach these. */
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|::1)$/i;
+
+export function isLoopback(host: string): boolean {
+  return LOOPBACK.test(host);
+}
 
 /** The web page of one gateway, for its server and for its chats. */
 interface OpenWeb extends NonNullable<HttpParts["web"]> {
@@ -26,7 +34,7 @@ export async function openWeb(live: LiveConfig, folder: string, log: Logger): Pr
   if (web.access === "off") return null;
   const page = await loadPage(folder);
   if (!page) log.warn({ folder }, "the web page was not built: run npm run build, and start again");
-  const isHere = LOOPBACK.test(host);
+  const isHere = isLoopback(host);
   let own: string | null = null;
   return {
     page,

@@ -73,6 +73,7 @@ const ROOMS: Record<string, Room> = {
       "src/open-adapters.ts",
       "src/open-web.ts",
       "src/doctor.ts",
+      "src/diagnose-web.ts",
       "src/talk-cli.ts",
       "src/parley-cli.ts",
     ],

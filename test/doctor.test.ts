@@ -5,9 +5,11 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { Api } from "grammy";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { diagnoseWeb } from "../src/diagnose-web.ts";
 import { diagnose } from "../src/doctor.ts";
 import type { Finding } from "../src/finding.ts";
 import { runCli } from "./cli/run-cli.ts";
+import { FakeOidcProvider } from "./fakes/oidc-provider.ts";
 import { type FakeModel, startFakeModel } from "./fakes/model-server.ts";
 import { type FakeSlack, startFakeSlack } from "./fakes/slack/fake-slack.ts";
 import { type FakeTelegram, startFakeTelegram } from "./fakes/telegram/fake-telegram.ts";
@@ -54,11 +56,42 @@ it("finds nothing to mend where there is nothing", async () => {
   const findings = await diagnose(sound);
   expect(bad(findings)).toEqual([]);
   expect(new Set(findings.map(({ about }) => about))).toEqual(
-    new Set(["settings", "agents", "database", "model", "telegram", "slack", "gateway"]),
+    new Set(["settings", "agents", "database", "model", "telegram", "slack", "web page", "gateway"]),
   );
   for (const secret of [slack.app.botToken, slack.app.appToken, telegram.token, "sk-doctor-key"]) {
     expect(JSON.stringify(findings)).not.toContain(secret);
   }
+});
+
+describe("the web page", () => {
+  const web = { access: "link", oidc: null } as const;
+  const config = { web, publicUrl: null, host: "127.0.0.1" };
+  const look = async (change: object, folder?: string) => lines(await diagnoseWeb({ ...config, ...change }, folder));
+
+  it("is off, was not built, or has no address that people could open", async () => {
+    const built = await agentsOf("");
+    await writeFile(path.join(built, "index.html"), "");
+    expect(await look({}, built)).toEqual(["web page: opens at loopback addresses → "]);
+    expect(await look({ publicUrl: "https://parley.test", host: "0.0.0.0" }, built)).toEqual([
+      "web page: opens at https://parley.test → ",
+    ]);
+    expect(await look({ web: { ...web, access: "off" } })).toEqual(["web page: is off: WEB_ACCESS → "]);
+    expect(await look({}, `${built}/none`)).toEqual([expect.stringMatching(/was not built → Run: npm run build/)]);
+    expect(await look({ host: "0.0.0.0" }, built)).toEqual([expect.stringMatching(/no address.* → Set PUBLIC_URL/)]);
+  });
+
+  it("has a provider of sign-ins that is there, by its right name", async () => {
+    const provider = await FakeOidcProvider.open();
+    leftovers.defer(() => provider.close());
+    const oidc = { issuer: provider.issuer, clientId: "parley", clientSecret: null };
+    const faults = async (issuer: string) =>
+      bad(await diagnoseWeb({ ...config, web: { ...web, oidc: { ...oidc, issuer } } })).map(({ says }) => says);
+    expect(await faults(provider.issuer)).toEqual([]);
+    expect(await faults(provider.issuer.replace("127.0.0.1", "localhost"))).toEqual([
+      "the provider of WEB_OIDC_ISSUER has another name for itself",
+    ]);
+    expect(await faults("http://127.0.0.1:9")).toEqual(["the provider of WEB_OIDC_ISSUER does not describe itself"]);
+  });
 });
 
 /** A folder with the agent `a`, and with these settings. */
