@@ -119,15 +119,24 @@ export function overviewRoutes(app: Api, db: Root, readiness: () => Promise<Read
     url: "/v1/platforms",
     config: { scope: "metrics:read" },
     schema: {
-      summary: "List the bots: who hears them, when they last said something, what waits; and the replicas",
-      response: { 200: Type.Object({ platforms: Type.Array(PlatformJson), replicas: Type.Array(ReplicaJson) }) },
+      summary: "List the bots: who hears them, when they last said something, what waits; and how the replicas do",
+      response: {
+        200: Type.Object({
+          ready: Type.Boolean({ description: "This replica's, as /readyz has it" }),
+          checks: Type.Record(Type.String(), Type.String()),
+          platforms: Type.Array(PlatformJson),
+          replicas: Type.Array(ReplicaJson),
+        }),
+      },
     },
     handler: async () => {
-      const { checks } = await readiness();
+      const { ready, checks } = await readiness();
       const all = { kind: "all" } as const;
       const accounts = await withReach(db, all, accountStates);
       const replicas = await withReach(db, all, replicaStates);
       return {
+        ready,
+        checks,
         platforms: accounts.map((account) => ({
           ...account,
           state: checks[account.platform] ?? "unknown",

@@ -1,10 +1,10 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { expect } from "vitest";
 import { newPairingCode } from "../../src/platform/pairing-code.ts";
-import { everyAdminView, insert, makeTalk, openPage } from "./support/admin.ts";
+import { asOperator, insert, makeTalk, openPage } from "./support/admin.ts";
 import { eventually } from "./support/chat.ts";
 
-everyAdminView("agents: asked for a test, switched off and on, registered and taken back", "/agents", async (desk) => {
+asOperator("agents: asked for a test, switched off and on, registered and taken back", "/agents", async (desk) => {
   const { page, user } = desk;
   const table = page.getByRole("table", { name: "Agents" });
   await table.getByRole("row").filter({ hasText: "helper" }).getByText("healthy").waitFor();
@@ -33,7 +33,7 @@ everyAdminView("agents: asked for a test, switched off and on, registered and ta
   await eventually(async () => table.getByRole("row").filter({ hasText: name }).count(), 0);
 });
 
-everyAdminView("platforms: a bot that nobody hears is said to be deaf, also in the overview", "", async ({ page }) => {
+asOperator("platforms: a bot that nobody hears is said to be deaf, also in the overview", "", async ({ page }) => {
   const id = `telegram:${randomBytes(4).readUInt32LE()}`;
   await insert("accounts", { id, platform: "telegram" });
   await page.reload();
@@ -45,7 +45,7 @@ everyAdminView("platforms: a bot that nobody hears is said to be deaf, also in t
   await page.getByRole("table", { name: "Replicas" }).getByRole("rowheader").first().waitFor();
 });
 
-everyAdminView("deliveries: what failed is posted again, what is in doubt is resolved", "", async ({ page }) => {
+asOperator("deliveries: what failed is posted again, what is in doubt is resolved", "", async ({ page }) => {
   const page0 = { account_id: "telegram:1", chat: "7", thread: "", place_kind: "private", kind: "reply" };
   const [failed, doubt] = [0, 1].map(() => `out_${randomUUID().replaceAll("-", "")}`);
   await insert("outbox", { ...page0, id: failed, state: "failed", error: "chat not found", content: '{"text":"x"}' });
@@ -61,49 +61,45 @@ everyAdminView("deliveries: what failed is posted again, what is in doubt is res
   await page.getByRole("button", { name: `Resolve ${doubt}` }).waitFor({ state: "detached" });
 });
 
-everyAdminView(
-  "keys: made with a secret that is shown once, rotated and revoked, and audited",
-  "/keys",
-  async (desk) => {
-    const { page, user, door } = desk;
-    const name = `key of ${user.slice(-8)}`;
-    await page.getByRole("button", { name: "Make a key" }).click();
-    const form = page.getByRole("dialog", { name: "Make a key" });
-    await form.getByRole("textbox", { name: "Name" }).fill(name);
-    await form
-      .getByRole("combobox", { name: "For", exact: true })
-      .selectOption({ label: "An operator who looks (viewer)" });
-    await form.getByRole("button", { name: "Make it" }).click();
-    const shown = page.getByRole("dialog", { name: `The secret of ${name}` });
-    const secret = await shown.locator("code").innerText();
-    const call = (key: string) => fetch(`${door.url}/v1/overview`, { headers: { authorization: `Bearer ${key}` } });
-    expect((await call(secret)).status).toBe(200);
-    await shown.getByRole("button", { name: "I have it" }).click();
-    expect(await page.content()).not.toContain(secret);
+asOperator("keys: made with a secret that is shown once, rotated and revoked, and audited", "/keys", async (desk) => {
+  const { page, user, door } = desk;
+  const name = `key of ${user.slice(-8)}`;
+  await page.getByRole("button", { name: "Make a key" }).click();
+  const form = page.getByRole("dialog", { name: "Make a key" });
+  await form.getByRole("textbox", { name: "Name" }).fill(name);
+  await form
+    .getByRole("combobox", { name: "For", exact: true })
+    .selectOption({ label: "An operator who looks (viewer)" });
+  await form.getByRole("button", { name: "Make it" }).click();
+  const shown = page.getByRole("dialog", { name: `The secret of ${name}` });
+  const secret = await shown.locator("code").innerText();
+  const call = (key: string) => fetch(`${door.url}/v1/overview`, { headers: { authorization: `Bearer ${key}` } });
+  expect((await call(secret)).status).toBe(200);
+  await shown.getByRole("button", { name: "I have it" }).click();
+  expect(await page.content()).not.toContain(secret);
 
-    await page.getByRole("button", { name: `Rotate ${name}` }).click();
-    const rotate = page.getByRole("dialog");
-    await rotate.getByRole("combobox").selectOption({ label: "No time more" });
-    await rotate.getByRole("button", { name: "Rotate it" }).click();
-    const second = await shown.locator("code").innerText();
-    expect(second).not.toBe(secret);
-    await page.keyboard.press("Escape");
-    await page.getByRole("button", { name: `Revoke ${name}` }).click();
-    await page.getByRole("dialog").getByRole("button", { name: "Revoke it" }).click();
-    await page.getByRole("row").filter({ hasText: name }).getByText("revoked").waitFor();
-    expect([(await call(secret)).status, (await call(second)).status]).toEqual([401, 401]);
-    await openPage(page, "Audit");
-    await page.getByRole("textbox", { name: "Action" }).fill("key.revoke");
-    await page
-      .getByRole("table", { name: "Audit log" })
-      .getByRole("row")
-      .filter({ hasText: "key.revoke" })
-      .first()
-      .waitFor();
-  },
-);
+  await page.getByRole("button", { name: `Rotate ${name}` }).click();
+  const rotate = page.getByRole("dialog");
+  await rotate.getByRole("combobox").selectOption({ label: "No time more" });
+  await rotate.getByRole("button", { name: "Rotate it" }).click();
+  const second = await shown.locator("code").innerText();
+  expect(second).not.toBe(secret);
+  await page.keyboard.press("Escape");
+  await page.getByRole("button", { name: `Revoke ${name}` }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Revoke it" }).click();
+  await page.getByRole("row").filter({ hasText: name }).getByText("revoked").waitFor();
+  expect([(await call(secret)).status, (await call(second)).status]).toEqual([401, 401]);
+  await openPage(page, "Audit");
+  await page.getByRole("textbox", { name: "Action" }).fill("key.revoke");
+  await page
+    .getByRole("table", { name: "Audit log" })
+    .getByRole("row")
+    .filter({ hasText: "key.revoke" })
+    .first()
+    .waitFor();
+});
 
-everyAdminView("people: let in, blocked, exported, and erased by typing their name", "/people", async (desk) => {
+asOperator("people: let in, blocked, exported, and erased by typing their name", "/people", async (desk) => {
   const { page, user, door, gateway } = desk;
   const code = newPairingCode();
   const name = `Newcomer ${user.slice(-8)}`;
@@ -133,7 +129,7 @@ everyAdminView("people: let in, blocked, exported, and erased by typing their na
   expect((await gateway.api("GET", `/v1/users/${body.user_id}`)).status).toBe(404);
 });
 
-everyAdminView(
+asOperator(
   "a viewer sees everything and is offered nothing to change; a person is turned away",
   "/agents",
   async ({ page, door }) => {
@@ -147,7 +143,7 @@ everyAdminView(
   { role: "viewer" },
 );
 
-everyAdminView(
+asOperator(
   "a person is told that the dashboard is for operators",
   "",
   async ({ page }) => {

@@ -1,8 +1,8 @@
 import { expect } from "vitest";
-import { everyAdminView, makeTalk, openPage } from "./support/admin.ts";
+import { asOperator, makeTalk, openPage } from "./support/admin.ts";
 import { eventually } from "./support/chat.ts";
 
-everyAdminView(
+asOperator(
   "overview: answers, time to first visible text, errors, cost and feedback are plotted, and stand in a table",
   "",
   async ({ page, gateway }) => {
@@ -30,7 +30,7 @@ everyAdminView(
   },
 );
 
-everyAdminView("runs: one that lives is seen and stopped", "/runs", async ({ page, gateway, model, user }) => {
+asOperator("runs: one that lives is seen and stopped", "/runs", async ({ page, gateway, model, user }) => {
   const mark = `slow ${user}`;
   const forget = model.script((exchange) =>
     JSON.stringify(exchange.body).includes(mark) ? { text: "word ".repeat(500), chunkEveryMs: 200 } : undefined,
@@ -48,7 +48,7 @@ everyAdminView("runs: one that lives is seen and stopped", "/runs", async ({ pag
   forget();
 });
 
-everyAdminView(
+asOperator(
   "sessions: found by words that were said, read as a transcript, and the address can be shared",
   "/sessions",
   async ({ page, user, view }) => {
@@ -74,7 +74,7 @@ everyAdminView(
   },
 );
 
-everyAdminView("traces: a waterfall whose spans open", "/traces", async ({ page, door }) => {
+asOperator("traces: a waterfall whose spans open", "/traces", async ({ page, door }) => {
   const talk = await makeTalk();
   await page.reload();
   await page.getByRole("table", { name: "Traces" }).getByTitle(talk.trace).first().waitFor();
@@ -92,7 +92,7 @@ everyAdminView("traces: a waterfall whose spans open", "/traces", async ({ page,
   expect(Math.min(...bars)).toBeGreaterThan(0);
 });
 
-everyAdminView("feedback: narrowed by filters, and triaged", "", async ({ page, gateway, user }) => {
+asOperator("feedback: narrowed by filters, and triaged", "", async ({ page, gateway, user }) => {
   const talk = await makeTalk();
   const comment = `Too vague for ${user.slice(-8)}`;
   await gateway.api("POST", "/v1/feedback", { run_id: talk.run, rating: -1, comment }, talk.user);

@@ -109,10 +109,13 @@ it("platforms tell who hears each bot, when it last said something, what waits, 
   ];
   for (const row of rows) await row.execute(db);
 
-  const { platforms, replicas } = (await http.call("GET", "/v1/platforms")).json<{
+  const { ready, checks, platforms, replicas } = (await http.call("GET", "/v1/platforms")).json<{
+    ready: boolean;
+    checks: Record<string, string>;
     platforms: Record<string, unknown>[];
     replicas: Record<string, unknown>[];
   }>();
+  expect([ready, checks]).toEqual([true, { telegram: "taking in" }]);
   const [slack, telegram] = platforms;
   expect(slack).toMatchObject({ account: "slack:T1", state: "unknown", holder: null, heard_at: null, waiting: 0 });
   expect(telegram).toMatchObject({

@@ -1,5 +1,6 @@
 import type { ComponentType } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
+import { Toasts } from "../kit/toast.tsx";
 import { chooseTheme, readTheme, type Theme } from "../kit/theme.ts";
 import { Agents } from "./pages/agents.tsx";
 import { Audit } from "./pages/audit.tsx";
@@ -21,7 +22,6 @@ import { Trouble, Waiting } from "./parts/data-table.tsx";
 import { useLoad } from "./parts/load.ts";
 import { type Me, MeContext } from "./parts/me.ts";
 import { followLinks, to, useRoute } from "./parts/route.ts";
-import { Told } from "./parts/tell.tsx";
 
 export interface PageProps {
   query: URLSearchParams;
@@ -106,7 +106,7 @@ function Closed({ children }: { children: preact.ComponentChildren }) {
 function Shell({ me }: { me: Me }) {
   const { path, query } = useRoute();
   const [, first = "", ...rest] = path.split("/");
-  const id = decodeURIComponent(rest.join("/"));
+  const id = decoded(rest.join("/"));
   const at = PAGES.find((page) => page.path === `/${first}`);
   const shown = id === "" ? at : at?.one;
   const title = shown?.title ?? "Nothing here";
@@ -140,10 +140,19 @@ function Shell({ me }: { me: Me }) {
             </p>
           )}
         </main>
-        <Told />
+        <Toasts />
       </div>
     </MeContext.Provider>
   );
+}
+
+/** Whatever stands in an address. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 function Side({ path, me }: { path: string; me: Me }) {

@@ -1,7 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { Client } from "pg";
 import type { Page } from "playwright-core";
-import { type Desk, type DeskOptions, everyView, openSuite } from "./suite.ts";
+import { test } from "vitest";
+import { atDesk, type Desk, type DeskOptions, openSuite, VIEWS } from "./suite.ts";
 
 /** A talk with one answer in it, by somebody of its own. */
 export interface Talk {
@@ -41,18 +42,24 @@ export async function insert(table: string, row: Record<string, unknown>): Promi
   await client.end();
 }
 
-/** Opens a page of the dashboard as an operator, in each way to look at it. */
-export function everyAdminView(
+/** Both widths and both colours, in two views: how all of it looks in the other two is seen by `admin-pages`. */
+const TWO = [VIEWS[0], VIEWS[3]];
+
+/** What an operator does at a page of the dashboard. */
+export function asOperator(
   name: string,
   path: string,
   work: (desk: Desk) => Promise<void>,
   options: DeskOptions = {},
 ): void {
-  everyView(name, work, { role: "owner", ...options, path: `/admin${path}` });
+  test.concurrent.for(TWO)(`${name} ($width px, $colors)`, async (view) =>
+    atDesk(work, { role: "owner", ...options, view, path: `/admin${path}` }),
+  );
 }
 
 /** Goes to another page of the dashboard by its menu, which is behind a button where there is no room. */
 export async function openPage(page: Page, name: string): Promise<void> {
+  await page.getByRole("banner").waitFor();
   const menu = page.getByRole("button", { name: "Menu", exact: true });
   if (await menu.isVisible()) await menu.click();
   await page.getByRole("navigation", { name: "Pages" }).getByRole("link", { name, exact: true }).click();

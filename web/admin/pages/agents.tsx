@@ -1,5 +1,6 @@
 import { useState } from "preact/hooks";
 import { callApi } from "../../kit/api.ts";
+import { showToast } from "../../kit/toast.tsx";
 import { Badge } from "../parts/badge.tsx";
 import { type Column, DataTable, List } from "../parts/data-table.tsx";
 import { ActDialog, Dialog } from "../parts/dialog.tsx";
@@ -7,7 +8,6 @@ import { formatMs, When } from "../parts/format.tsx";
 import { asProblem, useLoad, wordsOf } from "../parts/load.ts";
 import { useMay } from "../parts/me.ts";
 import { to } from "../parts/route.ts";
-import { tell } from "../parts/tell.tsx";
 
 interface AgentJson {
   name: string;
@@ -113,7 +113,7 @@ export function Agents() {
   ];
   const close = () => setAsked(null);
   const done = (words: string) => () => {
-    tell(words);
+    showToast(words);
     rest.reload();
   };
   return (

@@ -26,7 +26,7 @@ const COLUMNS: Column<EntryJson>[] = [
       <span class="muted">
         {Object.entries(detail)
           .filter(([, value]) => value !== null)
-          .map(([name, value]) => `${name}: ${typeof value === "string" ? value : JSON.stringify(value)}`)
+          .map(([name, value]) => `${name}: ${Array.isArray(value) ? value.join(" ") : String(value)}`)
           .join(", ")}
       </span>
     ),

@@ -1,5 +1,6 @@
 import { useState } from "preact/hooks";
 import { callApi } from "../../kit/api.ts";
+import { showToast } from "../../kit/toast.tsx";
 import { Badge, State } from "../parts/badge.tsx";
 import { type Column, DataTable, List } from "../parts/data-table.tsx";
 import { ActDialog } from "../parts/dialog.tsx";
@@ -8,7 +9,6 @@ import { Id, When } from "../parts/format.tsx";
 import { useLoad, withQuery } from "../parts/load.ts";
 import { useMay } from "../parts/me.ts";
 import { to } from "../parts/route.ts";
-import { tell } from "../parts/tell.tsx";
 import type { PageProps } from "../dashboard.tsx";
 
 interface DeliveryJson {
@@ -127,7 +127,7 @@ function Retry({ post, close, reload }: Asking) {
       danger={doubt}
       act={() => callApi("POST", `/v1/deliveries/${post.id}/retry`, { body: { even_if_shown: doubt } })}
       done={() => {
-        tell("It is posted behind what waits in its chat.");
+        showToast("It is posted behind what waits in its chat.");
         reload();
       }}
       close={close}
@@ -149,7 +149,7 @@ function Resolve({ post, close, reload }: Asking) {
       doIt="Take it off"
       act={() => callApi("POST", `/v1/deliveries/${post.id}/resolve`, { body: { outcome } })}
       done={() => {
-        tell("It is off the list.");
+        showToast("It is off the list.");
         reload();
       }}
       close={close}

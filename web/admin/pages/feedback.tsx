@@ -1,11 +1,11 @@
 import { callApi } from "../../kit/api.ts";
+import { showToast } from "../../kit/toast.tsx";
 import { List } from "../parts/data-table.tsx";
 import { type Choice, Filters, SINCE, useAgentChoice } from "../parts/filters.tsx";
 import { Id, When } from "../parts/format.tsx";
 import { asProblem, usePages, withQuery, wordsOf } from "../parts/load.ts";
 import { useMay } from "../parts/me.ts";
 import { to } from "../parts/route.ts";
-import { tell } from "../parts/tell.tsx";
 import type { PageProps } from "../dashboard.tsx";
 
 interface FeedbackJson {
@@ -100,9 +100,9 @@ function Opinion({ opinion, reload }: { opinion: FeedbackJson; reload: () => voi
   const triage = async (value: string) => {
     try {
       await callApi("PATCH", `/v1/feedback/${opinion.feedback_id}`, { body: { triage: value } });
-      tell("Noted.");
+      showToast("Noted.");
     } catch (error) {
-      tell(wordsOf(asProblem(error)));
+      showToast(wordsOf(asProblem(error)));
     }
     reload();
   };

@@ -1,5 +1,6 @@
 import { useState } from "preact/hooks";
 import { callApi } from "../../kit/api.ts";
+import { showToast } from "../../kit/toast.tsx";
 import { Badge } from "../parts/badge.tsx";
 import { type Column, DataTable, List } from "../parts/data-table.tsx";
 import { ActDialog, Dialog } from "../parts/dialog.tsx";
@@ -7,7 +8,6 @@ import { Id, When } from "../parts/format.tsx";
 import { usePages } from "../parts/load.ts";
 import { useMay } from "../parts/me.ts";
 import { to } from "../parts/route.ts";
-import { tell } from "../parts/tell.tsx";
 
 interface KeyJson {
   key_id: string;
@@ -129,7 +129,7 @@ export function Keys() {
           danger
           act={() => callApi("DELETE", `/v1/keys/${asked.key.key_id}`)}
           done={() => {
-            tell("The key is revoked; all replicas refuse it within 10 s.");
+            showToast("The key is revoked; all replicas refuse it within 10 s.");
             list.reload();
           }}
           close={close}
@@ -147,9 +147,9 @@ function Secret({ of, close }: { of: KeyJson & { key: string }; close: () => voi
   const copy = async () => {
     try {
       await navigator.clipboard.writeText(of.key);
-      tell("Copied.");
+      showToast("Copied.");
     } catch {
-      tell("The browser did not let it be copied: select it and copy it yourself.");
+      showToast("The browser did not let it be copied: select it and copy it yourself.");
     }
   };
   return (

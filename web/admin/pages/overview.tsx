@@ -155,7 +155,7 @@ function Attention() {
   const pairings = useLoad<{ pairings: object[] }>("/v1/pairings?limit=100", REFRESH_MS).data?.pairings;
   const feedback = useLoad<object[]>("/v1/feedback?triage=new&rating=-1&since=30d&limit=100", REFRESH_MS).data;
   if (!platforms || !pairings || !feedback) return null;
-  const deaf = platforms.filter(({ platform, holder }) => holder === null && platform !== "api");
+  const deaf = platforms.filter(({ holder }) => holder === null);
   const troubled = platforms.reduce((sum, each) => sum + each.uncertain + each.failed, 0);
   const items: { is: boolean; tone: Tone; href: string; words: ComponentChildren }[] = [
     {

@@ -1,5 +1,6 @@
 import { useState } from "preact/hooks";
 import { callApi } from "../../kit/api.ts";
+import { showToast } from "../../kit/toast.tsx";
 import { Badge } from "../parts/badge.tsx";
 import { type Column, DataTable, List } from "../parts/data-table.tsx";
 import { ActDialog } from "../parts/dialog.tsx";
@@ -8,7 +9,6 @@ import { When } from "../parts/format.tsx";
 import { useLoad, usePages, withQuery } from "../parts/load.ts";
 import { useMay } from "../parts/me.ts";
 import { to } from "../parts/route.ts";
-import { tell } from "../parts/tell.tsx";
 import type { PageProps } from "../dashboard.tsx";
 
 export interface UserJson {
@@ -145,7 +145,7 @@ function Requests({ approved }: { approved: () => void }) {
           doIt="Let them in"
           act={() => callApi("POST", `/v1/pairings/${encodeURIComponent(asked.code)}/approve`)}
           done={() => {
-            tell(`${asked.name || asked.external_id} is let in.`);
+            showToast(`${asked.name || asked.external_id} is let in.`);
             rest.reload();
             approved();
           }}

@@ -1,5 +1,6 @@
 import { useEffect, useState } from "preact/hooks";
 import { callApi } from "../../kit/api.ts";
+import { showToast } from "../../kit/toast.tsx";
 import { Badge } from "../parts/badge.tsx";
 import { DataTable, Trouble, Waiting } from "../parts/data-table.tsx";
 import { ActDialog } from "../parts/dialog.tsx";
@@ -7,7 +8,6 @@ import { formatCount, Id, When } from "../parts/format.tsx";
 import { useLoad } from "../parts/load.ts";
 import { useMay } from "../parts/me.ts";
 import { go, to } from "../parts/route.ts";
-import { tell } from "../parts/tell.tsx";
 import type { PageProps } from "../dashboard.tsx";
 import type { UserJson } from "./people.tsx";
 import { Fact } from "./session.tsx";
@@ -108,7 +108,7 @@ export function Person({ id }: PageProps) {
           danger={!user.blocked}
           act={() => callApi("PATCH", address, { body: { blocked: !user.blocked } })}
           done={() => {
-            tell(user.blocked ? `${name} is heard again.` : `${name} is not heard any more.`);
+            showToast(user.blocked ? `${name} is heard again.` : `${name} is not heard any more.`);
             reload();
           }}
           close={close}
@@ -128,7 +128,7 @@ export function Person({ id }: PageProps) {
           typed={name}
           act={() => callApi("DELETE", address)}
           done={() => {
-            tell(`${name} is gone; what is left of them goes within minutes.`);
+            showToast(`${name} is gone; what is left of them goes within minutes.`);
             go(to("/people"));
           }}
           close={close}

@@ -3,6 +3,7 @@ import { type Column, DataTable, List } from "../parts/data-table.tsx";
 import { formatMs, Id, When } from "../parts/format.tsx";
 import { useLoad } from "../parts/load.ts";
 import { to } from "../parts/route.ts";
+import { Fact } from "./session.tsx";
 
 export interface PlatformJson {
   account: string;
@@ -25,6 +26,13 @@ interface ReplicaJson {
   pid: number;
   seen_at: string;
   answers: number;
+}
+
+interface PlatformsJson {
+  ready: boolean;
+  checks: Record<string, string>;
+  platforms: PlatformJson[];
+  replicas: ReplicaJson[];
 }
 
 const REFRESH_MS = 5_000;
@@ -93,10 +101,22 @@ const REPLICAS: Column<ReplicaJson>[] = [
 ];
 
 export function Platforms() {
-  const loaded = useLoad<{ platforms: PlatformJson[]; replicas: ReplicaJson[] }>("/v1/platforms", REFRESH_MS);
+  const loaded = useLoad<PlatformsJson>("/v1/platforms", REFRESH_MS);
   const { data, ...rest } = loaded;
   return (
     <>
+      {data && (
+        <dl class="facts" aria-label="Health of this replica">
+          <Fact name="This replica">
+            <Badge tone={data.ready ? "good" : "bad"}>{data.ready ? "ready" : "not ready"}</Badge>
+          </Fact>
+          {Object.entries(data.checks).map(([name, state]) => (
+            <Fact key={name} name={name}>
+              <State of={state} />
+            </Fact>
+          ))}
+        </dl>
+      )}
       <List list={{ ...rest, rows: data?.platforms ?? null }} empty="No bot is set up: only the API and this page.">
         {(rows) => <DataTable caption="Bots" columns={BOTS} rows={rows} keyOf={(bot) => bot.account} />}
       </List>

@@ -1,5 +1,6 @@
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { callApi } from "../../kit/api.ts";
+import { showToast } from "../../kit/toast.tsx";
 import { State } from "../parts/badge.tsx";
 import { type Column, DataTable, List } from "../parts/data-table.tsx";
 import { ActDialog } from "../parts/dialog.tsx";
@@ -8,7 +9,6 @@ import { formatMs, Id, When } from "../parts/format.tsx";
 import { type Loaded, useLoad, usePages, withQuery } from "../parts/load.ts";
 import { useMay } from "../parts/me.ts";
 import { to } from "../parts/route.ts";
-import { tell } from "../parts/tell.tsx";
 import type { PageProps } from "../dashboard.tsx";
 
 export interface RunJson {
@@ -30,6 +30,8 @@ interface RunsJson {
 }
 
 const LIVE_MS = 2_000;
+/** Of the API. */
+const PAGE = 50;
 const STATUS = {
   name: "status",
   label: "Ended as",
@@ -55,6 +57,11 @@ export function Runs({ query }: PageProps) {
   });
   const agents = useAgentChoice();
   const live = joined(running, waiting);
+  const living = live.rows?.map((run) => run.run_id).join(" ");
+  // Whatever has ended stands among the recent ones; who reads older pages is left in peace.
+  useEffect(() => {
+    if (recent.rows && recent.rows.length <= PAGE) recent.reload();
+  }, [living]);
   return (
     <>
       <section aria-labelledby="live">
@@ -141,7 +148,7 @@ export function RunList(props: {
           danger
           act={() => callApi("POST", `/v1/sessions/${stopping.session_id}/runs/${stopping.run_id}/cancel`)}
           done={() => {
-            tell("The run ends.");
+            showToast("The run ends.");
             list.reload();
           }}
           close={() => setStopping(null)}

@@ -1,13 +1,13 @@
-import { useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { callApi } from "../../kit/api.ts";
+import { showToast } from "../../kit/toast.tsx";
 import { State } from "../parts/badge.tsx";
 import { Trouble, Waiting } from "../parts/data-table.tsx";
 import { ActDialog } from "../parts/dialog.tsx";
 import { formatCompact, formatCount, formatUsd, Id, When } from "../parts/format.tsx";
-import { type Loaded, useLoad } from "../parts/load.ts";
+import { useLoad } from "../parts/load.ts";
 import { useMay } from "../parts/me.ts";
-import { go, to } from "../parts/route.ts";
-import { tell } from "../parts/tell.tsx";
+import { go, setFilters, to } from "../parts/route.ts";
 import type { PageProps } from "../dashboard.tsx";
 import { type RunJson, RunList } from "./runs.tsx";
 import type { SessionJson } from "./sessions.tsx";
@@ -42,15 +42,21 @@ interface UsageJson {
 const PAGE = 100;
 const REFRESH_MS = 5_000;
 
-export function Session({ id }: PageProps) {
+export function Session({ id, query }: PageProps) {
   const address = `/v1/sessions/${encodeURIComponent(id)}`;
   const session = useLoad<SessionJson>(`${address}?limit=1`, REFRESH_MS);
   const { data, problem } = session;
   if (!data) return problem ? <Trouble problem={problem} again={session.reload} /> : <Waiting />;
-  return <Found session={data} address={address} reload={session.reload} />;
+  const page = Math.max(0, Math.trunc(Number(query.get("page"))) || 0);
+  return <Found session={data} address={address} page={Math.min(page, lastPage(data))} reload={session.reload} />;
 }
 
-function Found({ session, address, reload }: { session: SessionJson; address: string; reload: () => void }) {
+function lastPage({ head_seq: head }: SessionJson): number {
+  return Math.max(0, Math.ceil(head / PAGE) - 1);
+}
+
+function Found(props: { session: SessionJson; address: string; page: number; reload: () => void }) {
+  const { session, address, page, reload } = props;
   const may = useMay();
   const [asked, setAsked] = useState<"stop" | "delete" | null>(null);
   const usage = useLoad<UsageJson>(`${address}/usage`).data;
@@ -97,7 +103,7 @@ function Found({ session, address, reload }: { session: SessionJson; address: st
           </button>
         )}
       </div>
-      <Transcript key={session.id} session={session} address={address} />
+      <Transcript session={session} address={address} page={page} />
       <section aria-labelledby="runs">
         <h2 id="runs">Runs</h2>
         <RunList list={list} name="Runs of this session" empty="Nothing was answered here yet." ofSession />
@@ -109,7 +115,7 @@ function Found({ session, address, reload }: { session: SessionJson; address: st
           danger
           act={() => callApi("POST", `${address}/stop`)}
           done={() => {
-            tell("The answer ends, and what waited is withdrawn.");
+            showToast("The answer ends, and what waited is withdrawn.");
             reload();
           }}
           close={close}
@@ -125,7 +131,7 @@ function Found({ session, address, reload }: { session: SessionJson; address: st
           typed={session.id.slice(-6)}
           act={() => callApi("DELETE", address)}
           done={() => {
-            tell("The session is deleted.");
+            showToast("The session is deleted.");
             go(to("/sessions"));
           }}
           close={close}
@@ -148,25 +154,40 @@ export function Fact({ name, children }: { name: string; children: preact.Compon
   );
 }
 
-/** The newest messages first to be read, in their order; older ones on demand. */
-function Transcript({ session, address }: { session: SessionJson; address: string }) {
-  const [pages, setPages] = useState(1);
-  const after = Math.max(0, session.head_seq - pages * PAGE);
-  const loaded: Loaded<{ messages: MessageJson[] }> = useLoad(
-    `${address}/messages?after=${after}&limit=${Math.min(1_000, pages * PAGE + PAGE)}`,
+/** A page of what was said, the newest one unless the address asks for an older one. */
+function Transcript({ session, address, page }: { session: SessionJson; address: string; page: number }) {
+  const { head_seq: head } = session;
+  const after = Math.max(0, head - (page + 1) * PAGE);
+  // Behind the newest ones stands what waits for its turn.
+  const limit = page === 0 ? 2 * PAGE : Math.min(PAGE, head - page * PAGE - after);
+  const live = page === 0 && session.status !== "idle" ? REFRESH_MS : 0;
+  const { data, problem, reload } = useLoad<{ messages: MessageJson[] }>(
+    `${address}/messages?after=${after}&limit=${limit}`,
+    live,
   );
-  const messages = loaded.data?.messages;
+  const seen = useRef(head);
+  useEffect(() => {
+    if (seen.current !== head) reload();
+    seen.current = head;
+  }, [head, reload]);
+  const messages = data?.messages;
   return (
     <section aria-labelledby="talk">
       <h2 id="talk">Transcript</h2>
-      {loaded.problem && <Trouble problem={loaded.problem} again={loaded.reload} />}
-      {!messages && !loaded.problem && <Waiting />}
+      {problem && <Trouble problem={problem} again={reload} />}
+      {!messages && !problem && <Waiting />}
       {messages?.length === 0 && <p class="empty">Nothing was said here yet.</p>}
-      {after > 0 && pages < 9 && messages && (
-        <p class="more">
-          <button type="button" class="button small" onClick={() => setPages(pages + 1)}>
-            Show earlier messages
+      {(after > 0 || page > 0) && (
+        <p class="actions start">
+          <button type="button" class="button small" disabled={after === 0} onClick={() => turnTo(page + 1)}>
+            Earlier
           </button>
+          <button type="button" class="button small" disabled={page === 0} onClick={() => turnTo(page - 1)}>
+            Later
+          </button>
+          <span class="muted">
+            {formatCount(after + 1)} to {formatCount(Math.max(after + 1, head - page * PAGE))} of {formatCount(head)}
+          </span>
         </p>
       )}
       <ol class="transcript" start={after + 1}>
@@ -176,6 +197,10 @@ function Transcript({ session, address }: { session: SessionJson; address: strin
       </ol>
     </section>
   );
+}
+
+function turnTo(page: number): void {
+  setFilters({ page: page === 0 ? null : String(page) });
 }
 
 function Said({ message }: { message: MessageJson }) {

@@ -74,6 +74,9 @@ export function Sessions({ query }: PageProps) {
         choices={[agents, PLATFORM, STATUS, SINCE]}
         {...(query.has("user_id") ? { words: [["user_id", "Person"]] as const } : {})}
       />
+      {query.get("q") && (
+        <p class="muted">Words are looked for in the 500 sessions used last, in the newest 100 messages of each.</p>
+      )}
       <List list={list} empty="No session fits.">
         {(rows) => <DataTable caption="Sessions" columns={COLUMNS} rows={rows} keyOf={(session) => session.id} />}
       </List>

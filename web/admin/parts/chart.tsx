@@ -45,7 +45,8 @@ export function Chart({ title, headline, note, kind, at, bucket, series, format 
       return kind === "bars" ? here.reduce((sum, value) => sum + value, 0) : Math.max(...here);
     }),
   );
-  const ticks = ticksUpTo(top);
+  const isWhole = series.every(({ values }) => values.every((value) => value === null || Number.isInteger(value)));
+  const ticks = ticksUpTo(top, isWhole);
   const max = ticks.at(-1) ?? 1;
   const inner = { width: Math.max(1, width - EDGE.left - EDGE.right), height: HEIGHT - EDGE.top - EDGE.bottom };
   const slot = inner.width / Math.max(1, count);
@@ -106,7 +107,7 @@ export function Chart({ title, headline, note, kind, at, bucket, series, format 
         )}
       </div>
       <ul class="legend" aria-hidden="true">
-        {looked !== null && <li class="muted">{names[looked]}</li>}
+        {looked !== null && <li class="muted">{names[looked]} UTC</li>}
         {series.map(({ name, look: colour, values }) => (
           <li key={name}>
             <span class={`swatch ${colour}`} />
@@ -205,8 +206,8 @@ function Lines({ series, x, y }: Drawn) {
   );
 }
 
+/** In UTC, as the buckets are. */
 function nameOf(time: string, bucket: "hour" | "day"): string {
-  const date = new Date(time);
-  if (bucket === "hour") return date.toLocaleTimeString("en", { hour: "2-digit", minute: "2-digit", hour12: false });
-  return date.toLocaleDateString("en", { day: "numeric", month: "short", timeZone: "UTC" });
+  if (bucket === "hour") return time.slice(11, 16);
+  return new Date(time).toLocaleDateString("en", { day: "numeric", month: "short", timeZone: "UTC" });
 }

@@ -9,7 +9,11 @@ export function Dialog({ title, close, children }: { title: string; close: () =>
   useEffect(() => {
     const opener = document.activeElement;
     dialog.current?.showModal();
-    return () => opener instanceof HTMLElement && opener.isConnected && opener.focus();
+    return () => {
+      // What it was opened by may be gone with its row.
+      const back = opener?.isConnected ? opener : document.querySelector("h1");
+      if (back instanceof HTMLElement) back.focus();
+    };
   }, []);
   return (
     <dialog ref={dialog} aria-label={title} onClose={close}>

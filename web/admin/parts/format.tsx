@@ -16,7 +16,8 @@ export function formatMs(ms: number | null): string {
 
 export function formatUsd(value: number | null): string {
   if (value === null) return "–";
-  return `$${value.toFixed(value !== 0 && value < 0.1 ? 4 : 2)}`;
+  const isFine = value < 0.1 && Math.abs(value * 100 - Math.round(value * 100)) > 1e-9;
+  return `$${value.toFixed(isFine ? 4 : 2)}`;
 }
 
 const UNITS = [

@@ -138,6 +138,7 @@ export function asProblem(error: unknown): ApiProblem {
 /** For people: what went wrong, and what to do. */
 export function wordsOf(problem: ApiProblem): string {
   if (problem.code === "unreachable") return "The gateway does not answer. It is tried again.";
+  if (problem.status === 401) return "You are signed out. Sign in again by a new link.";
   if (problem.status === 403) return problem.message || "Your role may not do that.";
   return problem.message === "" ? `The gateway answered ${problem.status}.` : problem.message;
 }

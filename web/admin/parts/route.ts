@@ -53,6 +53,7 @@ export function followLinks(event: MouseEvent): void {
   if (event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
   const link = (event.target as Element).closest("a");
   if (!link || link.origin !== location.origin || link.hasAttribute("download")) return;
+  if (link.getAttribute("href")?.startsWith("#")) return;
   if (link.pathname !== BASE && !link.pathname.startsWith(`${BASE}/`)) return;
   event.preventDefault();
   go(`${link.pathname}${link.search}`);

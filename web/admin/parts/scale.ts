@@ -1,9 +1,13 @@
-/** Steps of an axis at round numbers, from 0 to at least `max`; a few of them. */
-export function ticksUpTo(max: number, wanted = 4): number[] {
+const WANTED = 4;
+
+/** Steps of an axis at round numbers, from 0 to at least `max`; a few of them. `whole`: of what comes in pieces. */
+export function ticksUpTo(max: number, whole = false): number[] {
   if (!(max > 0)) return [0, 1];
-  const rough = max / wanted;
+  const rough = max / WANTED;
   const power = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 2.5, 5, 10].map((each) => each * power).find((each) => each >= rough) ?? power * 10;
+  const step =
+    [1, 2, 2.5, 5, 10].map((each) => each * power).find((each) => each >= rough && !(whole && each % 1 !== 0)) ??
+    power * 10;
   const count = Math.ceil(max / step - 1e-9);
   return Array.from({ length: count + 1 }, (_, index) => Number((index * step).toPrecision(12)));
 }

@@ -29,6 +29,7 @@ export function waterfall(tree: readonly SpanNode[]): { rows: SpanRow[]; totalMs
     const children = next.span.children.toSorted((a, b) => a.start_time - b.start_time);
     waiting.push(...children.map((span) => ({ span, depth: depth + 1 })).toReversed());
   }
+  if (flat.length === 0) return { rows: [], totalMs: 0 };
   const from = Math.min(...flat.map(({ span }) => span.start_time));
   const until = Math.max(...flat.map(({ span }) => span.end_time ?? span.start_time));
   const whole = Math.max(until - from, 1e-6);
@@ -42,5 +43,5 @@ export function waterfall(tree: readonly SpanNode[]): { rows: SpanRow[]; totalMs
       ms: span.end_time === null ? null : (span.end_time - span.start_time) * 1_000,
     };
   });
-  return { rows, totalMs: flat.length === 0 ? 0 : whole * 1_000 };
+  return { rows, totalMs: whole * 1_000 };
 }
