@@ -22,7 +22,7 @@ export function newsRoutes(app: Api, service: AgentService, sessions: Sessions, 
   app.route({
     method: "GET",
     url: "/v1/sessions/:id/news",
-    config: { scope: "sessions:read", stream: true },
+    config: { scope: "sessions:read" },
     schema: {
       summary: "Read what the event stream says after an event, as soon as there is something",
       params: SessionParams,

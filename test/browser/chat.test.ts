@@ -8,6 +8,8 @@ everyView("New Talk: a message begins one, and its answer names it", async (desk
   await say(page, "What is a lane?");
   await log(page).getByText("You said: What is a lane?").waitFor();
   await expectStored(desk);
+  // Said to those who listen once it is whole.
+  await page.getByRole("status").getByText("Answer: You said: What is a lane?").waitFor({ state: "attached" });
   await page.getByRole("heading", { name: "What is a lane?" }).waitFor();
   expect(await seriousFaults(page)).toEqual([]);
   // The focus never leaves the place where people write.

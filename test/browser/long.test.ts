@@ -1,4 +1,4 @@
-import { readdir, readFile } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
@@ -6,32 +6,50 @@ import type { Page } from "playwright-core";
 import { expect, test } from "vitest";
 import { newId } from "../../src/ids.ts";
 import { runStatement } from "../support/postgres.ts";
-import { log } from "./support/chat.ts";
+import { log, say } from "./support/chat.ts";
 import { atDesk } from "./support/suite.ts";
 
+const BUILT = fileURLToPath(new URL("../../dist/web", import.meta.url));
 const MESSAGES = 10_000;
 const SESSIONS = 5_000;
 
 const nodes = (page: Page) => page.evaluate(() => document.querySelectorAll("*").length);
 
-/** Scrolls through a list in steps, as a wheel does; resolves with the longest time between two frames, in ms. */
-async function scroll(page: Page, list: string, step: number, steps: number): Promise<number> {
-  return page.evaluate(
+/** Scrolls through a list in steps, as a wheel does. */
+async function scroll(page: Page, list: string, step: number, steps: number): Promise<void> {
+  await page.evaluate(
     async ([selector, by, count]) => {
       const element = document.querySelector(selector)!;
-      let longest = 0;
-      let before = performance.now();
       for (let index = 0; index < count; index++) {
         element.scrollTop += by;
         await new Promise((resolve) => requestAnimationFrame(resolve));
-        const now = performance.now();
-        longest = Math.max(longest, now - before);
-        before = now;
       }
-      return longest;
     },
     [list, step, steps] as const,
   );
+}
+
+/** By how many px what is read moves when older history comes in above it. */
+async function movedByOlder(page: Page): Promise<number> {
+  return page.evaluate(async () => {
+    const list = document.querySelector(".log")!;
+    const frame = () => new Promise((resolve) => requestAnimationFrame(resolve));
+    while (list.scrollTop > 700) {
+      list.scrollTop -= 300;
+      await frame();
+    }
+    const edge = list.getBoundingClientRect().top;
+    const topOf = (name: string) => {
+      const found = [...list.querySelectorAll("article")].find((article) => article.textContent.includes(name));
+      return found?.getBoundingClientRect().top ?? Number.NaN;
+    };
+    const read = [...list.querySelectorAll("article")].find((article) => article.getBoundingClientRect().top > edge);
+    const name = /message \d+/.exec(read?.textContent ?? "")![0];
+    const [top, height] = [topOf(name), list.scrollHeight];
+    while (list.scrollHeight < height + 1_000) await frame();
+    await frame();
+    return Math.abs(topOf(name) - top);
+  });
 }
 
 test(`of ${MESSAGES} messages and ${SESSIONS} talks only what is near is on the page`, async () => {
@@ -63,6 +81,7 @@ test(`of ${MESSAGES} messages and ${SESSIONS} talks only what is near is on the 
     expect(await nodes(page)).toBeLessThan(2_000);
     const first = await log(page).locator("article").first().innerText();
     expect(Number(/message (\d+)/.exec(first)?.[1])).toBeLessThan(MESSAGES - 100);
+    expect(await movedByOlder(page)).toBeLessThan(3);
     await page.getByRole("button", { name: "To the newest message" }).click();
     await log(page).getByText(`message ${MESSAGES}`).waitFor();
 
@@ -73,12 +92,17 @@ test(`of ${MESSAGES} messages and ${SESSIONS} talks only what is near is on the 
 }, 60_000);
 
 test("the chat's first load is at most 80 KB, compressed", async () => {
-  const built = fileURLToPath(new URL("../../dist/web/assets", import.meta.url));
-  const names = await readdir(built);
-  // What a first answer without code needs: everything but the dashboard, the highlighting and other languages.
-  const later = /^(show-admin|highlight-code|german|russian|chinese|.*admin)/;
-  const first = names.filter((name) => /\.(js|css)$/.test(name) && !later.test(name));
-  const sizes = await Promise.all(first.map(async (name) => gzipSync(await readFile(path.join(built, name))).length));
-  expect(first.length).toBeGreaterThan(3);
-  expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThan(80 * 1024);
+  await atDesk(async ({ page }) => {
+    await say(page, "hello");
+    await log(page).getByText("You said: hello").waitFor();
+    const names = await page.evaluate(() =>
+      performance
+        .getEntriesByType("resource")
+        .map(({ name }) => new URL(name).pathname)
+        .filter((name) => /\.(js|css)$/.test(name)),
+    );
+    const files = await Promise.all([...new Set(names)].map((name) => readFile(path.join(BUILT, name))));
+    expect(files.length).toBeGreaterThan(3);
+    expect(files.reduce((sum, bytes) => sum + gzipSync(bytes).length, 0)).toBeLessThan(80 * 1024);
+  });
 });

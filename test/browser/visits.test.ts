@@ -42,6 +42,13 @@ everyView(
   NOBODY,
 );
 
+everyView("somebody else's talk is not there", async ({ page, gateway, door }) => {
+  const { body: foreign } = await gateway.api("POST", "/v1/sessions", { title: "secret" }, "somebody else");
+  await page.goto(`${door.url}/talks/${foreign.session_id}`);
+  await page.getByText("There is no such talk, or it is not yours.").waitFor();
+  expect(await page.getByText("secret").count()).toBe(0);
+}, { expected: /404/ });
+
 everyView("by keys alone: search, a new talk, a message, stop", async ({ page }) => {
   await composer(page).waitFor();
   await page.keyboard.press("Control+k");
@@ -58,6 +65,22 @@ everyView("by keys alone: search, a new talk, a message, stop", async ({ page })
   await page.keyboard.press("Escape");
   await page.getByRole("button", { name: "Stop" }).waitFor({ state: "detached" });
   await expectFocus(composer(page));
+});
+
+everyView("whatever has the focus shows it", async ({ page }) => {
+  await composer(page).waitFor();
+  const seen = new Set<string>();
+  for (let step = 0; step < 8; step++) {
+    await page.keyboard.press("Tab");
+    const [name, outline] = await page.evaluate(() => {
+      const at = document.activeElement!;
+      const frame = at.closest(".composer") && at.tagName === "TEXTAREA" ? at.closest(".composer")! : at;
+      return [at.outerHTML.slice(0, 80), at === document.body ? "solid" : getComputedStyle(frame).outlineStyle] as const;
+    });
+    seen.add(name);
+    expect(outline, name).not.toBe("none");
+  }
+  expect(seen.size).toBeGreaterThan(3);
 });
 
 async function expectFocus(found: ReturnType<typeof composer>): Promise<void> {

@@ -1,4 +1,5 @@
 import { callApi } from "../kit/api.ts";
+import { newKey } from "../kit/new-key.ts";
 import type { WireSession } from "./wire.ts";
 
 /** A session that begins like another one: with its first `at` messages. */
@@ -60,7 +61,7 @@ export async function readBranches(session: WireSession): Promise<Branches> {
 export async function makeBranch(session: WireSession, at: number): Promise<string> {
   const { session_id: id } = await callApi<{ session_id: string }>("POST", `${pathOf(session.session_id)}/fork`, {
     body: { from_message_index: at },
-    headers: { "idempotency-key": crypto.randomUUID() },
+    headers: { "idempotency-key": newKey() },
   });
   const root = rootOf(session);
   await callApi("PATCH", pathOf(id), { body: { metadata: { root, branches: null } } });

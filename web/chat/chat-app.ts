@@ -33,6 +33,8 @@ export interface AppView {
   talk: OpenTalk | null;
 }
 
+const ME_AGAIN_MS = 3_000;
+
 /** The page of one person: which talk is open, and what stands around it. */
 export class ChatApp {
   readonly view = new Store<AppView>({ me: null, signedOut: false, agents: [], language: "en", talk: null });
@@ -49,19 +51,18 @@ export class ChatApp {
     await this.#speak(languageOf(navigator.languages));
     // Whoever opens a link wants to be the one it is for.
     if (location.pathname === "/sign-in") return this.#signedOut();
-    try {
-      const me = await callApi<Me>("GET", "/v1/me");
-      this.view.change({ me });
-      if (me.language !== null) await this.#speak(languageOf([me.language]));
-    } catch (error) {
-      if (!(error instanceof ApiProblem)) throw error;
-      if (error.status === 401) return this.#signedOut();
-      showToast(this.explain(error));
-    }
+    await this.#readMe();
+    if (this.view.value.signedOut) return;
     addEventListener("popstate", () => this.#goWhereAsked());
     this.#goWhereAsked();
-    this.list.start();
+    const { me } = this.view.value;
+    // An operator reaches everybody's: this page is for their own.
+    this.list.start(me === null || me.role === null ? null : me.user_id);
     this.outbox.resume();
+    // A reload while a talk was being begun begins it all the same.
+    if (this.view.value.talk === null) {
+      this.#begun = this.outbox.entries.value.findLast(({ session }) => session === null)?.key ?? null;
+    }
     await this.#readAgents();
   }
 
@@ -92,7 +93,14 @@ export class ChatApp {
   }
 
   async signOut(everywhere: boolean): Promise<void> {
-    await callApi("POST", "/v1/sign-out", { body: { everywhere } });
+    try {
+      await callApi("POST", "/v1/sign-out", { body: { everywhere } });
+    } catch (error) {
+      return showToast(this.explain(error));
+    }
+    // Whoever comes next is somebody else.
+    this.outbox.forget();
+    sessionStorage.clear();
     location.assign("/");
   }
 
@@ -121,6 +129,18 @@ export class ChatApp {
   async #speak(language: Language): Promise<void> {
     await useLanguage(language);
     this.view.change({ language });
+  }
+
+  async #readMe(): Promise<void> {
+    try {
+      const me = await callApi<Me>("GET", "/v1/me");
+      this.view.change({ me });
+      if (me.language !== null) await this.#speak(languageOf([me.language]));
+    } catch (error) {
+      if (!(error instanceof ApiProblem)) throw error;
+      if (error.status === 401) return this.#signedOut();
+      setTimeout(() => void this.#readMe(), ME_AGAIN_MS);
+    }
   }
 
   async #readAgents(): Promise<void> {

@@ -17,11 +17,13 @@ const MAX_HEIGHT = 240;
 export function Composer(props: {
   talk: string;
   busy: boolean;
+  /** Nothing can be sent just now. */
+  closed?: boolean;
   send: (text: string) => void;
   stop: () => void;
   handle: Ref<ComposerHandle>;
 }) {
-  const { talk, busy, send, stop } = props;
+  const { talk, busy, closed = false, send, stop } = props;
   const said = texts();
   const draftKey = `parley.draft.${talk}`;
   const sendKey = useStore(settings, (value) => value.sendKey);
@@ -55,7 +57,7 @@ export function Composer(props: {
   );
 
   const submit = () => {
-    if (text.trim() === "") return;
+    if (closed || text.trim() === "") return;
     send(text.trim());
     setText("");
     field.current?.focus();
@@ -94,7 +96,7 @@ export function Composer(props: {
         class="button primary round"
         aria-label={said.send}
         title={said.send}
-        disabled={text.trim() === ""}
+        disabled={closed || text.trim() === ""}
       >
         <Icon name="send" />
       </button>

@@ -4,19 +4,18 @@ import { Icon } from "../kit/icons.tsx";
 import { texts } from "../texts/texts.ts";
 import { readMarkdown } from "./read-markdown.ts";
 
-export function MarkdownView({ text }: { text: string }) {
-  return (
-    <div class="markdown">
-      {readMarkdown(text).map((piece, index) =>
-        piece.kind === "code" ? (
-          <CodeBlock key={index} text={piece.text} language={piece.language} />
-        ) : (
-          <HtmlPiece key={index} html={piece.html} wide={piece.kind === "table"} />
-        ),
-      )}
-    </div>
-  );
-}
+/** Read again only when it has grown: while one answer does, those above it are left alone. */
+export const MarkdownView = memo(({ text }: { text: string }) => (
+  <div class="markdown">
+    {readMarkdown(text).map((piece, index) =>
+      piece.kind === "code" ? (
+        <CodeBlock key={index} text={piece.text} language={piece.language} />
+      ) : (
+        <HtmlPiece key={index} html={piece.html} wide={piece.kind === "table"} />
+      ),
+    )}
+  </div>
+));
 
 const HtmlPiece = memo(({ html, wide }: { html: string; wide: boolean }) => (
   // Sanitised where it was made: readMarkdown.
@@ -59,6 +58,8 @@ const CodeBlock = memo(({ text, language }: { text: string; language: string }) 
 export function CopyButton({ text }: { text: string }) {
   const [copied, setCopied] = useState(false);
   const label = copied ? texts().copied : texts().copy;
+  // Browsers have it over https and at loopback addresses only.
+  if (!("clipboard" in navigator)) return null;
   const copy = async () => {
     await navigator.clipboard.writeText(text);
     setCopied(true);

@@ -24,6 +24,8 @@ export interface TalkView {
 }
 
 const PAGE = 60;
+/** Until a talk that could not be loaded is tried again by itself. */
+const AGAIN_MS = 2_000;
 const FINAL = /^run\.(completed|failed|cancelled)$/;
 /** What waits when a run ends has its own run within this time, or was withdrawn. */
 const WITHDRAWN_MS = 2_500;
@@ -64,10 +66,11 @@ export class OpenTalk {
       const talk = { ...EMPTY_TALK, messages, hasOlder: after > 0, cursor: page.next_cursor };
       this.view.change({ session, talk, load: "ready" });
       this.#follow();
-      await Promise.all([this.#readEnds(), this.#readVotes()]);
     } catch (error) {
-      this.#failed(error);
+      return this.#failed(error);
     }
+    // The talk can be read without them.
+    await Promise.allSettled([this.#readEnds(), this.#readVotes()]);
   }
 
   close(): void {
@@ -201,6 +204,12 @@ export class OpenTalk {
     this.#feed?.stop();
     if (error.status === 401) return this.#signedOut();
     this.view.change({ load: error.status === 404 ? "missing" : "failed", problem: error.message });
+    const passing = error.status === 0 || error.status === 429 || error.status >= 500;
+    if (passing) setTimeout(() => void this.#openAgain(), Math.max(AGAIN_MS, error.retryAfterMs ?? 0));
+  }
+
+  async #openAgain(): Promise<void> {
+    if (!this.#closed && this.view.value.load === "failed") await this.open();
   }
 
   #call<T>(method: string, path: string, body?: object): Promise<T> {

@@ -1,4 +1,5 @@
 import { ApiProblem, callApi } from "../kit/api.ts";
+import { newKey } from "../kit/new-key.ts";
 import { Store } from "../kit/store.ts";
 import type { Sending } from "./talk-rows.ts";
 import type { WireSession } from "./wire.ts";
@@ -45,7 +46,7 @@ export class Outbox {
 
   send(session: string | null, agent: string | null, text: string): OutboxEntry {
     const at = new Date().toISOString();
-    const key = crypto.randomUUID();
+    const key = newKey();
     const entry: OutboxEntry = { key, session, agent, text, at, messageId: null, refused: null, late: false };
     this.entries.set([...this.entries.value, entry]);
     keep(entry);
@@ -64,6 +65,11 @@ export class Outbox {
     this.entries.set(this.entries.value.filter((entry) => entry.key !== key));
   }
 
+  /** Of whoever signs out, nothing is sent in somebody else's name. */
+  forget(): void {
+    for (const { key } of this.entries.value) this.drop(key);
+  }
+
   async #deliver(key: string): Promise<void> {
     for (let tries = 0; ; tries++) {
       const entry = this.#find(key);
@@ -79,6 +85,8 @@ export class Outbox {
         return this.#change(key, { messageId, late: false }, false);
       } catch (error) {
         if (!(error instanceof ApiProblem)) throw error;
+        // Nobody is signed in: it waits for the next page of whoever is.
+        if (error.status === 401) return;
         if (!isPassing(error)) return this.#change(key, { refused: error.message || error.code, late: false });
         this.#change(key, { late: true });
         const pause = PAUSES_MS[Math.min(tries, PAUSES_MS.length - 1)]!;
@@ -111,7 +119,11 @@ export class Outbox {
 }
 
 function keep(entry: OutboxEntry): void {
-  localStorage.setItem(PREFIX + entry.key, JSON.stringify(entry));
+  try {
+    localStorage.setItem(PREFIX + entry.key, JSON.stringify(entry));
+  } catch {
+    // A browser without room keeps it for as long as the page is open.
+  }
 }
 
 /** Asked again with the same key, it may be taken. */

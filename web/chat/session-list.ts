@@ -27,6 +27,8 @@ export class SessionList {
     removed: new Set(),
   });
   readonly #signedOut: () => void;
+  /** Whose they are; null = whatever there is, of whoever sees their own alone. */
+  #user: string | null = null;
   readonly #going = new Map<string, { timer: number; ids: string[] }>();
   #asked = 0;
   #more = false;
@@ -35,7 +37,8 @@ export class SessionList {
     this.#signedOut = signedOut;
   }
 
-  start(): void {
+  start(user: string | null): void {
+    this.#user = user;
     void this.look();
     setInterval(() => {
       if (!document.hidden) void this.look();
@@ -50,7 +53,7 @@ export class SessionList {
     const { words } = this.view.value;
     const asked = ++this.#asked;
     try {
-      const page = await readPage(words, null);
+      const page = await readPage(words, null, this.#user);
       if (asked !== this.#asked) return;
       const ids = new Set(page.sessions.map(({ id }) => id));
       const last = page.sessions.at(-1)?.updated_at ?? "";
@@ -75,7 +78,7 @@ export class SessionList {
     if (next === null || this.#more) return;
     this.#more = true;
     try {
-      const page = await readPage(words, next);
+      const page = await readPage(words, next, this.#user);
       if (words !== this.view.value.words) return;
       const ids = new Set(page.sessions.map(({ id }) => id));
       const known = this.view.value.sessions.filter(({ id }) => !ids.has(id));
@@ -148,8 +151,10 @@ function isBehind({ id, updated_at: at }: WireSession, ids: ReadonlySet<string>,
 function readPage(
   words: string,
   cursor: string | null,
+  user: string | null,
 ): Promise<{ sessions: WireSession[]; next_cursor: string | null }> {
   const query = new URLSearchParams({ limit: String(PAGE) });
+  if (user !== null) query.set("user_id", user);
   if (words !== "") query.set("q", words);
   if (cursor !== null) query.set("cursor", cursor);
   return callApi("GET", `/v1/sessions?${query}`);

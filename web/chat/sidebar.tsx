@@ -93,6 +93,7 @@ export function Sidebar({ app, leave, seeks }: { app: ChatApp; leave: () => void
           rows={lines}
           keyOf={(line) => line.key}
           guess={(line) => (line.kind === "day" ? DAY_HEIGHT : TALK_HEIGHT)}
+          stays={(line) => line.kind !== "day"}
           nearEnd={() => void app.list.loadMore()}
           draw={(line) =>
             line.kind === "day" ? (

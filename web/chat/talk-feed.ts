@@ -47,7 +47,8 @@ export function followTalk(options: FeedOptions): { stop: () => void; hurry: () 
       } catch (error) {
         if (ended.signal.aborted) return;
         if (error instanceof ApiProblem && isLost(error)) return options.lost(error);
-        options.tell("offline");
+        // What is over in a second is nothing to tell of.
+        if (failures > 0) options.tell("offline");
         const wanted = error instanceof ApiProblem ? (error.retryAfterMs ?? 0) : 0;
         await pause(Math.max(wanted, PAUSES_MS[Math.min(failures++, PAUSES_MS.length - 1)]!));
       }
@@ -61,12 +62,14 @@ export function followTalk(options: FeedOptions): { stop: () => void; hurry: () 
     let heard = performance.now();
     let opened = false;
     let checking = false;
+    let seenAt = performance.now();
     const watch = setInterval(() => {
       const silence = performance.now() - heard;
+      if (!document.hidden || options.isBusy()) seenAt = performance.now();
       if (!opened && silence > OPENING_MS) {
         askUntil = performance.now() + ASKING_MS;
         over.abort();
-      } else if (silence > DEAD_MS || (document.hidden && silence > HIDDEN_MS)) over.abort();
+      } else if (silence > DEAD_MS || performance.now() - seenAt > HIDDEN_MS) over.abort();
       else if (opened && silence > QUIET_MS && options.isBusy() && !checking) {
         checking = true;
         void check().finally(() => (checking = false));
@@ -90,6 +93,11 @@ export function followTalk(options: FeedOptions): { stop: () => void; hurry: () 
         credentials: "same-origin",
         cache: "no-store",
       });
+      // Over plain http browsers do not say where a reading request comes from, and a stream wants to know.
+      if (answer.status === 403) {
+        askUntil = performance.now() + ASKING_MS;
+        return;
+      }
       if (!answer.ok || !answer.body) throw await problemOf(answer);
       const parser = new EventParser();
       const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
@@ -103,8 +111,7 @@ export function followTalk(options: FeedOptions): { stop: () => void; hurry: () 
         const events = parser.push(value);
         if (events.length > 0) options.take(events);
       }
-      // A gateway that closes is back, or another one is, in a moment.
-      options.tell("offline");
+      // A gateway that ends a stream in good order is there again, or another one is, in a moment.
       await pause(PAUSES_MS[0]!);
     } catch (error) {
       if (!over.signal.aborted || ended.signal.aborted) throw error;

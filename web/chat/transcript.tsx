@@ -43,6 +43,11 @@ export function Transcript({ app, talk }: { app: ChatApp; talk: OpenTalk }) {
   const rows = rowsOf(view.talk, sending);
   const busy = isBusy(view.talk);
 
+  // Whoever says something wants to see what comes of it.
+  useEffect(() => {
+    if (sending.length > 0) list.current?.toEnd();
+  }, [sending.length]);
+
   const branchOff = async (at: number, text: string) => {
     if (!session) return;
     try {
@@ -128,6 +133,7 @@ export function Transcript({ app, talk }: { app: ChatApp; talk: OpenTalk }) {
         keyOf={(row) => row.key}
         guess={guessHeight}
         draw={draw}
+        stays={(row) => row.kind !== "day"}
         fromEnd
         handle={list}
         nearStart={() => void talk.loadOlder()}

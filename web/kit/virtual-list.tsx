@@ -12,6 +12,8 @@ interface Props<T> {
   /** Its height in px before it was drawn. */
   guess: (row: T) => number;
   draw: (row: T) => ComponentChildren;
+  /** Whether it stays among its neighbours; a heading moves when rows come before it. */
+  stays: (row: T) => boolean;
   /** Begins at the end and stays there while the reader does. */
   fromEnd?: boolean;
   /** The reader comes near the first or the last row. */
@@ -39,7 +41,7 @@ export function VirtualList<T>(props: Props<T>) {
   const { rows, keyOf, guess, draw, fromEnd = false } = props;
   const frame = useRef<HTMLDivElement>(null);
   const known = useRef(new Map<string, number>());
-  const at = useRef({ top: 0, height: 800, stuck: fromEnd, anchor: null as { key: string; inside: number } | null });
+  const at = useRef({ top: 0, height: 800, stuck: fromEnd, anchor: null as { key: string; top: number } | null });
   const [, redraw] = useReducer((count: number) => count + 1, 0);
 
   const tops = heightsOf(rows, (row) => known.current.get(keyOf(row)) ?? guess(row));
@@ -77,7 +79,9 @@ export function VirtualList<T>(props: Props<T>) {
     if (stuck) wanted = element.scrollHeight - element.clientHeight;
     else if (anchor) {
       const index = list.findIndex((row) => keyOf(row) === anchor.key);
-      if (index >= 0) wanted = now[index]! + anchor.inside;
+      // By how much it moved, and not to where it was: the reader may have scrolled since.
+      if (index >= 0) wanted += now[index]! - anchor.top;
+      if (index >= 0) anchor.top = now[index]!;
     }
     if (Math.abs(wanted - element.scrollTop) > 1) element.scrollTop = wanted;
     at.current.top = element.scrollTop;
@@ -100,9 +104,10 @@ export function VirtualList<T>(props: Props<T>) {
     else if (left < AT_END) at.current.stuck = fromEnd;
     at.current.top = scrollTop;
     const { tops: now, rows: list } = drawn.current;
-    const index = findFrom(now, scrollTop);
+    let index = findFrom(now, scrollTop);
+    while (index < list.length - 1 && !props.stays(list[index]!)) index++;
     const row = list[index];
-    at.current.anchor = row === undefined ? null : { key: keyOf(row), inside: scrollTop - now[index]! };
+    at.current.anchor = row === undefined ? null : { key: keyOf(row), top: now[index]! };
     const nextFrom = findFrom(now, scrollTop - AROUND / 2);
     const nextUntil = findFrom(now, scrollTop + at.current.height + AROUND / 2);
     if (nextFrom < from || nextUntil > until || from < nextFrom - 20) redraw(undefined);
