@@ -6,7 +6,11 @@ import { everyView } from "./support/suite.ts";
 everyView("Markdown with a table and highlighted code, to be copied", async ({ page }) => {
   await say(page, "rich please");
   await log(page).getByRole("columnheader", { name: "Way" }).waitFor();
-  expect(await log(page).getByRole("cell", { name: "1" }).evaluate((cell) => getComputedStyle(cell).textAlign)).toBe("right");
+  expect(
+    await log(page)
+      .getByRole("cell", { name: "1" })
+      .evaluate((cell) => getComputedStyle(cell).textAlign),
+  ).toBe("right");
   await log(page).locator(".hljs-keyword", { hasText: "export" }).waitFor();
   const link = log(page).getByRole("link", { name: "Docs" });
   expect(await link.getAttribute("href")).toBe("https://example.com/docs");
@@ -104,7 +108,9 @@ everyView(
   async ({ page, view }) => {
     await say(page, "trace me");
     await log(page).getByText("You said: trace me").waitFor();
-    expect(await log(page).getByRole("link", { name: "Trace" }).getAttribute("href")).toMatch(/^\/admin\/traces\/[0-9a-f]{32}$/);
+    expect(await log(page).getByRole("link", { name: "Trace" }).getAttribute("href")).toMatch(
+      /^\/admin\/traces\/[0-9a-f]{32}$/,
+    );
     await page.getByRole("button", { name: "Settings" }).click();
     expect(await seriousFaults(page)).toEqual([]);
     const dark = view.colors === "dark";

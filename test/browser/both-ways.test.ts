@@ -36,7 +36,9 @@ test("a talk begun in Telegram goes on in the browser by /web, and back, with on
         const asked = async () => (await shown(page)).filter((text) => text.startsWith("from"));
         await eventually(asked, ["from the chat", "from the browser", "from the chat again"]);
         // The model was told all of it.
-        const last = model.requests.findLast(({ messages }) => JSON.stringify(messages).includes("from the chat again"));
+        const last = model.requests.findLast(({ messages }) =>
+          JSON.stringify(messages).includes("from the chat again"),
+        );
         expect(JSON.stringify(last?.messages)).toMatch(/from the chat.*from the browser.*from the chat again/);
       },
       { door, role: "nobody", expected: /401/ },

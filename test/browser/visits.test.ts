@@ -42,12 +42,16 @@ everyView(
   NOBODY,
 );
 
-everyView("somebody else's talk is not there", async ({ page, gateway, door }) => {
-  const { body: foreign } = await gateway.api("POST", "/v1/sessions", { title: "secret" }, "somebody else");
-  await page.goto(`${door.url}/talks/${foreign.session_id}`);
-  await page.getByText("There is no such talk, or it is not yours.").waitFor();
-  expect(await page.getByText("secret").count()).toBe(0);
-}, { expected: /404/ });
+everyView(
+  "somebody else's talk is not there",
+  async ({ page, gateway, door }) => {
+    const { body: foreign } = await gateway.api("POST", "/v1/sessions", { title: "secret" }, "somebody else");
+    await page.goto(`${door.url}/talks/${foreign.session_id}`);
+    await page.getByText("There is no such talk, or it is not yours.").waitFor();
+    expect(await page.getByText("secret").count()).toBe(0);
+  },
+  { expected: /404/ },
+);
 
 everyView("by keys alone: search, a new talk, a message, stop", async ({ page }) => {
   await composer(page).waitFor();
@@ -75,7 +79,10 @@ everyView("whatever has the focus shows it", async ({ page }) => {
     const [name, outline] = await page.evaluate(() => {
       const at = document.activeElement!;
       const frame = at.closest(".composer") && at.tagName === "TEXTAREA" ? at.closest(".composer")! : at;
-      return [at.outerHTML.slice(0, 80), at === document.body ? "solid" : getComputedStyle(frame).outlineStyle] as const;
+      return [
+        at.outerHTML.slice(0, 80),
+        at === document.body ? "solid" : getComputedStyle(frame).outlineStyle,
+      ] as const;
     });
     seen.add(name);
     expect(outline, name).not.toBe("none");

@@ -131,12 +131,7 @@ function AnswerBar({ row, vote, canTrace, rate, again }: AnswerParts) {
           </>
         )}
         {canTrace && row.traceId !== null && (
-          <a
-            class="button icon small"
-            href={`/admin/traces/${row.traceId}`}
-            aria-label={said.trace}
-            title={said.trace}
-          >
+          <a class="button icon small" href={`/admin/traces/${row.traceId}`} aria-label={said.trace} title={said.trace}>
             <Icon name="trace" />
           </a>
         )}

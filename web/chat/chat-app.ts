@@ -58,6 +58,7 @@ export class ChatApp {
     const { me } = this.view.value;
     // An operator reaches everybody's: this page is for their own.
     this.list.start(me === null || me.role === null ? null : me.user_id);
+    this.outbox.entries.follow(() => this.view.value.talk?.dropKnown());
     this.outbox.resume();
     // A reload while a talk was being begun begins it all the same.
     if (this.view.value.talk === null) {
@@ -118,6 +119,7 @@ export class ChatApp {
     before?.close();
     if (id === null) return this.view.change({ talk: null });
     const talk = new OpenTalk(id, {
+      fresh: this.outbox.entries.value.some(({ key, session }) => key === this.#begun && session === id),
       outbox: this.outbox,
       signedOut: () => this.#signedOut(),
       moved: () => void this.list.look(),

@@ -136,7 +136,14 @@ function NewTalk({ app }: { app: ChatApp }) {
           </div>
         )}
       </div>
-      <Composer talk="new" busy={false} closed={begun.length > 0} send={(text) => app.send(text)} stop={() => {}} handle={composer} />
+      <Composer
+        talk="new"
+        busy={false}
+        closed={begun.length > 0}
+        send={(text) => app.send(text)}
+        stop={() => {}}
+        handle={composer}
+      />
     </>
   );
 }

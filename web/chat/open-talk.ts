@@ -33,6 +33,8 @@ const WITHDRAWN_MS = 2_500;
 /** One session on the page: reads it, follows it until `close`, and does what people want of it. */
 export class OpenTalk {
   readonly id: string;
+  /** It was begun on this page. */
+  readonly fresh: boolean;
   readonly view = new Store<TalkView>({
     session: null,
     load: "loading",
@@ -49,8 +51,9 @@ export class OpenTalk {
   #feed: ReturnType<typeof followTalk> | null = null;
   #closed = false;
 
-  constructor(id: string, parts: { outbox: Outbox; signedOut: () => void; moved: () => void }) {
+  constructor(id: string, parts: { fresh: boolean; outbox: Outbox; signedOut: () => void; moved: () => void }) {
     this.id = id;
+    this.fresh = parts.fresh;
     this.#outbox = parts.outbox;
     this.#signedOut = parts.signedOut;
     this.#moved = parts.moved;
@@ -119,6 +122,14 @@ export class OpenTalk {
     }
   }
 
+  /** What stands in the talk is no longer on its way. */
+  dropKnown(): void {
+    const { talk } = this.view.value;
+    for (const { key, session, messageId } of this.#outbox.entries.value) {
+      if (session === this.id && messageId !== null && isKnown(talk, messageId)) this.#outbox.drop(key);
+    }
+  }
+
   hurry(): void {
     this.#feed?.hurry();
   }
@@ -147,9 +158,7 @@ export class OpenTalk {
   #take(events: SentEvent[]): void {
     const talk = events.reduce(readEvent, this.view.value.talk);
     this.view.change({ talk });
-    for (const { key, session, messageId } of this.#outbox.entries.value) {
-      if (session === this.id && messageId !== null && isKnown(talk, messageId)) this.#outbox.drop(key);
-    }
+    this.dropKnown();
     if (!events.some(({ event }) => FINAL.test(event))) return;
     this.#moved();
     void this.#readTitle().catch(() => undefined);

@@ -22,6 +22,7 @@ const MAX_AGE_MS = 24 * 60 * 60 * 1_000;
  */
 export class Outbox {
   readonly entries = new Store<readonly OutboxEntry[]>([]);
+  readonly #lanes = new Map<string, Promise<void>>();
   readonly #made: (entry: OutboxEntry, session: WireSession) => void;
 
   /** `made`: a session was made for an entry. */
@@ -41,7 +42,7 @@ export class Outbox {
       })
       .toSorted((one, other) => (one.at < other.at ? -1 : 1));
     this.entries.set(kept);
-    for (const entry of kept) if (entry.refused === null) void this.#deliver(entry.key);
+    for (const entry of kept) if (entry.refused === null) this.#line(entry);
   }
 
   send(session: string | null, agent: string | null, text: string): OutboxEntry {
@@ -50,13 +51,14 @@ export class Outbox {
     const entry: OutboxEntry = { key, session, agent, text, at, messageId: null, refused: null, late: false };
     this.entries.set([...this.entries.value, entry]);
     keep(entry);
-    void this.#deliver(key);
+    this.#line(entry);
     return entry;
   }
 
   retry(key: string): void {
     this.#change(key, { refused: null });
-    void this.#deliver(key);
+    const entry = this.#find(key);
+    if (entry) this.#line(entry);
   }
 
   /** Away with it: it is shown elsewhere, or nobody wants it any more. */
@@ -68,6 +70,13 @@ export class Outbox {
   /** Of whoever signs out, nothing is sent in somebody else's name. */
   forget(): void {
     for (const { key } of this.entries.value) this.drop(key);
+  }
+
+  /** What is said in one talk is sent in its order, so that what is late is not overtaken. */
+  #line({ key, session }: OutboxEntry): void {
+    const lane = session ?? key;
+    const deliver = () => this.#deliver(key);
+    this.#lanes.set(lane, (this.#lanes.get(lane) ?? Promise.resolve()).then(deliver, deliver));
   }
 
   async #deliver(key: string): Promise<void> {

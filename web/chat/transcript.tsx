@@ -145,25 +145,26 @@ export function Transcript({ app, talk }: { app: ChatApp; talk: OpenTalk }) {
           {said.toEnd}
         </button>
       )}
-      <Announcer rows={rows} />
+      <Announcer rows={rows} fresh={talk.fresh} />
     </div>
   );
 }
 
-/** Says an answer to those who listen, once it is whole: words that come one by one would be noise. */
-function Announcer({ rows }: { rows: readonly Row[] }) {
-  const live = useRef(new Set<string>());
+/**
+ * Says an answer to those who listen, once it is whole: words that come one by one would be noise. `fresh`: the talk was
+ * begun here, so that nothing in it is old.
+ */
+function Announcer({ rows, fresh }: { rows: readonly Row[]; fresh: boolean }) {
+  const told = useRef<Set<string> | null>(fresh ? new Set() : null);
   const [text, setText] = useState("");
   const answers = rows.slice(-20).filter((row) => row.kind === "answer");
-  const state = answers.map(({ key, live: going }) => `${key}${going ? "+" : ""}`).join(" ");
+  const whole = answers.filter(({ live }) => !live);
+  const state = answers.map(({ key, live }) => `${key}${live ? "+" : ""}`).join(" ");
   useEffect(() => {
-    for (const row of answers) {
-      if (row.live) live.current.add(row.key);
-      else if (live.current.delete(row.key)) {
-        const said = row.blocks.flatMap((block) => (block.kind === "text" ? [block.text] : [])).join("\n");
-        setText(texts().answerDone.replace("{text}", said.slice(0, 2_000)));
-      }
-    }
+    const news = told.current === null ? [] : whole.filter(({ key }) => !told.current!.has(key));
+    told.current = new Set([...(told.current ?? []), ...whole.map(({ key }) => key)]);
+    const said = news.flatMap(({ blocks }) => blocks.flatMap((block) => (block.kind === "text" ? [block.text] : [])));
+    if (said.length > 0) setText(texts().answerDone.replace("{text}", said.join("\n").slice(0, 2_000)));
   }, [state]);
   return (
     <div class="for-readers" role="status">

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
-import { mkdir, mkdtemp, writeFile } from "node:fs/promises";
+import { rmSync } from "node:fs";
+import { mkdtemp, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import chromiumBinary from "@sparticuz/chromium";
@@ -95,7 +96,7 @@ export async function startGateway(
   options: GatewayProcessOptions & { databaseUrl: string },
 ): Promise<GatewayProcess> {
   const agents = await mkdtemp(path.join(tmpdir(), "parley-cards-"));
-  await mkdir(agents, { recursive: true });
+  process.once("exit", () => rmSync(agents, { recursive: true, force: true }));
   for (const [name, text] of Object.entries(CARDS)) await writeFile(path.join(agents, name), text);
   return GatewayProcess.start({
     ...options,
