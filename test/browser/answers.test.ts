@@ -93,7 +93,7 @@ everyView(
 
 everyView("a second message during an answer says that it waits, and has its turn", async (desk) => {
   const { page } = desk;
-  await page.getByRole("combobox", { name: "Choose an agent" }).selectOption("second");
+  await page.getByRole("combobox", { name: "Choose an agent" }).selectOption("waits");
   await say(page, "slow wait 4");
   await log(page).getByText("wait5").waitFor();
   await say(page, "then this");

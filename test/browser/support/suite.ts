@@ -60,8 +60,9 @@ const CARDS = {
     "---\ndefault: true\ndescription: Answers questions\n" +
     "function_tools: [tools.ts:countLines, tools.ts:sendMail]\n---\nYou are a test.\n",
   "second.md": "---\ndescription: Answers otherwise\n---\nYou are another test.\n",
+  "waits.md": "---\ndescription: Answers one thing after the other\n---\nYou are a third test.\n",
   "tools.ts": TOOLS,
-  "parley.yaml": "agents: { helper: { approvals: { sendMail: ask } }, second: { on_busy: queue } }\n",
+  "parley.yaml": "agents: { helper: { approvals: { sendMail: ask } }, waits: { on_busy: queue } }\n",
 };
 
 let opening: Promise<Suite> | undefined;
