@@ -23,9 +23,21 @@ export interface Agents {
   /**
    * Reads files whose time or size changed. Never rejects: a broken file keeps its previous card, a set that does not
    * fit together keeps the previous set, and each is told to `onFault` once. When to call it is the caller's affair.
+   * `edits`: as operators have edited cards; left out: as at the reload before.
    */
-  reload(): Promise<void>;
+  reload(edits?: CardEdits): Promise<void>;
 }
+
+/** The agents of a directory whose cards operators edit. */
+export interface CardFiles extends Agents {
+  /** What a card's file says, edited or not. Throws GatewayError `not_found`. */
+  textOfFile(file: string): Promise<string>;
+  /** Why the set would not take this text for that file's; nothing = it would. */
+  faultsOfEdit(file: string, text: string): Promise<readonly string[]>;
+}
+
+/** Texts of cards that go before what stands in the files of these names. */
+export type CardEdits = ReadonlyMap<string, string>;
 
 export interface AgentsOptions {
   lookup?: VariableLookup;
@@ -49,7 +61,7 @@ type SettingsRead = { stamp: string; settings: AgentSettings };
 type Scan = { files: Files; faults: string[]; warnings: string[] };
 
 /** Card null = no card: skipped, or broken from the start. `from`: of an agent without a file, what made it. */
-type FileRead = Pick<LoadedCard, "card" | "stamps"> & { from?: OutsideSettings };
+type FileRead = Pick<LoadedCard, "card" | "stamps"> & { from?: OutsideSettings; edited?: string };
 
 type Files = ReadonlyMap<string, FileRead>;
 
@@ -60,7 +72,7 @@ const NO_CARDS = ["readme.md", "skill.md", "parley.yaml", "parley.yml"];
  * Loads the cards of a flat directory. Rejects with one GatewayError `invalid` that lists every fault of every file,
  * one a line, so that a start can print them all.
  */
-export async function loadAgents(dir: string, options: AgentsOptions = {}): Promise<Agents> {
+export async function loadAgents(dir: string, options: AgentsOptions = {}): Promise<CardFiles> {
   const lookup = options.lookup ?? (() => undefined);
   const wanted = options.defaultAgent ?? null;
   const sources = options.providers ?? NO_SOURCES;
@@ -85,6 +97,7 @@ export async function loadAgents(dir: string, options: AgentsOptions = {}): Prom
   warn(first.warnings);
   warnOfServers(first.files, new Map());
   let files = first.files;
+  let edits: CardEdits = new Map();
   let read: SettingsRead = settingsFirst.read;
   let { settings } = read;
   let own = cardsOf(files);
@@ -105,7 +118,7 @@ export async function loadAgents(dir: string, options: AgentsOptions = {}): Prom
       changes = keys;
       const scanned = await scanSettings(dir, read, none, sources);
       read = scanned.read;
-      const next = await scan(dir, files, lookup, read);
+      const next = await scan(dir, files, lookup, read, edits);
       warn(next.warnings);
       warnOfServers(next.files, files);
       ({ files, faults: ofFiles } = next);
@@ -137,7 +150,17 @@ export async function loadAgents(dir: string, options: AgentsOptions = {}): Prom
     default: () => defaultOf(cards, wanted) as AgentCard,
     list: () => choosable(cards),
     settings: () => settings,
-    reload: () => (running ??= reload().finally(() => (running = null))),
+    reload(next) {
+      edits = next ?? edits;
+      return (running ??= reload().finally(() => (running = null)));
+    },
+    async textOfFile(file) {
+      if (!files.has(file)) throw new GatewayError("not_found", "There is no such card.");
+      return readFile(join(dir, file), "utf8");
+    },
+    async faultsOfEdit(file, text) {
+      return (await loadEdit(dir, file, lookup, read, text)).faults;
+    },
   };
 }
 
@@ -145,19 +168,26 @@ export async function loadAgents(dir: string, options: AgentsOptions = {}): Prom
  * Reads what changed since `previous`; a file that cannot be read keeps its previous card and is a fault once. Throws
  * GatewayError when the directory itself cannot be read.
  */
-async function scan(dir: string, previous: Files, lookup: VariableLookup, set: SettingsRead): Promise<Scan> {
+async function scan(
+  dir: string,
+  previous: Files,
+  lookup: VariableLookup,
+  set: SettingsRead,
+  edits: CardEdits = new Map(),
+): Promise<Scan> {
   const files = new Map<string, FileRead>();
   const faults: string[] = [];
   const warnings: string[] = [];
-  const keep = (name: string, read: LoadedCard, from?: OutsideSettings) => {
+  const keep = (name: string, read: LoadedCard, made: Pick<FileRead, "from" | "edited"> = {}) => {
     faults.push(...read.faults);
     warnings.push(...read.warnings);
     const card = read.faults.length > 0 ? (previous.get(name)?.card ?? null) : read.card;
-    files.set(name, { card, stamps: read.stamps, ...(from && { from }) });
+    files.set(name, { card, stamps: read.stamps, ...made });
   };
   for (const name of await listFiles(dir)) {
     const before = previous.get(name);
-    if (before && (await isUnchanged(dir, before.stamps))) {
+    const edited = edits.get(name);
+    if (before && before.edited === edited && (await isUnchanged(dir, before.stamps))) {
       files.set(name, before);
       continue;
     }
@@ -165,7 +195,11 @@ async function scan(dir: string, previous: Files, lookup: VariableLookup, set: S
     const stamp = read.stamps.get(name);
     // A folder, or removed between the listing and the reading.
     if (stamp === "" || stamp === "ENOENT") continue;
-    keep(name, read);
+    const better =
+      edited === undefined || read.faults.length > 0 ? null : await loadEdit(dir, name, lookup, set, edited);
+    if (better) faults.push(...better.faults.map((fault) => `${fault} (as edited; the file counts)`));
+    const stamps = new Map([...read.stamps, ...(better?.stamps ?? [])]);
+    keep(name, { ...(better?.card ? better : read), stamps }, edited === undefined ? {} : { edited });
   }
   for (const [agent, { outside }] of set.settings.agents) {
     if (!outside) continue;
@@ -173,9 +207,22 @@ async function scan(dir: string, previous: Files, lookup: VariableLookup, set: S
     const before = previous.get(name);
     const same = before?.from === outside && (await isUnchanged(dir, before.stamps));
     if (same) files.set(name, before);
-    else keep(name, await loadOutside(dir, agent, outside), outside);
+    else keep(name, await loadOutside(dir, agent, outside), { from: outside });
   }
   return { files, faults, warnings };
+}
+
+/** An edit that its file does not let be, or that nobody can run, is none: the file counts. Never rejects. */
+async function loadEdit(
+  dir: string,
+  file: string,
+  lookup: VariableLookup,
+  set: SettingsRead,
+  text: string,
+): Promise<LoadedCard> {
+  const read = await loadCard(dir, file, lookup, true, text);
+  const unknown = read.card ? unknownModels([read.card], set) : [];
+  return unknown.length > 0 ? { ...read, card: null, faults: unknown } : read;
 }
 
 async function isUnchanged(dir: string, stamps: ReadonlyMap<string, string>): Promise<boolean> {

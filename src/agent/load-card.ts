@@ -3,6 +3,7 @@ import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { GatewayError, publicMessage } from "../errors.ts";
 import type { AgentCard } from "./agent-card.ts";
+import { beyondFile, NAMED_FILE } from "./beyond-file.ts";
 import type { FieldNotes } from "./card-fields.ts";
 import { loadFunctions } from "./load-functions.ts";
 import type { Message } from "./message.ts";
@@ -22,7 +23,6 @@ export interface LoadedCard {
 }
 
 export const MAX_FILE_BYTES = 256 * 1024;
-const FILE = /\{\{(file|file_silent):([^{}\n]*)\}\}/g;
 
 /** Changes with the file; "" = it is not a file. */
 export async function stampOf(dir: string, path: string): Promise<string> {
@@ -34,12 +34,16 @@ export async function stampOf(dir: string, path: string): Promise<string> {
   }
 }
 
-/** Reads a card and the files it names. Never rejects. `wasCard`: what is no card any more is a fault then. */
+/**
+ * Reads a card and the files it names. Never rejects. `wasCard`: what is no card any more is a fault then. `edited`: an
+ * operator's text that goes before the file's, as far as the file lets it.
+ */
 export async function loadCard(
   dir: string,
   name: string,
   lookup: VariableLookup,
   wasCard: boolean,
+  edited?: string,
 ): Promise<LoadedCard> {
   const stamps = new Map([[name, await stampOf(dir, name)]]);
   const notes: FieldNotes = { faults: [], warnings: [] };
@@ -47,7 +51,12 @@ export async function loadCard(
   try {
     if ((await stat(join(dir, name))).size > MAX_FILE_BYTES)
       return broken(`${name}: is larger than 256 kB; shorten it`);
-    const text = await readFile(join(dir, name), "utf8");
+    const written = await readFile(join(dir, name), "utf8");
+    const text = edited ?? written;
+    if (edited !== undefined) {
+      const beyond = beyondFile(name, written, edited, lookup);
+      if (beyond.length > 0) return broken(...beyond);
+    }
     if (!wasCard && !isYaml(name) && !hasFrontmatter(text)) return broken();
     const { card, seedFiles, functions: named, warnings } = readCard(name, text, lookup);
     const near = new NearFiles(dir, stamps);
@@ -89,7 +98,7 @@ class NearFiles {
 /** `{{file:path}}` becomes the file's text, `{{file_silent:path}}` nothing where there is no such file. */
 async function includeFiles(instruction: string, near: NearFiles, faults: string[]): Promise<string> {
   const texts: string[] = [];
-  for (const [placeholder, kind, written = ""] of instruction.matchAll(FILE)) {
+  for (const [placeholder, kind, written = ""] of instruction.matchAll(NAMED_FILE)) {
     const file = await near.read(written.trim());
     if ("text" in file) texts.push(file.text);
     else {
@@ -97,7 +106,7 @@ async function includeFiles(instruction: string, near: NearFiles, faults: string
       if (kind === "file" || !file.missing) faults.push(`instruction: ${placeholder} ${file.fault}`);
     }
   }
-  return instruction.replaceAll(FILE, () => texts.shift() ?? "");
+  return instruction.replaceAll(NAMED_FILE, () => texts.shift() ?? "");
 }
 
 async function readSeeds(paths: readonly string[], near: NearFiles, notes: FieldNotes): Promise<Message[]> {

@@ -58,6 +58,12 @@ export function readCard(path: string, text: string, lookup: VariableLookup = ()
   return { card, ...named, warnings: warnings.map((warning) => `${file}: ${warning}`) };
 }
 
+/** The fields of a card as they are written. */
+export function readCardFields(file: string, text: string): ReadonlyMap<string, unknown> {
+  const mapping = readYamlMapping(splitFile(file, text, []).yaml);
+  return new Map("faults" in mapping ? [] : mapping.entries);
+}
+
 function readFields(file: string, text: string, lookup: VariableLookup, notes: FieldNotes): Omit<CardRead, "warnings"> {
   const { faults, warnings } = notes;
   const { yaml, body } = splitFile(file, text, faults);

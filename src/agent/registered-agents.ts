@@ -1,6 +1,6 @@
 import { GatewayError, publicMessage } from "../errors.ts";
 import type { AgentCard } from "./agent-card.ts";
-import type { Agents } from "./agents.ts";
+import type { CardEdits, CardFiles } from "./agents.ts";
 import { loadOutside, placeOf } from "./load-outside.ts";
 import { readOutside } from "./read-outside.ts";
 
@@ -16,12 +16,14 @@ export interface AgentRecord {
 
 export interface RegisteredAgentsOptions {
   read: () => Promise<AgentRecord[]>;
+  /** As operators have edited cards. */
+  readEdits: () => Promise<CardEdits>;
   lookup: (name: string) => string | undefined;
   /** Told of faults that a reload met, each once. */
   onFault: (fault: GatewayError) => void;
 }
 
-export interface RegisteredAgents extends Agents {
+export interface RegisteredAgents extends CardFiles {
   /** Whom people can choose, and those that are switched off; where each one comes from. */
   all(): { card: AgentCard; registered: boolean }[];
 }
@@ -30,14 +32,15 @@ export interface RegisteredAgents extends Agents {
  * The agents of the files with those that were registered, and without those that were switched off: these are there,
  * so that a talk with one is told so, but nobody can choose them. Of one name, the file's agent counts.
  */
-export function withRegistered(files: Agents, options: RegisteredAgentsOptions): RegisteredAgents {
+export function withRegistered(files: CardFiles, options: RegisteredAgentsOptions): RegisteredAgents {
   let records: readonly AgentRecord[] = [];
   let registered: readonly AgentCard[] = [];
   let told = "";
   let running: Promise<void> | null = null;
 
   async function reload(): Promise<void> {
-    await files.reload();
+    const edits = await options.readEdits().catch(() => undefined);
+    await files.reload(edits);
     try {
       const next = await options.read();
       if (JSON.stringify(next) === JSON.stringify(records)) return;
@@ -83,6 +86,8 @@ export function withRegistered(files: Agents, options: RegisteredAgentsOptions):
       ...others().map((card) => ({ card, registered: true })),
     ],
     settings: () => files.settings(),
+    textOfFile: (file) => files.textOfFile(file),
+    faultsOfEdit: (file, text) => files.faultsOfEdit(file, text),
     reload: () => (running ??= reload().finally(() => (running = null))),
   };
 }

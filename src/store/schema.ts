@@ -20,6 +20,7 @@ import type {
 import type { RenderedPage } from "../platform/platform-adapter.ts";
 import type { ReplyTarget } from "../platform/reply-target.ts";
 import type { AgentsTable } from "./agent-records.ts";
+import type { CardVersionsTable } from "./card-versions.ts";
 import type { LinkChat, LinkChats } from "./link-chats.ts";
 import type { OperatorSchema } from "./operator-schema.ts";
 import type { ReplicaLoad } from "./replicas.ts";
@@ -368,6 +369,7 @@ export interface Schema extends OperatorSchema {
     detail: Json<AuditDetail>;
   };
   agents: AgentsTable;
+  card_versions: CardVersionsTable;
   chat_threads: {
     user_id: UserId;
     key: string;

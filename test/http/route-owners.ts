@@ -16,6 +16,8 @@ export const OPERATORS = [
   "DELETE /v1/keys/{id}",
   "DELETE /v1/users/{id}",
   "GET /metrics",
+  "GET /v1/agents/{name}/card",
+  "GET /v1/agents/{name}/card/versions/{no}",
   "GET /v1/audit",
   "GET /v1/budgets",
   "GET /v1/deliveries",
@@ -33,6 +35,7 @@ export const OPERATORS = [
   "PATCH /v1/keys/{id}",
   "PATCH /v1/users/{id}",
   "POST /v1/agents",
+  "POST /v1/agents/{name}/card/revert",
   "POST /v1/agents/{name}/test",
   "POST /v1/deliveries/{post}/resolve",
   "POST /v1/deliveries/{post}/retry",
@@ -41,6 +44,7 @@ export const OPERATORS = [
   "POST /v1/pairings/{code}/approve",
   "POST /v1/sign-in/links",
   "POST /v1/users/{id}/sign-out",
+  "PUT /v1/agents/{name}/card",
 ];
 
 /** Name somebody's thing, in the path or in the body: somebody else's is not there, 404. */

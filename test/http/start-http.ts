@@ -44,14 +44,24 @@ export interface CallOptions {
 }
 
 export type TestHttpOptions = Partial<Omit<HttpParts, "db" | "service" | "agents" | "agentDesk" | "log">> &
-  Partial<Pick<TestGatewayOptions, "model" | "onBusy" | "tools" | "servers" | "settings" | "cards">> & {
+  Partial<Pick<TestGatewayOptions, "model" | "onBusy" | "tools" | "servers" | "settings" | "cards" | "cardsDir">> & {
     /** Default: Postgres. */
     engine?: "Postgres" | "PGlite";
   };
 
 /** One replica on a database of its own, and its HTTP server. */
 export async function startHttp(options: TestHttpOptions = {}): Promise<TestHttp> {
-  const { engine, model = scriptedModel(), onBusy = "interrupt", tools, servers, settings, cards, ...given } = options;
+  const {
+    engine,
+    model = scriptedModel(),
+    onBusy = "interrupt",
+    tools,
+    servers,
+    settings,
+    cards,
+    cardsDir,
+    ...given
+  } = options;
   const inside = engine === "PGlite" ? await openTestPglite() : null;
   const database = inside ? { url: "", drop: async () => undefined } : await createTestDatabase();
   const running = await startTestGateway({
@@ -63,6 +73,7 @@ export async function startHttp(options: TestHttpOptions = {}): Promise<TestHttp
     ...(servers ? { servers } : {}),
     ...(settings ? { settings } : {}),
     ...(cards ? { cards } : {}),
+    ...(cardsDir ? { cardsDir } : {}),
   });
   const lines: Record<string, unknown>[] = [];
   const accepted: IncomingUpdate[] = [];

@@ -48,7 +48,7 @@ const FATES: Record<string, string[]> = {
   ],
   "without a person from then on": ["api_keys", "erasures", "feedback", "inbox"],
   "numbers and ids alone": ["api_rates", "audit_log", "run_usage"],
-  "not of people": ["accounts", "agents", "housekeeping", "replicas"],
+  "not of people": ["accounts", "agents", "card_versions", "housekeeping", "replicas"],
 };
 
 storeEngines((store) => {

@@ -3,7 +3,7 @@ import { functionTools } from "../../src/agent/function-tools.ts";
 import { createNativeRunner } from "../../src/agent/loop.ts";
 import { type AgentSettings, NO_SETTINGS } from "../../src/agent/agent-settings.ts";
 import { type Retention, RETENTION_DAYS } from "../../src/agent/retention.ts";
-import type { Agents } from "../../src/agent/agents.ts";
+import { type CardFiles, loadAgents } from "../../src/agent/agents.ts";
 import { createModuleRunner } from "../../src/agent/module-runner.ts";
 import { createAgentRunner } from "../../src/agent/outside-runner.ts";
 import { type RegisteredAgents, withRegistered } from "../../src/agent/registered-agents.ts";
@@ -12,6 +12,7 @@ import { tryAgent } from "../../src/agent/try-agent.ts";
 import { createRemoteAgents } from "../../adapters/openai/remote-agents.ts";
 import type { HttpParts } from "../../src/http/http-server.ts";
 import { listAgentRecords } from "../../src/store/agent-records.ts";
+import { currentCardTexts } from "../../src/store/card-versions.ts";
 import { retrying } from "../../src/store/transaction.ts";
 import type { AgentCard } from "../../src/agent/agent-card.ts";
 import type { AgentRunner } from "../../src/agent/agent-runner.ts";
@@ -39,6 +40,8 @@ export interface TestGatewayOptions {
   access?: AccessPolicy;
   slots?: number;
   cards?: AgentCard[];
+  /** A directory of cards, instead. */
+  cardsDir?: string;
   settings?: AgentSettings;
   /** Default: the native one, on the system's clock. */
   runner?: AgentRunner;
@@ -84,10 +87,13 @@ export async function startTestGateway(options: TestGatewayOptions): Promise<Tes
   const metrics = createMetrics();
   const database = options.database ?? openPostgres(options.url, log, 6);
   const settings = { retention: FOR_EVER, ...(options.settings ?? NO_SETTINGS) };
-  const files = fixedAgents(options.cards ?? [TEST_CARD], settings);
+  const { cardsDir, cards = [TEST_CARD] } = options;
+  const files = cardsDir === undefined ? fixedAgents(cards, settings) : await loadAgents(cardsDir);
   const lookup = (name: string) => (name === "AGENT_TEST_KEY" ? "key-of-an-agent-4711" : undefined);
   const read = () => retrying(() => listAgentRecords(database.db));
-  const agents = withRegistered(files, { read, lookup, onFault: (fault) => log.warn({ err: fault }, "an agent") });
+  const readEdits = () => retrying(() => currentCardTexts(database.db));
+  const onFault = (fault: Error) => log.warn({ err: fault }, "an agent");
+  const agents = withRegistered(files, { read, readEdits, lookup, onFault });
   const native = createNativeRunner();
   const remotes = createRemoteAgents();
   const remote = createRemoteRunner(native, remotes);
@@ -131,13 +137,15 @@ export async function startTestGateway(options: TestGatewayOptions): Promise<Tes
   };
 }
 
-function fixedAgents(cards: AgentCard[], settings: AgentSettings): Agents {
+function fixedAgents(cards: AgentCard[], settings: AgentSettings): CardFiles {
   return {
     get: (name) => cards.find((card) => card.name === name) ?? null,
     default: () => cards.find((card) => card.default) ?? cards[0]!,
     list: () => cards.filter(({ toolOnly }) => !toolOnly),
     settings: () => settings,
     reload: async () => undefined,
+    textOfFile: async () => "",
+    faultsOfEdit: async () => [],
   };
 }
 

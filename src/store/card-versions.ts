@@ -1,0 +1,62 @@
+import { type ColumnType, sql } from "kysely";
+import { cleanText } from "./json.ts";
+import type { Db, Trx } from "./schema.ts";
+
+export interface CardVersionsTable {
+  file: string;
+  no: number;
+  text: string | null;
+  author: string;
+  note: string;
+  at: ColumnType<Date, never, never>;
+}
+
+/** One edit of a card; text null = back to the file. */
+export interface CardVersion {
+  no: number;
+  text: string | null;
+  author: string;
+  note: string;
+  at: Date;
+}
+
+/** Older ones of a card are dropped. */
+const KEPT = 100;
+
+/** By the files' names, the texts that go before them. */
+export async function currentCardTexts(db: Db): Promise<Map<string, string>> {
+  const { rows } = await sql<{ file: string; text: string | null }>`
+    select distinct on (file) file, text from card_versions order by file, no desc`.execute(db);
+  return new Map(rows.flatMap(({ file, text }) => (text === null ? [] : [[file, text] as const])));
+}
+
+/** Newest first, at most 100. */
+export async function listCardVersions(db: Db, file: string): Promise<CardVersion[]> {
+  return db
+    .selectFrom("card_versions")
+    .select(["no", "text", "author", "note", "at"])
+    .where("file", "=", file)
+    .orderBy("no", "desc")
+    .limit(KEPT)
+    .execute();
+}
+
+/** False = there is another version of that number already. */
+export async function insertCardVersion(
+  trx: Trx,
+  file: string,
+  { note, ...version }: Omit<CardVersion, "at">,
+): Promise<boolean> {
+  const result = await trx
+    .insertInto("card_versions")
+    .values({ file, note: cleanText(note), ...version })
+    .onConflict((conflict) => conflict.doNothing())
+    .executeTakeFirst();
+  if (result.numInsertedOrUpdatedRows !== 1n) return false;
+  await trx
+    .deleteFrom("card_versions")
+    .where("file", "=", file)
+    .where("no", "<=", version.no - KEPT)
+    .execute();
+  return true;
+}
