@@ -25,7 +25,8 @@ export interface ContextPart {
 
 /**
  * A file that came with a message. `ref` is its adapter's own word for where it lies, until it was fetched; then `file`
- * names the row that holds it. Without both its platform does not hold it. `text`: what was read out of it. `problem`:
+ * names the row that holds it. With both it was
+ * uploaded, and not read yet; without both its platform does not hold it. `text`: what was read out of it. `problem`:
  * why it could not be had or read, for the model and the person.
  */
 export interface FilePart {

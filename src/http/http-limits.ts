@@ -29,7 +29,8 @@ export interface HttpLimits {
 export const DEFAULT_LIMITS: Readonly<HttpLimits> = {
   bodyBytes: 1024 * 1024,
   headersMs: 10_000,
-  requestMs: 30_000,
+  // The largest file over a slow line; what no key opens is refused by its headers.
+  requestMs: 120_000,
   checkEveryMs: 5_000,
   idleMs: 75_000,
   keepAliveMs: 72_000,

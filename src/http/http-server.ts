@@ -45,6 +45,7 @@ import { runRoutes } from "./run-routes.ts";
 import { sessionRoutes } from "./session-routes.ts";
 import { operatorSignInRoutes, type SignInParts, signInRoutes } from "./sign-in-routes.ts";
 import { traceRoutes } from "./trace-routes.ts";
+import { uploadRoutes } from "./upload-routes.ts";
 import { validateRequest } from "./validate-request.ts";
 import { userRoutes } from "./user-routes.ts";
 import { usageRoutes } from "./usage-routes.ts";
@@ -152,8 +153,11 @@ export function createHttpServer(parts: HttpParts): FastifyInstance {
       meRoutes(personal, { db: parts.db, service, cookies, ways });
       sessionRoutes(personal, service, sessions);
       runRoutes(personal, sessions);
-      messageRoutes(personal, service, sessions);
+      messageRoutes(personal, { ...parts, sessions });
       fileRoutes(personal, service, sessions);
+      personal.register(async (raw) => {
+        uploadRoutes(raw.withTypeProvider<TypeBoxTypeProvider>(), { ...parts, sessions });
+      });
       usageRoutes(personal, service, sessions);
       approvalRoutes(personal, service, sessions);
       traceRoutes(personal, parts.db);

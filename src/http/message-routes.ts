@@ -1,15 +1,21 @@
 import type { FastifyRequest } from "fastify";
 import { Type } from "typebox";
-import { readId } from "../ids.ts";
+import { readId, type SessionId } from "../ids.ts";
+import { MAX_FILES } from "../run/prepare-turn.ts";
+import type { Root } from "../store/schema.ts";
 import { type AgentService, MAX_MESSAGE_CHARS } from "../talk/agent-service.ts";
 import type { Sessions } from "../talk/sessions.ts";
+import { sendUploads } from "../talk/uploads.ts";
 import { operatorOf, principalOf, userOf } from "./authenticate.ts";
 import type { Api } from "./api.ts";
 import { HistoryJson, HistoryQuery, readHistory } from "./read-history.ts";
 import { callerOf, SessionParams } from "./session-routes.ts";
 
 /** Reading messages, adding one, and stopping what goes on. */
-export function messageRoutes(app: Api, service: AgentService, sessions: Sessions): void {
+export function messageRoutes(
+  app: Api,
+  { db, service, sessions }: { db: Root; service: AgentService; sessions: Sessions },
+): void {
   app.route({
     method: "GET",
     url: "/v1/sessions/:id/messages",
@@ -38,12 +44,22 @@ export function messageRoutes(app: Api, service: AgentService, sessions: Session
         "idempotency-key": Type.Optional(
           Type.String({
             maxLength: 255,
-            description: "The same key again returns the same message; with another text it is refused.",
+            description: "The same key again returns the same message; with another text or other files it is refused.",
           }),
         ),
       }),
       body: Type.Object(
-        { text: Type.String({ description: `At most ${MAX_MESSAGE_CHARS} characters` }) },
+        {
+          text: Type.String({
+            description: `At most ${MAX_MESSAGE_CHARS} characters; may be empty where there are files`,
+          }),
+          files: Type.Optional(
+            Type.Array(Type.String(), {
+              maxItems: MAX_FILES,
+              description: "Files of the session, as `POST …/files` answered",
+            }),
+          ),
+        },
         { additionalProperties: false },
       ),
       response: { 202: Type.Object({ message_id: Type.String(), session_id: Type.String() }) },
@@ -52,8 +68,12 @@ export function messageRoutes(app: Api, service: AgentService, sessions: Session
       const { id } = request.params;
       const key = request.headers["idempotency-key"]?.trim() ?? "";
       const { keyId, browser } = principalOf(request);
-      const { messageId } = await service.addMessage(userOf(request), await ownId(request, id), {
+      const user = userOf(request);
+      const session = await ownId(request, id);
+      const before = await sendUploads(db, { user, session }, request.body.files ?? []);
+      const { messageId } = await service.addMessage(user, session, {
         text: request.body.text,
+        before,
         keyId,
         ...(browser?.choices.language ? { language: browser.choices.language } : {}),
         ...(key === "" ? {} : { idempotencyKey: key }),
@@ -80,8 +100,9 @@ export function messageRoutes(app: Api, service: AgentService, sessions: Session
   });
 
   /** The gateway's id; only one that somebody gave has to be looked up. */
-  async function ownId(request: FastifyRequest, id: string): Promise<string> {
-    if (readId("ses", id)) return id;
+  async function ownId(request: FastifyRequest, id: string): Promise<SessionId> {
+    const own = readId("ses", id);
+    if (own) return own;
     const reach = { kind: "user", user: userOf(request) } as const;
     return (await sessions.find({ reach, user: reach.user }, id)).id;
   }

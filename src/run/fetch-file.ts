@@ -6,13 +6,16 @@ import type { PlatformAdapter } from "../platform/platform-adapter.ts";
 import type { FileFault } from "../texts/texts.ts";
 
 /** Of one file, and of all files of a turn. */
-const MAX_FILE_BYTES = 20_000_000;
+export const MAX_FILE_BYTES = 20_000_000;
 export const MAX_TURN_BYTES = 40_000_000;
 /** OpenAI takes 50 MB of images in a request, others 5 to 20 (facts: https://platform.openai.com/docs/guides/images). */
-const MAX_IMAGE_BYTES = 10_000_000;
+export const MAX_IMAGE_BYTES = 10_000_000;
 const FETCH_MS = 30_000;
 const TRIES = 2;
 const AGAIN_MS = 500;
+
+/** Where files come from. */
+export type Source = Pick<NonNullable<PlatformAdapter["files"]>, "maxFetchBytes" | "fetch">;
 
 export type Fetched = { bytes: Buffer; media: Media } | { fault: FileFault };
 
@@ -21,7 +24,7 @@ export type Fetched = { bytes: Buffer; media: Media } | { fault: FileFault };
  * nobody can read. `budget`: what the turn may still take in. Never throws; ends soon after the abort.
  */
 export async function fetchFile(
-  files: NonNullable<PlatformAdapter["files"]>,
+  files: Source,
   part: FilePart,
   budget: { left: number },
   signal: AbortSignal,
@@ -46,7 +49,7 @@ export async function fetchFile(
 }
 
 async function readOnce(
-  files: NonNullable<PlatformAdapter["files"]>,
+  files: Source,
   part: FilePart & { ref: string },
   budget: { left: number },
   limit: number,

@@ -4,19 +4,20 @@ import { decodeText } from "../agent/decode-text.ts";
 import type { DocumentReader } from "../agent/document-reader.ts";
 import type { FilePart, Part } from "../agent/message.ts";
 import type { Transcriber } from "../agent/transcriber.ts";
-import { newId } from "../ids.ts";
+import { GatewayError } from "../errors.ts";
+import { newId, readId, type SessionId } from "../ids.ts";
 import type { AccessPolicy } from "../platform/access-gate.ts";
 import type { Log, PlatformAdapter } from "../platform/platform-adapter.ts";
-import { keepTurn, type SessionFile, type WritingRun } from "../store/files.ts";
+import { keepTurn, readFiles, type SessionFile, type WritingRun } from "../store/files.ts";
 import type { Root, RunTarget } from "../store/schema.ts";
 import { withTransaction } from "../store/transaction.ts";
 import { type FileFault, type Texts, textsFor } from "../texts/texts.ts";
 import { readBackground } from "./background.ts";
-import { type Fetched, fetchFile, MAX_TURN_BYTES } from "./fetch-file.ts";
+import { type Fetched, fetchFile, MAX_FILE_BYTES, MAX_TURN_BYTES, type Source } from "./fetch-file.ts";
 import type { TurnInput } from "./turn.ts";
 
 /** Files of one turn; an album has at most ten. */
-const MAX_FILES = 20;
+export const MAX_FILES = 20;
 /** For all files of a turn, from the first call to the last word. */
 const TURN_MS = 90_000;
 /** UTF-8 bytes of text that one file, and all of a turn together, may add to what the model is sent. */
@@ -103,7 +104,8 @@ export class TurnPreparer {
     for (const part of open.slice(MAX_FILES)) settled.set(part, failed(part, "too_many"));
     const work = async () => {
       for (let part = queue.shift(); part; part = queue.shift()) {
-        settled.set(part, await this.#settleOne(part, turn.adapter, budget, maxText, signal));
+        const files = part.file === undefined ? turn.adapter?.files : uploads(this.#parts.db, turn.run.session);
+        settled.set(part, await this.#settleOne(part, files, budget, maxText, signal));
       }
     };
     await Promise.all(Array.from({ length: AT_ONCE }, work));
@@ -112,14 +114,14 @@ export class TurnPreparer {
 
   async #settleOne(
     part: FilePart,
-    adapter: PlatformAdapter | undefined,
+    files: Source | undefined,
     budget: { left: number },
     maxText: number,
     signal: AbortSignal,
   ): Promise<Settled> {
     if ((part.kind === "voice" || part.kind === "audio") && !this.#parts.transcriber) return failed(part, "unheard");
-    if (!adapter?.files) return failed(part, "unreachable");
-    const fetched = await fetchFile(adapter.files, part, budget, signal);
+    if (!files) return failed(part, "unreachable");
+    const fetched = await fetchFile(files, part, budget, signal);
     if ("fault" in fetched) return failed(part, signal.aborted ? "too_slow" : fetched.fault);
     try {
       return await this.#read(part, fetched, maxText, signal);
@@ -183,9 +185,24 @@ export function unreadFiles(turn: readonly TurnInput[], texts: Texts): string {
   return texts.filesNotRead(unread);
 }
 
-/** A file that nobody has tried to have yet. */
+/** A file that nobody has tried to have yet, or to read: one that was uploaded is there already. */
 function isOpen(part: Part): part is FilePart {
-  return part.type === "file" && part.file === undefined && part.problem === undefined;
+  return part.type === "file" && part.problem === undefined && (part.file === undefined || part.ref !== undefined);
+}
+
+/** Those that were uploaded into a session. */
+function uploads(db: Root, session: SessionId): Source {
+  return {
+    maxFetchBytes: MAX_FILE_BYTES,
+    async fetch(ref) {
+      const id = readId("fil", ref);
+      const [file] = id ? await readFiles(db, session, [id]) : [];
+      if (!file) throw new GatewayError("not_found", "This file is not kept any more.");
+      return (async function* () {
+        yield file.bytes;
+      })();
+    },
+  };
 }
 
 function failed({ ref: _ref, ...part }: FilePart, fault: FileFault): Settled {
@@ -193,7 +210,8 @@ function failed({ ref: _ref, ...part }: FilePart, fault: FileFault): Settled {
 }
 
 function kept({ ref: _ref, ...part }: FilePart, bytes: Buffer, text?: string): Settled {
-  const id = newId("fil");
-  const file: SessionFile = { id, name: part.name, mediaType: part.mediaType, bytes };
-  return { part: { ...part, size: bytes.length, file: id, ...(text === undefined ? {} : { text }) }, kept: file };
+  const id = part.file ?? newId("fil");
+  const whole = { ...part, size: bytes.length, file: id, ...(text === undefined ? {} : { text }) };
+  if (part.file !== undefined) return { part: whole };
+  return { part: whole, kept: { id, name: part.name, mediaType: part.mediaType, bytes } };
 }

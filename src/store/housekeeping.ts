@@ -72,6 +72,11 @@ function sweeps(keep: Retention): Sweep[] {
           and not exists (select from outbox o where o.due_at is not null and o.file_id = f.id)
         order by f.created_at limit ${BATCH}))`,
     ),
+    {
+      table: "files",
+      statement: sql`delete from files where ctid = any (array(
+        select ctid from files where unsent and created_at < ${age(1)} limit ${BATCH}))`,
+    },
     ...of(
       "approvals",
       keep.approvals,

@@ -350,6 +350,7 @@ export interface Schema extends OperatorSchema {
     size: number;
     content: Uint8Array;
     created_at: Time;
+    unsent: Generated<boolean>;
   };
   memories: {
     user_id: UserId;

@@ -39,7 +39,7 @@ export interface NewMessage {
   agent?: string;
   /** Whoever writes is spoken to in it; left out: nobody knows. */
   language?: string;
-  /** What goes before the text. */
+  /** What goes before the text; with it, there may be no text. */
   before?: Part[];
   /** The stored key it comes with, whose budget its run uses; left out: none. */
   keyId?: string | null;
@@ -142,7 +142,10 @@ export class AgentService {
    * `not_found`, `forbidden` (blocked), `invalid` (empty), `too_large`, `conflict` (its key was used for another text), `unavailable` (nothing was stored, or it is stored under its key).
    */
   async addMessage(user: UserId, session: string, message: NewMessage): Promise<{ messageId: MessageId }> {
-    if (message.text.trim() === "") throw new GatewayError("invalid", "The message is empty.");
+    const { before = [] } = message;
+    const isBlank = message.text.trim() === "";
+    if (isBlank && !before.some(({ type }) => type === "file"))
+      throw new GatewayError("invalid", "The message is empty.");
     if (message.text.length > MAX_MESSAGE_CHARS) {
       throw new GatewayError("too_large", `A message has at most ${MAX_MESSAGE_CHARS} characters.`);
     }
@@ -156,7 +159,7 @@ export class AgentService {
       account: API_ACCOUNT,
       updateKey,
       messageId,
-      parts: [...(message.before ?? []), { type: "text", text: message.text }],
+      parts: isBlank ? before : [...before, { type: "text", text: message.text }],
       asks: message.agent ?? addressee(this.#agents, message.text),
       keyId: message.keyId ?? null,
       language: message.language ?? "",
@@ -168,14 +171,15 @@ export class AgentService {
       await this.refuseBlocked(user);
       throw new GatewayError("not_found", "There is no such session.");
     }
-    if (arrival.outcome === "repeat") await this.#expectSame(updateKey, message.text);
+    if (arrival.outcome === "repeat") await this.#expectSame(updateKey, message);
     return { messageId: arrival.messageId };
   }
 
   /** What a person wrote is never dropped silently, so a key that is used for something else is refused. */
-  async #expectSame(updateKey: string, text: string): Promise<void> {
+  async #expectSame(updateKey: string, { text, before = [] }: NewMessage): Promise<void> {
     const parts = await retrying(() => acceptedParts(this.#db, API_ACCOUNT, updateKey));
-    if (parts && textOf({ parts }) === JSON.parse(toJson(text))) return;
+    const said = text.trim() === "" ? "" : JSON.parse(toJson(text));
+    if (parts && textOf({ parts }) === said && uploadsIn(parts) === uploadsIn(before)) return;
     throw new GatewayError("conflict", "This Idempotency-Key was used for another message.");
   }
 
@@ -277,3 +281,8 @@ export class AgentService {
 }
 
 export type { FollowItem, FollowOptions, TalkSession };
+
+/** Files that a message names by their rows. */
+function uploadsIn(parts: readonly Part[]): string {
+  return parts.flatMap((part) => (part.type === "file" && part.file ? [part.file] : [])).join(" ");
+}

@@ -61,6 +61,7 @@ describe("security-16: a session of somebody else", () => {
       "GET /v1/sessions/{id}/usage",
       "PATCH /v1/sessions/{id}",
       "POST /v1/sessions/{id}/approvals/{approval}",
+      "POST /v1/sessions/{id}/files",
       "POST /v1/sessions/{id}/fork",
       "POST /v1/sessions/{id}/messages",
       "POST /v1/sessions/{id}/revert",

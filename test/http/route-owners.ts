@@ -66,6 +66,7 @@ export const NAMING: Record<string, object | null> = {
   "PATCH /v1/sessions/{id}": { title: "taken" },
   "POST /v1/feedback": { run_id: "{run}", rating: 1 },
   "POST /v1/sessions/{id}/approvals/{approval}": { decision: "approved" },
+  "POST /v1/sessions/{id}/files": null,
   "POST /v1/sessions/{id}/fork": {},
   "POST /v1/sessions/{id}/messages": { text: "Is anybody there?" },
   "POST /v1/sessions/{id}/revert": { to_message_index: 0 },
@@ -75,7 +76,11 @@ export const NAMING: Record<string, object | null> = {
 };
 
 /** An agent writes and decides nothing in a person's stead: 403, in whose session ever. */
-export const FOR_PEOPLE = ["POST /v1/sessions/{id}/approvals/{approval}", "POST /v1/sessions/{id}/messages"];
+export const FOR_PEOPLE = [
+  "POST /v1/sessions/{id}/approvals/{approval}",
+  "POST /v1/sessions/{id}/files",
+  "POST /v1/sessions/{id}/messages",
+];
 
 /** Show what the key reaches: nothing of anybody else, also where a filter names them. */
 export const LISTS = [
