@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { GatewayError } from "../errors.ts";
 import type { UserId } from "../ids.ts";
@@ -45,15 +46,14 @@ export function requireKey(
   app.addHook("onRoute", (route) => {
     if (route.config?.scope === undefined) throw new Error(`${String(route.method)} ${route.url} declares no scope`);
   });
-  app.addHook("onRequest", async (request, reply) => {
+  app.addHook("onRequest", async (request) => {
     const client = clientOf(request);
     failures.check(client);
     const header = request.headers.authorization ?? "";
     const token = header.trim() === "" ? (cookies?.tokenOf(request) ?? null) : null;
     const principal = await (token === null ? keys.principalOf(bearerOf(header)) : cookies!.principalOf(token));
     if (principal === null && token !== null) {
-      // It is over: the browser need not send it again.
-      cookies?.clear(reply);
+      // The cookie stays: another tab may have signed in anew meanwhile, and this answer would take that one away.
       throw new GatewayError("unauthorized", "This browser is no longer signed in.");
     }
     if (principal === null) {
@@ -108,14 +108,23 @@ export function userOf(request: FastifyRequest): UserId {
   return request.user;
 }
 
-/** Whether who makes a request may still do so: for answers that go on long after it was looked at. */
+/**
+ * Whether who makes a request may still do so, and is still who they were: for answers that go on long after it was
+ * looked at. A person who is no longer linked to another is somebody else.
+ */
 export async function stillMay(request: FastifyRequest, keys: KeyRing, cookies: WebCookies | null): Promise<boolean> {
-  const token = principalOf(request).browser ? (cookies?.tokenOf(request) ?? "") : null;
+  const { browser, bound } = principalOf(request);
+  const token = browser ? (cookies?.tokenOf(request) ?? "") : null;
   const principal = await (token === null
     ? keys.principalOf(bearerOf(request.headers.authorization ?? ""))
     : (cookies?.principalOf(token) ?? null));
   const { scope } = request.routeOptions.config;
-  return principal !== null && scope !== undefined && principal.scopes.has(scope);
+  return (
+    principal !== null &&
+    scope !== undefined &&
+    principal.scopes.has(scope) &&
+    isDeepStrictEqual(principal.bound, bound)
+  );
 }
 
 /** Who makes a request in the scope of `requireKey`. */

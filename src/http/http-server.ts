@@ -163,7 +163,7 @@ export function createHttpServer(parts: HttpParts): FastifyInstance {
       traceRoutes(personal, parts.db);
       feedbackRoutes(personal, parts);
       eventRoutes(personal, service, sessions, streams, { keys, cookies }, limits);
-      newsRoutes(personal, service, sessions, streams);
+      newsRoutes(personal, service, sessions, streams, { keys, cookies });
       personal.register(async (openai) => {
         completionRoutes(openai.withTypeProvider<TypeBoxTypeProvider>(), parts, streams, limits);
       });

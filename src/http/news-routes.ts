@@ -2,9 +2,12 @@ import { type Static, Type } from "typebox";
 import type { AgentService } from "../talk/agent-service.ts";
 import type { Sessions } from "../talk/sessions.ts";
 import type { Api } from "./api.ts";
+import { stillMay } from "./authenticate.ts";
 import type { EventStreams } from "./event-streams.ts";
+import type { KeyRing } from "./key-ring.ts";
 import { toSentEvent } from "./sent-event.ts";
 import { callerOf, SessionParams } from "./session-routes.ts";
+import type { WebCookies } from "./web-cookies.ts";
 
 const MAX_WAIT_S = 20;
 const MAX_EVENTS = 500;
@@ -18,7 +21,13 @@ const NewsJson = Type.Object({
 });
 
 /** Following a session by asking again and again, for whom no stream reaches: a proxy may hold streams back. */
-export function newsRoutes(app: Api, service: AgentService, sessions: Sessions, streams: EventStreams): void {
+export function newsRoutes(
+  app: Api,
+  service: AgentService,
+  sessions: Sessions,
+  streams: EventStreams,
+  who: { keys: KeyRing; cookies: WebCookies | null },
+): void {
   app.route({
     method: "GET",
     url: "/v1/sessions/:id/news",
@@ -63,7 +72,8 @@ export function newsRoutes(app: Api, service: AgentService, sessions: Sessions, 
         stream.end();
         stream.release();
       }
-      return { events };
+      // Who was signed out meanwhile, maybe at another replica, is told so when they ask again.
+      return { events: (await stillMay(request, who.keys, who.cookies)) ? events : [] };
     },
   });
 }
