@@ -2,6 +2,7 @@ import { ApiProblem, callApi } from "../kit/api.ts";
 import { Store } from "../kit/store.ts";
 import { showToast } from "../kit/toast.tsx";
 import { type Language, languageOf, texts, useLanguage } from "../texts/texts.ts";
+import { forgetWords, keepWordsOf } from "./kept-words.ts";
 import { OpenTalk } from "./open-talk.ts";
 import { Outbox } from "./outbox.ts";
 import { SessionList } from "./session-list.ts";
@@ -31,13 +32,22 @@ export interface AppView {
   language: Language;
   /** Null = a new talk. */
   talk: OpenTalk | null;
+  /** Counts those who came after somebody else in this window. */
+  newcomers: number;
 }
 
 const ME_AGAIN_MS = 3_000;
 
 /** The page of one person: which talk is open, and what stands around it. */
 export class ChatApp {
-  readonly view = new Store<AppView>({ me: null, signedOut: false, agents: [], language: "en", talk: null });
+  readonly view = new Store<AppView>({
+    me: null,
+    signedOut: false,
+    agents: [],
+    language: "en",
+    talk: null,
+    newcomers: 0,
+  });
   readonly list = new SessionList(() => this.#signedOut());
   readonly outbox: Outbox = new Outbox((entry, session) => {
     this.list.put({ ...session, title: entry.text.split("\n")[0]!.slice(0, 60) });
@@ -59,12 +69,18 @@ export class ChatApp {
     // An operator reaches everybody's: this page is for their own.
     this.list.start(me === null || me.role === null ? null : me.user_id);
     this.outbox.entries.follow(() => this.view.value.talk?.dropKnown());
+    if (me !== null) this.#goOn(me);
+    await this.#readAgents();
+  }
+
+  /** Only who wrote something sends it. */
+  #goOn(me: Me): void {
+    if (keepWordsOf(me.user_id)) this.view.change({ newcomers: this.view.value.newcomers + 1 });
     this.outbox.resume();
     // A reload while a talk was being begun begins it all the same.
     if (this.view.value.talk === null) {
       this.#begun = this.outbox.entries.value.findLast(({ session }) => session === null)?.key ?? null;
     }
-    await this.#readAgents();
   }
 
   /** Null = a new talk. */
@@ -101,7 +117,7 @@ export class ChatApp {
     }
     // Whoever comes next is somebody else.
     this.outbox.forget();
-    sessionStorage.clear();
+    for (const storage of [localStorage, sessionStorage]) forgetWords(storage);
     location.assign("/");
   }
 
@@ -141,8 +157,14 @@ export class ChatApp {
     } catch (error) {
       if (!(error instanceof ApiProblem)) throw error;
       if (error.status === 401) return this.#signedOut();
-      setTimeout(() => void this.#readMe(), ME_AGAIN_MS);
+      setTimeout(() => void this.#readMeLate(), ME_AGAIN_MS);
     }
+  }
+
+  async #readMeLate(): Promise<void> {
+    await this.#readMe();
+    const { me } = this.view.value;
+    if (me !== null) this.#goOn(me);
   }
 
   async #readAgents(): Promise<void> {

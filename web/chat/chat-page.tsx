@@ -117,6 +117,7 @@ function AgentPicker({ app }: { app: ChatApp }) {
 function NewTalk({ app }: { app: ChatApp }) {
   const said = texts();
   const begun = useStore(app.outbox.entries, (value) => value).filter(({ session }) => session === null);
+  const newcomers = useStore(app.view, (value) => value.newcomers);
   const composer = useRef<ComposerHandle>(null);
   return (
     <>
@@ -137,6 +138,7 @@ function NewTalk({ app }: { app: ChatApp }) {
         )}
       </div>
       <Composer
+        key={newcomers}
         talk="new"
         busy={false}
         closed={begun.length > 0}

@@ -41,7 +41,8 @@ export class Outbox {
         return isNew;
       })
       .toSorted((one, other) => (one.at < other.at ? -1 : 1));
-    this.entries.set(kept);
+    const since = this.entries.value.filter(({ key }) => !kept.some((entry) => entry.key === key));
+    this.entries.set([...kept, ...since]);
     for (const entry of kept) if (entry.refused === null) this.#line(entry);
   }
 

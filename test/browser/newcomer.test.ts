@@ -1,0 +1,32 @@
+import { expect, test } from "vitest";
+import { composer, eventually, say } from "./support/chat.ts";
+import { atDesk, signInHash } from "./support/suite.ts";
+
+test("what somebody wrote and did not send is nothing for who signs in after them", async () => {
+  await atDesk(
+    async ({ page, door, gateway, user }) => {
+      await composer(page).waitFor();
+      await page.context().setOffline(true);
+      await say(page, "never sent");
+      await page.getByText("never sent").waitFor();
+      await composer(page).fill("never finished");
+      await page.context().setOffline(false);
+      // Another page, before it goes out: their time here is over, or somebody signed them out.
+      await page.context().route("**/v1/sessions", (asked) => asked.abort());
+      await page.context().clearCookies();
+      const next = `after ${user}`;
+      await page.goto(`${door.url}/sign-in${await signInHash(door, next)}`);
+      expect(await page.evaluate(() => JSON.stringify(localStorage))).toContain("never sent");
+      await page.getByRole("button", { name: "Sign in" }).click();
+      await page.context().unroute("**/v1/sessions");
+      await composer(page).waitFor();
+      await eventually(() => composer(page).inputValue(), "");
+      await page.getByRole("button", { name: "Settings" }).waitFor();
+      expect(await page.evaluate(() => JSON.stringify([localStorage, sessionStorage]))).not.toContain("never");
+      expect(await page.getByText("never").count()).toBe(0);
+      const { body } = await gateway.api("GET", "/v1/sessions", undefined, next);
+      expect(body.sessions).toEqual([]);
+    },
+    { expected: /401|ERR_|Failed to load/ },
+  );
+});

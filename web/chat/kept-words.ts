@@ -1,0 +1,30 @@
+const KEY = "parley.user";
+const WORDS = /^parley\.(outbox|draft)\./;
+
+/**
+ * What was written and not sent is for whoever wrote it: as soon as it is known who is here, what somebody else left in
+ * this browser is forgotten, however they went away. True = somebody else was here.
+ */
+export function keepWordsOf(user: string): boolean {
+  let isNewcomer = false;
+  for (const storage of [localStorage, sessionStorage]) {
+    const before = storage.getItem(KEY);
+    if (before === user) continue;
+    // Null = a new window or browser: what is there was written just now.
+    if (before !== null) {
+      isNewcomer = true;
+      forgetWords(storage);
+    }
+    try {
+      storage.setItem(KEY, user);
+    } catch {
+      // In a browser without room they are forgotten at the next look, too.
+    }
+  }
+  return isNewcomer;
+}
+
+/** Also those that other windows left. */
+export function forgetWords(storage: Storage): void {
+  for (const name of Object.keys(storage)) if (WORDS.test(name)) storage.removeItem(name);
+}
