@@ -21,30 +21,41 @@ everyView("Markdown with a table and highlighted code, to be copied", async ({ p
   expect(await seriousFaults(page)).toEqual([]);
 });
 
-everyView("security-36: what people, models and tools write runs nothing and loads nothing", async (desk) => {
-  const { page } = desk;
-  await say(page, "evil <img src=x onerror=window.evil=1>");
-  await log(page)
-    .getByText("click data")
-    .or(log(page).getByText("click", { exact: false }).first())
-    .waitFor();
-  await eventually(() => page.getByRole("button", { name: "Stop" }).count(), 0);
-  await say(page, "count for me");
-  await log(page).getByText("Done:").waitFor();
-  await log(page).getByText("countLines").click();
-  await log(page).getByText("lines <script>").first().waitFor();
-  const { evil, tags, links } = await page.evaluate(() => ({
-    evil: (globalThis as { evil?: number }).evil ?? null,
-    tags: [
-      ...document.querySelectorAll("#page :is(script, img, iframe, style, form[action], base, object, embed, math)"),
-    ].length,
-    links: [...document.querySelectorAll<HTMLAnchorElement>(".log a[href]")].map(({ protocol }) => protocol),
-  }));
-  expect(await shown(page)).toEqual(
-    expect.arrayContaining([expect.stringContaining("<script>window.evil = 1</script>")]),
-  );
-  expect({ evil, tags }).toEqual({ evil: null, tags: 0 });
-  expect(links.filter((protocol) => !/^(https?|mailto):$/.test(protocol))).toEqual([]);
+everyView(
+  "security-24, security-36: what people, models and tools write runs nothing and loads nothing",
+  async (desk) => {
+    const { page } = desk;
+    await say(page, "evil <img src=x onerror=window.evil=1>");
+    await log(page)
+      .getByText("click data")
+      .or(log(page).getByText("click", { exact: false }).first())
+      .waitFor();
+    await eventually(() => page.getByRole("button", { name: "Stop" }).count(), 0);
+    await say(page, "count for me");
+    await log(page).getByText("Done:").waitFor();
+    await log(page).getByText("countLines").click();
+    await log(page).getByText("lines <script>").first().waitFor();
+    const { evil, tags, links } = await page.evaluate(() => ({
+      evil: (globalThis as { evil?: number }).evil ?? null,
+      tags: [
+        ...document.querySelectorAll("#page :is(script, img, iframe, style, form[action], base, object, embed, math)"),
+      ].length,
+      links: [...document.querySelectorAll<HTMLAnchorElement>(".log a[href]")].map(({ protocol }) => protocol),
+    }));
+    expect(await shown(page)).toEqual(
+      expect.arrayContaining([expect.stringContaining("<script>window.evil = 1</script>")]),
+    );
+    expect({ evil, tags }).toEqual({ evil: null, tags: 0 });
+    expect(links.filter((protocol) => !/^(https?|mailto):$/.test(protocol))).toEqual([]);
+  },
+);
+
+everyView("security-36: a link leads where its own answer says, whatever others call the same", async ({ page }) => {
+  for (const href of ["https://one.example/", "https://two.example/"]) {
+    await say(page, `refer ${href}`);
+    const link = log(page).getByRole("link", { name: "the page" }).last();
+    await eventually(() => link.getAttribute("href"), href);
+  }
 });
 
 everyView("calls of tools are cards that open, and an approval is asked for and given", async (desk) => {

@@ -48,13 +48,17 @@ const known = new Map<string, Piece>();
 /** The pieces of an answer's Markdown, safe to be shown as they are. */
 export function readMarkdown(text: string): Piece[] {
   const tokens = marked.lexer(text);
-  return tokens.filter(({ type }) => type !== "space" && type !== "def").map((token) => pieceOf(token, tokens.links));
+  // Where "[1]" leads is said elsewhere in the text: other texts, and this one when it has grown, say otherwise.
+  const context = JSON.stringify(tokens.links);
+  return tokens
+    .filter(({ type }) => type !== "space" && type !== "def")
+    .map((token) => pieceOf(token, tokens.links, context));
 }
 
-function pieceOf(token: Token, links: TokensList["links"]): Piece {
+function pieceOf(token: Token, links: TokensList["links"], context: string): Piece {
   if (token.type === "code")
     return { kind: "code", text: String(token["text"]), language: String(token["lang"] ?? "") };
-  const key = `${token.raw}\n${Object.keys(links).length}`;
+  const key = `${token.raw}\n${context}`;
   const before = known.get(key);
   if (before) return before;
   const html = cleanHtml(marked.parser(Object.assign([token], { links })));

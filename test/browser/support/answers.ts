@@ -43,6 +43,8 @@ export function answers(): ScriptRule {
         return slowly(first, Number(second));
       case "rich":
         return { text: RICH };
+      case "refer":
+        return { text: `See [the page][1].\n\n[1]: ${first}` };
       case "evil":
         return { text: EVIL };
       case "count":
