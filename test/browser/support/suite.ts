@@ -60,6 +60,8 @@ const CARDS = {
     "---\ndefault: true\ndescription: Answers questions\n" +
     "function_tools: [tools.ts:countLines, tools.ts:sendMail]\n---\nYou are a test.\n",
   "second.md": "---\ndescription: Answers otherwise\n---\nYou are another test.\n",
+  "edited.md": "---\ndescription: Is edited\n---\nYou are a fourth test.\n",
+  "narrow.md": "---\ndescription: Is edited, too\n---\nYou are a fourth test.\n",
   "waits.md": "---\ndescription: Answers one thing after the other\n---\nYou are a third test.\n",
   "tools.ts": TOOLS,
   "parley.yaml": "agents: { helper: { approvals: { sendMail: ask } }, waits: { on_busy: queue } }\n",

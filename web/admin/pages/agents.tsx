@@ -78,37 +78,49 @@ export function Agents() {
     {
       name: "",
       end: true,
-      cell: (agent) =>
-        may.act && (
-          <span class="actions">
-            <button
-              type="button"
+      cell: (agent) => (
+        <span class="actions">
+          {agent.kind === "native" && (
+            <a
               class="button small"
-              aria-label={`Test ${agent.name}`}
-              onClick={() => setAsked({ what: "test", agent })}
+              href={to(`/agents/${encodeURIComponent(agent.name)}`)}
+              aria-label={`Card of ${agent.name}`}
             >
-              Test
-            </button>
-            <button
-              type="button"
-              class="button small"
-              aria-label={`${agent.enabled ? "Disable" : "Enable"} ${agent.name}`}
-              onClick={() => setAsked({ what: "switch", agent })}
-            >
-              {agent.enabled ? "Disable" : "Enable"}
-            </button>
-            {agent.registered && (
+              Card
+            </a>
+          )}
+          {may.act && (
+            <>
               <button
                 type="button"
-                class="button small danger"
-                aria-label={`Remove ${agent.name}`}
-                onClick={() => setAsked({ what: "remove", agent })}
+                class="button small"
+                aria-label={`Test ${agent.name}`}
+                onClick={() => setAsked({ what: "test", agent })}
               >
-                Remove
+                Test
               </button>
-            )}
-          </span>
-        ),
+              <button
+                type="button"
+                class="button small"
+                aria-label={`${agent.enabled ? "Disable" : "Enable"} ${agent.name}`}
+                onClick={() => setAsked({ what: "switch", agent })}
+              >
+                {agent.enabled ? "Disable" : "Enable"}
+              </button>
+              {agent.registered && (
+                <button
+                  type="button"
+                  class="button small danger"
+                  aria-label={`Remove ${agent.name}`}
+                  onClick={() => setAsked({ what: "remove", agent })}
+                >
+                  Remove
+                </button>
+              )}
+            </>
+          )}
+        </span>
+      ),
     },
   ];
   const close = () => setAsked(null);

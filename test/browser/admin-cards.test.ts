@@ -1,0 +1,68 @@
+import { expect } from "vitest";
+import { asOperator } from "./support/admin.ts";
+import { seriousFaults } from "./support/axe.ts";
+import { eventually } from "./support/chat.ts";
+
+asOperator(
+  "agents: a card is edited, compared, met by somebody else's edit, and taken back",
+  "/agents",
+  async (desk) => {
+    const { page, view, gateway } = desk;
+    // One card for each view, because both are looked at at once.
+    const agent = view.width === 360 ? "narrow" : "edited";
+    const address = `/v1/agents/${agent}/card`;
+    const card = async () => (await gateway.api("GET", address)).body as { version: number; text: string };
+    await page.getByRole("link", { name: `Card of ${agent}` }).click();
+    const text = page.getByRole("textbox", { name: "Text of the card" });
+    const file = await text.inputValue();
+    const save = page.getByRole("button", { name: "Save", exact: true });
+    expect(await save.isEnabled()).toBe(false);
+
+    await text.fill(`${file}function_tools: [x.ts:run]\n`.replace("---\nYou", "function_tools: [x.ts:run]\n---\nYou"));
+    await save.click();
+    await page.getByRole("alert").filter({ hasText: "function_tools: can be changed in the file alone" }).waitFor();
+
+    await text.fill(file.replace("fourth", "fifth"));
+    const lines = page.getByRole("group", { name: "Lines that differ" });
+    await lines.getByText("- You are a fourth test.").waitFor();
+    await lines.getByText("+ You are a fifth test.").waitFor();
+    await page.getByRole("textbox", { name: "Note" }).fill("one more");
+    await save.click();
+    const versions = page.getByRole("table", { name: "Versions" });
+    await versions.getByRole("row").filter({ hasText: "one more" }).waitFor();
+    await page.getByText("There is no difference.").waitFor();
+    expect((await card()).text).toContain("fifth");
+    await page.getByRole("combobox", { name: "Compare with" }).selectOption({ label: "the file" });
+    await lines.getByText("- You are a fourth test.").waitFor();
+
+    expect(await seriousFaults(page)).toEqual([]);
+    expect(await page.locator("#content").evaluate((it) => it.scrollWidth - it.clientWidth)).toBe(0);
+
+    const { version } = await card();
+    await text.fill(file.replace("fourth", "sixth"));
+    await page.evaluate(
+      async (edit) => {
+        const etag = (await fetch(edit.address)).headers.get("etag")!;
+        const headers = { "if-match": etag, "content-type": "application/json" };
+        await fetch(edit.address, { method: "PUT", headers, body: JSON.stringify({ text: edit.text }) });
+      },
+      { address, text: file.replace("fourth", "other") },
+    );
+    await save.click();
+    await page
+      .getByRole("alert")
+      .filter({ hasText: `it is version ${version + 1} now` })
+      .waitFor();
+    expect(await text.inputValue()).toContain("sixth");
+    await save.click();
+    await eventually(async () => (await card()).text, file.replace("fourth", "sixth"));
+
+    await page.getByRole("button", { name: "Undo the last change" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Go back" }).click();
+    await eventually(async () => text.inputValue(), file.replace("fourth", "other"));
+    await page.getByRole("button", { name: "Go back to the file" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Go back" }).click();
+    await eventually(async () => text.inputValue(), file);
+  },
+  { expected: /400|412/ },
+);
