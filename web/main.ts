@@ -4,6 +4,9 @@ import { applyTheme } from "./kit/theme.ts";
 
 applyTheme();
 
+// A browser's "back" may show a page as it was left, by whoever was signed in then.
+addEventListener("pageshow", ({ persisted }) => persisted && location.reload());
+
 /** Two pages in one: each loads its own code alone. */
 const page = document.querySelector("#page")!;
 if (/^\/admin(\/|$)/.test(location.pathname)) {

@@ -30,3 +30,16 @@ test("what somebody wrote and did not send is nothing for who signs in after the
     { expected: /401|ERR_|Failed to load/ },
   );
 });
+
+test("a page that a browser has kept and shows again asks anew who is there", async () => {
+  await atDesk(
+    async ({ page }) => {
+      await composer(page).waitFor();
+      await page.context().clearCookies();
+      // As for "back", which browsers that are driven by programs do without what they keep.
+      await page.evaluate(() => dispatchEvent(new PageTransitionEvent("pageshow", { persisted: true })));
+      await page.getByText("Write /web to the bot").waitFor();
+    },
+    { expected: /401/ },
+  );
+});
