@@ -169,6 +169,7 @@ describe("a message on its way", () => {
     key: "k",
     messageId: null,
     text: "hello",
+    files: [],
     at: "2026-01-01T09:59:59.000Z",
     refused: null,
     late: false,

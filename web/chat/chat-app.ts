@@ -4,8 +4,9 @@ import { showToast } from "../kit/toast.tsx";
 import { type Language, languageOf, texts, useLanguage } from "../texts/texts.ts";
 import { forgetWords, keepWordsOf } from "./kept-words.ts";
 import { OpenTalk } from "./open-talk.ts";
-import { Outbox } from "./outbox.ts";
+import { Outbox, type OutboxEntry } from "./outbox.ts";
 import { SessionList } from "./session-list.ts";
+import type { SentFile, WireSession } from "./wire.ts";
 
 export interface Me {
   user_id: string;
@@ -49,13 +50,11 @@ export class ChatApp {
     newcomers: 0,
   });
   readonly list = new SessionList(() => this.#signedOut());
-  readonly outbox: Outbox = new Outbox((entry, session) => {
-    this.list.put({ ...session, title: entry.text.split("\n")[0]!.slice(0, 60) });
-    // The talk that was begun in this window; one that an earlier page began waits in the list.
-    if (this.#begun === entry.key) this.openTalk(session.session_id);
-  });
+  readonly outbox: Outbox = new Outbox((entry, session) => this.#show(entry, session));
   /** The message that begins the new talk on the page. */
   #begun: string | null = null;
+  /** What `beginTalk` made, until something is said in it. */
+  #prepared: WireSession | null = null;
 
   async start(): Promise<void> {
     await this.#speak(languageOf(navigator.languages));
@@ -90,11 +89,37 @@ export class ChatApp {
     this.#goWhereAsked();
   }
 
-  send(text: string): void {
-    const { talk } = this.view.value;
-    const entry = this.outbox.send(talk?.id ?? null, talk ? null : (this.view.value.me?.agent ?? null), text);
+  /** With files, a new talk is the one that was begun for them. */
+  send(text: string, files: SentFile[]): void {
+    const { talk, me } = this.view.value;
+    const prepared = talk === null && files.length > 0 ? this.#prepared : null;
+    const entry = this.outbox.send(
+      talk?.id ?? prepared?.session_id ?? null,
+      talk ? null : (me?.agent ?? null),
+      text,
+      files,
+    );
     if (!talk) this.#begun = entry.key;
     talk?.hurry();
+    if (!prepared) return;
+    this.#prepared = null;
+    this.#show(entry, prepared);
+  }
+
+  /** The session of the new talk, for files that go before its first words. */
+  async beginTalk(): Promise<string> {
+    const agent = this.view.value.me?.agent ?? null;
+    if (this.#prepared === null || (agent !== null && this.#prepared.agent !== agent)) {
+      this.#prepared = await callApi<WireSession>("POST", "/v1/sessions", { body: agent === null ? {} : { agent } });
+    }
+    return this.#prepared.session_id;
+  }
+
+  #show(entry: OutboxEntry, session: WireSession): void {
+    const title = (entry.text || (entry.files[0]?.name ?? "")).split("\n")[0]!.slice(0, 60);
+    this.list.put({ ...session, title });
+    // The talk that was begun in this window; one that an earlier page began waits in the list.
+    if (this.#begun === entry.key) this.openTalk(session.session_id);
   }
 
   async changeMe(change: Partial<Me>): Promise<void> {

@@ -142,7 +142,9 @@ function NewTalk({ app }: { app: ChatApp }) {
         talk="new"
         busy={false}
         closed={begun.length > 0}
-        send={(text) => app.send(text)}
+        session={() => app.beginTalk()}
+        send={(text, files) => app.send(text, files)}
+        explain={(error) => app.explain(error)}
         stop={() => {}}
         handle={composer}
       />
@@ -192,7 +194,15 @@ function TalkBody({ app, talk }: { app: ChatApp; talk: OpenTalk }) {
           {said.offline}
         </p>
       )}
-      <Composer talk={talk.id} busy={busy} send={(text) => app.send(text)} stop={stop} handle={composer} />
+      <Composer
+        talk={talk.id}
+        busy={busy}
+        session={async () => talk.id}
+        send={(text, files) => app.send(text, files)}
+        explain={(error) => app.explain(error)}
+        stop={stop}
+        handle={composer}
+      />
     </>
   );
 }

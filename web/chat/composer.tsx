@@ -1,9 +1,12 @@
 import { type Ref } from "preact";
 import { useEffect, useImperativeHandle, useLayoutEffect, useRef, useState } from "preact/hooks";
-import { Icon } from "../kit/icons.tsx";
+import { Icon, IconButton } from "../kit/icons.tsx";
 import { useStore } from "../kit/store.ts";
 import { texts } from "../texts/texts.ts";
+import { AttachmentChips } from "./attachment-chips.tsx";
+import { attachmentsOf } from "./attachments.ts";
 import { settings } from "./settings.ts";
+import type { SentFile } from "./wire.ts";
 
 export interface ComposerHandle {
   focus: () => void;
@@ -19,16 +22,25 @@ export function Composer(props: {
   busy: boolean;
   /** Nothing can be sent just now. */
   closed?: boolean;
-  send: (text: string) => void;
+  /** Where its files go; may have to be made, and throws if that fails. */
+  session: () => Promise<string>;
+  send: (text: string, files: SentFile[]) => void;
+  explain: (error: unknown) => string;
   stop: () => void;
   handle: Ref<ComposerHandle>;
 }) {
-  const { talk, busy, closed = false, send, stop } = props;
+  const { talk, busy, closed = false, session, send, explain, stop } = props;
   const said = texts();
   const draftKey = `parley.draft.${talk}`;
   const sendKey = useStore(settings, (value) => value.sendKey);
   const [text, setText] = useState(sessionStorage.getItem(draftKey) ?? "");
   const field = useRef<HTMLTextAreaElement>(null);
+  const chooser = useRef<HTMLInputElement>(null);
+  const files = attachmentsOf(talk);
+  const attached = useStore(files.list, (value) => value);
+  const [uploading, setUploading] = useState(false);
+  const [problem, setProblem] = useState("");
+  const empty = text.trim() === "" && attached.length === 0;
 
   useEffect(() => {
     setText(sessionStorage.getItem(draftKey) ?? "");
@@ -56,23 +68,90 @@ export function Composer(props: {
     [],
   );
 
-  const submit = () => {
-    if (closed || text.trim() === "") return;
-    send(text.trim());
-    setText("");
+  const attach = (added: Iterable<File>) => {
+    if (uploading) return;
+    setProblem(files.add(added));
     field.current?.focus();
+  };
+  const drops = useDrops(attach);
+
+  // Whoever leaves has not said it: words and files wait here.
+  useEffect(() => () => files.abort(), [files]);
+
+  const submit = () => {
+    if (closed || uploading || empty) return;
+    if (attached.length > 0) void submitFiles();
+    else {
+      send(text.trim(), []);
+      setText("");
+      field.current?.focus();
+    }
+  };
+  const submitFiles = async () => {
+    setUploading(true);
+    setProblem("");
+    try {
+      const sent = await files.upload(await session());
+      if (sent === null) return;
+      files.clear();
+      setText("");
+      // The message may open another talk, and with it another one of these.
+      sessionStorage.removeItem(draftKey);
+      send(text.trim(), sent);
+    } catch (error) {
+      setProblem(explain(error));
+    } finally {
+      setUploading(false);
+      field.current?.focus();
+    }
   };
 
   return (
     <form
-      class="composer"
+      class={`composer${drops ? " drops" : ""}`}
+      aria-busy={uploading}
       onSubmit={(event) => {
         event.preventDefault();
         submit();
       }}
     >
+      <AttachmentChips
+        list={attached}
+        sending={uploading}
+        remove={(key) => (files.remove(key), field.current?.focus())}
+      />
+      {(problem !== "" || drops) && (
+        <p class={problem === "" || drops ? "composer-note" : "composer-note failed"} role={drops ? "status" : "alert"}>
+          {drops ? said.dropFiles : problem}
+        </p>
+      )}
+      <input
+        ref={chooser}
+        type="file"
+        multiple
+        hidden
+        onChange={({ currentTarget }) => {
+          attach(currentTarget.files ?? []);
+          currentTarget.value = "";
+        }}
+      />
+      <IconButton
+        icon="clip"
+        class="round"
+        label={said.attach}
+        disabled={uploading}
+        onClick={() => chooser.current?.click()}
+      />
       <textarea
         ref={field}
+        readOnly={uploading}
+        onPaste={(event) => {
+          const given = event.clipboardData;
+          // Words with a picture of them are words.
+          if (!given || given.files.length === 0 || given.getData("text/plain") !== "") return;
+          event.preventDefault();
+          attach(given.files);
+        }}
         rows={1}
         aria-label={said.message}
         placeholder={said.write}
@@ -96,10 +175,31 @@ export function Composer(props: {
         class="button primary round"
         aria-label={said.send}
         title={said.send}
-        disabled={closed || text.trim() === ""}
+        disabled={closed || uploading || empty}
       >
         <Icon name="send" />
       </button>
     </form>
   );
+}
+
+/** Files may be dropped anywhere: beside the field, the browser would leave for them. True = some are above the page. */
+function useDrops(take: (files: Iterable<File>) => void): boolean {
+  const [above, setAbove] = useState(false);
+  const taking = useRef(take);
+  taking.current = take;
+  useEffect(() => {
+    const onDrag = (event: DragEvent) => {
+      if (!event.dataTransfer?.types.includes("Files")) return;
+      event.preventDefault();
+      const over = event.type === "dragover";
+      if (over || event.type === "drop" || event.relatedTarget === null) setAbove(over);
+      if (event.type === "drop") taking.current(event.dataTransfer.files);
+    };
+    for (const type of ["dragover", "dragleave", "drop"] as const) addEventListener(type, onDrag);
+    return () => {
+      for (const type of ["dragover", "dragleave", "drop"] as const) removeEventListener(type, onDrag);
+    };
+  }, []);
+  return above;
 }

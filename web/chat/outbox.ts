@@ -2,7 +2,7 @@ import { ApiProblem, callApi } from "../kit/api.ts";
 import { newKey } from "../kit/new-key.ts";
 import { Store } from "../kit/store.ts";
 import type { Sending } from "./talk-rows.ts";
-import type { WireSession } from "./wire.ts";
+import type { SentFile, WireSession } from "./wire.ts";
 
 export interface OutboxEntry extends Sending {
   /** Null = its session is made with it. */
@@ -34,7 +34,7 @@ export class Outbox {
   resume(): void {
     const kept = Object.keys(localStorage)
       .filter((name) => name.startsWith(PREFIX))
-      .map((name) => JSON.parse(localStorage.getItem(name)!) as OutboxEntry)
+      .map((name) => ({ files: [], ...JSON.parse(localStorage.getItem(name)!) }) as OutboxEntry)
       .filter((entry) => {
         const isNew = Date.now() - Date.parse(entry.at) < MAX_AGE_MS;
         if (!isNew) localStorage.removeItem(PREFIX + entry.key);
@@ -46,10 +46,10 @@ export class Outbox {
     for (const entry of kept) if (entry.refused === null) this.#line(entry);
   }
 
-  send(session: string | null, agent: string | null, text: string): OutboxEntry {
+  send(session: string | null, agent: string | null, text: string, files: readonly SentFile[] = []): OutboxEntry {
     const at = new Date().toISOString();
     const key = newKey();
-    const entry: OutboxEntry = { key, session, agent, text, at, messageId: null, refused: null, late: false };
+    const entry: OutboxEntry = { key, session, agent, text, files, at, messageId: null, refused: null, late: false };
     this.entries.set([...this.entries.value, entry]);
     keep(entry);
     this.#line(entry);
@@ -86,10 +86,15 @@ export class Outbox {
       if (!entry || entry.messageId !== null || entry.refused !== null) return;
       try {
         const session = entry.session ?? (await this.#makeSession(entry));
+        const files = entry.files.map(({ file }) => file);
         const { message_id: messageId } = await callApi<{ message_id: string }>(
           "POST",
           `/v1/sessions/${encodeURIComponent(session)}/messages`,
-          { body: { text: entry.text }, headers: { "idempotency-key": key }, keepalive: entry.text.length < 20_000 },
+          {
+            body: { text: entry.text, ...(files.length > 0 && { files }) },
+            headers: { "idempotency-key": key },
+            keepalive: entry.text.length < 20_000,
+          },
         );
         localStorage.removeItem(PREFIX + key);
         return this.#change(key, { messageId, late: false }, false);

@@ -1,6 +1,6 @@
 import { type Block, blocksOf, type LiveRun, type RunEnd } from "./live-run.ts";
 import type { Talk } from "./talk.ts";
-import type { WireMessage } from "./wire.ts";
+import type { SentFile, WireMessage } from "./wire.ts";
 
 /** A message on its way to the gateway. */
 export interface Sending {
@@ -9,6 +9,7 @@ export interface Sending {
   /** Once the gateway has it. */
   messageId: string | null;
   text: string;
+  files: readonly SentFile[];
   at: string;
   /** Why it was refused; null = it is being sent. */
   refused: string | null;

@@ -5,6 +5,7 @@ import { showToast } from "../kit/toast.tsx";
 import { useStore } from "../kit/store.ts";
 import { type ListHandle, VirtualList } from "../kit/virtual-list.tsx";
 import { texts } from "../texts/texts.ts";
+import { copyFiles } from "./attachments.ts";
 import { AnswerView } from "./answer-view.tsx";
 import { type Branches, makeBranch, readBranches, versionsAt } from "./branches.ts";
 import type { ChatApp } from "./chat-app.ts";
@@ -13,7 +14,7 @@ import { settings } from "./settings.ts";
 import { isBusy } from "./talk.ts";
 import { type Row, rowsOf } from "./talk-rows.ts";
 import { SendingView, UserView } from "./user-view.tsx";
-import type { WireMessage } from "./wire.ts";
+import type { SentFile, WireMessage } from "./wire.ts";
 
 /** Before it was drawn: a line of about 70 characters, and what stands around it. */
 const LINE = 24;
@@ -48,11 +49,11 @@ export function Transcript({ app, talk }: { app: ChatApp; talk: OpenTalk }) {
     if (sending.length > 0) list.current?.toEnd();
   }, [sending.length]);
 
-  const branchOff = async (at: number, text: string) => {
+  const branchOff = async (at: number, text: string, asked: readonly WireMessage[]) => {
     if (!session) return;
     try {
       const id = await makeBranch(session, at);
-      app.outbox.send(id, null, text);
+      app.outbox.send(id, null, text, await copyFiles(talk.id, id, filesOf(asked)));
       app.openTalk(id);
     } catch (error) {
       showToast(app.explain(error));
@@ -61,7 +62,7 @@ export function Transcript({ app, talk }: { app: ChatApp; talk: OpenTalk }) {
   const again = (runId: string) => {
     const asked = view.talk.messages.filter(({ run_id: run, role: by }) => run === runId && by === "user");
     const at = asked[0]?.seq;
-    if (at != null) void branchOff(at - 1, asked.map(({ text }) => text).join("\n\n"));
+    if (at != null) void branchOff(at - 1, asked.map(({ text }) => text).join("\n\n"), asked);
   };
   const draw = (row: Row) => {
     switch (row.kind) {
@@ -75,7 +76,7 @@ export function Transcript({ app, talk }: { app: ChatApp; talk: OpenTalk }) {
             session={talk.id}
             versions={versionsOf(branches, talk.id, row.message)}
             choose={(id) => app.openTalk(id)}
-            edit={row.message.seq === null ? null : (text) => void branchOff(row.message.seq! - 1, text)}
+            edit={row.message.seq === null ? null : (text) => void branchOff(row.message.seq! - 1, text, [row.message])}
           />
         );
       case "sending":
@@ -185,4 +186,12 @@ function guessHeight(row: Row): number {
   if (row.kind !== "answer") return AROUND;
   const lines = row.blocks.map((block) => (block.kind === "text" ? Math.ceil(block.text.length / 70) + 1 : 3));
   return AROUND + LINE * lines.reduce((sum, count) => sum + count, 0);
+}
+
+function filesOf(messages: readonly WireMessage[]): SentFile[] {
+  return messages.flatMap(({ parts }) =>
+    parts.flatMap(({ type, file, name }) =>
+      type === "file" && file !== undefined ? [{ file, name: name ?? "" }] : [],
+    ),
+  );
 }

@@ -86,7 +86,7 @@ function EditForm(props: { text: string; cancel: () => void; save: (text: string
       class="own editing"
       onSubmit={(event) => {
         event.preventDefault();
-        if (text.trim() !== "") props.save(text);
+        if (text.trim() !== "" || props.text === "") props.save(text);
       }}
       onKeyDown={(event) => {
         if (event.key === "Escape") props.cancel();
@@ -117,7 +117,12 @@ export function SendingView(props: { sending: Sending; retry: () => void; discar
   const said = texts();
   return (
     <article class="own pale" aria-label={said.you}>
-      <div class="bubble">{sending.text}</div>
+      {sending.text !== "" && <div class="bubble">{sending.text}</div>}
+      {sending.files.map(({ file, name }) => (
+        <span class="file" key={file}>
+          {name}
+        </span>
+      ))}
       {sending.refused === null ? (
         <div class="receipt">{sending.late ? said.notSent : said.sending}</div>
       ) : (

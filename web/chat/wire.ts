@@ -58,3 +58,9 @@ export interface WireHistory {
   next_cursor: string;
   has_more: boolean;
 }
+
+/** A file that the gateway has. */
+export interface SentFile {
+  file: string;
+  name: string;
+}

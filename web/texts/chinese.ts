@@ -102,4 +102,12 @@ export const chinese: Texts = {
   somethingWrong: "未成功：{why}",
   noAnswer: "网关没有回应。",
   file: "文件",
+  attach: "添加文件",
+  attachments: "已添加的文件",
+  removeFile: "移除 {name}",
+  uploading: "正在上传 {name}",
+  dropFiles: "松开即可添加文件。",
+  emptyFile: "{name} 是空文件或文件夹：请选择一个文件。",
+  fileTooLarge: "{name} 太大：文件最大 20 MB，图片最大 10 MB。请缩小它，或只发送一部分。",
+  tooManyFiles: "{name} 超出一条消息的限度：最多 20 个文件、共 40 MB。请随下一条消息发送。",
 };

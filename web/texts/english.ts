@@ -101,4 +101,13 @@ export const english = {
   somethingWrong: "That did not work: {why}",
   noAnswer: "The gateway did not answer.",
   file: "File",
+  attach: "Attach files",
+  attachments: "Attached files",
+  removeFile: "Remove {name}",
+  uploading: "Uploading {name}",
+  dropFiles: "Drop the files to attach them.",
+  emptyFile: "{name} is empty, or a folder: choose a file.",
+  fileTooLarge:
+    "{name} is too large: a file has at most 20 MB, a picture 10 MB. Make it smaller, or send a part of it.",
+  tooManyFiles: "{name} is too much for one message: it takes 20 files and 40 MB. Send it with the next one.",
 };

@@ -103,4 +103,13 @@ export const german: Texts = {
   somethingWrong: "Das ging nicht: {why}",
   noAnswer: "Das Gateway hat nicht geantwortet.",
   file: "Datei",
+  attach: "Dateien anhängen",
+  attachments: "Angehängte Dateien",
+  removeFile: "{name} entfernen",
+  uploading: "{name} wird hochgeladen",
+  dropFiles: "Hier loslassen, um die Dateien anzuhängen.",
+  emptyFile: "{name} ist leer oder ein Ordner: wähle eine Datei.",
+  fileTooLarge:
+    "{name} ist zu groß: eine Datei hat höchstens 20 MB, ein Bild 10 MB. Mach sie kleiner oder schick einen Teil davon.",
+  tooManyFiles: "{name} ist zu viel für eine Nachricht: sie nimmt 20 Dateien und 40 MB. Schick es mit der nächsten.",
 };

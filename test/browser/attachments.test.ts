@@ -1,0 +1,106 @@
+import type { Page } from "playwright-core";
+import { expect, test } from "vitest";
+import { seriousFaults } from "./support/axe.ts";
+import { composer, eventually, log, say, talkId } from "./support/chat.ts";
+import { atDesk, everyView, VIEWS } from "./support/suite.ts";
+
+/** One red dot. */
+const PNG = Buffer.from(
+  "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg==",
+  "base64",
+);
+const text = (name: string, words: string) => ({ name, mimeType: "text/plain", buffer: Buffer.from(words) });
+const png = (name: string, buffer = PNG) => ({ name, mimeType: "image/png", buffer });
+
+const chooser = (page: Page) => page.locator("input[type=file]");
+const chips = (page: Page) => page.getByRole("list", { name: "Attached files" }).getByRole("listitem");
+
+/** As the browser tells of files that somebody pastes, or drops beside the field. */
+async function give(page: Page, type: "paste" | "drop", name: string): Promise<void> {
+  await page.evaluate(
+    ([kind, called = ""]) => {
+      const data = new DataTransfer();
+      data.items.add(new File(["the word is heron"], called, { type: "text/plain" }));
+      const init = { bubbles: true, cancelable: true };
+      const event =
+        kind === "paste"
+          ? new ClipboardEvent("paste", { ...init, clipboardData: data })
+          : new DragEvent("drop", { ...init, dataTransfer: data });
+      document.querySelector(kind === "paste" ? "textarea" : "main")!.dispatchEvent(event);
+    },
+    [type, name],
+  );
+}
+
+everyView("files: chosen, pasted and dropped ones go with the message that begins a talk", async (desk) => {
+  const { page, api, view } = desk;
+  const asked = page.waitForEvent("filechooser");
+  await page.getByRole("button", { name: "Attach files" }).focus();
+  await page.keyboard.press("Enter");
+  await (await asked).setFiles([png("duck.png"), text("plan.txt", "x".repeat(2_000))]);
+  await give(page, "paste", "pasted.txt");
+  await give(page, "drop", "a very long name of a file that nobody can read to its end on a phone.txt");
+  await eventually(() => chips(page).count(), 4);
+  const preview = chips(page).first().locator("img");
+  expect(await preview.getAttribute("src")).toMatch(/^blob:/);
+  await eventually(() => preview.evaluate((image: HTMLImageElement) => image.naturalWidth), 1);
+  await chips(page).nth(1).getByText("2 kB").waitFor();
+  await page.getByRole("button", { name: "Remove plan.txt" }).click();
+  await eventually(() => chips(page).count(), 3);
+  expect(await seriousFaults(page)).toEqual([]);
+  expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(view.width);
+
+  await say(page, "Which word?");
+  await log(page).getByText("You said:").waitFor();
+  await log(page).getByRole("link", { name: "duck.png" }).waitFor();
+  await log(page).getByRole("link", { name: "pasted.txt" }).waitFor();
+  await eventually(() => chips(page).count(), 0);
+  const { body } = await api("GET", `/v1/sessions/${await talkId(page)}/messages`);
+  const [message] = body.messages as { text: string; parts: { type: string; kind: string; problem?: string }[] }[];
+  expect(message.text).toBe("Which word?");
+  expect(message.parts.filter(({ type }) => type === "file")).toMatchObject([
+    { kind: "image" },
+    { kind: "document" },
+    { kind: "document" },
+  ]);
+  expect(message.parts.some(({ problem }) => problem !== undefined)).toBe(false);
+
+  // Without words, and asked again: the files come along.
+  await chooser(page).setInputFiles(text("alone.txt", "all alone"));
+  await page.getByRole("button", { name: "Send" }).click();
+  await log(page).getByRole("link", { name: "alone.txt" }).waitFor();
+  await log(page).locator(".markdown").getByText("all alone").waitFor();
+  await eventually(() => page.getByRole("button", { name: "Stop" }).count(), 0);
+  const first = await talkId(page);
+  await log(page).getByRole("button", { name: "Answer again" }).last().click();
+  await page.waitForURL((url) => !url.pathname.endsWith(first));
+  await log(page).getByRole("link", { name: "alone.txt" }).waitFor();
+});
+
+test.concurrent("files: what cannot be sent says why, and the rest goes", async () => {
+  await atDesk(
+    async ({ page }) => {
+      await chooser(page).setInputFiles([
+        png("big.png", Buffer.concat([PNG, Buffer.alloc(10_000_000)])),
+        text("empty.txt", ""),
+      ]);
+      await page.getByRole("alert").getByText("big.png is too large").waitFor();
+      await page.getByRole("alert").getByText("empty.txt is empty").waitFor();
+      expect(await chips(page).count()).toBe(0);
+      await chooser(page).setInputFiles([
+        { name: "old.gz", mimeType: "application/gzip", buffer: Buffer.from("1f8b0800", "hex") },
+        text("good.txt", "good"),
+      ]);
+      await say(page, "Look");
+      await page.getByRole("alert").getByText("Agents cannot read this kind of file").waitFor();
+      expect(await seriousFaults(page)).toEqual([]);
+      // Nothing was said, and nothing is lost.
+      expect(await composer(page).inputValue()).toBe("Look");
+      await page.getByRole("button", { name: "Remove old.gz" }).click();
+      await composer(page).press("Enter");
+      await log(page).getByRole("link", { name: "good.txt" }).waitFor();
+      await log(page).getByText("You said:").waitFor();
+    },
+    { view: VIEWS[2], expected: /400/ },
+  );
+});

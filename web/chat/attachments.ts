@@ -1,0 +1,153 @@
+import { ApiProblem } from "../kit/api.ts";
+import { newKey } from "../kit/new-key.ts";
+import { Store } from "../kit/store.ts";
+import { texts } from "../texts/texts.ts";
+import type { SentFile } from "./wire.ts";
+
+/** A file beside the words that are not sent yet. */
+export interface Attachment {
+  key: string;
+  blob: Blob;
+  name: string;
+  /** A blob: address of a picture that browsers show; null = none. */
+  preview: string | null;
+  /** How much of it is there, 0 to 1; null = it is not on its way. */
+  progress: number | null;
+  /** The session that has it, and its id there. */
+  sent: { session: string; file: string } | null;
+  /** Why it was not taken. */
+  problem: string | null;
+}
+
+/** docs/operations.md, “Files”: the gateway refuses more. */
+const MAX_FILES = 20;
+const MAX_BYTES = 20_000_000;
+const MAX_PICTURE_BYTES = 10_000_000;
+const MAX_ALL_BYTES = 40_000_000;
+/** As long as the gateway gives a whole request. */
+const UPLOAD_MS = 120_000;
+/** Never SVG, which is more than a picture. */
+const PICTURE = /^image\/(png|jpeg|gif|webp)$/;
+
+/** The files of one message that is being written. */
+export class Attachments {
+  readonly list = new Store<readonly Attachment[]>([]);
+  #sending = new AbortController();
+
+  /** Takes what it can; returns why it left out the others, "" = it took all. */
+  add(files: Iterable<File>): string {
+    const said = texts();
+    const refused: string[] = [];
+    for (const file of files) {
+      const { value: list } = this.list;
+      const isPicture = PICTURE.test(file.type);
+      const all = list.reduce((sum, { blob }) => sum + blob.size, file.size);
+      const tell = (text: string) => refused.push(text.replace("{name}", file.name));
+      if (file.size === 0) tell(said.emptyFile);
+      else if (file.size > (isPicture ? MAX_PICTURE_BYTES : MAX_BYTES)) tell(said.fileTooLarge);
+      else if (list.length >= MAX_FILES || all > MAX_ALL_BYTES) tell(said.tooManyFiles);
+      else {
+        const preview = isPicture ? URL.createObjectURL(file) : null;
+        const name = file.name || said.file;
+        this.list.set([
+          ...list,
+          { key: newKey(), blob: file, name, preview, progress: null, sent: null, problem: null },
+        ]);
+      }
+    }
+    return [...new Set(refused)].join(" ");
+  }
+
+  remove(key: string): void {
+    this.#drop((each) => each.key === key);
+  }
+
+  clear(): void {
+    this.#drop(() => true);
+  }
+
+  /** What is on its way stops. */
+  abort(): void {
+    this.#sending.abort();
+  }
+
+  /** Brings all of them into the session, one after the other; null = not all are there, and each says why. */
+  async upload(session: string): Promise<SentFile[] | null> {
+    this.#sending = new AbortController();
+    const { signal } = this.#sending;
+    for (const { key, blob, name, sent } of this.list.value) {
+      if (sent?.session === session) continue;
+      this.#change(key, { progress: 0, problem: null, sent: null });
+      try {
+        const file = await uploadFile(
+          session,
+          { blob, name },
+          { signal, tell: (progress) => this.#change(key, { progress }) },
+        );
+        this.#change(key, { progress: null, sent: { session, file } });
+      } catch (error) {
+        const why = error instanceof ApiProblem && error.message !== "" ? error.message : texts().noAnswer;
+        this.#change(key, { progress: null, problem: signal.aborted ? null : why });
+        if (!(error instanceof ApiProblem) && !signal.aborted) throw error;
+        return null;
+      }
+    }
+    return this.list.value.flatMap(({ sent, name }) => (sent ? [{ file: sent.file, name }] : []));
+  }
+
+  #change(key: string, change: Partial<Attachment>): void {
+    this.list.set(this.list.value.map((each) => (each.key === key ? { ...each, ...change } : each)));
+  }
+
+  #drop(which: (each: Attachment) => boolean): void {
+    for (const { preview } of this.list.value.filter(which)) if (preview !== null) URL.revokeObjectURL(preview);
+    this.list.set(this.list.value.filter((each) => !which(each)));
+  }
+}
+
+const kept = new Map<string, Attachments>();
+
+/** Those of a talk, for as long as the page is open. */
+export function attachmentsOf(talk: string): Attachments {
+  const found = kept.get(talk) ?? new Attachments();
+  kept.set(talk, found);
+  return found;
+}
+
+/** Files of messages in one session, for another one; those that are gone are left out. */
+export async function copyFiles(from: string, to: string, files: readonly SentFile[]): Promise<SentFile[]> {
+  const copies: SentFile[] = [];
+  for (const { file, name } of files) {
+    const read = await fetch(`/v1/sessions/${encodeURIComponent(from)}/files/${encodeURIComponent(file)}`);
+    if (!read.ok) continue;
+    copies.push({ file: await uploadFile(to, { blob: await read.blob(), name }), name });
+  }
+  return copies;
+}
+
+/** `fetch` does not tell how far it is. Throws `ApiProblem`. */
+function uploadFile(
+  session: string,
+  { blob, name }: { blob: Blob; name: string },
+  { signal, tell }: { signal?: AbortSignal; tell?: (progress: number) => void } = {},
+): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const call = new XMLHttpRequest();
+    const query = new URLSearchParams({ name: name.slice(-200) });
+    call.open("POST", `/v1/sessions/${encodeURIComponent(session)}/files?${query}`);
+    call.setRequestHeader("content-type", "application/octet-stream");
+    call.responseType = "json";
+    call.timeout = UPLOAD_MS;
+    call.upload.addEventListener("progress", ({ loaded, total }) => tell?.(total === 0 ? 0 : loaded / total));
+    call.addEventListener("load", () => {
+      const answer = (call.response ?? {}) as { file?: string; code?: string; detail?: string };
+      if (call.status === 201 && answer.file !== undefined) resolve(answer.file);
+      else reject(new ApiProblem(call.status, answer.code ?? "internal", answer.detail ?? ""));
+    });
+    for (const type of ["error", "timeout", "abort"] as const) {
+      call.addEventListener(type, () => reject(new ApiProblem(0, "unreachable", "")));
+    }
+    signal?.addEventListener("abort", () => call.abort(), { once: true });
+    call.send(blob);
+  });
+}
