@@ -166,7 +166,7 @@ export async function startGateway(config: Config, options: StartOptions = {}): 
       webDoor: () => web?.door() ?? null,
       tracing: { redact: createRedactor(secrets), ...(exporter && { exporter }) },
       database,
-      adapters: await openAdapters(live, agents, log),
+      adapters: await openAdapters(live, all, log),
       agents: all,
       model: models,
       tools: options.tools ?? functionTools([currentTimeTool(systemClock)]),

@@ -1,6 +1,8 @@
 import { GatewayError, publicMessage } from "../errors.ts";
 import type { AgentCard } from "./agent-card.ts";
 import type { CardEdits, CardFiles } from "./agents.ts";
+import type { AgentSettings } from "./agent-settings.ts";
+import { type EditedPlaces, PLACES, readPlaces, withPlaces } from "./edited-places.ts";
 import { loadOutside, placeOf } from "./load-outside.ts";
 import { readOutside } from "./read-outside.ts";
 
@@ -36,10 +38,34 @@ export function withRegistered(files: CardFiles, options: RegisteredAgentsOption
   let records: readonly AgentRecord[] = [];
   let registered: readonly AgentCard[] = [];
   let told = "";
+  let placesText = "";
+  let places: EditedPlaces = new Map();
+  /** What is set, as the files were when the places were joined to it. */
+  let joined: { of: AgentSettings; settings: AgentSettings } | null = null;
+
+  /** What cannot be read any more leaves places as they were. */
+  function adoptPlaces(text: string): void {
+    if (text === placesText) return;
+    placesText = text;
+    try {
+      places = readPlaces(text);
+      joined = null;
+    } catch (error) {
+      options.onFault(new GatewayError("invalid", publicMessage(error), { cause: error }));
+    }
+  }
+
+  function settings(): AgentSettings {
+    const of = files.settings();
+    if (joined?.of !== of) joined = { of, settings: withPlaces(of, places) };
+    return joined.settings;
+  }
+
   let running: Promise<void> | null = null;
 
   async function reload(): Promise<void> {
     const edits = await options.readEdits().catch(() => undefined);
+    if (edits) adoptPlaces(edits.get(PLACES) ?? "");
     await files.reload(edits);
     try {
       const next = await options.read();
@@ -85,7 +111,7 @@ export function withRegistered(files: CardFiles, options: RegisteredAgentsOption
       ...files.list().map((card) => ({ card: withState(card), registered: false })),
       ...others().map((card) => ({ card, registered: true })),
     ],
-    settings: () => files.settings(),
+    settings,
     textOfFile: (file) => files.textOfFile(file),
     faultsOfEdit: (file, text) => files.faultsOfEdit(file, text),
     reload: () => (running ??= reload().finally(() => (running = null))),

@@ -10,7 +10,7 @@ import type { Accept, PlatformAdapter } from "../platform/platform-adapter.ts";
 import type { Root } from "../store/schema.ts";
 import type { AgentService } from "../talk/agent-service.ts";
 import { Sessions } from "../talk/sessions.ts";
-import { cardRoutes } from "./card-routes.ts";
+import { editRoutes } from "./edit-routes.ts";
 import { agentRoutes, type AgentRouteParts } from "./agent-routes.ts";
 import { answerClientError, answerErrors, sendProblem } from "./answer-errors.ts";
 import { auditRoutes } from "./audit-routes.ts";
@@ -137,7 +137,7 @@ export function createHttpServer(parts: HttpParts): FastifyInstance {
     deliveryRoutes(keyed, parts.db);
     deliveryActionRoutes(keyed, parts.db);
     budgetRoutes(keyed, parts.db, parts.agents);
-    cardRoutes(keyed, parts.db, parts.agents);
+    editRoutes(keyed, parts.db, parts.agents);
     agentRoutes(keyed, { db: parts.db, registered: parts.agents, ...parts.agentDesk });
     keyRoutes(keyed, parts.db, service, keys);
     if (web && cookies) operatorSignInRoutes(keyed, { db: parts.db, cookies, streams, service, url: web.url });

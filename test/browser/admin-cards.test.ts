@@ -1,5 +1,5 @@
 import { expect } from "vitest";
-import { asOperator } from "./support/admin.ts";
+import { asOperator, openPage } from "./support/admin.ts";
 import { seriousFaults } from "./support/axe.ts";
 import { eventually } from "./support/chat.ts";
 
@@ -63,6 +63,32 @@ asOperator(
     await page.getByRole("button", { name: "Go back to the file" }).click();
     await page.getByRole("dialog").getByRole("button", { name: "Go back" }).click();
     await eventually(async () => text.inputValue(), file);
+  },
+  { expected: /400|412/ },
+);
+
+asOperator(
+  "places: what is set is edited, and what is wrong is told by its field",
+  "",
+  async ({ page, view, gateway }) => {
+    await openPage(page, "Places");
+    const text = page.getByRole("textbox", { name: "What is set for places" });
+    await text.fill("places: { here: { listen: always } }");
+    await page.getByRole("button", { name: "Save", exact: true }).click();
+    await page.getByRole("alert").filter({ hasText: "places.here: must be" }).waitFor();
+    expect(await seriousFaults(page)).toEqual([]);
+    const place = `telegram:-${view.width}`;
+    await text.fill(`places: { "${place}": { agent: edited, listen: always } }`);
+    // The other view writes, too: whoever is second is told, and saves again.
+    await eventually(async () => {
+      await page
+        .getByRole("button", { name: "Save", exact: true })
+        .click({ timeout: 1_000 })
+        .catch(() => undefined);
+      const { body } = await gateway.api("GET", "/v1/places/versions/1");
+      const { body: now } = await gateway.api("GET", "/v1/places");
+      return `${body.text} ${now.text}`.includes(place);
+    }, true);
   },
   { expected: /400|412/ },
 );

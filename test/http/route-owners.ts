@@ -26,6 +26,8 @@ export const OPERATORS = [
   "GET /v1/keys/{id}",
   "GET /v1/overview",
   "GET /v1/pairings",
+  "GET /v1/places",
+  "GET /v1/places/versions/{no}",
   "GET /v1/platforms",
   "GET /v1/users",
   "GET /v1/users/{id}",
@@ -42,9 +44,11 @@ export const OPERATORS = [
   "POST /v1/keys",
   "POST /v1/keys/{id}/rotate",
   "POST /v1/pairings/{code}/approve",
+  "POST /v1/places/revert",
   "POST /v1/sign-in/links",
   "POST /v1/users/{id}/sign-out",
   "PUT /v1/agents/{name}/card",
+  "PUT /v1/places",
 ];
 
 /** Name somebody's thing, in the path or in the body: somebody else's is not there, 404. */

@@ -5,7 +5,7 @@ import { chooseTheme, readTheme, type Theme } from "../kit/theme.ts";
 import { Agents } from "./pages/agents.tsx";
 import { Audit } from "./pages/audit.tsx";
 import { Budgets } from "./pages/budgets.tsx";
-import { Card } from "./pages/card.tsx";
+import { Card, Places } from "./pages/card.tsx";
 import { Deliveries } from "./pages/deliveries.tsx";
 import { Feedback } from "./pages/feedback.tsx";
 import { Housekeeping } from "./pages/housekeeping.tsx";
@@ -58,6 +58,7 @@ const GROUPS: readonly { name: string; pages: readonly PageOf[] }[] = [
     name: "Gateway",
     pages: [
       { path: "/agents", title: "Agents", page: Agents, one: { title: "Card", page: Card } },
+      { path: "/places", title: "Places", page: Places },
       { path: "/platforms", title: "Platforms", page: Platforms },
       { path: "/deliveries", title: "Deliveries", page: Deliveries },
       { path: "/budgets", title: "Budgets", page: Budgets },

@@ -1,3 +1,4 @@
+import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { type ApiProblem, callApi } from "../../kit/api.ts";
 import { showToast } from "../../kit/toast.tsx";
@@ -27,7 +28,32 @@ interface Seen {
 
 /** An agent's card: to read, to edit, to compare and to take back. */
 export function Card({ id }: PageProps) {
-  const address = `/v1/agents/${encodeURIComponent(id)}/card`;
+  return (
+    <Editor address={`/v1/agents/${encodeURIComponent(id)}/card`} label="Text of the card">
+      Description, instruction, model, use_history and request_params can be edited here, everything else in the file
+      alone.
+    </Editor>
+  );
+}
+
+/** What is set for places, likewise. */
+export function Places() {
+  return (
+    <Editor address="/v1/places" label="What is set for places">
+      Goes before <code>parley.yaml</code>, field by field: agent, listen, on_busy, feedback and memory of a place. For
+      example <code>{'places: { "telegram:-100123": { agent: helper, listen: always } }'}</code>
+    </Editor>
+  );
+}
+
+interface EditorProps {
+  address: string;
+  label: string;
+  /** What may be edited. */
+  children: ComponentChildren;
+}
+
+function Editor({ address, ...words }: EditorProps) {
   const [seen, setSeen] = useState<Seen | null>(null);
   const [problem, setProblem] = useState<ApiProblem | null>(null);
   const call = async (method: string, path = address, body?: object) => {
@@ -46,17 +72,16 @@ export function Card({ id }: PageProps) {
     );
   useEffect(load, [address]);
   if (!seen) return problem ? <Trouble problem={problem} again={load} /> : <Waiting />;
-  return <Desk card={seen.card} address={address} call={call} />;
+  return <Desk card={seen.card} address={address} call={call} {...words} />;
 }
 
-interface DeskProps {
+interface DeskProps extends EditorProps {
   card: CardJson;
-  address: string;
   /** Shows what the gateway answers from then on. */
   call: (method: string, path?: string, body?: object) => Promise<CardJson>;
 }
 
-function Desk({ card, address, call }: DeskProps) {
+function Desk({ card, address, label, children, call }: DeskProps) {
   const may = useMay();
   const [draft, setDraft] = useState(card.text);
   const [note, setNote] = useState("");
@@ -86,7 +111,7 @@ function Desk({ card, address, call }: DeskProps) {
   return (
     <>
       <p class="subtitle">
-        {card.name} <code>{card.file}</code>{" "}
+        {card.name} {card.file !== card.name && <code>{card.file}</code>}{" "}
         <Badge tone="quiet">{card.source === "edited" ? `version ${card.version}` : "as in the file"}</Badge>
       </p>
       {card.faults.length > 0 && (
@@ -96,7 +121,7 @@ function Desk({ card, address, call }: DeskProps) {
       )}
       <form class="editor" onSubmit={(event) => void save(event)}>
         <label class="stack">
-          <span>Text of the card</span>
+          <span>{label}</span>
           <textarea
             class="field card-text"
             rows={18}
@@ -106,10 +131,7 @@ function Desk({ card, address, call }: DeskProps) {
             onInput={(event) => setDraft(event.currentTarget.value)}
           />
         </label>
-        <p class="muted">
-          Description, instruction, model, use_history and request_params can be edited here, everything else in the
-          file alone.
-        </p>
+        <p class="muted">{children}</p>
         {told !== null && (
           <p class="trouble words" role="alert">
             {told}
@@ -189,7 +211,7 @@ function Desk({ card, address, call }: DeskProps) {
 async function meet(call: DeskProps["call"]): Promise<string> {
   try {
     const { version } = await call("GET");
-    return `Somebody else has changed the card: it is version ${version} now. Your text is still here; look at the difference, and save again to put it in place of theirs.`;
+    return `Somebody else has changed it: it is version ${version} now. Your text is still here; look at the difference, and save again to put it in place of theirs.`;
   } catch (error) {
     return wordsOf(asProblem(error));
   }

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import type { FastifyRequest } from "fastify";
 import { type Static, Type } from "typebox";
+import { faultsOfPlaces, PLACES } from "../agent/edited-places.ts";
 import type { RegisteredAgents } from "../agent/registered-agents.ts";
 import { GatewayError } from "../errors.ts";
 import { actorOf, audit } from "../store/audit.ts";
@@ -41,37 +42,88 @@ const RevertBody = Type.Object(
   { additionalProperties: false },
 );
 const AgentParams = Type.Object({ name: Type.String() });
+const NoParams = Type.Object({});
 const IfMatch = Type.Object({
   "if-match": Type.String({ maxLength: 100, description: "The card's ETag: 412 if it has changed since" }),
 });
 
-/** Cards that operators edit. What only who owns the machine may grant stays as the file has it; see beyond-file.ts. */
-export function cardRoutes(app: Api, db: Root, agents: RegisteredAgents): void {
-  /** The name of the agent's file. Throws `not_found`, and `conflict` for one without a file. */
-  function fileOf(name: string): string {
-    const card = agents.get(name);
-    if (!card) throw new GatewayError("not_found", "There is no such agent.");
-    if (card.file === undefined) throw new GatewayError("conflict", "This agent has no card.");
-    return card.file;
-  }
+/** A text that operators edit, and what stands in its place without them. */
+interface Edited {
+  /** For people and the audit log. */
+  name: string;
+  /** Among the edits. */
+  file: string;
+  textOfFile: () => Promise<string>;
+  /** Why nobody would take this text; nothing = somebody would. */
+  faultsOf: (text: string) => Promise<readonly string[]>;
+}
 
-  async function read(file: string) {
+interface Edits {
+  url: string;
+  /** Of the routes' summaries. */
+  thing: string;
+  action: string;
+  /** Of those that the address names. */
+  find: (name: string) => Edited;
+}
+
+/**
+ * Cards and places that operators edit. What only who owns the machine may grant stays as the files have it; see
+ * beyond-file.ts and edited-places.ts.
+ */
+export function editRoutes(app: Api, db: Root, agents: RegisteredAgents): void {
+  routesOf(app, db, agents, {
+    url: "/v1/agents/:name/card",
+    thing: "an agent's card",
+    action: "agent.card",
+    find(name) {
+      const card = agents.get(name);
+      if (!card) throw new GatewayError("not_found", "There is no such agent.");
+      const { file } = card;
+      if (file === undefined) throw new GatewayError("conflict", "This agent has no card.");
+      return {
+        name,
+        file,
+        textOfFile: () => agents.textOfFile(file),
+        faultsOf: (text) => agents.faultsOfEdit(file, text),
+      };
+    },
+  });
+  const places: Edited = {
+    name: PLACES,
+    file: PLACES,
+    textOfFile: async () => "",
+    faultsOf: async (text) => faultsOfPlaces(text, (agent) => agents.get(agent)),
+  };
+  routesOf(app, db, agents, {
+    url: "/v1/places",
+    thing: "what is set for places",
+    action: "places.change",
+    find: () => places,
+  });
+}
+
+function routesOf(app: Api, db: Root, agents: RegisteredAgents, { url, thing, action, find }: Edits): void {
+  const named = url.includes(":name") ? AgentParams : NoParams;
+  const findFor = ({ params }: FastifyRequest): Edited => find((params as { name?: string }).name ?? "");
+
+  async function read({ file, textOfFile }: Edited) {
     const versions = await withReach(db, EVERYTHING, (trx) => listCardVersions(trx, file));
     const { no, text: edited } = versions[0] ?? NONE;
-    const text = edited ?? (await agents.textOfFile(file));
+    const text = edited ?? (await textOfFile());
     const digest = createHash("sha256").update(text).digest("hex").slice(0, 12);
     return { no, edited, text, versions, etag: `"${no}-${digest}"` };
   }
 
-  async function show(name: string, file: string): Promise<{ etag: string; json: Static<typeof CardJson> }> {
-    const { no, edited, text, versions, etag } = await read(file);
+  async function show(of: Edited): Promise<{ etag: string; json: Static<typeof CardJson> }> {
+    const { no, edited, text, versions, etag } = await read(of);
     const json = {
-      name,
-      file,
+      name: of.name,
+      file: of.file,
       version: no,
       source: sourceOf(edited),
       text,
-      faults: edited === null ? [] : [...(await agents.faultsOfEdit(file, edited))],
+      faults: edited === null ? [] : [...(await of.faultsOf(edited))],
       versions: versions.map(({ text: ofThen, at, ...version }) => ({
         ...version,
         source: sourceOf(ofThen),
@@ -82,42 +134,40 @@ export function cardRoutes(app: Api, db: Root, agents: RegisteredAgents): void {
   }
 
   /** Text null = back to the file. */
-  async function write(request: FastifyRequest, file: string, name: string, text: string | null, note: string) {
-    const { no, etag } = await read(file);
+  async function write(request: FastifyRequest, of: Edited, text: string | null, note: string) {
+    const { no, etag } = await read(of);
     if (request.headers["if-match"]?.trim() !== etag) throw changed();
-    const faults = text === null ? [] : await agents.faultsOfEdit(file, text);
+    const faults = text === null ? [] : await of.faultsOf(text);
     if (faults.length > 0) throw new GatewayError("invalid", faults.join("; "));
     const principal = principalOf(request);
     await withReach(db, EVERYTHING, async (trx) => {
       const version = { no: no + 1, text, author: actorOf(principal), note };
-      if (!(await insertCardVersion(trx, file, version))) throw changed();
-      const detail = { file, version: no + 1, source: sourceOf(text) };
-      await audit(trx, principal, { action: "agent.card", target: name, detail });
+      if (!(await insertCardVersion(trx, of.file, version))) throw changed();
+      const detail = { file: of.file, version: no + 1, source: sourceOf(text) };
+      await audit(trx, principal, { action, target: of.name, detail });
     });
     await agents.reload();
   }
 
-  async function textOf(file: string, no: number): Promise<string | null> {
+  async function textOf(of: Edited, no: number): Promise<string | null> {
     if (no === 0) return null;
-    const { versions } = await read(file);
-    const version = versions.find((each) => each.no === no);
+    const version = (await read(of)).versions.find((each) => each.no === no);
     if (!version) throw new GatewayError("not_found", "There is no such version.");
     return version.text;
   }
 
   app.route({
     method: "GET",
-    url: "/v1/agents/:name/card",
+    url,
     config: { scope: "agents:read" },
     preValidation: expectOperator,
     schema: {
-      summary: "Read an agent's card and who has edited it",
-      params: AgentParams,
+      summary: `Read ${thing} and who has edited it`,
+      params: named,
       response: { 200: CardJson },
     },
     handler: async (request, reply) => {
-      const { name } = request.params;
-      const { etag, json } = await show(name, fileOf(name));
+      const { etag, json } = await show(findFor(request));
       reply.header("etag", etag);
       return json;
     },
@@ -125,20 +175,19 @@ export function cardRoutes(app: Api, db: Root, agents: RegisteredAgents): void {
 
   app.route({
     method: "PUT",
-    url: "/v1/agents/:name/card",
+    url,
     config: { scope: "agents:write" },
     schema: {
-      summary: "Edit an agent's card; all replicas go by it within seconds, and runs under way end on theirs",
-      params: AgentParams,
+      summary: `Edit ${thing}; all replicas go by it within seconds, and runs under way end on theirs`,
+      params: named,
       headers: IfMatch,
       body: EditBody,
       response: { 200: CardJson },
     },
     handler: async (request, reply) => {
-      const { name } = request.params;
-      const file = fileOf(name);
-      await write(request, file, name, request.body.text, request.body.note ?? "");
-      const { etag, json } = await show(name, file);
+      const of = findFor(request);
+      await write(request, of, request.body.text, request.body.note ?? "");
+      const { etag, json } = await show(of);
       reply.header("etag", etag);
       return json;
     },
@@ -146,40 +195,38 @@ export function cardRoutes(app: Api, db: Root, agents: RegisteredAgents): void {
 
   app.route({
     method: "GET",
-    url: "/v1/agents/:name/card/versions/:no",
+    url: `${url}/versions/:no`,
     config: { scope: "agents:read" },
     preValidation: expectOperator,
     schema: {
-      summary: "Read a version of an agent's card; 0 = its file as it is now",
-      params: Type.Object({ name: Type.String(), no: Type.String({ pattern: "^\\d{1,9}$" }) }),
+      summary: `Read a version of ${thing}; 0 = without any edit`,
+      params: Type.Object({ ...named.properties, no: Type.String({ pattern: "^\\d{1,9}$" }) }),
       response: { 200: Type.Object({ no: Type.Integer(), source: Source, text: Type.String() }) },
     },
     handler: async (request) => {
-      const { name } = request.params;
       const no = Number(request.params.no);
-      const file = fileOf(name);
-      const text = await textOf(file, no);
-      return { no, source: sourceOf(text), text: text ?? (await agents.textOfFile(file)) };
+      const of = findFor(request);
+      const text = await textOf(of, no);
+      return { no, source: sourceOf(text), text: text ?? (await of.textOfFile()) };
     },
   });
 
   app.route({
     method: "POST",
-    url: "/v1/agents/:name/card/revert",
+    url: `${url}/revert`,
     config: { scope: "agents:write" },
     schema: {
-      summary: "Go back to a version of an agent's card, by a new version that says the same",
-      params: AgentParams,
+      summary: `Go back to a version of ${thing}, by a new version that says the same`,
+      params: named,
       headers: IfMatch,
       body: RevertBody,
       response: { 200: CardJson },
     },
     handler: async (request, reply) => {
-      const { name } = request.params;
-      const file = fileOf(name);
+      const of = findFor(request);
       const { to, note = `back to ${to === 0 ? "the file" : `version ${to}`}` } = request.body;
-      await write(request, file, name, await textOf(file, to), note);
-      const { etag, json } = await show(name, file);
+      await write(request, of, await textOf(of, to), note);
+      const { etag, json } = await show(of);
       reply.header("etag", etag);
       return json;
     },
@@ -187,7 +234,7 @@ export function cardRoutes(app: Api, db: Root, agents: RegisteredAgents): void {
 }
 
 async function expectOperator(request: FastifyRequest): Promise<void> {
-  if (!operatorOf(request)) throw new GatewayError("forbidden", "Cards are for operators.");
+  if (!operatorOf(request)) throw new GatewayError("forbidden", "This is for operators.");
 }
 
 function sourceOf(text: string | null): Static<typeof Source> {
