@@ -34,6 +34,8 @@ export function fileRoutes(app: Api, service: AgentService, sessions: Sessions):
           "content-type": HARMLESS.test(mediaType) ? mediaType : "application/octet-stream",
           "content-disposition": disposition(name),
           "content-security-policy": "default-src 'none'; sandbox",
+          // A cookie goes along to neighbours' pages, too: another port or subdomain is the same site.
+          "cross-origin-resource-policy": "same-origin",
         })
         .send(Buffer.from(bytes));
     },

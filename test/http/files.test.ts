@@ -39,6 +39,7 @@ describe("security-27: a file of a session", () => {
       "content-disposition": `attachment; filename="gr__e _1_.html"; filename*=UTF-8''gr%C3%B6%C3%9Fe%20_1_.html`,
       "x-content-type-options": "nosniff",
       "content-security-policy": "default-src 'none'; sandbox",
+      "cross-origin-resource-policy": "same-origin",
     });
   });
 
