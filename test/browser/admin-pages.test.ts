@@ -10,7 +10,9 @@ async function faultsOf({ page }: Desk, names: readonly string[]): Promise<strin
     await openPage(page, name);
     await page.getByText("Loading…").first().waitFor({ state: "detached" });
     faults.push(...(await seriousFaults(page)).map((fault) => `${name}: ${fault}`));
-    const wide = await page.locator("#content").evaluate((content) => content.scrollWidth - content.clientWidth);
+    const wide = await page
+      .locator("html, #content")
+      .evaluateAll((boxes) => Math.max(...boxes.map((box) => box.scrollWidth - box.clientWidth)));
     if (wide > 0) faults.push(`${name} is ${wide} px too wide`);
   }
   return faults;
