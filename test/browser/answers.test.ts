@@ -21,6 +21,20 @@ everyView("Markdown with a table and highlighted code, to be copied", async ({ p
   expect(await seriousFaults(page)).toEqual([]);
 });
 
+everyView("each paragraph runs as its own words do", async ({ page }) => {
+  await say(page, "both السلام عليكم");
+  const words = log(page).locator("p", { hasText: "عليكم" });
+  await words.waitFor();
+  const gaps = await words.evaluate((paragraph) => {
+    const range = document.createRange();
+    range.selectNodeContents(paragraph);
+    const [inner, outer] = [range.getBoundingClientRect(), paragraph.getBoundingClientRect()];
+    return { left: inner.left - outer.left, right: outer.right - inner.right };
+  });
+  expect(gaps.right).toBeLessThan(1);
+  expect(gaps.left).toBeGreaterThan(1);
+});
+
 everyView(
   "security-24, security-36: what people, models and tools write runs nothing and loads nothing",
   async (desk) => {
@@ -79,6 +93,8 @@ everyView("thumbs with a reason, kept over a reload", async (desk) => {
   await page.getByRole("button", { name: "Bad answer" }).click();
   await page.getByRole("textbox", { name: "What was wrong with it?" }).fill("too short");
   await page.getByRole("textbox", { name: "What was wrong with it?" }).press("Enter");
+  const thumb = page.getByRole("button", { name: "Bad answer", pressed: true });
+  await eventually(() => thumb.evaluate((node) => node === document.activeElement), true);
   await eventually(async () => {
     const { body } = await api("GET", "/v1/feedback?source=web");
     return (JSON.parse(body) as { rating: number; comment: string }[]).map(({ rating, comment }) => [rating, comment]);

@@ -32,6 +32,35 @@ everyView("edit: another version of a message stands beside the first one, and b
   await log(page).getByText("You said: first words").waitFor();
   await page.getByRole("group", { name: "Version 1 of 2" }).waitFor();
   expect(await shown(page)).toHaveLength(2);
+  // All versions are one talk, with one name, whichever of them is open.
+  if (desk.view.width < 600) return;
+  await page.getByRole("button", { name: "More about this talk: first words" }).click();
+  await page.getByRole("button", { name: "Rename" }).click();
+  await page.getByRole("textbox", { name: "Title" }).fill("Ducks");
+  await page.keyboard.press("Enter");
+  await page.getByRole("heading", { name: "Ducks" }).waitFor();
+  const more = page.getByRole("button", { name: "More about this talk: Ducks" });
+  expect(await more.evaluate((node) => node === document.activeElement)).toBe(true);
+});
+
+everyView("New Talk: what is typed the moment it opens stays", async ({ page, view }) => {
+  await say(page, "hello");
+  await log(page).getByText("You said: hello").waitFor();
+  if (view.width < 600) await page.getByRole("button", { name: "Show talks" }).click();
+  await page.getByRole("button", { name: "New Talk" }).evaluate((button) => {
+    const old = document.querySelector("textarea");
+    new MutationObserver((_, observer) => {
+      const field = document.querySelector("textarea");
+      if (!field || field === old) return;
+      observer.disconnect();
+      field.value = "at once";
+      field.dispatchEvent(new Event("input", { bubbles: true }));
+    }).observe(document.body, { childList: true, subtree: true });
+    button.click();
+  });
+  await page.getByRole("combobox", { name: "Choose an agent" }).waitFor();
+  await composer(page).press("Enter");
+  await log(page).getByText("You said: at once").waitFor();
 });
 
 everyView("rename, search, and delete with undo", async (desk) => {

@@ -1,4 +1,4 @@
-import { useState } from "preact/hooks";
+import { useRef, useState } from "preact/hooks";
 import { Icon, IconButton } from "../kit/icons.tsx";
 import { texts } from "../texts/texts.ts";
 import { ApprovalCard } from "./approval-card.tsx";
@@ -102,6 +102,7 @@ function EndView({ end, retry }: { end: RunEnd; retry: () => void }) {
 function AnswerBar({ row, vote, canTrace, rate, again }: AnswerParts) {
   const said = texts();
   const [asking, setAsking] = useState<1 | -1 | null>(null);
+  const bar = useRef<HTMLDivElement>(null);
   const text = row.blocks.flatMap((block) => (block.kind === "text" ? [block.text] : [])).join("\n\n");
   const press = (rating: 1 | -1) => {
     rate(row.runId, { rating, comment: vote?.rating === rating ? vote.comment : "" });
@@ -109,7 +110,7 @@ function AnswerBar({ row, vote, canTrace, rate, again }: AnswerParts) {
   };
   return (
     <>
-      <div class="bar">
+      <div class="bar" ref={bar}>
         {text !== "" && <CopyButton text={text} />}
         <IconButton icon="again" class="small" label={said.regenerate} onClick={() => again(row.runId)} />
         {text !== "" && (
@@ -143,6 +144,7 @@ function AnswerBar({ row, vote, canTrace, rate, again }: AnswerParts) {
           done={(comment) => {
             if (comment !== null) rate(row.runId, { rating: asking, comment });
             setAsking(null);
+            bar.current?.querySelector<HTMLElement>("[aria-pressed=true]")?.focus();
           }}
         />
       )}

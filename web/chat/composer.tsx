@@ -16,7 +16,7 @@ export interface ComposerHandle {
 
 const MAX_HEIGHT = 240;
 
-/** Where people write. Keeps the focus, and what is not sent yet, for each talk. */
+/** Where people write. Keeps the focus, and what is not sent yet, for each talk: each has a composer of its own. */
 export function Composer(props: {
   talk: string;
   busy: boolean;
@@ -43,10 +43,9 @@ export function Composer(props: {
   const empty = text.trim() === "" && attached.length === 0;
 
   useEffect(() => {
-    setText(sessionStorage.getItem(draftKey) ?? "");
     // Where it opens a keyboard over half of the screen, people ask for it themselves.
     if (matchMedia("(hover: hover)").matches) field.current?.focus();
-  }, [draftKey]);
+  }, []);
 
   useEffect(() => {
     if (text === "") sessionStorage.removeItem(draftKey);

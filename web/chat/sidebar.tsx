@@ -35,10 +35,13 @@ export function Sidebar({ app, leave, seeks }: { app: ChatApp; leave: () => void
     return () => clearTimeout(timer);
   }, [words]);
 
+  const versionsOf = (session: WireSession) => view.sessions.filter((other) => rootOf(other) === rootOf(session));
+  const rename = (session: WireSession, title: string) => {
+    const renamed = versionsOf(session).map(async (version) => app.list.rename(version, title));
+    Promise.all(renamed).catch((error: unknown) => showToast(app.explain(error)));
+  };
   const remove = (session: WireSession) => {
-    const root = rootOf(session);
-    const family = view.sessions.filter((other) => rootOf(other) === root).map(({ session_id: id }) => id);
-    const ids = [...new Set([root, ...family])];
+    const ids = [...new Set([rootOf(session), ...versionsOf(session).map(({ session_id: id }) => id)])];
     const undo = app.list.remove(ids, (why) => showToast(said.somethingWrong.replace("{why}", why)));
     showToast(said.deleted, { label: said.undo, run: undo });
     if (current !== null && ids.includes(current)) app.openTalk(null);
@@ -106,9 +109,7 @@ export function Sidebar({ app, leave, seeks }: { app: ChatApp; leave: () => void
                   app.openTalk(line.session.session_id);
                   leave();
                 }}
-                rename={(title) => {
-                  app.list.rename(line.session, title).catch((error: unknown) => showToast(app.explain(error)));
-                }}
+                rename={(title) => rename(line.session, title)}
                 remove={() => remove(line.session)}
               />
             )
@@ -138,8 +139,17 @@ function TalkLine(props: {
   const said = texts();
   const [shows, setShows] = useState<"menu" | "rename" | null>(null);
   const title = session.title.trim() || said.untitled;
+  const line = useRef<HTMLDivElement>(null);
+  const shown = useRef(shows);
+  // What had the focus is gone: it goes on from where the menu was opened.
+  useEffect(() => {
+    if (shows === null && shown.current !== null && document.activeElement === document.body) {
+      line.current?.querySelector<HTMLElement>(".talk-more")?.focus();
+    }
+    shown.current = shows;
+  }, [shows]);
   return (
-    <div class={`talk${current ? " current" : ""}`}>
+    <div ref={line} class={`talk${current ? " current" : ""}`}>
       <button type="button" class="talk-open" aria-current={current ? "page" : undefined} onClick={open}>
         <span class="talk-title">{title}</span>
         {session.status !== "idle" && (

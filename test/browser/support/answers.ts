@@ -45,6 +45,8 @@ export function answers(): ScriptRule {
         return { text: RICH };
       case "refer":
         return { text: `See [the page][1].\n\n[1]: ${first}` };
+      case "both":
+        return { text: "Two ways:\n\nالسلام عليكم." };
       case "evil":
         return { text: EVIL };
       case "count":
