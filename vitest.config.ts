@@ -18,7 +18,7 @@ export default defineConfig({
         test: {
           name: "parts",
           include: ["test/**/*.test.ts"],
-          exclude: ["test/faults/**", ...SCENES],
+          exclude: ["test/browser/**", "test/faults/**", ...SCENES],
           // Two cores: while one waits for its database, another works.
           maxWorkers: 3,
           sequence: { groupOrder: 0 },

@@ -47,7 +47,10 @@ test("security-40: no package runs a script at install but the known ones, which
   const scripted = locked.filter(([, { hasInstallScript }]) => hasInstallScript).map(([place]) => place);
   expect(scripted.filter((place) => !SCRIPTS_KNOWN.test(place))).toEqual([]);
   for (const name of ["preinstall", "install", "postinstall"]) expect(manifest["scripts"]).not.toHaveProperty(name);
-  expect(manifest["scripts"]).toMatchObject({ prepare: "node web/prepare.js" });
+  expect(manifest["scripts"]).toMatchObject({
+    prepare: "node web/prepare.js",
+    start: expect.stringContaining("--import ./web/prepare.js"),
+  });
 });
 
 test("the lockfile is whole: npm ci refuses one that lacks a dependency, be it another system's optional one", () => {
