@@ -110,6 +110,7 @@ const ROOMS: Record<string, Room> = {
   otlp: { holds: ["adapters/otlp/*"], loads: WORDS, knows: ["observe"], packages: ["undici"] },
   oidc: { holds: ["adapters/oidc/*"], loads: [...WORDS, "platform"], packages: ["openid-client"] },
   migrations: { holds: ["migrations/*"], loads: [], packages: ["kysely"], builtins: false },
+  "page-builder": { holds: ["web/prepare.js"], loads: [] },
   web: { holds: ["web/*"], loads: [], packages: WEB, builtins: false },
 };
 

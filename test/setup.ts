@@ -5,6 +5,8 @@ import { afterAll, afterEach, beforeAll, expect } from "vitest";
 const LOOPBACK = /^(127\.0\.0\.1|localhost|::1):\d+$/;
 
 beforeAll(() => {
+  // Files share a process, and the one before has let go.
+  if (!nock.isActive()) nock.activate();
   nock.disableNetConnect();
   nock.enableNetConnect(LOOPBACK);
 });

@@ -54,16 +54,18 @@ export function openPostgres(url: string, log: Log, max = 10, patient = false): 
   };
 }
 
-/** Names each statement, so that it is parsed and planned once per connection; ours are a fixed set. */
-const names = new Map<string, string>();
 const MAX_NAMES = 400;
 
-function nameOf(text: string): string | undefined {
-  const known = names.get(text);
-  if (known !== undefined || names.size >= MAX_NAMES) return known;
-  const name = `p_${createHash("sha1").update(text).digest("hex")}`;
-  names.set(text, name);
-  return name;
+/** Names each statement, so that it is parsed and planned once per connection; ours are a fixed set. */
+function namer(): (text: string) => string | undefined {
+  const names = new Map<string, string>();
+  return (text) => {
+    const known = names.get(text);
+    if (known !== undefined || names.size >= MAX_NAMES) return known;
+    const name = `p_${createHash("sha1").update(text).digest("hex")}`;
+    names.set(text, name);
+    return name;
+  };
 }
 
 /** What a transaction on behalf of a caller begins with, see reach.ts. */
@@ -75,10 +77,11 @@ const UNNAMED = /^(begin|commit|rollback|start transaction|set |create |alter |d
  * of going back into the pool.
  */
 function guarded(pool: Pool): PostgresPool {
-  return { connect: async () => watched(await pool.connect()), end: () => pool.end() } as PostgresPool;
+  const nameOf = namer();
+  return { connect: async () => watched(await pool.connect(), nameOf), end: () => pool.end() } as PostgresPool;
 }
 
-function watched(client: PoolClient): PostgresPoolClient {
+function watched(client: PoolClient, nameOf: (text: string) => string | undefined): PostgresPoolClient {
   let broken: Error | undefined;
   // The server plans a statement anew for another role, so each role has its own plans.
   let role = "";

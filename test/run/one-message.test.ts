@@ -26,7 +26,8 @@ async function start(options: Omit<Parameters<typeof startTestGateway>[0], "url"
 }
 
 it("answers a message over the API and keeps both in the history", async () => {
-  const model = scriptedModel(["Hello", " Ann"]);
+  const readers = hold();
+  const model = scriptedModel([readers, "Hello", " Ann"] as never);
   const { gateway } = await start({ model });
   const ann = await gateway.service.actFor("ann");
   const session = await gateway.service.createTalkSession(ann);
@@ -35,6 +36,7 @@ it("answers a message over the API and keeps both in the history", async () => {
   const reading = (async () => {
     for await (const item of await gateway.service.getMessages(ann, session.id, { follow: true, signal: end.signal })) {
       items.push(item);
+      if (item.kind === "event" && item.type === "step.started") readers.release();
       if (item.kind === "message" && item.message.role === "assistant") end.abort();
     }
   })();

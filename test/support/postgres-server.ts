@@ -32,7 +32,7 @@ export interface PostgresOptions {
   settings?: Record<string, string>;
 }
 
-/** What a server is made of; `cluster` is its data folder inside `folder`, which `stop` removes whole. */
+/** What a server is made of; `cluster` is its data folder, mostly inside `folder`; `stop` removes both. */
 export interface PostgresParts {
   folder: string;
   cluster: string;
@@ -88,7 +88,8 @@ export class LocalPostgres implements PostgresServer {
       sendSignal(pid, "SIGINT"); // fast shutdown
       if (!(await waitUntilGone([pid], STOP_TIMEOUT_MS))) await this.kill();
     }
-    await rm(this.#parts.folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
+    for (const folder of [this.#parts.folder, this.#parts.cluster])
+      await rm(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
     this.#parts.watchdog.stdin?.end("0\n");
   }
 

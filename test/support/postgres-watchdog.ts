@@ -4,10 +4,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 /**
  * Outlives the test run by a moment: when the run's end of stdin closes, for whatever reason (SIGKILL included), it
- * stops the Postgres whose pid was named last and removes the folder. A line is a pid, or 0 while none runs.
+ * stops the Postgres whose pid was named last and removes the folders. A line is a pid, or 0 while none runs.
  */
-const folder = process.argv[2];
-if (folder === undefined) throw new Error("usage: postgres-watchdog.ts FOLDER");
+const folders = process.argv.slice(2);
+if (folders.length === 0) throw new Error("usage: postgres-watchdog.ts FOLDER…");
 
 let pid = 0;
 for await (const line of createInterface({ input: process.stdin })) pid = Number(line);
@@ -17,7 +17,7 @@ if (pid > 0) {
   for (let waitedMs = 0; waitedMs < 8000 && signal(pid, 0); waitedMs += 50) await sleep(50);
   signal(pid, "SIGKILL");
 }
-rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
+for (const folder of folders) rmSync(folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
 
 function signal(target: number, name: NodeJS.Signals | 0): boolean {
   try {

@@ -1,6 +1,7 @@
 import { execFile, spawn, type ChildProcess } from "node:child_process";
 import { randomUUID } from "node:crypto";
-import { chmod, chown, mkdir, mkdtemp } from "node:fs/promises";
+import { access, chmod, chown, constants, mkdir, mkdtemp, statfs } from "node:fs/promises";
+import { availableMemory } from "node:process";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
@@ -21,7 +22,7 @@ declare module "vitest" {
 export async function createTestDatabase(): Promise<{ url: string; drop(): Promise<void> }> {
   const { url, template } = inject("postgres");
   const name = `test_${randomUUID().replaceAll("-", "")}`;
-  await runStatement(url, `create database ${name} template ${template}`);
+  await runStatement(url, `create database ${name} template ${template} strategy file_copy`);
   return {
     url: databaseUrl(url, name),
     drop: () => runStatement(url, `drop database if exists ${name} with (force)`),
@@ -34,18 +35,33 @@ export async function createTestDatabase(): Promise<{ url: string; drop(): Promi
  */
 export async function startPostgres(options: PostgresOptions): Promise<PostgresServer> {
   const folder = await mkdtemp(path.join(tmpdir(), "parley-postgres-"));
-  const watchdog = startWatchdog(folder);
+  const inMemory = !options.fsync && (await hasRoom(MEMORY));
+  const cluster = path.join(inMemory ? MEMORY : folder, inMemory ? path.basename(folder) : "cluster");
+  const watchdog = startWatchdog(folder, cluster);
   try {
     await chmod(folder, 0o755);
     const binaries = await installPostgres(folder);
-    const cluster = path.join(folder, "cluster");
-    await makeCluster(binaries, cluster);
+    await makeCluster(binaries, cluster, folder);
     const server = new LocalPostgres({ folder, cluster, binaries, port: await freePort(), options, watchdog });
     await server.start();
     return server;
   } catch (error) {
     watchdog.stdin?.end();
     throw error;
+  }
+}
+
+/** Linux's folder in memory: a disk slows down with each database that is copied and dropped. */
+const MEMORY = "/dev/shm";
+const ROOM_BYTES = 2 ** 31;
+
+async function hasRoom(folder: string): Promise<boolean> {
+  try {
+    await access(folder, constants.W_OK);
+    const { bavail, bsize } = await statfs(folder);
+    return bavail * bsize > ROOM_BYTES && availableMemory() > 2 * ROOM_BYTES;
+  } catch {
+    return false;
   }
 }
 
@@ -67,17 +83,20 @@ export async function runStatement(url: string, statement: string): Promise<void
   }
 }
 
-async function makeCluster(binaries: PostgresBinaries, cluster: string): Promise<void> {
+async function makeCluster(binaries: PostgresBinaries, cluster: string, cwd: string): Promise<void> {
   await mkdir(cluster, { mode: 0o700 });
   if (binaries.runAs) await chown(cluster, binaries.runAs.uid, binaries.runAs.gid);
   const flags = ["-D", cluster, "-A", "trust", "-U", "postgres", "-E", "UTF8", "--no-locale", "--no-sync"];
-  await promisify(execFile)(binaries.initdb, flags, { ...binaries.runAs, cwd: path.dirname(cluster) });
+  await promisify(execFile)(binaries.initdb, flags, { ...binaries.runAs, cwd });
 }
 
 /** `detached`: the Ctrl-C that ends a test run must not end the one who cleans up after it. */
-function startWatchdog(folder: string): ChildProcess {
+function startWatchdog(...folders: string[]): ChildProcess {
   const script = path.join(import.meta.dirname, "postgres-watchdog.ts");
-  const watchdog = spawn(process.execPath, [script, folder], { detached: true, stdio: ["pipe", "ignore", "ignore"] });
+  const watchdog = spawn(process.execPath, [script, ...folders], {
+    detached: true,
+    stdio: ["pipe", "ignore", "ignore"],
+  });
   watchdog.stdin?.on("error", () => {}); // it was killed by hand: then nobody is left to be told
   watchdog.unref();
   return watchdog;
