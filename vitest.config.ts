@@ -27,7 +27,7 @@ export default defineConfig({
         },
       },
       // They wait more than they work, above all for what platforms allow.
-      { extends: true, test: { name: "scenes", include: SCENES, maxWorkers: 7, sequence: { groupOrder: 1 } } },
+      { extends: true, test: { name: "scenes", include: SCENES, maxWorkers: 5, sequence: { groupOrder: 1 } } },
     ],
   },
 });

@@ -26,9 +26,16 @@ const UNTIMED = [
   "ten-agents",
   "webhook",
   "zombie",
-].map((name) => `test/faults/${name}.test.ts`);
+].map(fileOf);
 
-/** The fault suite kills real processes and judges by the fakes' journals; what judges times runs alone. */
+/** They judge by seconds, and wait for what platforms allow meanwhile: two of them at a time. */
+const PACED = ["many-streams", "slack-stop", "stop"].map(fileOf);
+
+function fileOf(name: string): string {
+  return `test/faults/${name}.test.ts`;
+}
+
+/** The fault suite kills real processes and judges by the fakes' journals; what judges by less runs alone. */
 export default defineConfig({
   test: {
     globalSetup: ["test/global-setup.ts"],
@@ -42,15 +49,16 @@ export default defineConfig({
     allowOnly: false,
     reporters: ["default"],
     projects: [
-      { extends: true, test: { name: "untimed", include: UNTIMED, maxWorkers: 3, sequence: { groupOrder: 0 } } },
+      { extends: true, test: { name: "untimed", include: UNTIMED, maxWorkers: 4, sequence: { groupOrder: 0 } } },
+      { extends: true, test: { name: "paced", include: PACED, maxWorkers: 2, sequence: { groupOrder: 1 } } },
       {
         extends: true,
         test: {
           name: "timed",
           include: ["test/faults/**/*.test.ts"],
-          exclude: UNTIMED,
+          exclude: [...UNTIMED, ...PACED],
           maxWorkers: 1,
-          sequence: { groupOrder: 1 },
+          sequence: { groupOrder: 2 },
         },
       },
     ],
