@@ -49,7 +49,7 @@ export default defineConfig({
     allowOnly: false,
     reporters: ["default"],
     projects: [
-      { extends: true, test: { name: "untimed", include: UNTIMED, maxWorkers: 4, sequence: { groupOrder: 0 } } },
+      { extends: true, test: { name: "untimed", include: UNTIMED, maxWorkers: 3, sequence: { groupOrder: 0 } } },
       { extends: true, test: { name: "paced", include: PACED, maxWorkers: 2, sequence: { groupOrder: 1 } } },
       {
         extends: true,

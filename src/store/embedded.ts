@@ -1,7 +1,7 @@
 import { mkdir } from "node:fs/promises";
 import path from "node:path";
 import { setFlagsFromString } from "node:v8";
-import { PGlite } from "@electric-sql/pglite";
+import type { PGlite } from "@electric-sql/pglite";
 import { Kysely, PGliteDialect } from "kysely";
 import { lockDataDir } from "./data-dir.ts";
 import type { Database } from "./database.ts";
@@ -36,14 +36,16 @@ export async function openEmbedded(dataDir: string): Promise<Database> {
 }
 
 /** PGlite as a small process can bear it, with int8 as numbers; in memory without a `dataDir`. */
-export function createPglite(options: { dataDir?: string; loadDataDir?: Blob }): Promise<PGlite> {
+export async function createPglite(options: { dataDir?: string; loadDataDir?: Blob }): Promise<PGlite> {
+  // A gateway with a Postgres of its own does not load it (9 MB).
+  const { PGlite: Engine } = await import("@electric-sql/pglite");
   // V8's optimising compiler needs 500 MB at its peak for PGlite's 9 MB of WebAssembly, and a small bot's statements are
   // no faster for it (measured: 0.11 ms an insert with it, 0.12 ms without, and half the start).
   setFlagsFromString("--no-wasm-tier-up");
   setFlagsFromString("--no-wasm-dynamic-tiering");
-  return PGlite.create({
+  return Engine.create({
     ...options,
     parsers: { 20: Number },
-    startParams: [...PGlite.defaultStartParams, "-c", `shared_buffers=${SHARED_BUFFERS}`],
+    startParams: [...Engine.defaultStartParams, "-c", `shared_buffers=${SHARED_BUFFERS}`],
   });
 }
