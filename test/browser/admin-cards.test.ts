@@ -7,7 +7,7 @@ asOperator(
   "agents: a card is edited, compared, met by somebody else's edit, and taken back",
   "/agents",
   async (desk) => {
-    const { page, view, gateway } = desk;
+    const { page, view, gateway, user } = desk;
     // One card for each view, because both are looked at at once.
     const agent = view.width === 360 ? "narrow" : "edited";
     const address = `/v1/agents/${agent}/card`;
@@ -38,24 +38,35 @@ asOperator(
     expect(await seriousFaults(page)).toEqual([]);
     expect(await page.locator("#content").evaluate((it) => it.scrollWidth - it.clientWidth)).toBe(0);
 
-    const { version } = await card();
+    // What is not saved goes with nobody: not with another page of the dashboard, and not unasked with the window.
     await text.fill(file.replace("fourth", "sixth"));
+    await openPage(page, "Audit");
+    await page.getByText(`What you changed of ${agent} is not saved.`).waitFor();
+    await page.getByRole("button", { name: "Go back", exact: true }).click();
+    await page.getByText("not saved", { exact: true }).waitFor();
+    expect(await text.inputValue()).toContain("sixth");
+    const mayGo = () => page.evaluate(() => dispatchEvent(new Event("beforeunload", { cancelable: true })));
+    expect(await mayGo()).toBe(false);
+
+    const { version } = await card();
     await page.evaluate(
       async (edit) => {
         const etag = (await fetch(edit.address)).headers.get("etag")!;
         const headers = { "if-match": etag, "content-type": "application/json" };
-        await fetch(edit.address, { method: "PUT", headers, body: JSON.stringify({ text: edit.text }) });
+        await fetch(edit.address, { method: "PUT", headers, body: JSON.stringify({ text: edit.text, note: "mine" }) });
       },
       { address, text: file.replace("fourth", "other") },
     );
     await save.click();
     await page
       .getByRole("alert")
-      .filter({ hasText: `it is version ${version + 1} now` })
+      .filter({ hasText: new RegExp(`${user}.* has changed it .*mine.*: it is version ${version + 1} now`) })
       .waitFor();
     expect(await text.inputValue()).toContain("sixth");
     await save.click();
     await eventually(async () => (await card()).text, file.replace("fourth", "sixth"));
+
+    await eventually(mayGo, true);
 
     await page.getByRole("button", { name: "Undo the last change" }).click();
     await page.getByRole("dialog").getByRole("button", { name: "Go back" }).click();

@@ -14,12 +14,22 @@ async function faultsOf({ page }: Desk, names: readonly string[]): Promise<strin
       .locator("html, #content")
       .evaluateAll((boxes) => Math.max(...boxes.map((box) => box.scrollWidth - box.clientWidth)));
     if (wide > 0) faults.push(`${name} is ${wide} px too wide`);
+    for (let step = 0; step < 4; step++) {
+      await page.keyboard.press("Tab");
+      const at = await page.evaluate(() => {
+        const it = document.activeElement!;
+        // Behind the last one it is the browser's own.
+        if (it === document.body) return null;
+        return getComputedStyle(it).outlineStyle === "none" ? it.outerHTML.slice(0, 100) : null;
+      });
+      if (at !== null) faults.push(`${name}: the focus is not seen on ${at}`);
+    }
   }
   return faults;
 }
 
 everyView(
-  "pages of the dashboard are reached by its menu, fit the screen, and have nothing serious for axe",
+  "pages of the dashboard are reached by its menu, fit the screen, show the focus, and have nothing serious for axe",
   async (desk) => {
     await makeTalk();
     await desk.page.getByRole("figure", { name: "Answers" }).waitFor();

@@ -13,6 +13,8 @@ asOperator(
       await page.getByRole("figure", { name }).getByRole("img").waitFor();
     }
     const answers = page.getByRole("figure", { name: "Answers" });
+    await answers.getByText("Answers per hour (UTC):").waitFor();
+    await page.getByRole("figure", { name: "Cost" }).getByText("estimated by the models’ prices").waitFor();
     await answers.getByText("As a table").click();
     const table = answers.getByRole("table");
     expect(await table.getByRole("columnheader").allInnerTexts()).toEqual([
@@ -26,7 +28,8 @@ asOperator(
     await page.waitForURL(/since=7d/);
     await answers.getByRole("columnheader", { name: "Day (UTC)" }).waitFor();
     await page.getByRole("combobox", { name: "Agent", exact: true }).selectOption("second");
-    await answers.getByText("0 completed, 0 stopped").waitFor();
+    await answers.getByText("0 completed, 0 stopped, 0 failed").waitFor();
+    await page.getByText("second has answered nobody in this time.").waitFor();
   },
 );
 
@@ -109,4 +112,7 @@ asOperator("feedback: narrowed by filters, and triaged", "", async ({ page, gate
   await eventually(async () => list.count(), 1);
   await page.getByRole("combobox", { name: "Rating", exact: true }).selectOption("Thumbs up");
   await page.getByText("No feedback fits.").waitFor();
+  await page.getByRole("button", { name: "Clear the filters" }).click();
+  await eventually(async () => (await list.count()) > 0, true);
+  expect(new URL(page.url()).search).toBe("");
 });

@@ -1,6 +1,8 @@
 import type { ComponentType } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { Toasts } from "../kit/toast.tsx";
+import { forgetWords } from "../chat/kept-words.ts";
+import { callApi } from "../kit/api.ts";
+import { showToast, Toasts } from "../kit/toast.tsx";
 import { chooseTheme, readTheme, type Theme } from "../kit/theme.ts";
 import { Agents } from "./pages/agents.tsx";
 import { Audit } from "./pages/audit.tsx";
@@ -20,7 +22,8 @@ import { Sessions } from "./pages/sessions.tsx";
 import { Trace } from "./pages/trace.tsx";
 import { Traces } from "./pages/traces.tsx";
 import { Trouble, Waiting } from "./parts/data-table.tsx";
-import { useLoad } from "./parts/load.ts";
+import { forgetDrafts, unsavedNames } from "./parts/drafts.ts";
+import { asProblem, useLoad, wordsOf } from "./parts/load.ts";
 import { type Me, MeContext } from "./parts/me.ts";
 import { followLinks, to, useRoute } from "./parts/route.ts";
 
@@ -130,7 +133,7 @@ function Shell({ me }: { me: Me }) {
           Skip to the content
         </a>
         <Side path={at?.path ?? ""} me={me} />
-        <main id="content" tabIndex={-1}>
+        <main id="content" tabIndex={-1} data-path={path}>
           <h1 ref={heading} tabIndex={-1}>
             {title}
           </h1>
@@ -193,15 +196,40 @@ function Side({ path, me }: { path: string; me: Me }) {
         </nav>
         <div class="who">
           <p>
-            {me.name || "Operator"} <span class="muted">({me.role})</span>
+            <span class="muted">Signed in as</span> <bdi>{me.name || "the operator"}</bdi>{" "}
+            <span class="muted">({me.role})</span>
           </p>
           {me.role === "viewer" && <p class="muted">You see everything and change nothing.</p>}
           <ThemeChoice />
-          <a href="/">To the chat</a>
+          <p class="actions start">
+            <a class="button small" href="/">
+              To the chat
+            </a>
+            <button type="button" class="button small" onClick={() => void signOut()}>
+              Sign out
+            </button>
+          </p>
         </div>
       </div>
     </header>
   );
+}
+
+async function signOut(anyway = false): Promise<void> {
+  const unsaved = unsavedNames();
+  if (unsaved.length > 0 && !anyway) {
+    const words = `What you changed of ${unsaved.join(", ")} is not saved.`;
+    return showToast(words, { label: "Sign out anyway", run: () => void signOut(true) });
+  }
+  try {
+    await callApi("POST", "/v1/sign-out", { body: {} });
+    forgetDrafts();
+    // Whoever comes next is somebody else.
+    for (const storage of [localStorage, sessionStorage]) forgetWords(storage);
+    location.assign("/");
+  } catch (error) {
+    showToast(wordsOf(asProblem(error)));
+  }
 }
 
 function ThemeChoice() {

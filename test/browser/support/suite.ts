@@ -64,7 +64,9 @@ const CARDS = {
   "narrow.md": "---\ndescription: Is edited, too\n---\nYou are a fourth test.\n",
   "waits.md": "---\ndescription: Answers one thing after the other\n---\nYou are a third test.\n",
   "tools.ts": TOOLS,
-  "parley.yaml": "agents: { helper: { approvals: { sendMail: ask } }, waits: { on_busy: queue } }\n",
+  "parley.yaml":
+    "budgets: { gateway: { tokens_per_day: 1000000000 } }\n" +
+    "agents: { helper: { approvals: { sendMail: ask } }, waits: { on_busy: queue } }\n",
 };
 
 let opening: Promise<Suite> | undefined;

@@ -44,7 +44,14 @@ export function Agents() {
       wide: true,
       cell: (agent) => (
         <>
-          <a href={to("/traces", { agent_id: agent.name })}>{agent.name}</a>
+          <a
+            href={to(
+              agent.kind === "native" ? `/agents/${encodeURIComponent(agent.name)}` : "/traces",
+              agent.kind === "native" ? {} : { agent_id: agent.name },
+            )}
+          >
+            {agent.name}
+          </a>
           <span class="muted block">{agent.description}</span>
         </>
       ),
@@ -52,19 +59,21 @@ export function Agents() {
     { name: "Health", cell: (agent) => <Health agent={agent} /> },
     { name: "Kind", cell: (agent) => (agent.registered ? `${agent.kind}, registered` : agent.kind) },
     { name: "Model", cell: (agent) => agent.model ?? "default" },
-    { name: "Version", cell: (agent) => <code>{agent.version.slice(0, 8)}</code> },
+    { name: "Card version", cell: (agent) => <code>{agent.version.slice(0, 8)}</code> },
     {
-      name: "Now",
+      name: "Running",
       end: true,
       cell: ({ operations: of }) => (of ? `${of.in_flight}${of.waiting > 0 ? ` (+${of.waiting} wait)` : ""}` : "–"),
     },
     {
       name: "Last day",
       end: true,
-      cell: ({ operations: of }) =>
+      cell: ({ name, operations: of }) =>
         of ? (
           <>
-            {of.completed} ok, {of.failed} failed
+            <a href={to("/runs", { agent_id: name, since: "1d" })}>
+              {of.completed} completed, {of.failed} failed
+            </a>
             {of.last_error && (
               <span class="muted block">
                 {of.last_error.code} <When at={of.last_error.at} />

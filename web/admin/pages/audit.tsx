@@ -1,6 +1,6 @@
-import { type Column, DataTable, List } from "../parts/data-table.tsx";
+import { type Column, DataTable, List, Nothing } from "../parts/data-table.tsx";
 import { Filters, SINCE } from "../parts/filters.tsx";
-import { Id, When } from "../parts/format.tsx";
+import { Id, Stamp } from "../parts/format.tsx";
 import { usePages, withQuery } from "../parts/load.ts";
 import { to } from "../parts/route.ts";
 import type { PageProps } from "../dashboard.tsx";
@@ -15,7 +15,7 @@ interface EntryJson {
 }
 
 const COLUMNS: Column<EntryJson>[] = [
-  { name: "When", head: true, cell: (entry) => <When at={entry.at} /> },
+  { name: "When", head: true, cell: (entry) => <Stamp at={entry.at} /> },
   { name: "Who", cell: (entry) => <Id id={entry.actor} href={to("/audit", { actor: entry.actor })} /> },
   { name: "Did", cell: (entry) => <a href={to("/audit", { action: entry.action })}>{entry.action}</a> },
   { name: "To", cell: (entry) => <Id id={entry.target} href={to("/audit", { target: entry.target })} /> },
@@ -48,7 +48,14 @@ export function Audit({ query }: PageProps) {
   return (
     <>
       <Filters query={query} words={words} choices={[SINCE]} />
-      <List list={list} empty="No entry fits.">
+      <List
+        list={list}
+        empty={
+          <Nothing query={query} fits="No entry fits.">
+            No operator has changed anything yet. Whatever operators do is written down here.
+          </Nothing>
+        }
+      >
         {(rows) => <DataTable caption="Audit log" columns={COLUMNS} rows={rows} keyOf={(entry) => entry.id} />}
       </List>
     </>

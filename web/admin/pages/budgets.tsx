@@ -1,5 +1,5 @@
 import { Badge } from "../parts/badge.tsx";
-import { type Column, DataTable, List } from "../parts/data-table.tsx";
+import { type Column, DataTable, List, Nothing } from "../parts/data-table.tsx";
 import { Filters } from "../parts/filters.tsx";
 import { formatCompact, formatUsd, Id } from "../parts/format.tsx";
 import { usePages, withQuery } from "../parts/load.ts";
@@ -51,12 +51,15 @@ const COLUMNS: Column<BudgetJson>[] = [
   },
   {
     name: "Used today",
-    cell: ({ percent }) => (
-      <span class="meter">
-        <progress max={100} value={Math.min(100, percent)} aria-label="Used today" />
-        <Badge tone={percent >= 100 ? "bad" : percent >= 80 ? "warn" : "quiet"}>{percent} %</Badge>
-      </span>
-    ),
+    cell: ({ percent, limits }) =>
+      limits.tokens_per_day === null && limits.money_per_day === null ? (
+        <span class="muted">no limit per day</span>
+      ) : (
+        <span class="meter">
+          <progress max={100} value={Math.min(100, percent)} aria-label="Used today" />
+          <Badge tone={percent >= 100 ? "bad" : percent >= 80 ? "warn" : "quiet"}>{percent} %</Badge>
+        </span>
+      ),
   },
   {
     name: "Tokens",
@@ -64,7 +67,7 @@ const COLUMNS: Column<BudgetJson>[] = [
     cell: ({ tokens, limits }) => formatCompact(tokens) + of(limits.tokens_per_day, formatCompact),
   },
   {
-    name: "Cost",
+    name: "Cost (estimated)",
     end: true,
     cell: ({ cost_usd: cost, limits }) => formatUsd(cost) + of(limits.money_per_day, formatUsd),
   },
@@ -83,11 +86,19 @@ export function Budgets({ query }: PageProps) {
   });
   return (
     <>
-      <p class="muted">
-        Limits stand under <code>budgets</code> in <code>agents/parley.yaml</code>; days are UTC.
+      <p class="muted about">
+        Limits are set under <code>budgets</code> in <code>agents/parley.yaml</code>. Days begin at midnight UTC. Cost
+        is estimated by the models’ prices.
       </p>
       <Filters query={query} choices={[SCOPE]} />
-      <List list={list} empty="Nobody with a budget has used any of it today.">
+      <List
+        list={list}
+        empty={
+          <Nothing query={query} fits="No budget fits.">
+            Nobody with a budget has used any of it today.
+          </Nothing>
+        }
+      >
         {(rows) => (
           <DataTable caption="Budgets" columns={COLUMNS} rows={rows} keyOf={(row) => `${row.scope} ${row.id}`} />
         )}

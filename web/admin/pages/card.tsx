@@ -1,5 +1,5 @@
 import type { ComponentChildren } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { type ApiProblem, callApi } from "../../kit/api.ts";
 import { showToast } from "../../kit/toast.tsx";
 import type { PageProps } from "../dashboard.tsx";
@@ -7,9 +7,11 @@ import { Badge } from "../parts/badge.tsx";
 import { DataTable, Trouble, Waiting } from "../parts/data-table.tsx";
 import { diffLines } from "../parts/diff-lines.ts";
 import { ActDialog } from "../parts/dialog.tsx";
-import { When } from "../parts/format.tsx";
+import { Id, isolated, When } from "../parts/format.tsx";
+import { draftOf, keepDraft } from "../parts/drafts.ts";
 import { asProblem, useLoad, wordsOf } from "../parts/load.ts";
 import { useMay } from "../parts/me.ts";
+import { go, to } from "../parts/route.ts";
 
 interface CardJson {
   name: string;
@@ -29,7 +31,7 @@ interface Seen {
 /** An agent's card: to read, to edit, to compare and to take back. */
 export function Card({ id }: PageProps) {
   return (
-    <Editor address={`/v1/agents/${encodeURIComponent(id)}/card`} label="Text of the card">
+    <Editor address={`/v1/agents/${encodeURIComponent(id)}/card`} label="Text of the card" without="the file">
       Description, instruction, model, use_history and request_params can be edited here, everything else in the file
       alone.
     </Editor>
@@ -39,7 +41,7 @@ export function Card({ id }: PageProps) {
 /** What is set for places, likewise. */
 export function Places() {
   return (
-    <Editor address="/v1/places" label="What is set for places">
+    <Editor address="/v1/places" label="What is set for places" without="parley.yaml alone">
       Goes before <code>parley.yaml</code>, field by field: agent, listen, on_busy, feedback and memory of a place. For
       example <code>{'places: { "telegram:-100123": { agent: helper, listen: always } }'}</code>
     </Editor>
@@ -49,6 +51,8 @@ export function Places() {
 interface EditorProps {
   address: string;
   label: string;
+  /** What counts without any edit. */
+  without: string;
   /** What may be edited. */
   children: ComponentChildren;
 }
@@ -72,21 +76,38 @@ function Editor({ address, ...words }: EditorProps) {
     );
   useEffect(load, [address]);
   if (!seen) return problem ? <Trouble problem={problem} again={load} /> : <Waiting />;
-  return <Desk card={seen.card} address={address} call={call} {...words} />;
+  return <Desk {...seen} address={address} call={call} {...words} />;
 }
 
-interface DeskProps extends EditorProps {
-  card: CardJson;
+interface DeskProps extends EditorProps, Seen {
   /** Shows what the gateway answers from then on. */
   call: (method: string, path?: string, body?: object) => Promise<CardJson>;
 }
 
-function Desk({ card, address, label, children, call }: DeskProps) {
+function Desk({ card, etag, address, label, without, children, call }: DeskProps) {
   const may = useMay();
-  const [draft, setDraft] = useState(card.text);
-  const [note, setNote] = useState("");
+  const left = useRef(draftOf(address)).current;
+  const [draft, setDraft] = useState(left?.text ?? card.text);
+  const [note, setNote] = useState(left?.note ?? "");
   const [busy, setBusy] = useState(false);
   const [told, setTold] = useState<string | null>(null);
+  const isUnsaved = draft !== card.text;
+  const nameOf = (no: number) => (no === 0 ? without : `version ${no}`);
+  useEffect(() => {
+    if (left && left.etag !== etag) void whoWasFirst(card).then(setTold);
+  }, []);
+  useEffect(() => {
+    keepDraft(address, isUnsaved ? { name: card.name, text: draft, note, etag } : null);
+  }, [draft, note, etag, isUnsaved]);
+  useEffect(() => {
+    const back = `${location.pathname}${location.search}`;
+    return () => {
+      const draftLeft = draftOf(address);
+      if (!draftLeft) return;
+      const words = `What you changed of ${draftLeft.name} is not saved. It stays until this window is closed.`;
+      showToast(words, { label: "Go back", run: () => go(back) });
+    };
+  }, []);
   const [backTo, setBackTo] = useState<number | null>(null);
   const show = (next: CardJson, words: string) => {
     setDraft(next.text);
@@ -107,16 +128,26 @@ function Desk({ card, address, label, children, call }: DeskProps) {
     }
     setBusy(false);
   };
+  const goBack = async (no: number) => {
+    try {
+      show(await call("POST", `${address}/revert`, { to: no }), `Back to ${nameOf(no)}.`);
+    } catch (error) {
+      const problem = asProblem(error);
+      if (problem.status !== 412) throw problem;
+      setTold(await meet(call));
+    }
+  };
   const before = card.versions[1]?.no ?? 0;
   return (
     <>
       <p class="subtitle">
         {card.name} {card.file !== card.name && <code>{card.file}</code>}{" "}
-        <Badge tone="quiet">{card.source === "edited" ? `version ${card.version}` : "as in the file"}</Badge>
+        <Badge tone="quiet">{card.source === "edited" ? `version ${card.version}` : `goes by ${without}`}</Badge>{" "}
+        {isUnsaved && <Badge tone="warn">not saved</Badge>}
       </p>
       {card.faults.length > 0 && (
         <p class="trouble" role="alert">
-          The file counts, not the edit: {card.faults.join("; ")}
+          The edit does not count on this replica, but {without}: {card.faults.join("; ")}
         </p>
       )}
       <form class="editor" onSubmit={(event) => void save(event)}>
@@ -139,8 +170,9 @@ function Desk({ card, address, label, children, call }: DeskProps) {
         )}
         {may.act && (
           <>
+            <Difference card={card} address={address} draft={draft} nameOf={nameOf} />
             <label class="stack">
-              <span>Note</span>
+              <span>Note: why it is changed</span>
               <input
                 class="field"
                 maxLength={500}
@@ -149,10 +181,10 @@ function Desk({ card, address, label, children, call }: DeskProps) {
               />
             </label>
             <div class="actions start">
-              <button type="submit" class="button primary" disabled={busy || draft === card.text}>
+              <button type="submit" class="button primary" disabled={busy || !isUnsaved}>
                 Save
               </button>
-              <button type="button" class="button" disabled={draft === card.text} onClick={() => setDraft(card.text)}>
+              <button type="button" class="button" disabled={!isUnsaved} onClick={() => setDraft(card.text)}>
                 Discard
               </button>
               {card.versions.length > 0 && (
@@ -164,20 +196,17 @@ function Desk({ card, address, label, children, call }: DeskProps) {
           </>
         )}
       </form>
-      <Difference card={card} address={address} draft={draft} />
+      {!may.act && <Difference card={card} address={address} draft={draft} nameOf={nameOf} />}
       <section aria-labelledby="versions">
         <h2 id="versions">Versions</h2>
         <DataTable
           caption="Versions"
-          rows={[
-            ...card.versions,
-            { no: 0, source: "file" as const, author: "", note: "The file as it is now", at: "" },
-          ]}
+          rows={[...card.versions, { no: 0, source: "file" as const, author: "", note: "Without any edit", at: "" }]}
           keyOf={({ no }) => String(no)}
           columns={[
-            { name: "Version", head: true, cell: ({ no }) => (no === 0 ? "file" : no) },
-            { name: "Note", wide: true, cell: ({ note: of }) => of || "–" },
-            { name: "By", cell: ({ author }) => (author === "" ? "–" : <code>{author}</code>) },
+            { name: "Version", head: true, cell: ({ no }) => (no === 0 ? without : no) },
+            { name: "Note", wide: true, cell: ({ note: of }) => <bdi>{of || "–"}</bdi> },
+            { name: "By", cell: ({ author }) => (author === "" ? "–" : <Author id={author} />) },
             { name: "When", cell: ({ at }) => (at === "" ? "–" : <When at={at} />) },
             {
               name: "",
@@ -197,7 +226,7 @@ function Desk({ card, address, label, children, call }: DeskProps) {
         <ActDialog
           title={`Go back to ${nameOf(backTo)}?`}
           doIt="Go back"
-          act={async () => show(await call("POST", `${address}/revert`, { to: backTo }), `Back to ${nameOf(backTo)}.`)}
+          act={() => goBack(backTo)}
           close={() => setBackTo(null)}
         >
           <p>It becomes a new version, so this can be undone, too. What is not saved is gone.</p>
@@ -207,17 +236,41 @@ function Desk({ card, address, label, children, call }: DeskProps) {
   );
 }
 
+function Author({ id }: { id: string }) {
+  return id.startsWith("usr_") ? <Id id={id} href={to(`/people/${id}`)} /> : <code>{id}</code>;
+}
+
 /** Somebody else was first: what they stored is looked at, and what was written here stays. */
 async function meet(call: DeskProps["call"]): Promise<string> {
   try {
-    const { version } = await call("GET");
-    return `Somebody else has changed it: it is version ${version} now. Your text is still here; look at the difference, and save again to put it in place of theirs.`;
+    return await whoWasFirst(await call("GET"));
   } catch (error) {
     return wordsOf(asProblem(error));
   }
 }
 
-function Difference({ card, address, draft }: { card: CardJson; address: string; draft: string }) {
+async function whoWasFirst({ version, versions }: CardJson): Promise<string> {
+  const [last] = versions;
+  const who = last ? await nameOfAuthor(last.author) : "Somebody else";
+  const why = last?.note ? ` (“${isolated(last.note)}”)` : "";
+  return `${who} has changed it${why}: it is version ${version} now. Your text is still here; look at the difference, and save again to put it in place of theirs.`;
+}
+
+/** A person's name; a key, and the operator of the settings, have none. */
+async function nameOfAuthor(id: string): Promise<string> {
+  if (!id.startsWith("usr_")) return isolated(id);
+  const { name } = await callApi<{ name: string }>("GET", `/v1/users/${id}`).catch(() => ({ name: "" }));
+  return isolated(name || id);
+}
+
+interface DifferenceProps {
+  card: CardJson;
+  address: string;
+  draft: string;
+  nameOf: (no: number) => string;
+}
+
+function Difference({ card, address, draft, nameOf }: DifferenceProps) {
   const [with_, setWith] = useState<number | null>(null);
   const { data, problem, reload } = useLoad<{ text: string }>(with_ === null ? null : `${address}/versions/${with_}`);
   const before = with_ === null ? card.text : data?.text;
@@ -255,5 +308,3 @@ function Difference({ card, address, draft }: { card: CardJson; address: string;
     </section>
   );
 }
-
-const nameOf = (no: number) => (no === 0 ? "the file" : `version ${no}`);

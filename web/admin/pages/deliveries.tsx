@@ -30,9 +30,9 @@ const STATE = {
   label: "State",
   options: [
     ["", "All"],
-    ["uncertain", "In doubt"],
+    ["uncertain", "Uncertain"],
     ["failed", "Failed"],
-    ["parked", "Must wait"],
+    ["parked", "Parked"],
   ],
 } as const;
 const REFRESH_MS = 10_000;
@@ -102,6 +102,10 @@ export function Deliveries({ query }: PageProps) {
   const common = { close: () => setAsked(null), reload: rest.reload };
   return (
     <>
+      <p class="muted about">
+        Uncertain posts may stand in the chat or not: look there, then retry or resolve them. Failed ones do not stand
+        there. Parked ones wait until the platform takes calls again, and go out by themselves.
+      </p>
       <Filters query={query} choices={[STATE]} />
       <List list={{ ...rest, rows: data?.deliveries ?? null }} empty="Every post is where it belongs.">
         {(rows) => <DataTable caption="Deliveries" columns={columns} rows={rows} keyOf={(post) => post.id} />}

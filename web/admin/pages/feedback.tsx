@@ -1,6 +1,6 @@
 import { callApi } from "../../kit/api.ts";
 import { showToast } from "../../kit/toast.tsx";
-import { List } from "../parts/data-table.tsx";
+import { List, Nothing } from "../parts/data-table.tsx";
 import { type Choice, Filters, SINCE, useAgentChoice } from "../parts/filters.tsx";
 import { Id, When } from "../parts/format.tsx";
 import { asProblem, usePages, withQuery, wordsOf } from "../parts/load.ts";
@@ -35,7 +35,7 @@ const CHOICES: Choice[] = [
     name: "rating",
     label: "Rating",
     options: [
-      ["", "Up and down"],
+      ["", "All"],
       ["-1", "Thumbs down"],
       ["1", "Thumbs up"],
     ],
@@ -45,7 +45,7 @@ const CHOICES: Choice[] = [
     name: "source",
     label: "From",
     options: [
-      ["", "Everywhere"],
+      ["", "All"],
       ["telegram", "Telegram"],
       ["slack", "Slack"],
       ["web", "Web"],
@@ -57,7 +57,7 @@ const CHOICES: Choice[] = [
     name: "has_comment",
     label: "Comment",
     options: [
-      ["", "With or without"],
+      ["", "All"],
       ["true", "With"],
       ["false", "Without"],
     ],
@@ -81,7 +81,14 @@ export function Feedback({ query }: PageProps) {
           Export as CSV
         </a>
       </p>
-      <List list={list} empty="No feedback fits.">
+      <List
+        list={list}
+        empty={
+          <Nothing query={query} fits="No feedback fits.">
+            Nobody has rated an answer yet. People do so by the thumbs below answers, in chats and on the page.
+          </Nothing>
+        }
+      >
         {(rows) => (
           <ul class="inbox" aria-label="Feedback">
             {rows.map((row) => (
@@ -113,8 +120,14 @@ function Opinion({ opinion, reload }: { opinion: FeedbackJson; reload: () => voi
         {down ? "−" : "+"}
       </span>
       <div class="opinion">
-        <p class="words">{opinion.comment ?? <span class="muted">No comment</span>}</p>
-        {opinion.correction !== null && <p class="words correction">Better: {opinion.correction}</p>}
+        <p class="words">
+          {opinion.comment === null ? <span class="muted">No comment</span> : <bdi>{opinion.comment}</bdi>}
+        </p>
+        {opinion.correction !== null && (
+          <p class="words correction">
+            Better: <bdi>{opinion.correction}</bdi>
+          </p>
+        )}
         <p class="muted by">
           {opinion.agent_id ?? "No agent"} · {opinion.source} · <When at={opinion.created_at} />
           {opinion.model_id !== null && ` · ${opinion.model_id}`}

@@ -1,5 +1,5 @@
 import { DataTable, Trouble, Waiting } from "../parts/data-table.tsx";
-import { Id, When } from "../parts/format.tsx";
+import { formatDays, Id, When } from "../parts/format.tsx";
 import { useLoad } from "../parts/load.ts";
 import { to } from "../parts/route.ts";
 import { Fact } from "./session.tsx";
@@ -11,6 +11,20 @@ interface HousekeepingJson {
   keep_days: Record<string, number>;
 }
 
+/** What each kind is, for who does not know the tables. */
+const KINDS: Record<string, string> = {
+  messages: "Talks: messages and runs, turn by turn",
+  memories: "What agents remember of people",
+  files: "Files that were sent",
+  run_events: "Events of answers, for readers who come back",
+  inbox: "Updates of the platforms",
+  outbox: "Posts that are done",
+  approvals: "Calls that people approved or denied",
+  usage: "Tokens and cost",
+  traces: "Traces",
+  feedback: "Feedback",
+  audit: "The audit log",
+};
 const REFRESH_MS = 10_000;
 
 export function Housekeeping() {
@@ -19,7 +33,7 @@ export function Housekeeping() {
   return (
     <>
       <dl class="facts">
-        <Fact name="Keeps house">{data.holder === null ? "nobody" : <Id id={data.holder} />}</Fact>
+        <Fact name="Replica that deletes">{data.holder === null ? "none just now" : <Id id={data.holder} />}</Fact>
         <Fact name="Since">
           <When at={data.held_since} />
         </Fact>
@@ -27,17 +41,18 @@ export function Housekeeping() {
           <When at={data.succeeded_at} never="never yet" />
         </Fact>
       </dl>
-      <p class="muted">
-        How long what is kept stands under <code>retention</code> in <code>agents/parley.yaml</code>. To erase or export
-        what is of one person, open them under <a href={to("/people")}>People</a>.
+      <p class="muted about">
+        How long each is kept is set under <code>retention</code> in <code>agents/parley.yaml</code>. To erase or export
+        what one person has here, open them under <a href={to("/people")}>People</a>.
       </p>
       <DataTable
         caption="Retention"
         rows={Object.entries(data.keep_days)}
         keyOf={([kind]) => kind}
         columns={[
-          { name: "What", head: true, cell: ([kind]) => kind.replaceAll("_", " ") },
-          { name: "Kept for", end: true, cell: ([, days]) => (days === 0 ? "ever" : `${days} days`) },
+          { name: "What", head: true, cell: ([kind]) => KINDS[kind] ?? kind },
+          { name: "Setting", cell: ([kind]) => <code>{kind}</code> },
+          { name: "Kept for", end: true, cell: ([, days]) => (days === 0 ? "until it is deleted" : formatDays(days)) },
         ]}
       />
     </>

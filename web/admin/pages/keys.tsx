@@ -42,7 +42,7 @@ export function Keys() {
       head: true,
       cell: (key) => (
         <>
-          {key.name}{" "}
+          <bdi>{key.name}</bdi>{" "}
           <span class="muted block">
             <Id id={key.key_id} />
           </span>
@@ -70,7 +70,15 @@ export function Keys() {
         </>
       ),
     },
-    { name: "Scopes", cell: (key) => <span title={key.scopes.join(", ")}>{key.scopes.length}</span>, end: true },
+    {
+      name: "Scopes",
+      cell: (key) => (
+        <details>
+          <summary>{key.scopes.length}</summary>
+          {key.scopes.join(", ")}
+        </details>
+      ),
+    },
     { name: "Last used", cell: (key) => <When at={key.last_used_at} never="never" /> },
     { name: "Expires", cell: (key) => <When at={key.expires_at} never="never" /> },
     { name: "Made", cell: (key) => <When at={key.created_at} /> },
@@ -117,7 +125,10 @@ export function Keys() {
       ) : (
         <p class="muted">Only an owner makes, rotates and revokes keys.</p>
       )}
-      <List list={list} empty="There is no key but the one of the settings.">
+      <List
+        list={list}
+        empty="There is no key but the one of the settings (ADMIN_API_KEY). Give each program a key of its own, so that it can be revoked alone."
+      >
         {(rows) => <DataTable caption="Keys" columns={columns} rows={rows} keyOf={(key) => key.key_id} />}
       </List>
       {asked?.what === "make" && <MakeKey made={made} close={close} />}
@@ -217,7 +228,7 @@ function MakeKey({ made, close }: { made: (key: KeyJson & { key: string }) => vo
           <option value="7">7 days</option>
           <option value="90">90 days</option>
           <option value="365">A year</option>
-          <option value="">Ever</option>
+          <option value="">Until it is revoked</option>
         </select>
       </label>
     </ActDialog>

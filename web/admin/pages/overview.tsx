@@ -52,6 +52,7 @@ export function Overview({ query }: PageProps) {
       <Filters query={query} choices={[{ name: "since", label: "Time", options: SPANS }, agents]} />
       <Attention />
       {problem && <Trouble problem={problem} again={reload} />}
+      {last.current?.total.runs === 0 && <NoAnswers agent={agent} />}
       {last.current ? <Charts {...last.current} /> : !problem && <Waiting />}
     </>
   );
@@ -67,7 +68,8 @@ function Charts({ total, points, bucket }: OverviewJson) {
       <Chart
         title="Answers"
         headline={formatCount(total.runs)}
-        note={`${formatCount(total.completed)} completed, ${formatCount(total.cancelled)} stopped`}
+        note={`${formatCount(total.completed)} completed, ${formatCount(total.cancelled)} stopped, ${formatCount(total.failed)} failed`}
+        unit="Answers"
         kind="bars"
         at={at}
         bucket={bucket}
@@ -81,20 +83,26 @@ function Charts({ total, points, bucket }: OverviewJson) {
       <Chart
         title="Time to first visible text"
         headline={formatMs(total.first_text_ms_p50)}
-        note={`95 % within ${formatMs(total.first_text_ms_p95)}`}
+        note={
+          total.first_text_ms_p50 === null
+            ? "nothing was shown"
+            : `is the median; 95 % begin within ${formatMs(total.first_text_ms_p95)}`
+        }
+        unit="Time"
         kind="lines"
         at={at}
         bucket={bucket}
         format={formatMs}
         series={[
-          { name: "half", look: "accent", values: of((each) => each.first_text_ms_p50) },
-          { name: "95 %", look: "warn", values: of((each) => each.first_text_ms_p95) },
+          { name: "median", look: "accent", values: of((each) => each.first_text_ms_p50) },
+          { name: "95th percentile", look: "warn", values: of((each) => each.first_text_ms_p95) },
         ]}
       />
       <Chart
         title="Errors"
         headline={share(total.failed, ended)}
         note={`${formatCount(total.failed)} of ${formatCount(ended)} answers failed`}
+        unit="Answers"
         kind="bars"
         at={at}
         bucket={bucket}
@@ -104,15 +112,17 @@ function Charts({ total, points, bucket }: OverviewJson) {
       <Chart
         title="Cost"
         headline={formatUsd(total.cost_usd)}
-        note={total.unpriced ? "without what has no price" : "of all tokens"}
+        note={`estimated by the models’ prices${total.unpriced ? "; some models have none and are left out" : ""}`}
+        unit="US dollars"
         kind="bars"
         at={at}
         bucket={bucket}
         format={formatUsd}
-        series={[{ name: "dollars", look: "accent", values: of((each) => each.cost_usd) }]}
+        series={[{ name: "cost", look: "accent", values: of((each) => each.cost_usd) }]}
       />
       <Chart
         title="Tokens"
+        unit="Tokens"
         headline={formatCompact(total.input_tokens + total.output_tokens)}
         note={`${formatCompact(total.input_tokens)} read, ${formatCompact(total.output_tokens)} written`}
         kind="bars"
@@ -127,7 +137,12 @@ function Charts({ total, points, bucket }: OverviewJson) {
       <Chart
         title="Feedback"
         headline={share(total.thumbs_up, votes)}
-        note={`${formatCount(total.thumbs_up)} up, ${formatCount(total.thumbs_down)} down`}
+        note={
+          votes === 0
+            ? "nobody has rated an answer"
+            : `of ${formatCount(votes)} thumbs are up: ${formatCount(total.thumbs_up)} up, ${formatCount(total.thumbs_down)} down`
+        }
+        unit="Thumbs"
         kind="bars"
         at={at}
         bucket={bucket}
@@ -138,6 +153,16 @@ function Charts({ total, points, bucket }: OverviewJson) {
         ]}
       />
     </div>
+  );
+}
+
+/** Of an empty gateway, or of a quiet time. */
+function NoAnswers({ agent }: { agent: string | null }) {
+  return (
+    <p class="empty">
+      {agent ? `${agent} has answered nobody` : "Nobody was answered"} in this time. Write to a bot or{" "}
+      <a href="/">open the chat</a>; answers are counted here within seconds.
+    </p>
   );
 }
 

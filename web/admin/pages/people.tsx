@@ -2,10 +2,10 @@ import { useState } from "preact/hooks";
 import { callApi } from "../../kit/api.ts";
 import { showToast } from "../../kit/toast.tsx";
 import { Badge } from "../parts/badge.tsx";
-import { type Column, DataTable, List } from "../parts/data-table.tsx";
+import { type Column, DataTable, List, Nothing } from "../parts/data-table.tsx";
 import { ActDialog } from "../parts/dialog.tsx";
 import { type Choice, Filters, SINCE } from "../parts/filters.tsx";
-import { When } from "../parts/format.tsx";
+import { isolated, When } from "../parts/format.tsx";
 import { useLoad, usePages, withQuery } from "../parts/load.ts";
 import { useMay } from "../parts/me.ts";
 import { to } from "../parts/route.ts";
@@ -39,7 +39,7 @@ const CHOICES: Choice[] = [
     name: "kind",
     label: "Kind",
     options: [
-      ["", "People and places"],
+      ["", "All"],
       ["person", "People"],
       ["place", "Group places"],
     ],
@@ -59,7 +59,7 @@ const CHOICES: Choice[] = [
     name: "blocked",
     label: "Blocked",
     options: [
-      ["", "Or not"],
+      ["", "All"],
       ["true", "Blocked"],
       ["false", "Not blocked"],
     ],
@@ -71,7 +71,11 @@ const COLUMNS: Column<UserJson>[] = [
     name: "Name",
     head: true,
     wide: true,
-    cell: (user) => <a href={to(`/people/${user.user_id}`)}>{user.name || user.user_id}</a>,
+    cell: (user) => (
+      <a href={to(`/people/${user.user_id}`)}>
+        <bdi>{user.name || user.user_id}</bdi>
+      </a>
+    ),
   },
   { name: "Kind", cell: (user) => user.kind },
   {
@@ -99,7 +103,14 @@ export function People({ query }: PageProps) {
       <section aria-labelledby="known">
         <h2 id="known">Known</h2>
         <Filters query={query} search="Part of a name" choices={CHOICES} />
-        <List list={list} empty="Nobody fits.">
+        <List
+          list={list}
+          empty={
+            <Nothing query={query} fits="Nobody fits.">
+              Nobody is known yet: people stand here as soon as they are let in.
+            </Nothing>
+          }
+        >
           {(rows) => <DataTable caption="People" columns={COLUMNS} rows={rows} keyOf={(user) => user.user_id} />}
         </List>
       </section>
@@ -112,7 +123,7 @@ function Requests({ approved }: { approved: () => void }) {
   const [asked, setAsked] = useState<PairingJson | null>(null);
   const { data, ...rest } = useLoad<{ pairings: PairingJson[] }>("/v1/pairings?limit=100", REFRESH_MS);
   const columns: Column<PairingJson>[] = [
-    { name: "Name", head: true, cell: (who) => who.name || "Nameless" },
+    { name: "Name", head: true, cell: (who) => <bdi>{who.name || "Nameless"}</bdi> },
     { name: "Account", cell: (who) => `${who.platform} ${who.external_id}` },
     { name: "Code", cell: (who) => <code>{who.code}</code> },
     { name: "Asked", cell: (who) => <When at={who.created_at} /> },
@@ -136,16 +147,19 @@ function Requests({ approved }: { approved: () => void }) {
   return (
     <section aria-labelledby="requests">
       <h2 id="requests">Pairing requests</h2>
-      <List list={{ ...rest, rows: data?.pairings ?? null }} empty="Nobody asks to be let in.">
+      <List
+        list={{ ...rest, rows: data?.pairings ?? null }}
+        empty="Nobody asks to be let in. Where ACCESS is pairing, strangers who write to a bot get a code and stand here."
+      >
         {(rows) => <DataTable caption="Pairing requests" columns={columns} rows={rows} keyOf={(who) => who.code} />}
       </List>
       {asked && (
         <ActDialog
-          title={`Let ${asked.name || "them"} in?`}
+          title={`Let ${asked.name ? isolated(asked.name) : "them"} in?`}
           doIt="Let them in"
           act={() => callApi("POST", `/v1/pairings/${encodeURIComponent(asked.code)}/approve`)}
           done={() => {
-            showToast(`${asked.name || asked.external_id} is let in.`);
+            showToast(`${isolated(asked.name || asked.external_id)} is let in.`);
             rest.reload();
             approved();
           }}

@@ -4,7 +4,7 @@ import { showToast } from "../../kit/toast.tsx";
 import { Badge } from "../parts/badge.tsx";
 import { DataTable, Trouble, Waiting } from "../parts/data-table.tsx";
 import { ActDialog } from "../parts/dialog.tsx";
-import { formatCount, Id, When } from "../parts/format.tsx";
+import { formatCount, Id, isolated, When } from "../parts/format.tsx";
 import { useLoad } from "../parts/load.ts";
 import { useMay } from "../parts/me.ts";
 import { go, to } from "../parts/route.ts";
@@ -33,7 +33,7 @@ export function Person({ id }: PageProps) {
   return (
     <>
       <p class="subtitle">
-        {name} {user.blocked && <Badge tone="bad">blocked</Badge>}
+        <bdi>{name}</bdi> {user.blocked && <Badge tone="bad">blocked</Badge>}
       </p>
       <dl class="facts">
         <Fact name="Kind">{user.kind}</Fact>
@@ -79,7 +79,7 @@ export function Person({ id }: PageProps) {
           columns={[
             { name: "Platform", head: true, cell: (row) => row.platform },
             { name: "Id", cell: (row) => <code>{row.external_id}</code> },
-            { name: "Name", cell: (row) => row.name || "–" },
+            { name: "Name", cell: (row) => <bdi>{row.name || "–"}</bdi> },
             { name: "Approved", cell: (row) => <When at={row.approved_at} /> },
             { name: "Blocked", cell: (row) => <When at={row.blocked_at} /> },
           ]}
@@ -93,7 +93,7 @@ export function Person({ id }: PageProps) {
             rows={user.places}
             keyOf={(row) => `${row.account} ${row.chat} ${row.thread}`}
             columns={[
-              { name: "Chat", head: true, cell: (row) => row.title || row.chat },
+              { name: "Chat", head: true, cell: (row) => <bdi>{row.title || row.chat}</bdi> },
               { name: "Bot", cell: (row) => row.account },
               { name: "Thread", cell: (row) => row.thread || "–" },
               { name: "Kind", cell: (row) => row.kind },
@@ -103,12 +103,12 @@ export function Person({ id }: PageProps) {
       )}
       {asked === "block" && (
         <ActDialog
-          title={`${user.blocked ? "Unblock" : "Block"} ${name}?`}
+          title={`${user.blocked ? "Unblock" : "Block"} ${isolated(name)}?`}
           doIt={user.blocked ? "Unblock" : "Block"}
           danger={!user.blocked}
           act={() => callApi("PATCH", address, { body: { blocked: !user.blocked } })}
           done={() => {
-            showToast(user.blocked ? `${name} is heard again.` : `${name} is not heard any more.`);
+            showToast(user.blocked ? `${isolated(name)} is heard again.` : `${isolated(name)} is not heard any more.`);
             reload();
           }}
           close={close}
@@ -122,13 +122,13 @@ export function Person({ id }: PageProps) {
       )}
       {asked === "erase" && (
         <ActDialog
-          title={`Erase ${name} for good?`}
+          title={`Erase ${isolated(name)} for good?`}
           doIt="Erase for good"
           danger
           typed={name}
           act={() => callApi("DELETE", address)}
           done={() => {
-            showToast(`${name} is gone; what is left of them goes within minutes.`);
+            showToast(`${isolated(name)} is gone; what is left of them goes within minutes.`);
             go(to("/people"));
           }}
           close={close}

@@ -75,9 +75,9 @@ const BOTS: Column<PlatformJson>[] = [
       </>
     ),
   },
-  { name: "Answers", end: true, cell: (bot) => bot.answers },
+  { name: "Answers now", end: true, cell: (bot) => bot.answers },
   {
-    name: "In doubt, failed",
+    name: "Uncertain, failed",
     end: true,
     cell: (bot) =>
       bot.uncertain + bot.failed === 0 ? "0" : <a href={to("/deliveries")}>{`${bot.uncertain}, ${bot.failed}`}</a>,
@@ -86,17 +86,17 @@ const BOTS: Column<PlatformJson>[] = [
     name: "Limits",
     cell: (bot) =>
       bot.paused_ms > 0 ? (
-        <Badge tone="warn">paused for {formatMs(bot.paused_ms)}</Badge>
+        <Badge tone="warn">asked to wait {formatMs(bot.paused_ms)}</Badge>
       ) : (
-        <span class="muted">none</span>
+        <span class="muted">within limits</span>
       ),
   },
 ];
 const REPLICAS: Column<ReplicaJson>[] = [
   { name: "Replica", head: true, cell: (replica) => <Id id={replica.replica} /> },
   { name: "Host", cell: (replica) => replica.host },
-  { name: "Process", end: true, cell: (replica) => replica.pid },
-  { name: "Answers", end: true, cell: (replica) => replica.answers },
+  { name: "Process id", end: true, cell: (replica) => replica.pid },
+  { name: "Answers now", end: true, cell: (replica) => replica.answers },
   { name: "Seen", end: true, cell: (replica) => <When at={replica.seen_at} /> },
 ];
 
@@ -117,7 +117,10 @@ export function Platforms() {
           ))}
         </dl>
       )}
-      <List list={{ ...rest, rows: data?.platforms ?? null }} empty="No bot is set up: only the API and this page.">
+      <List
+        list={{ ...rest, rows: data?.platforms ?? null }}
+        empty="No bot is set up: there are only the API and this page. Set TELEGRAM_BOT_TOKEN or SLACK_BOT_TOKEN and start the gateway again."
+      >
         {(rows) => <DataTable caption="Bots" columns={BOTS} rows={rows} keyOf={(bot) => bot.account} />}
       </List>
       <section aria-labelledby="replicas">

@@ -1,8 +1,9 @@
+import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { callApi } from "../../kit/api.ts";
 import { showToast } from "../../kit/toast.tsx";
 import { State } from "../parts/badge.tsx";
-import { type Column, DataTable, List } from "../parts/data-table.tsx";
+import { type Column, DataTable, List, Nothing } from "../parts/data-table.tsx";
 import { ActDialog } from "../parts/dialog.tsx";
 import { Filters, SINCE, useAgentChoice } from "../parts/filters.tsx";
 import { formatMs, Id, When } from "../parts/format.tsx";
@@ -71,7 +72,15 @@ export function Runs({ query }: PageProps) {
       <section aria-labelledby="recent">
         <h2 id="recent">Recent</h2>
         <Filters query={query} choices={[STATUS, agents, SINCE]} />
-        <RunList list={recent} name="Recent runs" empty="No run fits." />
+        <RunList
+          list={recent}
+          name="Recent runs"
+          empty={
+            <Nothing query={query} fits="No run fits.">
+              No agent has answered yet. Answers that have ended stand here.
+            </Nothing>
+          }
+        />
       </section>
     </>
   );
@@ -89,7 +98,7 @@ function joined(one: Loaded<RunsJson>, other: Loaded<RunsJson>) {
 export function RunList(props: {
   list: Parameters<typeof List<RunJson>>[0]["list"];
   name: string;
-  empty: string;
+  empty: ComponentChildren;
   live?: boolean;
   /** They are all of one session. */
   ofSession?: boolean;

@@ -66,7 +66,9 @@ function Found(props: { session: SessionJson; address: string; page: number; rel
   const title = session.title || "Untitled";
   return (
     <>
-      <p class="subtitle">{title}</p>
+      <p class="subtitle">
+        <bdi>{title}</bdi>
+      </p>
       <dl class="facts">
         <Fact name="State">
           <State of={session.status} />
@@ -137,7 +139,8 @@ function Found(props: { session: SessionJson; address: string; page: number; rel
           close={close}
         >
           <p>
-            “{title}”, with {formatCount(session.head_seq)} messages, runs and files. Nobody can bring it back.
+            “<bdi>{title}</bdi>”, with {formatCount(session.head_seq)} messages, runs and files. Nobody can bring it
+            back.
           </p>
         </ActDialog>
       )}
@@ -209,7 +212,10 @@ function Said({ message }: { message: MessageJson }) {
   return (
     <li class={role}>
       <p class="by">
-        <strong>{who}</strong> <When at={message.created_at} />
+        <strong>
+          <bdi>{who}</bdi>
+        </strong>{" "}
+        <When at={message.created_at} />
         {status !== "complete" && <span class="badge quiet">{status}</span>}
         {trace !== null && role === "assistant" && <a href={to(`/traces/${trace}`)}>Trace</a>}
       </p>
@@ -222,7 +228,12 @@ function Said({ message }: { message: MessageJson }) {
 
 /** As text, whatever it is: nothing that people or tools wrote is taken for more here. */
 function PartOf({ part }: { part: Part }) {
-  if (part.type === "text") return <p class="words">{part.text}</p>;
+  if (part.type === "text")
+    return (
+      <p class="words" dir="auto">
+        {part.text}
+      </p>
+    );
   if (part.type === "file") return <p class="muted">File: {part.name}</p>;
   const name =
     part.type === "tool_call"

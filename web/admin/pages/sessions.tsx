@@ -1,5 +1,5 @@
 import { State } from "../parts/badge.tsx";
-import { type Column, DataTable, List } from "../parts/data-table.tsx";
+import { type Column, DataTable, List, Nothing } from "../parts/data-table.tsx";
 import { Filters, SINCE, useAgentChoice } from "../parts/filters.tsx";
 import { formatCount, Id, When } from "../parts/format.tsx";
 import { usePages, withQuery } from "../parts/load.ts";
@@ -48,7 +48,11 @@ const COLUMNS: Column<SessionJson>[] = [
     name: "Title",
     head: true,
     wide: true,
-    cell: (session) => <a href={to(`/sessions/${session.id}`)}>{session.title || "Untitled"}</a>,
+    cell: (session) => (
+      <a href={to(`/sessions/${session.id}`)}>
+        <bdi>{session.title || "Untitled"}</bdi>
+      </a>
+    ),
   },
   { name: "Agent", cell: (session) => session.agent },
   { name: "Platform", cell: (session) => session.platform },
@@ -77,7 +81,14 @@ export function Sessions({ query }: PageProps) {
       {query.get("q") && (
         <p class="muted">Words are looked for in the 500 sessions used last, in the newest 100 messages of each.</p>
       )}
-      <List list={list} empty="No session fits.">
+      <List
+        list={list}
+        empty={
+          <Nothing query={query} fits="No session fits.">
+            Nobody has talked to an agent yet. Write to a bot, or <a href="/">open the chat</a>.
+          </Nothing>
+        }
+      >
         {(rows) => <DataTable caption="Sessions" columns={COLUMNS} rows={rows} keyOf={(session) => session.id} />}
       </List>
     </>

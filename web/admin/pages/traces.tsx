@@ -1,5 +1,5 @@
 import { State } from "../parts/badge.tsx";
-import { type Column, DataTable, List } from "../parts/data-table.tsx";
+import { type Column, DataTable, List, Nothing } from "../parts/data-table.tsx";
 import { type Choice, Filters, SINCE, useAgentChoice } from "../parts/filters.tsx";
 import { formatCompact, formatMs, Id, When } from "../parts/format.tsx";
 import { usePages, withQuery } from "../parts/load.ts";
@@ -50,7 +50,7 @@ const CHOICES: Choice[] = [
     name: "has_feedback",
     label: "Feedback",
     options: [
-      ["", "With or without"],
+      ["", "All"],
       ["true", "With"],
       ["false", "Without"],
     ],
@@ -68,7 +68,7 @@ const COLUMNS: Column<TraceJson>[] = [
     cell: (trace) =>
       trace.session_id === null ? "–" : <Id id={trace.session_id} href={to(`/sessions/${trace.session_id}`)} />,
   },
-  { name: "Tools", end: true, cell: (trace) => trace.tool_calls },
+  { name: "Tool calls", end: true, cell: (trace) => trace.tool_calls },
   {
     name: "Tokens",
     end: true,
@@ -88,7 +88,14 @@ export function Traces({ query }: PageProps) {
   return (
     <>
       <Filters query={query} choices={[agents, ...CHOICES]} />
-      <List list={list} empty="No trace fits.">
+      <List
+        list={list}
+        empty={
+          <Nothing query={query} fits="No trace fits.">
+            No agent has answered yet. Each answer leaves its trace here, step by step.
+          </Nothing>
+        }
+      >
         {(rows) => <DataTable caption="Traces" columns={COLUMNS} rows={rows} keyOf={(trace) => trace.trace_id} />}
       </List>
     </>

@@ -14,6 +14,8 @@ export interface ChartProps {
   /** The number that says most: of the whole time. */
   headline: string;
   note?: string;
+  /** What the axis counts. */
+  unit: string;
   kind: "bars" | "lines";
   /** When each place begins. */
   at: readonly string[];
@@ -26,7 +28,7 @@ const HEIGHT = 150;
 const EDGE = { top: 8, right: 8, bottom: 22, left: 48 };
 
 /** Values over time. What the eyes see stands below as a table, too. */
-export function Chart({ title, headline, note, kind, at, bucket, series, format }: ChartProps) {
+export function Chart({ title, headline, note, unit, kind, at, bucket, series, format }: ChartProps) {
   const id = useId();
   const box = useRef<HTMLDivElement>(null);
   const [width, setWidth] = useState(0);
@@ -76,12 +78,19 @@ export function Chart({ title, headline, note, kind, at, bucket, series, format 
             onPointerMove={look}
             onPointerLeave={() => setLooked(null)}
           >
+            {top === 0 && (
+              <text class="nothing" x={width / 2} y={HEIGHT / 2} text-anchor="middle">
+                Nothing in this time
+              </text>
+            )}
             {ticks.map((tick) => (
               <g key={tick} class="grid">
                 <line x1={EDGE.left} x2={width - EDGE.right} y1={y(tick)} y2={y(tick)} />
-                <text x={EDGE.left - 6} y={y(tick) + 4} text-anchor="end">
-                  {format(tick)}
-                </text>
+                {top > 0 && (
+                  <text x={EDGE.left - 6} y={y(tick) + 4} text-anchor="end">
+                    {format(tick)}
+                  </text>
+                )}
               </g>
             ))}
             {namedPlaces(count, Math.floor(inner.width / 64)).map((index) => (
@@ -107,7 +116,7 @@ export function Chart({ title, headline, note, kind, at, bucket, series, format 
         )}
       </div>
       <ul class="legend" aria-hidden="true">
-        {looked !== null && <li class="muted">{names[looked]} UTC</li>}
+        <li class="muted">{looked === null ? `${unit} per ${bucket} (UTC):` : `${names[looked]} UTC:`}</li>
         {series.map(({ name, look: colour, values }) => (
           <li key={name}>
             <span class={`swatch ${colour}`} />

@@ -1,6 +1,7 @@
 import type { ComponentChildren } from "preact";
 import type { ApiProblem } from "../../kit/api.ts";
 import { wordsOf } from "./load.ts";
+import { setFilters } from "./route.ts";
 
 export interface Column<R> {
   name: string;
@@ -47,11 +48,11 @@ export function DataTable<R>({
               const look = [end ? "end" : "", wide ? "wide" : ""].join(" ").trim();
               return head ? (
                 <th key={name} role="rowheader" scope="row" class={look} data-label={name}>
-                  {cell(row)}
+                  <span class="value">{cell(row)}</span>
                 </th>
               ) : (
                 <td key={name} role="cell" class={look} data-label={name}>
-                  {cell(row)}
+                  <span class="value">{cell(row)}</span>
                 </td>
               );
             })}
@@ -76,7 +77,7 @@ export function List<R>({
     more?: () => void;
     reload: () => void;
   };
-  empty: string;
+  empty: ComponentChildren;
   children: (rows: readonly R[]) => ComponentChildren;
 }) {
   const { rows, problem, loading, hasMore = false, more, reload } = list;
@@ -84,7 +85,7 @@ export function List<R>({
     <>
       {problem && <Trouble problem={problem} again={reload} />}
       {rows === null && !problem && <Waiting />}
-      {rows?.length === 0 && <p class="empty">{empty}</p>}
+      {rows?.length === 0 && <div class="empty">{empty}</div>}
       {rows !== null && rows.length > 0 && children(rows)}
       {hasMore && (
         <p class="more">
@@ -93,6 +94,25 @@ export function List<R>({
           </button>
         </p>
       )}
+    </>
+  );
+}
+
+/** An empty list: because of its filters, which can be cleared, or because there is nothing yet. */
+export function Nothing(props: { query: URLSearchParams; fits: string; children: ComponentChildren }) {
+  const { query, fits, children } = props;
+  const narrowed = [...query].filter(([, value]) => value !== "").map(([name]) => name);
+  if (narrowed.length === 0) return <>{children}</>;
+  return (
+    <>
+      {fits}{" "}
+      <button
+        type="button"
+        class="button small"
+        onClick={() => setFilters(Object.fromEntries(narrowed.map((name) => [name, null])))}
+      >
+        Clear the filters
+      </button>
     </>
   );
 }

@@ -70,7 +70,11 @@ export function ActDialog({
         {typed !== undefined && (
           <label class="stack">
             <span>
-              Type <strong>{typed}</strong> to confirm
+              Type{" "}
+              <strong>
+                <bdi>{typed}</bdi>
+              </strong>{" "}
+              to confirm
             </span>
             <input
               class="field"

@@ -1,7 +1,16 @@
 const count = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
 const compact = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
-const relative = new Intl.RelativeTimeFormat("en", { numeric: "auto", style: "narrow" });
-const exact = new Intl.DateTimeFormat("en", { dateStyle: "medium", timeStyle: "medium" });
+const relative = new Intl.RelativeTimeFormat("en", { numeric: "auto", style: "short" });
+const exact = new Intl.DateTimeFormat("en", {
+  day: "numeric",
+  month: "short",
+  year: "numeric",
+  hour: "2-digit",
+  minute: "2-digit",
+  second: "2-digit",
+  hourCycle: "h23",
+  timeZoneName: "short",
+});
 
 export const formatCount = (value: number): string => count.format(value);
 export const formatCompact = (value: number): string => compact.format(value);
@@ -13,6 +22,11 @@ export function formatMs(ms: number | null): string {
   if (ms < 3_600_000) return `${Math.floor(ms / 60_000)} min ${Math.round((ms % 60_000) / 1_000)} s`;
   return `${(ms / 3_600_000).toFixed(1)} h`;
 }
+
+export const formatDays = (days: number): string => `${formatCount(days)} ${days === 1 ? "day" : "days"}`;
+
+/** A name inside of a sentence, whatever direction its letters run in. */
+export const isolated = (name: string): string => `\u2068${name}\u2069`;
 
 export function formatUsd(value: number | null): string {
   if (value === null) return "–";
@@ -42,6 +56,11 @@ export function When({ at, never = "–" }: { at: string | null; never?: string 
       {ago(date)}
     </time>
   );
+}
+
+/** Exactly when, and in whose time. */
+export function Stamp({ at }: { at: string }) {
+  return <time dateTime={at}>{exact.format(new Date(at))}</time>;
 }
 
 /** The beginning of an id is enough to tell a few apart; it is there whole on hover and for copying. */
