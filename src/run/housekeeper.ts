@@ -1,5 +1,5 @@
 import type { Retention } from "../agent/retention.ts";
-import type { ReplicaId } from "../ids.ts";
+import type { ErasureId, ReplicaId } from "../ids.ts";
 import type { Metrics } from "../observe/metrics.ts";
 import type { Log } from "../platform/platform-adapter.ts";
 import { eraseLate, eraseNext } from "../store/erasures.ts";
@@ -45,14 +45,13 @@ export class Housekeeper {
     if (held) {
       const goOn = this.#lease();
       const count = (table: string, rows: number): void => metrics.housekeepingDeleted.inc({ table }, rows);
+      const failed = (erasure: ErasureId, err: unknown): void => log.error({ erasure, err }, "an erasure cannot go on");
       for (;;) {
-        const erased = await eraseNext(db, goOn, (erasure, err) =>
-          log.error({ erasure, err }, "an erasure cannot go on"),
-        );
+        const erased = await eraseNext(db, goOn, failed);
         if (!erased) break;
         log.info({ erasure: erased.id, user_id: erased.user }, "a person was erased");
       }
-      await eraseLate(db, goOn);
+      await eraseLate(db, goOn, failed);
       if (held.idleMs >= SWEEP_MS) {
         const deleted = await deleteStale(db, retention(), { goOn, onDeleted: count });
         if (await goOn()) await recordHousekeeping(db, replica);

@@ -98,6 +98,13 @@ export async function erasureOf(
   return rows[0] ?? null;
 }
 
+/** Told of an erasure that cannot go on now. */
+type Failed = (erasure: ErasureId, error: unknown) => void;
+
+const rethrow: Failed = (_, error) => {
+  throw error;
+};
+
 /**
  * Goes on with the oldest erasure that can be finished: resolves with it when nothing is left of that person; null =
  * there is none, or what is left waits for a run to end or a page to be shown. `goOn` is asked before every batch;
@@ -106,9 +113,7 @@ export async function erasureOf(
 export async function eraseNext(
   db: Root,
   goOn: () => Promise<boolean>,
-  failed = (_: ErasureId, error: unknown): void => {
-    throw error;
-  },
+  failed: Failed = rethrow,
 ): Promise<Erasure | null> {
   for (const erasure of await erasures(db, sql`ended_at is null`)) {
     try {
@@ -127,12 +132,16 @@ export async function eraseNext(
 
 /**
  * Takes away what came of people after they were erased: a key of theirs counts for seconds more, and what was being
- * written then is written still.
+ * written then is written still. `failed` as in `eraseNext`.
  */
-export async function eraseLate(db: Root, goOn: () => Promise<boolean>): Promise<void> {
-  for (const { users, ...erasure } of await erasures(db, sql`ended_at > now() - interval '2 minutes'`)) {
-    await retrying(() => eraseBelongings(db, users));
-    await eraseSessions(db, { ...erasure, users }, goOn);
+export async function eraseLate(db: Root, goOn: () => Promise<boolean>, failed: Failed = rethrow): Promise<void> {
+  for (const erasure of await erasures(db, sql`ended_at > now() - interval '2 minutes'`)) {
+    try {
+      await retrying(() => eraseBelongings(db, erasure.users));
+      await eraseSessions(db, erasure, goOn);
+    } catch (error) {
+      failed(erasure.id, error);
+    }
   }
 }
 

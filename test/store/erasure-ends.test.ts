@@ -146,6 +146,32 @@ storeEngines((store) => {
       expect(left).toContain("mine");
     });
 
+    test("keeps nobody else's late words although theirs cannot be taken away now", async () => {
+      const { db } = store;
+      const people = [(await newChat(db, { chat: "7" })).userId, (await newChat(db, { chat: "8" })).userId];
+      const erasures = [];
+      for (const user of people) erasures.push(await begin(user));
+      for (const user of people) expect(await eraseNext(db, yes)).toMatchObject({ user });
+      const [late, others] = [await newTalk(db, people[0]!), await newTalk(db, people[1]!)];
+      await sql`
+        create function broken() returns trigger language plpgsql as $$ begin raise 'broken'; end $$`.execute(db);
+      await sql`
+        create trigger broken before delete on talk_sessions for each row
+        when (old.id = ${sql.lit(late.id)}) execute function broken()`.execute(db);
+      const failed: ErasureId[] = [];
+      try {
+        await eraseLate(db, yes, (id) => failed.push(id));
+      } finally {
+        await sql`drop trigger broken on talk_sessions`.execute(db);
+        await sql`drop function broken`.execute(db);
+      }
+      expect(failed).toEqual([erasures[0]!.id]);
+      const left = await sql<{ id: string }>`select id from talk_sessions`.execute(db);
+      expect(left.rows.map(({ id }) => id)).not.toContain(others.id);
+      expect(left.rows.map(({ id }) => id)).toContain(late.id);
+      await eraseLate(db, yes);
+    });
+
     test("is erased in the end although a statement fails, and keeps nobody else waiting", async () => {
       const { db } = store;
       await turn({ chat: "7" }, "unlucky");
