@@ -35,7 +35,7 @@ import { laneBacklog, type LaneState } from "./store/lanes.ts";
 import { migrationsFit } from "./store/migrate.ts";
 import { readHint } from "./store/notify.ts";
 import { fateOf, thisProcess } from "./store/process-identity.ts";
-import { registerReplica, releaseReplicas, listReplicas } from "./store/replicas.ts";
+import { registerReplica, releaseReplicas, listReplicas, tellEdits } from "./store/replicas.ts";
 import { withTransaction } from "./store/transaction.ts";
 import { countParked } from "./store/troubled-pages.ts";
 import { AgentService } from "./talk/agent-service.ts";
@@ -85,6 +85,7 @@ export interface GatewayParts {
 /** One replica: the rooms joined, their loops, and the order in which they start and stop. */
 export class Gateway {
   readonly replica: ReplicaId = newId("rep");
+  #toldEdits = "{}";
   readonly service: AgentService;
   readonly intake: Intake;
   readonly #parts: GatewayParts;
@@ -185,7 +186,7 @@ export class Gateway {
     this.#every("events", FLUSH_MS, () => this.#claims.flushEvents());
     this.#every("traces", TRACES_MS, () => this.#room.traces.flush());
     this.#loop("delivery", () => this.#dispatcher.round(), this.#end.signal);
-    this.#every("agents", RELOAD_MS, () => this.#parts.agents.reload());
+    this.#every("agents", RELOAD_MS, () => this.#reloadAgents());
     this.#every("gauges", GAUGES_MS, () => this.#gauge());
     this.#every("housekeeping", HOUSEKEEPING_MS, () => this.#housekeeper.round());
     for (const intake of this.#intakes) {
@@ -298,6 +299,16 @@ export class Gateway {
     const { log, metrics } = this.#parts;
     const onRestart = (loop: string) => metrics.loopRestarts.inc({ loop });
     this.#loops.push(startLoop(name, round, { signal, log, onRestart, maxPauseMs }));
+  }
+
+  /** Operators see which replicas go by an edit. */
+  async #reloadAgents(): Promise<void> {
+    const { agents, database } = this.#parts;
+    await agents.reload();
+    const edits = agents.edits?.() ?? {};
+    if (JSON.stringify(edits) === this.#toldEdits) return;
+    await tellEdits(database.db, this.replica, edits);
+    this.#toldEdits = JSON.stringify(edits);
   }
 
   #every(name: string, ms: number, work: () => Promise<void>, maxPauseMs?: number): void {

@@ -44,7 +44,7 @@ import { openAdapters, webhookPaths } from "./open-adapters.ts";
 import { openWeb, operatorLink, PAGE } from "./open-web.ts";
 import { runAtWork } from "./run/run-at-work.ts";
 import { listAgentRecords } from "./store/agent-records.ts";
-import { currentCardTexts } from "./store/card-versions.ts";
+import { currentEdits } from "./store/card-versions.ts";
 import { adminKey } from "./store/admin-key.ts";
 import { checkLogin } from "./store/check-login.ts";
 import type { Database } from "./store/database.ts";
@@ -137,7 +137,7 @@ export async function startGateway(config: Config, options: StartOptions = {}): 
     const agentSecrets = registeredVariables(secrets);
     const all = withRegistered(agents, {
       read: () => retrying(() => listAgentRecords(database.db)),
-      readEdits: () => retrying(() => currentCardTexts(database.db)),
+      readEdits: () => retrying(() => currentEdits(database.db)),
       lookup: agentSecrets,
       onFault: (fault) => log.warn({ err: fault }, "a registered agent is not as it should be"),
     });

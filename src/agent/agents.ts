@@ -20,6 +20,8 @@ export interface Agents {
   list(): readonly AgentCard[];
   /** Of agents and places, from parley.yaml; nothing is set without that file. */
   settings(): AgentSettings;
+  /** Which edits of cards and places were read last, by their files' names; left out: nobody edits any. */
+  edits?(): Readonly<Record<string, number>>;
   /**
    * Reads files whose time or size changed. Never rejects: a broken file keeps its previous card, a set that does not
    * fit together keeps the previous set, and each is told to `onFault` once. When to call it is the caller's affair.

@@ -1,6 +1,6 @@
 import { GatewayError, publicMessage } from "../errors.ts";
 import type { AgentCard } from "./agent-card.ts";
-import type { CardEdits, CardFiles } from "./agents.ts";
+import type { CardFiles } from "./agents.ts";
 import type { AgentSettings } from "./agent-settings.ts";
 import { type EditedPlaces, PLACES, readPlaces, withPlaces } from "./edited-places.ts";
 import { loadOutside, placeOf } from "./load-outside.ts";
@@ -19,7 +19,7 @@ export interface AgentRecord {
 export interface RegisteredAgentsOptions {
   read: () => Promise<AgentRecord[]>;
   /** As operators have edited cards. */
-  readEdits: () => Promise<CardEdits>;
+  readEdits: () => Promise<ReadonlyMap<string, { no: number; text: string | null }>>;
   lookup: (name: string) => string | undefined;
   /** Told of faults that a reload met, each once. */
   onFault: (fault: GatewayError) => void;
@@ -61,12 +61,15 @@ export function withRegistered(files: CardFiles, options: RegisteredAgentsOption
     return joined.settings;
   }
 
+  let readEdits: Record<string, number> = {};
   let running: Promise<void> | null = null;
 
   async function reload(): Promise<void> {
-    const edits = await options.readEdits().catch(() => undefined);
+    const newest = await options.readEdits().catch(() => undefined);
+    const edits = newest && new Map([...newest].flatMap(([file, { text }]) => (text === null ? [] : [[file, text]])));
     if (edits) adoptPlaces(edits.get(PLACES) ?? "");
     await files.reload(edits);
+    if (newest) readEdits = Object.fromEntries([...newest].map(([file, { no }]) => [file, no]));
     try {
       const next = await options.read();
       if (JSON.stringify(next) === JSON.stringify(records)) return;
@@ -112,6 +115,7 @@ export function withRegistered(files: CardFiles, options: RegisteredAgentsOption
       ...others().map((card) => ({ card, registered: true })),
     ],
     settings,
+    edits: () => readEdits,
     textOfFile: (file) => files.textOfFile(file),
     faultsOfEdit: (file, text) => files.faultsOfEdit(file, text),
     reload: () => (running ??= reload().finally(() => (running = null))),

@@ -64,6 +64,9 @@ const ReplicaJson = Type.Object({
   pid: Count,
   seen_at: Time,
   answers: Count,
+  edits: Type.Record(Type.String(), Type.Integer(), {
+    description: "By which version of each card's file, and of places, it goes; not named = by the file",
+  }),
 });
 
 /** How the gateway does, for operators. */

@@ -23,11 +23,11 @@ export interface CardVersion {
 /** Older ones of a card are dropped. */
 const KEPT = 100;
 
-/** By the files' names, the texts that go before them. */
-export async function currentCardTexts(db: Db): Promise<Map<string, string>> {
-  const { rows } = await sql<{ file: string; text: string | null }>`
-    select distinct on (file) file, text from card_versions order by file, no desc`.execute(db);
-  return new Map(rows.flatMap(({ file, text }) => (text === null ? [] : [[file, text] as const])));
+/** By the files' names, the newest edits; a text goes before its file, text null = the file counts. */
+export async function currentEdits(db: Db): Promise<Map<string, Pick<CardVersion, "no" | "text">>> {
+  const { rows } = await sql<{ file: string; no: number; text: string | null }>`
+    select distinct on (file) file, no, text from card_versions order by file, no desc`.execute(db);
+  return new Map(rows.map(({ file, no, text }) => [file, { no, text }]));
 }
 
 /** Newest first, at most 100. */

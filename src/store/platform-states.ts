@@ -31,6 +31,7 @@ export interface ReplicaState {
   host: string;
   pid: number;
   seen_at: Date;
+  edits: Record<string, number>;
   /** Of all accounts. */
   answers: number;
 }
@@ -77,7 +78,7 @@ export async function accountStates(db: Db): Promise<AccountState[]> {
 /** Those that have said something lately. */
 export async function replicaStates(db: Db): Promise<ReplicaState[]> {
   const { rows } = await sql<ReplicaState>`
-    select id, host, pid, seen_at,
+    select id, host, pid, seen_at, edits,
            coalesce((select sum((l.value ->> 'answers')::int) from jsonb_each(load) l), 0) as answers
     from replicas where seen_at > now() - ${FRESH} order by seen_at desc, id`.execute(db);
   return rows;

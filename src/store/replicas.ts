@@ -1,6 +1,7 @@
 import { sql } from "kysely";
 import type { AccountId, ReplicaId } from "../ids.ts";
 import type { CallKind } from "../platform/platform-adapter.ts";
+import { toJson } from "./json.ts";
 import type { Db } from "./schema.ts";
 
 /** A process, so that its successor can prove it gone: pids repeat, so the start time goes with it. */
@@ -33,6 +34,15 @@ export async function registerReplica(db: Db, id: ReplicaId, process: ProcessIde
   await db
     .insertInto("replicas")
     .values({ id, host: process.host, boot_id: process.bootId, pid: process.pid, started_at: process.startedAt })
+    .execute();
+}
+
+/** Which edits of cards and places a replica goes by, by their files' names. */
+export async function tellEdits(db: Db, id: ReplicaId, edits: Readonly<Record<string, number>>): Promise<void> {
+  await db
+    .updateTable("replicas")
+    .set({ edits: toJson(edits) })
+    .where("id", "=", id)
     .execute();
 }
 

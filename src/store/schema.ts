@@ -340,6 +340,7 @@ export interface Schema extends OperatorSchema {
     pid: number;
     started_at: string;
     load: ColumnType<ReplicaLoad, string | undefined, string>;
+    edits: ColumnType<Record<string, number>, string | undefined, string>;
     seen_at: Time;
   };
   files: {

@@ -31,6 +31,7 @@ asOperator(
     const versions = page.getByRole("table", { name: "Versions" });
     await versions.getByRole("row").filter({ hasText: "one more" }).waitFor();
     await page.getByText("There is no difference.").waitFor();
+    await page.getByText(/^on (the only replica|all \d+ replicas)$/).waitFor({ timeout: 20_000 });
     expect((await card()).text).toContain("fifth");
     await page.getByRole("combobox", { name: "Compare with" }).selectOption({ label: "the file" });
     await lines.getByText("- You are a fourth test.").waitFor();

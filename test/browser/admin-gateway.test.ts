@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { expect } from "vitest";
 import { newPairingCode } from "../../src/platform/pairing-code.ts";
-import { asOperator, insert, makeTalk, openPage } from "./support/admin.ts";
+import { asOperator, insert, makeTalk, openPage, remove } from "./support/admin.ts";
 import { eventually } from "./support/chat.ts";
 
 const PAGES = "runs sessions traces feedback agents platforms deliveries budgets people keys audit retention";
@@ -81,6 +81,7 @@ asOperator(
     const other = page.getByRole("table", { name: "Bots" }).getByRole("row").filter({ hasText: busy });
     await other.getByText(/^asked to wait \d+ min/).waitFor();
     await other.getByRole("cell", { name: /1 since/ }).waitFor();
+    await remove("replicas", replica);
     await page.getByRole("table", { name: "Replicas" }).getByRole("rowheader").first().waitFor();
   },
 );

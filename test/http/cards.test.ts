@@ -78,6 +78,15 @@ describe("a card that an operator edits", () => {
     const put1 = await put(edit("Help twice."));
     expect(put1.json()).toMatchObject({ version: no + 1, source: "edited", text: edit("Help twice."), faults: [] });
     await until("the other replica", async () => other.agents.get("helper")?.instruction === "Help twice.", 5_000);
+    await until(
+      "both to say so",
+      async () => {
+        const { replicas } = (await http.call("GET", "/v1/platforms")).json<{ replicas: { edits: object }[] }>();
+        const told = replicas.map(({ edits }) => (edits as Record<string, number>)["helper.md"]);
+        return told.length === 2 && told.every((each) => each === no + 1);
+      },
+      5_000,
+    );
     await until("this one", async () => (await versions())[0] !== before, 5_000);
     await put(edit("Help thrice."));
     const back = await revert(no + 1);

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { currentCardTexts, insertCardVersion, listCardVersions } from "../../src/store/card-versions.ts";
+import { currentEdits, insertCardVersion, listCardVersions } from "../../src/store/card-versions.ts";
 import { withTransaction } from "../../src/store/transaction.ts";
 import { storeEngines } from "../support/store-engines.ts";
 
@@ -12,14 +12,14 @@ storeEngines((store) => {
     expect([await put("a.md", 1, "one"), await put("b.md", 1, "other")]).toEqual([true, true]);
     expect(await put("a.md", 1, "late")).toBe(false);
     await put("a.md", 2, "two");
-    expect(await currentCardTexts(db)).toEqual(
+    expect(await currentEdits(db)).toEqual(
       new Map([
-        ["a.md", "two"],
-        ["b.md", "other"],
+        ["a.md", { no: 2, text: "two" }],
+        ["b.md", { no: 1, text: "other" }],
       ]),
     );
     await put("a.md", 3, null);
-    expect([...(await currentCardTexts(db)).keys()]).toEqual(["b.md"]);
+    expect((await currentEdits(db)).get("a.md")).toEqual({ no: 3, text: null });
     const both = await Promise.all([put("a.md", 4, "four"), put("a.md", 4, "for")]);
     expect(both.toSorted()).toEqual([false, true]);
     for (let no = 5; no <= 103; no += 1) await put("a.md", no, `${no}`);

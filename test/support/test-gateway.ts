@@ -12,7 +12,7 @@ import { tryAgent } from "../../src/agent/try-agent.ts";
 import { createRemoteAgents } from "../../adapters/openai/remote-agents.ts";
 import type { HttpParts } from "../../src/http/http-server.ts";
 import { listAgentRecords } from "../../src/store/agent-records.ts";
-import { currentCardTexts } from "../../src/store/card-versions.ts";
+import { currentEdits } from "../../src/store/card-versions.ts";
 import { retrying } from "../../src/store/transaction.ts";
 import type { AgentCard } from "../../src/agent/agent-card.ts";
 import type { AgentRunner } from "../../src/agent/agent-runner.ts";
@@ -91,7 +91,7 @@ export async function startTestGateway(options: TestGatewayOptions): Promise<Tes
   const files = cardsDir === undefined ? fixedAgents(cards, settings) : await loadAgents(cardsDir);
   const lookup = (name: string) => (name === "AGENT_TEST_KEY" ? "key-of-an-agent-4711" : undefined);
   const read = () => retrying(() => listAgentRecords(database.db));
-  const readEdits = () => retrying(() => currentCardTexts(database.db));
+  const readEdits = () => retrying(() => currentEdits(database.db));
   const onFault = (fault: Error) => log.warn({ err: fault }, "an agent");
   const agents = withRegistered(files, { read, readEdits, lookup, onFault });
   const native = createNativeRunner();

@@ -34,11 +34,19 @@ export async function makeTalk(text = "What is a parley?"): Promise<Talk> {
 
 /** Puts a row where only a platform would have put it. */
 export async function insert(table: string, row: Record<string, unknown>): Promise<void> {
-  const client = new Client({ connectionString: (await openSuite()).databaseUrl });
-  await client.connect();
   const names = Object.keys(row);
   const places = names.map((_, index) => `$${index + 1}`);
-  await client.query(`insert into ${table} (${names.join(", ")}) values (${places.join(", ")})`, Object.values(row));
+  await runStatement(`insert into ${table} (${names.join(", ")}) values (${places.join(", ")})`, Object.values(row));
+}
+
+export async function remove(table: string, id: string): Promise<void> {
+  await runStatement(`delete from ${table} where id = $1`, [id]);
+}
+
+async function runStatement(statement: string, values: unknown[]): Promise<void> {
+  const client = new Client({ connectionString: (await openSuite()).databaseUrl });
+  await client.connect();
+  await client.query(statement, values);
   await client.end();
 }
 

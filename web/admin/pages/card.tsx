@@ -11,6 +11,7 @@ import { Id, isolated, When } from "../parts/format.tsx";
 import { draftOf, keepDraft } from "../parts/drafts.ts";
 import { asProblem, useLoad, wordsOf } from "../parts/load.ts";
 import { useMay } from "../parts/me.ts";
+import { ReplicasWith } from "../parts/replicas-with.tsx";
 import { go, to } from "../parts/route.ts";
 
 interface CardJson {
@@ -143,7 +144,7 @@ function Desk({ card, etag, address, label, without, children, call }: DeskProps
       <p class="subtitle">
         {card.name} {card.file !== card.name && <code>{card.file}</code>}{" "}
         <Badge tone="quiet">{card.source === "edited" ? `version ${card.version}` : `goes by ${without}`}</Badge>{" "}
-        {isUnsaved && <Badge tone="warn">not saved</Badge>}
+        <ReplicasWith file={card.file} version={card.version} /> {isUnsaved && <Badge tone="warn">not saved</Badge>}
       </p>
       {card.faults.length > 0 && (
         <p class="trouble" role="alert">
