@@ -152,12 +152,13 @@ storeEngines((store) => {
       const erasures = [];
       for (const user of people) erasures.push(await begin(user));
       for (const user of people) expect(await eraseNext(db, yes)).toMatchObject({ user });
-      const [late, others] = [await newTalk(db, people[0]!), await newTalk(db, people[1]!)];
+      const [late, others] = [await newTalk(db, people[0]), await newTalk(db, people[1])];
+      await sql`update talk_sessions set title = 'late' where id = ${late.id}`.execute(db);
       await sql`
         create function broken() returns trigger language plpgsql as $$ begin raise 'broken'; end $$`.execute(db);
       await sql`
         create trigger broken before delete on talk_sessions for each row
-        when (old.id = ${sql.lit(late.id)}) execute function broken()`.execute(db);
+        when (old.title = 'late') execute function broken()`.execute(db);
       const failed: ErasureId[] = [];
       try {
         await eraseLate(db, yes, (id) => failed.push(id));
