@@ -129,8 +129,10 @@ function Opinion({ opinion, reload }: { opinion: FeedbackJson; reload: () => voi
           </p>
         )}
         <p class="muted by">
-          {opinion.agent_id ?? "No agent"} · {opinion.source} · <When at={opinion.created_at} />
-          {opinion.model_id !== null && ` · ${opinion.model_id}`}
+          <span>
+            {opinion.agent_id ?? "No agent"} · {opinion.source} · <When at={opinion.created_at} />
+            {opinion.model_id !== null && ` · ${opinion.model_id}`}
+          </span>
           {opinion.tags.map((tag) => (
             <span key={tag} class="badge quiet">
               {tag}

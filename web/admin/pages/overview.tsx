@@ -189,7 +189,7 @@ function Attention() {
       href: to("/platforms"),
       words: `Nobody hears ${deaf.map(({ account }) => account).join(", ")}`,
     },
-    { is: troubled > 0, tone: "warn", href: to("/deliveries"), words: `Posts in doubt or failed: ${troubled}` },
+    { is: troubled > 0, tone: "warn", href: to("/deliveries"), words: `Posts uncertain or failed: ${troubled}` },
     { is: pairings.length > 0, tone: "live", href: to("/people"), words: `People ask to be let in: ${some(pairings)}` },
     {
       is: feedback.length > 0,

@@ -86,7 +86,8 @@ function Found(props: { session: SessionJson; address: string; page: number; rel
         </Fact>
         {usage && (
           <Fact name="Used">
-            {formatCompact(usage.input_tokens + usage.output_tokens)} tokens, {formatUsd(usage.cost_usd)}
+            {formatCompact(usage.input_tokens + usage.output_tokens)} tokens,{" "}
+            {usage.cost_usd === null ? "cost unknown" : `${formatUsd(usage.cost_usd)} (estimated)`}
           </Fact>
         )}
       </dl>
