@@ -39,39 +39,56 @@ asOperator(
     expect(await seriousFaults(page)).toEqual([]);
     expect(await page.locator("#content").evaluate((it) => it.scrollWidth - it.clientWidth)).toBe(0);
 
+    /** As an operator at another screen does. */
+    const editElsewhere = (words: string) =>
+      page.evaluate(
+        async (edit) => {
+          const etag = (await fetch(edit.address)).headers.get("etag")!;
+          const headers = { "if-match": etag, "content-type": "application/json" };
+          await fetch(edit.address, {
+            method: "PUT",
+            headers,
+            body: JSON.stringify({ text: edit.text, note: "mine" }),
+          });
+        },
+        { address, text: file.replace("fourth", words) },
+      );
+    const isTold = (no: number) =>
+      page
+        .getByRole("alert")
+        .filter({ hasText: new RegExp(`${user}.* has changed it .*mine.*: it is version ${no} now`) })
+        .waitFor();
+    const mayGo = () => page.evaluate(() => dispatchEvent(new Event("beforeunload", { cancelable: true })));
+
     // What is not saved goes with nobody: not with another page of the dashboard, and not unasked with the window.
     await text.fill(file.replace("fourth", "sixth"));
+    const { version } = await card();
     await openPage(page, "Audit");
     await page.getByText(`What you changed of ${agent} is not saved.`).waitFor();
+    await editElsewhere("other");
     await page.getByRole("button", { name: "Go back", exact: true }).click();
+    await isTold(version + 1);
     await page.getByText("not saved", { exact: true }).waitFor();
     expect(await text.inputValue()).toContain("sixth");
-    const mayGo = () => page.evaluate(() => dispatchEvent(new Event("beforeunload", { cancelable: true })));
     expect(await mayGo()).toBe(false);
 
-    const { version } = await card();
-    await page.evaluate(
-      async (edit) => {
-        const etag = (await fetch(edit.address)).headers.get("etag")!;
-        const headers = { "if-match": etag, "content-type": "application/json" };
-        await fetch(edit.address, { method: "PUT", headers, body: JSON.stringify({ text: edit.text, note: "mine" }) });
-      },
-      { address, text: file.replace("fourth", "other") },
-    );
+    await editElsewhere("third");
     await save.click();
-    await page
-      .getByRole("alert")
-      .filter({ hasText: new RegExp(`${user}.* has changed it .*mine.*: it is version ${version + 1} now`) })
-      .waitFor();
+    await isTold(version + 2);
     expect(await text.inputValue()).toContain("sixth");
     await save.click();
     await eventually(async () => (await card()).text, file.replace("fourth", "sixth"));
-
     await eventually(mayGo, true);
 
-    await page.getByRole("button", { name: "Undo the last change" }).click();
-    await page.getByRole("dialog").getByRole("button", { name: "Go back" }).click();
-    await eventually(async () => text.inputValue(), file.replace("fourth", "other"));
+    const undo = async () => {
+      await page.getByRole("button", { name: "Undo the last change" }).click();
+      await page.getByRole("dialog").getByRole("button", { name: "Go back" }).click();
+    };
+    await editElsewhere("tenth");
+    await undo();
+    await isTold(version + 4);
+    await undo();
+    await eventually(async () => text.inputValue(), file.replace("fourth", "sixth"));
     await page.getByRole("button", { name: "Go back to the file" }).click();
     await page.getByRole("dialog").getByRole("button", { name: "Go back" }).click();
     await eventually(async () => text.inputValue(), file);

@@ -2,6 +2,7 @@ import { randomBytes, randomUUID } from "node:crypto";
 import { expect } from "vitest";
 import { newPairingCode } from "../../src/platform/pairing-code.ts";
 import { asOperator, insert, makeTalk, openPage, remove } from "./support/admin.ts";
+import { seriousFaults } from "./support/axe.ts";
 import { eventually } from "./support/chat.ts";
 
 const PAGES = "runs sessions traces feedback agents platforms deliveries budgets people keys audit retention";
@@ -191,6 +192,7 @@ asOperator(
     expect((await download).suggestedFilename()).toBe(`${body.user_id}.jsonl`);
     await page.getByRole("button", { name: "Erase" }).click();
     const dialog = page.getByRole("dialog");
+    expect(await seriousFaults(page)).toEqual([]);
     await dialog.getByText("1 sessions, 2 messages").waitFor();
     expect(await dialog.getByRole("button", { name: "Erase for good" }).isEnabled()).toBe(false);
     const typed = await dialog.locator("strong").innerText();

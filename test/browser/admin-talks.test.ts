@@ -1,5 +1,6 @@
 import { expect } from "vitest";
 import { asOperator, makeTalk, openPage } from "./support/admin.ts";
+import { seriousFaults } from "./support/axe.ts";
 import { eventually } from "./support/chat.ts";
 
 asOperator(
@@ -69,6 +70,7 @@ asOperator(
     // As it was written: a text is a text.
     await transcript.getByText(`Where is the ${word}? <img src=x onerror=alert(1)>`, { exact: true }).first().waitFor();
     expect(await transcript.getByRole("img").count()).toBe(0);
+    expect(await seriousFaults(page)).toEqual([]);
     if (view.width > 600) expect(await page.evaluate(() => document.activeElement?.tagName)).toBe("H1");
     await transcript.getByRole("link", { name: "Trace" }).first().click();
     await page.getByRole("heading", { level: 1, name: "Trace" }).waitFor();
@@ -89,6 +91,7 @@ asOperator("traces: a waterfall whose spans open", "/traces", async ({ page, doo
   await page.keyboard.press("Enter");
   expect(await chat.getAttribute("aria-expanded")).toBe("true");
   await waterfall.getByText("gen_ai.operation.name").waitFor();
+  expect(await seriousFaults(page)).toEqual([]);
   const bars = await waterfall
     .locator(".bar")
     .evaluateAll((all) => all.map((bar) => bar.getBoundingClientRect().width));
