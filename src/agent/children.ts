@@ -128,7 +128,7 @@ class Family {
     const instance = `${child.name}[${number}]`;
     const report: CallContext["report"] = async (event) => {
       if (event.type === "usage") await context?.report({ agent: child.name, ...event, callId });
-      else if (event.type !== "text.delta") await context?.report({ type: "child.event", callId, instance, event });
+      else if (!event.type.endsWith(".delta")) await context?.report({ type: "child.event", callId, instance, event });
     };
 
     const late = new AbortController();

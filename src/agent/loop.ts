@@ -11,6 +11,7 @@ import { RunWindow } from "./run-window.ts";
 import type { RunEvent, RunWaiting } from "./run-event.ts";
 import { type Texts, textsFor } from "../texts/texts.ts";
 import { notMade, sortCalls } from "./sort-calls.ts";
+import { Thinking } from "./thinking.ts";
 import { runBatch } from "./tool-batch.ts";
 import type { Tool } from "./tool-source.ts";
 import { traceparentBelow } from "./traceparent.ts";
@@ -81,6 +82,7 @@ class NativeRun {
   readonly #signal: AbortSignal;
   readonly #settings: NativeRunnerOptions;
   readonly #window: RunWindow;
+  readonly #thinking: Thinking;
   #images: SentImages;
   /** The agent's fallback is asked, to the end of the run. */
   #fellBack = false;
@@ -100,6 +102,7 @@ class NativeRun {
     this.#images = clone.images;
     this.#own = [...clone.turn, ...clone.kept];
     const { clock, random } = settings;
+    this.#thinking = new Thinking(clock);
     const request = () => this.#request();
     this.#window = new RunWindow({ clone, own: this.#own, request, clock, random, signal });
     for (const call of callsOf(clone.kept)) this.#callIds.add(call.callId);
@@ -142,6 +145,7 @@ class NativeRun {
 
       step += 1;
       yield { type: "step.started", step };
+      this.#thinking.begin(step);
       const traced = traceparent && { traceparent: traceparentBelow(traceparent, `step ${step}`) };
       yield* this.#window.fit();
       const outcome = yield* modelStep({
@@ -150,6 +154,7 @@ class NativeRun {
         shrink: () => this.#window.shrink(),
         dropImages: () => this.#dropImages(),
         fallBack: () => this.#fallBack(),
+        thinking: this.#thinking,
         clock: this.#settings.clock,
         random: this.#settings.random,
         signal: this.#signal,

@@ -4,6 +4,7 @@ import type { ModelTrouble } from "../texts/run-texts.ts";
 import type { RunEvent } from "./run-event.ts";
 import { ForeignTools } from "./foreign-tools.ts";
 import { LONGEST_RETRY_AFTER_MS } from "./run-endings.ts";
+import type { Thinking } from "./thinking.ts";
 
 export type ModelCall = Extract<ModelEvent, { type: "tool_call" }>;
 
@@ -30,6 +31,8 @@ export interface StepOptions {
   dropImages?: () => boolean;
   /** Has another model asked from now on; null, or left out: there is none, or it is asked already. */
   fallBack?: () => { from: string | null; to: string } | null;
+  /** Left out: nobody is told what the model thinks. */
+  thinking?: Thinking;
   clock: Clock;
   /** 0 ≤ random() < 1, for the jitter of waits. */
   random: () => number;
@@ -44,7 +47,7 @@ const TOLD_WAIT_MS = 2000;
 const ANSWER_LIMIT = 1_000_000;
 
 /**
- * One model step: yields `text.delta` as the text comes and retries while nothing was said (no tool runs inside a
+ * One model step: yields `text.delta` and `reasoning.delta` as they come and retries while nothing was said (no tool runs inside a
  * step, so saying is all that can be doubled). White space before the first word counts as not said and is held back.
  */
 export async function* modelStep(options: StepOptions): AsyncGenerator<RunEvent, StepOutcome> {
@@ -97,16 +100,18 @@ async function* oneTry(options: StepOptions): AsyncGenerator<RunEvent, StepOutco
 }
 
 async function* readTry(
-  { model, request, signal }: StepOptions,
+  { model, request, thinking, signal }: StepOptions,
   tools: ForeignTools,
 ): AsyncGenerator<RunEvent, StepOutcome> {
   const calls: ModelCall[] = [];
   let text = "";
   let heldBack = "";
+  thinking?.asked();
   using events = readUntilAbort(model, request(), signal);
   for (;;) {
     const event = await events.next();
     if (event === "aborted") return { kind: "aborted", text };
+    if (thinking && event.type !== "reasoning") yield* thinking.over();
     switch (event.type) {
       case "text": {
         heldBack += event.text;
@@ -121,6 +126,7 @@ async function* readTry(
         break;
       }
       case "reasoning":
+        if (thinking) yield* thinking.hear(event.text);
         break;
       case "tool_call":
         calls.push(event);

@@ -25,6 +25,11 @@ export type RunEvent =
   | { type: "run.restarted"; agent: string; traceId?: TraceId; kept: Message[]; inFlight: string[] }
   | { type: "step.started"; step: number }
   | { type: "text.delta"; text: string }
+  /**
+   * What the model thinks before the words and calls of a step, which is the run's `step`th answer of its agent, and for
+   * how long it has so far. Shown to whoever asks for it, in no message, and void with a step that is made again.
+   */
+  | { type: "reasoning.delta"; step: number; text: string; ms: number }
   | { type: "tool.started"; callId: string; tool: string; args: string; readOnly: boolean }
   /** How far a running call is, in its tool's own words; `total` is left out where nobody knows it. Shown, and never stored. */
   | { type: "tool.progress"; callId: string; progress: number; total?: number; text: string }

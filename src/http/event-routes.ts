@@ -28,7 +28,8 @@ export function eventRoutes(
     schema: {
       summary: "Follow a session as server-sent events",
       description:
-        "Events `message` and `accepted` are messages, the others are named like what happens in a run. " +
+        "Events `message` and `accepted` are messages, the others are named like what happens in a run; " +
+        "`reasoning.delta` is what the model thinks before its `step`th answer in it, and is in no message. " +
         "The id of the last event continues after it, on any replica, without gap or double.",
       params: SessionParams,
       headers: Type.Object({ "last-event-id": Type.Optional(Type.String({ maxLength: 8_192 })) }),

@@ -30,6 +30,17 @@ const RunsJson = Type.Object({
   next_cursor: Type.Union([Type.String(), Type.Null()], { description: "null = that is all" }),
 });
 
+const ReasoningJson = Type.Object({
+  reasoning: Type.Array(
+    Type.Object({
+      run_id: Type.String(),
+      step: Type.Integer({ description: "Before which assistant message of its run, from 1" }),
+      text: Type.String({ description: "Cut where a run thinks at length" }),
+      ms: Type.Integer({ description: "For how long" }),
+    }),
+  ),
+});
+
 const Status = Type.Union(
   (["running", "waiting", "completed", "failed", "cancelled"] as const).map((state) => Type.Literal(state)),
 );
@@ -74,6 +85,23 @@ export function runRoutes(app: Api, sessions: Sessions): void {
       const page = pageOf(request.query);
       const found = await sessions.runs(caller, { ...filterOf(request.query), session: session.id }, page);
       return toRunsJson(found, page.limit, shownId(caller, session));
+    },
+  });
+
+  app.route({
+    method: "GET",
+    url: "/v1/sessions/:id/reasoning",
+    config: { scope: "sessions:read" },
+    schema: {
+      summary: "Read what the model thought in the newest runs of a session",
+      description:
+        "Events `reasoning.delta`, joined, for as long as they are kept: a day after their run, unless `retention` says otherwise.",
+      params: SessionParams,
+      response: { 200: ReasoningJson },
+    },
+    handler: async (request) => {
+      const caller = callerOf(request);
+      return { reasoning: await sessions.thoughts(caller, await sessions.find(caller, request.params.id)) };
     },
   });
 

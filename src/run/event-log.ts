@@ -22,6 +22,13 @@ function publicData(event: RunEvent): object {
   return data;
 }
 
+/** Null = they are two. */
+function joinTexts(last: RunEvent, next: RunEvent): RunEvent | null {
+  if (last.type === "text.delta" && next.type === "text.delta") return { ...next, text: last.text + next.text };
+  if (last.type !== "reasoning.delta" || next.type !== "reasoning.delta" || last.step !== next.step) return null;
+  return { ...next, text: last.text + next.text };
+}
+
 /**
  * The events of one attempt, in order, written in groups: `n` is given out when an event is written, so what readers
  * see is gapless and already durable.
@@ -47,11 +54,9 @@ export class RunLog {
   append(event: RunEvent): void {
     if (innermost(event).type === "tool.progress") return;
     const last = this.#pending.at(-1);
-    if (event.type === "text.delta" && last?.type === "text.delta") {
-      this.#pending[this.#pending.length - 1] = { type: "text.delta", text: last.text + event.text };
-    } else {
-      this.#pending.push(event);
-    }
+    const joined = last && joinTexts(last, event);
+    if (joined) this.#pending[this.#pending.length - 1] = joined;
+    else this.#pending.push(event);
   }
 
   /** Writes what waits. False = another attempt owns the run. Rejects `unavailable`; then nothing is lost. */

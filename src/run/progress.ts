@@ -108,6 +108,7 @@ export class Progress {
       case "message.completed":
         this.#wait = null;
         return false;
+      case "reasoning.delta":
       case "run.started":
       case "run.restarted":
       case "usage":

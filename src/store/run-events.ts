@@ -79,6 +79,33 @@ export async function eventsAfter(
   }));
 }
 
+/** What the model thought before one step of a run. */
+export interface Thought {
+  run_id: RunId;
+  step: number;
+  text: string;
+  ms: number;
+}
+
+/** Of the newest runs of a session, in order; a step that was made again counts as it was made last. */
+export async function newestThoughts(db: Db, session: SessionId, runs: number): Promise<Thought[]> {
+  const { rows } = await sql<Thought>`
+    select t.* from (
+      select r.id, r.started_at from runs r where r.session_id = ${session} order by r.started_at desc limit ${runs}
+    ) newest
+    cross join lateral (
+      select distinct on (e.run_id, (e.data->>'step')::int)
+             e.run_id, (e.data->>'step')::int as step, string_agg(e.data->>'text', '' order by e.n) as text,
+             max((e.data->>'ms')::int) as ms
+      from run_events e
+      where e.session_id = ${session} and e.run_id = newest.id and e.type = 'reasoning.delta'
+      group by e.run_id, (e.data->>'step')::int, e.attempt
+      order by e.run_id, (e.data->>'step')::int, e.attempt desc
+    ) t
+    order by newest.started_at, newest.id, t.step`.execute(db);
+  return rows;
+}
+
 /** All events of a run that was taken over, in order; at most as many as a reader could ever want. */
 export function eventsOfRun(db: Db, session: SessionId, run: RunId): Promise<StoredEvent[]> {
   return eventsAfter(db, session, run, { attempt: 0, n: 0 }, MAX_EVENTS);

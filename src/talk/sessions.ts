@@ -17,6 +17,7 @@ import { listRunRows, type RunFilter, type RunRow, stopRun } from "../store/list
 import { listSessionRows, type SessionFilter, type SessionPoint } from "../store/list-sessions.ts";
 import { copyHistory, makeSession } from "../store/make-session.ts";
 import { withReach } from "../store/reach.ts";
+import { newestThoughts, type Thought } from "../store/run-events.ts";
 import type { Root, Trx } from "../store/schema.ts";
 import { type Caller, idSpace, lockSession, reachSession, type SessionRow } from "../store/session-reach.ts";
 import { withTransaction } from "../store/transaction.ts";
@@ -44,6 +45,8 @@ export interface SessionWanted {
 const QUIET_MS = 10_000;
 const PAGES_MS = 3_000;
 const LOOK_MS = 100;
+/** Each may have thought at length. */
+const THOUGHTFUL_RUNS = 30;
 /** Of metadata and of costs, however many changes they come from: they are read with every list. */
 const MAX_KEPT = 65_536;
 const SESSION_ID = /^[a-zA-Z0-9_-]{1,128}$/;
@@ -166,6 +169,11 @@ export class Sessions {
     page: { limit: number; after: { micros: number; id: RunId } | null },
   ): Promise<RunRow[]> {
     return withReach(this.#db, caller.reach, (trx) => listRunRows(trx, caller.reach, filter, page));
+  }
+
+  /** What the model thought in the newest runs of a session, for as long as their events are kept. */
+  thoughts(caller: Caller, session: SessionRow): Promise<Thought[]> {
+    return withReach(this.#db, caller.reach, (trx) => newestThoughts(trx, session.id, THOUGHTFUL_RUNS));
   }
 
   /** How many runs of a session, or whether this one, have used something. */

@@ -14,7 +14,9 @@ async function play(...steps: ModelStep[]) {
   const clock = hurriedClock();
   const events = await runIt(cloneOf({ model, tools }), { clock });
   const waits = clock.waits.filter((ms) => ms !== 15_000 && ms !== 300_000);
-  return { lines: protocol(events), asked: model.requests.length, waits, events };
+  // Whatever was thought.
+  const lines = protocol(events.filter(({ type }) => type !== "reasoning.delta"));
+  return { lines, asked: model.requests.length, waits, events };
 }
 
 describe("a model step that fails before a word was said", () => {

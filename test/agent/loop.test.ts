@@ -39,6 +39,8 @@ describe("an answer without tools", () => {
     const on = () => expect(clock.sleeping, "timers left").toBe(0);
     expect(protocol(await runIt(cloneOf({ model }), { clock, on }))).toEqual([
       "step 1",
+      "thinks “hm” 0 ms",
+      "thinks “” 0 ms",
       "“It is ”",
       "“noon.”",
       "assistant complete: It is noon.",

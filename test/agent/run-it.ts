@@ -49,6 +49,8 @@ export function protocol(events: readonly RunEvent[]): string[] {
     switch (event.type) {
       case "text.delta":
         return `“${event.text}”`;
+      case "reasoning.delta":
+        return `thinks “${event.text}” ${event.ms} ms`;
       case "step.started":
         return `step ${event.step}`;
       case "tool.started":

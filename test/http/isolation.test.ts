@@ -57,6 +57,7 @@ describe("security-16: a session of somebody else", () => {
       "GET /v1/sessions/{id}/files/{file}",
       "GET /v1/sessions/{id}/messages",
       "GET /v1/sessions/{id}/news",
+      "GET /v1/sessions/{id}/reasoning",
       "GET /v1/sessions/{id}/runs",
       "GET /v1/sessions/{id}/usage",
       "PATCH /v1/sessions/{id}",

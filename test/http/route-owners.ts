@@ -63,6 +63,7 @@ export const NAMING: Record<string, object | null> = {
   "GET /v1/sessions/{id}/news": null,
   "GET /v1/sessions/{id}/files/{file}": null,
   "GET /v1/sessions/{id}/messages": null,
+  "GET /v1/sessions/{id}/reasoning": null,
   "GET /v1/sessions/{id}/runs": null,
   "GET /v1/sessions/{id}/usage": null,
   "GET /v1/traces/{id}": null,

@@ -56,6 +56,24 @@ it("joins texts that wait together, and numbers what it writes without a gap", a
   ]);
 });
 
+it("joins thoughts of one step that wait together", async () => {
+  const { session, id } = await run();
+  const log = events.open(session, id, 1);
+  for (const [step, text, ms] of [
+    [1, "One", 5],
+    [1, " more", 10],
+    [1, "", 20],
+    [2, "Two", 3],
+  ] as const) {
+    log.append({ type: "reasoning.delta", step, text, ms });
+  }
+  await log.flush();
+  expect((await stored(session, id)).map(({ data }) => data)).toEqual([
+    { step: 1, text: "One more", ms: 20 },
+    { step: 2, text: "Two", ms: 3 },
+  ]);
+});
+
 it("does not keep how far a tool was, nor one of an agent that was called", async () => {
   const { session, id } = await run();
   const log = events.open(session, id, 1);

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { listTrouble } from "../../src/store/troubled-pages.ts";
 import { stopValue } from "../../src/platform/stop-button.ts";
 import { FakePlatform } from "../fakes/fake-platform.ts";
-import { callTool, hold, type ModelStep, scriptedModel } from "../fakes/scripted-model.ts";
+import { callTool, hold, type ModelStep, scriptedModel, think } from "../fakes/scripted-model.ts";
 import { type ScriptedTool, scriptedTools, untilAbort } from "../fakes/scripted-tools.ts";
 import { createTestDatabase } from "../support/postgres.ts";
 import { startTestGateway, type TestGateway, until } from "../support/test-gateway.ts";
@@ -88,6 +88,18 @@ describe("while a tool works", () => {
     await shows(platform, `Let me have a look at the sky.\n\n${ANSWER}\n\n⚠️ No result from: search.`);
     const rows = await store.db.selectFrom("messages").select(["role", "parts"]).orderBy("seq").execute();
     expect(JSON.stringify(rows)).not.toMatch(/⏳|✗|🔧|⚠️/u);
+  });
+
+  it("what the model thinks is in no chat and no history", async () => {
+    const platform = new FakePlatform();
+    const pause = hold();
+    const { database: store } = await ask(platform, {}, [think("HMM"), "Let me think.", pause, think("HMM"), " Done."]);
+    await shows(platform, "Let me think.");
+    pause.release();
+    await shows(platform, "Let me think. Done.");
+    expect(JSON.stringify(platform.messages("7"))).not.toContain("HMM");
+    const rows = await store.db.selectFrom("messages").selectAll().execute();
+    expect(JSON.stringify(rows)).not.toContain("HMM");
   });
 
   it("an answer that only its line would put on another page stays as it is", async () => {
