@@ -86,6 +86,25 @@ everyView("calls of tools are cards that open, and an approval is asked for and 
   await log(page).getByRole("group", { name: "Result" }).getByText("sent").waitFor();
 });
 
+everyView("what the model thinks is a card that opens, live and after a reload, and only text", async ({ page }) => {
+  await say(page, "think of birds");
+  await log(page).locator("summary", { hasText: "Thinking" }).click();
+  const thoughts = log(page).getByRole("group", { name: "Reasoning" });
+  await thoughts.getByText("<script>window.evil = 1</script>").waitFor();
+  await thoughts.getByText("The word is heron.").waitFor();
+  const whole = log(page).getByText(/^Thought for \d+ s$/);
+  await whole.waitFor();
+  await log(page).locator(".markdown", { hasText: "A heron." }).waitFor();
+  expect(await seriousFaults(page)).toEqual([]);
+  await page.reload();
+  await whole.waitFor();
+  expect(await thoughts.isVisible()).toBe(false);
+  await whole.click();
+  await thoughts.getByText("The word is heron.").waitFor();
+  expect(await shown(page)).toEqual(["think of birds", "A heron."]);
+  expect(await page.evaluate(() => (globalThis as { evil?: number }).evil ?? null)).toBe(null);
+});
+
 everyView("thumbs with a reason, kept over a reload", async (desk) => {
   const { page, api } = desk;
   await say(page, "rate me");

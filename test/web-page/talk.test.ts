@@ -1,5 +1,13 @@
 import { describe, expect, it } from "vitest";
-import { addOlder, EMPTY_TALK, isBusy, keepWaiting, readEvent, type Talk } from "../../web/chat/talk.ts";
+import {
+  addOlder,
+  EMPTY_TALK,
+  isBusy,
+  keepWaiting,
+  readEvent,
+  recordThoughts,
+  type Talk,
+} from "../../web/chat/talk.ts";
 import { type Row, rowsOf, type Sending } from "../../web/chat/talk-rows.ts";
 import type { WireMessage, WirePart } from "../../web/chat/wire.ts";
 
@@ -46,6 +54,7 @@ function shown(talk: Talk, sending: readonly Sending[] = []): string[] {
     const blocks = row.blocks.map((block) => {
       if (block.kind === "text") return block.text;
       if (block.kind === "tool") return `[${block.tool} ${block.state}]`;
+      if (block.kind === "thought") return `(${block.step}: ${block.text} ${block.ms})`;
       return block.kind === "approval" ? `[may ${block.tool}? ${block.decision ?? ""}]` : `[${block.kind}]`;
     });
     const end = row.end === null || row.end.type === "completed" ? "" : ` <${row.end.type} ${row.end.reason}>`;
@@ -97,6 +106,32 @@ describe("what a talk looks like while it goes on", () => {
         expect(shown(read([...events.slice(0, cut), ...events.slice(back)])), `${cut}, ${back}`).toEqual(once);
       }
     }
+  });
+
+  it("thoughts grow before what they lead to, stay when the run is history, and come from the log after a reload", () => {
+    const think = (n: number, step: number, text: string, ms: number, attempt = 1) =>
+      event(n, "reasoning.delta", { step, text, ms }, attempt);
+    const first = { role: "assistant", text: "One", parts: [{ type: "text", text: "One" }], status: "complete" };
+    let talk = read([ASKED, STARTED, think(2, 1, "Hm", 100), think(3, 1, " yes", 900)]);
+    expect(shown(talk)).toEqual(["you: hello", "helper: (1: Hm yes 900)▌"]);
+    talk = read([event(4, "text.delta", { text: "One" }), event(5, "message.completed", { message: first })], talk);
+    talk = read([think(6, 2, "lost", 50), event(1, "run.restarted", { agent: "helper", kept: [first] }, 2)], talk);
+    expect(shown(talk)).toEqual(["you: hello", "helper: (1: Hm yes 900) | One▌"]);
+    talk = read([think(2, 2, "So", 70, 2), event(3, "text.delta", { text: "Two" }, 2)], talk);
+    const messages: Said[] = [
+      ["message", message(1, "user", "hello", { message_id: "msg_hello" })],
+      ["message", message(2, "assistant", "One")],
+      ["message", message(3, "assistant", "Two")],
+    ];
+    const whole = ["you: hello", "helper: (1: Hm yes 900) | One | (2: So 70) | Two"];
+    expect(shown(read([event(4, "run.completed", { stop_reason: "stop" }, 2), ...messages], talk))).toEqual(whole);
+    const later = read(messages);
+    expect(shown(later)).toEqual(["you: hello", "helper: One | Two"]);
+    const kept = [
+      { run_id: RUN, step: 1, text: "Hm yes", ms: 900 },
+      { run_id: RUN, step: 2, text: "So", ms: 70 },
+    ];
+    expect(shown(recordThoughts(later, kept))).toEqual(whole);
   });
 
   it("another attempt keeps what was finished and says the rest anew", () => {

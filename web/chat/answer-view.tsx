@@ -6,7 +6,7 @@ import type { Block, RunEnd } from "./live-run.ts";
 import { CopyButton, MarkdownView } from "./markdown-view.tsx";
 import type { Vote } from "./open-talk.ts";
 import type { AnswerRow } from "./talk-rows.ts";
-import { FileLink, ToolCard } from "./tool-card.tsx";
+import { FileLink, ThoughtCard, ToolCard } from "./tool-card.tsx";
 
 export interface AnswerParts {
   row: AnswerRow;
@@ -29,7 +29,15 @@ export function AnswerView(parts: AnswerParts) {
     <article class="answer" aria-label={row.agent || said.agent}>
       {row.agent !== "" && <div class="author">{row.agent}</div>}
       {row.blocks.map((block, index) => (
-        <BlockView key={index} block={block} live={row.live} hidden={hidden} session={session} decide={decide} />
+        <BlockView
+          key={index}
+          block={block}
+          newest={index === row.blocks.length - 1}
+          live={row.live}
+          hidden={hidden}
+          session={session}
+          decide={decide}
+        />
       ))}
       {row.live && row.last && !asks && <Working notice={row.notice} />}
       {row.last && row.end && <EndView end={row.end} retry={() => again(row.runId)} />}
@@ -40,17 +48,21 @@ export function AnswerView(parts: AnswerParts) {
 
 function BlockView(props: {
   block: Block;
+  /** Nothing came behind it yet. */
+  newest: boolean;
   live: boolean;
   hidden: boolean;
   session: string;
   decide: AnswerParts["decide"];
 }) {
-  const { block, live, hidden, session, decide } = props;
+  const { block, newest, live, hidden, session, decide } = props;
   switch (block.kind) {
     case "text":
       return hidden ? null : <MarkdownView text={block.text} />;
     case "tool":
       return <ToolCard block={block} live={live} session={session} />;
+    case "thought":
+      return <ThoughtCard block={block} thinks={live && newest} />;
     case "approval":
       return <ApprovalCard block={block} decide={decide} />;
     case "file":

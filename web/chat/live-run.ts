@@ -1,8 +1,10 @@
-import type { WireMessage, WirePart } from "./wire.ts";
+import type { WireMessage, WirePart, WireThought } from "./wire.ts";
 
 /** A piece of an answer, in the order of what happened. */
 export type Block =
   | { kind: "text"; text: string }
+  /** What the model thought before the `step`th answer of its run. */
+  | { kind: "thought"; step: number; text: string; ms: number }
   | {
       kind: "tool";
       callId: string;
@@ -52,6 +54,8 @@ export interface LiveRun {
   end: RunEnd | null;
 }
 
+export type Thought = Omit<WireThought, "run_id">;
+
 type Data = Record<string, unknown>;
 type ToolBlock = Extract<Block, { kind: "tool" }>;
 
@@ -75,8 +79,10 @@ export function goOn(run: LiveRun, type: string, data: Data): LiveRun {
   switch (type) {
     case "run.restarted": {
       const kept = Array.isArray(data["kept"]) ? (data["kept"] as WireMessage[]) : [];
-      return { ...run, blocks: blocksOf(kept), between: true, notice: "" };
+      return { ...run, blocks: blocksOf(kept, thoughtsIn(run.blocks)), between: true, notice: "" };
     }
+    case "reasoning.delta":
+      return think(run, { step: Number(data["step"]), text: textOf(data["text"]), ms: Number(data["ms"]) });
     case "text.delta":
       return addText(run, textOf(data["text"]));
     case "message.completed":
@@ -137,13 +143,32 @@ export function goOn(run: LiveRun, type: string, data: Data): LiveRun {
 }
 
 /** What messages of a run that are history say, as the blocks it showed when it was under way. */
-export function blocksOf(messages: readonly WireMessage[]): Block[] {
+export function blocksOf(messages: readonly WireMessage[], thoughts: readonly Thought[] = []): Block[] {
   const blocks: Block[] = [];
+  let step = 0;
   for (const { role, parts, message_id: messageId } of messages) {
+    if (role === "assistant") {
+      step += 1;
+      for (const thought of thoughts) if (thought.step === step) blocks.push({ kind: "thought", ...thought });
+    }
     if (role === "user") blocks.push({ kind: "joined", messageId });
     else for (const part of parts) addPart(blocks, part);
   }
   return blocks;
+}
+
+/** Of a run under way, to be kept when it is history. */
+export function thoughtsIn(blocks: readonly Block[]): Thought[] {
+  return blocks.flatMap((block) =>
+    block.kind === "thought" ? [{ step: block.step, text: block.text, ms: block.ms }] : [],
+  );
+}
+
+function think(run: LiveRun, { step, text, ms }: Thought): LiveRun {
+  const at = run.blocks.findLastIndex((block) => block.kind === "thought" && block.step === step);
+  const before = run.blocks[at];
+  if (before?.kind !== "thought") return add(run, { kind: "thought", step, text, ms });
+  return { ...run, blocks: run.blocks.with(at, { ...before, text: before.text + text, ms }) };
 }
 
 function addPart(blocks: Block[], part: WirePart): void {

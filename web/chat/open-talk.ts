@@ -3,10 +3,10 @@ import type { SentEvent } from "../kit/read-events.ts";
 import { Store } from "../kit/store.ts";
 import type { RunEnd } from "./live-run.ts";
 import type { Outbox } from "./outbox.ts";
-import { addOlder, EMPTY_TALK, isBusy, keepWaiting, readEvent, recordEnds, type Talk } from "./talk.ts";
+import { addOlder, EMPTY_TALK, isBusy, keepWaiting, readEvent, recordEnds, recordThoughts, type Talk } from "./talk.ts";
 import { type FeedState, followTalk } from "./talk-feed.ts";
 import { isKnown } from "./talk-rows.ts";
-import type { WireHistory, WireRun, WireSession } from "./wire.ts";
+import type { WireHistory, WireRun, WireSession, WireThought } from "./wire.ts";
 
 export interface Vote {
   rating: 1 | -1;
@@ -73,7 +73,7 @@ export class OpenTalk {
       return this.#failed(error);
     }
     // The talk can be read without them.
-    await Promise.allSettled([this.#readEnds(), this.#readVotes()]);
+    await Promise.allSettled([this.#readEnds(), this.#readVotes(), this.#readThoughts()]);
   }
 
   close(): void {
@@ -193,6 +193,11 @@ export class OpenTalk {
       ]),
     );
     this.view.change({ talk: recordEnds(this.view.value.talk, ends) });
+  }
+
+  async #readThoughts(): Promise<void> {
+    const { reasoning } = await this.#call<{ reasoning: WireThought[] }>("GET", "/reasoning");
+    if (reasoning.length > 0) this.view.change({ talk: recordThoughts(this.view.value.talk, reasoning) });
   }
 
   async #readVotes(): Promise<void> {

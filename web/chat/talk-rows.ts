@@ -1,4 +1,4 @@
-import { type Block, blocksOf, type LiveRun, type RunEnd } from "./live-run.ts";
+import { type Block, blocksOf, type LiveRun, type RunEnd, type Thought } from "./live-run.ts";
 import type { Talk } from "./talk.ts";
 import type { SentFile, WireMessage } from "./wire.ts";
 
@@ -44,7 +44,7 @@ export interface AnswerRow {
 
 /** What stands on the page, from top to bottom. */
 export function rowsOf(talk: Talk, sending: readonly Sending[]): Row[] {
-  const rows = [...historyRows(talk.messages, talk.ends)];
+  const rows = [...historyRows(talk)];
   const told = talk.accepted;
   const byId = new Map(told.map((message) => [message.message_id, message]));
   const joined = new Set(talk.runs.flatMap(({ blocks }) => blocks.flatMap(joinedIn)));
@@ -77,26 +77,26 @@ export function isKnown(talk: Talk, messageId: string): boolean {
   return talk.accepted.some(isIt) || talk.messages.slice(-100).some(isIt);
 }
 
-const made = new WeakMap<readonly WireMessage[], { ends: Talk["ends"]; rows: Row[] }>();
+const made = new WeakMap<readonly WireMessage[], { ends: Talk["ends"]; thoughts: Talk["thoughts"]; rows: Row[] }>();
 
 /** Made once for each state of the history, which is long and seldom changes while an answer grows. */
-function historyRows(messages: readonly WireMessage[], ends: Talk["ends"]): Row[] {
+function historyRows({ messages, ends, thoughts }: Talk): Row[] {
   const known = made.get(messages);
-  if (known?.ends === ends) return known.rows;
+  if (known?.ends === ends && known.thoughts === thoughts) return known.rows;
   const rows: Row[] = [];
   for (let at = 0; at < messages.length;) {
     const run = messages[at]!.run_id;
     const next = messages.findIndex(({ run_id: other }, index) => index > at && (other !== run || run === null));
     const end = next < 0 ? messages.length : next;
-    rows.push(...storedRows(messages.slice(at, end), run === null ? undefined : ends[run]));
+    rows.push(...storedRows(messages.slice(at, end), ends[run ?? ""], thoughts[run ?? ""]));
     at = end;
   }
-  made.set(messages, { ends, rows });
+  made.set(messages, { ends, thoughts, rows });
   return rows;
 }
 
 /** Of one run. */
-function storedRows(messages: WireMessage[], end: RunEnd | undefined): Row[] {
+function storedRows(messages: WireMessage[], end?: RunEnd, thoughts?: readonly Thought[]): Row[] {
   const last = messages.at(-1)!;
   const runId = last.run_id ?? last.message_id;
   const cut = last.status === "interrupted" || last.status === "truncated";
@@ -111,7 +111,11 @@ function storedRows(messages: WireMessage[], end: RunEnd | undefined): Row[] {
     end: end ?? (cut ? { type: "cancelled", reason: last.status, message: "" } : null),
     at: last.created_at,
   };
-  return pieces(answer, blocksOf(messages), new Map(messages.map((message) => [message.message_id, message])));
+  return pieces(
+    answer,
+    blocksOf(messages, thoughts),
+    new Map(messages.map((message) => [message.message_id, message])),
+  );
 }
 
 function liveRows(run: LiveRun, messages: ReadonlyMap<string, WireMessage>): Row[] {

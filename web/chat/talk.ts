@@ -1,6 +1,6 @@
 import type { SentEvent } from "../kit/read-events.ts";
-import { beginRun, goOn, type LiveRun, type RunEnd } from "./live-run.ts";
-import type { WireMessage } from "./wire.ts";
+import { beginRun, goOn, type LiveRun, type RunEnd, type Thought, thoughtsIn } from "./live-run.ts";
+import type { WireMessage, WireThought } from "./wire.ts";
 
 /** A session as this page knows it. Changed by `readEvent` and its neighbours alone, so that nothing is shown twice. */
 export interface Talk {
@@ -14,11 +14,21 @@ export interface Talk {
   runs: readonly LiveRun[];
   /** How runs ended, where the history does not say it. */
   ends: Readonly<Record<string, RunEnd>>;
+  /** What the model thought in runs that are history: it is in no message. */
+  thoughts: Readonly<Record<string, readonly Thought[]>>;
   /** After which event the next one comes. */
   cursor: string;
 }
 
-export const EMPTY_TALK: Talk = { messages: [], hasOlder: false, accepted: [], runs: [], ends: {}, cursor: "" };
+export const EMPTY_TALK: Talk = {
+  messages: [],
+  hasOlder: false,
+  accepted: [],
+  runs: [],
+  ends: {},
+  thoughts: {},
+  cursor: "",
+};
 
 /** How many ends are remembered: those of runs whose messages may be on the screen. */
 const MAX_ENDS = 200;
@@ -47,6 +57,11 @@ export function recordEnds(talk: Talk, ends: Record<string, RunEnd>): Talk {
   return { ...talk, ends: { ...ends, ...talk.ends } };
 }
 
+export function recordThoughts(talk: Talk, thoughts: readonly WireThought[]): Talk {
+  const read = Object.groupBy(thoughts, ({ run_id: run }) => run) as Record<string, readonly Thought[]>;
+  return { ...talk, thoughts: { ...read, ...talk.thoughts } };
+}
+
 /** Something is answered or will be. */
 export function isBusy(talk: Talk): boolean {
   return talk.accepted.length > 0 || talk.runs.some(({ end }) => end === null);
@@ -64,12 +79,14 @@ function addMessage(talk: Talk, message: WireMessage): Talk {
   const last = talk.messages.at(-1)?.seq ?? 0;
   // Its run shows it no longer: both never stand side by side.
   const ended = talk.runs.find((live) => live.id === run);
+  const thoughts = ended ? thoughtsIn(ended.blocks) : [];
   return {
     ...talk,
     messages: seq !== null && seq > last ? [...talk.messages, message] : talk.messages,
     accepted: without(talk.accepted, ({ message_id: other }) => other === id),
     runs: without(talk.runs, (live) => live.id === run),
-    ends: ended?.end ? withEnd(talk.ends, ended.id, ended.end) : talk.ends,
+    ends: ended?.end ? newest(talk.ends, ended.id, ended.end) : talk.ends,
+    thoughts: ended && thoughts.length > 0 ? newest(talk.thoughts, ended.id, thoughts) : talk.thoughts,
   };
 }
 
@@ -92,10 +109,10 @@ function changeRun(talk: Talk, id: string, type: string, data: Record<string, un
   return { ...talk, runs: at < 0 ? [...talk.runs, next] : talk.runs.with(at, next) };
 }
 
-function withEnd(ends: Talk["ends"], id: string, end: RunEnd): Talk["ends"] {
-  const entries = Object.entries(ends);
-  const kept = entries.length < MAX_ENDS ? ends : Object.fromEntries(entries.slice(-MAX_ENDS / 2));
-  return { ...kept, [id]: end };
+function newest<T>(of: Readonly<Record<string, T>>, id: string, last: T): Readonly<Record<string, T>> {
+  const entries = Object.entries(of);
+  const kept = entries.length < MAX_ENDS ? of : Object.fromEntries(entries.slice(-MAX_ENDS / 2));
+  return { ...kept, [id]: last };
 }
 
 /** The same list where nothing is taken away. */

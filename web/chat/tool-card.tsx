@@ -27,6 +27,23 @@ export function ToolCard({ block, live, session }: { block: Tool; live: boolean;
   );
 }
 
+/** What the model thought; as it comes for whoever opened it. */
+export function ThoughtCard({ block, thinks }: { block: Extract<Block, { kind: "thought" }>; thinks: boolean }) {
+  const said = texts();
+  const seconds = Math.max(1, Math.round(block.ms / 1000));
+  return (
+    <details class="card thought">
+      <summary>
+        <Icon name="more" />
+        <span>{thinks ? said.thinking : said.thought.replace("{n}", String(seconds))}</span>
+      </summary>
+      <pre tabIndex={0} aria-label={said.reasoning} role="group" dir="auto">
+        {block.text}
+      </pre>
+    </details>
+  );
+}
+
 export function FileLink({ session, file, name }: { session: string; file: string; name: string }) {
   return (
     <a class="file" href={`/v1/sessions/${encodeURIComponent(session)}/files/${encodeURIComponent(file)}`} download>

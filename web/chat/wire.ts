@@ -44,6 +44,14 @@ export interface WireMessage {
   created_at: string;
 }
 
+export interface WireThought {
+  run_id: string;
+  /** Before which assistant message of its run, from 1. */
+  step: number;
+  text: string;
+  ms: number;
+}
+
 export interface WireRun {
   run_id: string;
   agent: string;

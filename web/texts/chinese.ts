@@ -60,6 +60,8 @@ export const chinese: Texts = {
   expired: "无人及时决定",
   cancelled: "不再需要",
   thinking: "思考中",
+  thought: "思考了 {n} 秒",
+  reasoning: "思考过程",
   waits: "等待当前回答",
   sending: "发送中",
   notSent: "尚未发送：将再次尝试",

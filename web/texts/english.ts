@@ -58,6 +58,8 @@ export const english = {
   expired: "Nobody decided in time",
   cancelled: "No longer needed",
   thinking: "Thinking",
+  thought: "Thought for {n} s",
+  reasoning: "Reasoning",
   waits: "Waits for the answer under way",
   sending: "Sending",
   notSent: "Not sent yet: it is tried again",

@@ -60,6 +60,8 @@ export const german: Texts = {
   expired: "Niemand hat rechtzeitig entschieden",
   cancelled: "Nicht mehr nötig",
   thinking: "Denkt nach",
+  thought: "{n} s nachgedacht",
+  reasoning: "Überlegungen",
   waits: "Wartet auf die laufende Antwort",
   sending: "Wird gesendet",
   notSent: "Noch nicht gesendet: wird wieder versucht",

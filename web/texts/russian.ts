@@ -60,6 +60,8 @@ export const russian: Texts = {
   expired: "Никто не решил вовремя",
   cancelled: "Больше не нужно",
   thinking: "Думаю",
+  thought: "Думал {n} с",
+  reasoning: "Рассуждения",
   waits: "Ждёт текущего ответа",
   sending: "Отправляется",
   notSent: "Ещё не отправлено: попробую снова",

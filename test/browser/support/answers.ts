@@ -51,6 +51,8 @@ export function answers(): ScriptRule {
         return { text: EVIL };
       case "count":
         return { text: "I count.", toolCalls: [{ name: "countLines", args: { text: EVIL } }] };
+      case "think":
+        return { reasoning: `${EVIL}\n\nThe word is heron.`, text: "A heron.", chunkChars: 40, chunkEveryMs: 100 };
       case "mail":
         return { toolCalls: [{ name: "sendMail", args: { to: "ann" } }] };
       case "fail":
