@@ -1,5 +1,6 @@
 import { useRef, useState } from "preact/hooks";
 import { Icon, IconButton } from "../kit/icons.tsx";
+import { shownName } from "../kit/shown-name.ts";
 import { texts } from "../texts/texts.ts";
 import { ApprovalCard } from "./approval-card.tsx";
 import type { Block, RunEnd } from "./live-run.ts";
@@ -67,7 +68,7 @@ function BlockView(props: {
       return <ApprovalCard block={block} decide={decide} />;
     case "file":
       return block.file === null ? (
-        <span class="file">{block.name}</span>
+        <span class="file">{shownName(block.name)}</span>
       ) : (
         <FileLink session={session} file={block.file} name={block.name} />
       );

@@ -1,4 +1,5 @@
 import { Icon, IconButton } from "../kit/icons.tsx";
+import { shownName } from "../kit/shown-name.ts";
 import { texts } from "../texts/texts.ts";
 import type { Attachment } from "./attachments.ts";
 
@@ -18,7 +19,7 @@ export function AttachmentChips(props: {
         <li key={key} class={`chip${problem === null ? "" : " failed"}`}>
           {preview === null ? <Icon name="file" /> : <img src={preview} alt="" />}
           <span class="chip-words">
-            <span class="chip-name">{name}</span>
+            <span class="chip-name">{shownName(name)}</span>
             {problem === null ? (
               <span class="chip-size">{sizeText(blob.size)}</span>
             ) : (

@@ -1,4 +1,5 @@
 import { Icon } from "../kit/icons.tsx";
+import { shownName } from "../kit/shown-name.ts";
 import { texts } from "../texts/texts.ts";
 import type { Block } from "./live-run.ts";
 
@@ -48,7 +49,7 @@ export function FileLink({ session, file, name }: { session: string; file: strin
   return (
     <a class="file" href={`/v1/sessions/${encodeURIComponent(session)}/files/${encodeURIComponent(file)}`} download>
       <Icon name="file" />
-      {name}
+      <bdi>{shownName(name)}</bdi>
     </a>
   );
 }

@@ -1,5 +1,6 @@
 import { useState } from "preact/hooks";
 import { IconButton } from "../kit/icons.tsx";
+import { shownName } from "../kit/shown-name.ts";
 import { texts } from "../texts/texts.ts";
 import type { Versions } from "./branches.ts";
 import { CopyButton } from "./markdown-view.tsx";
@@ -32,7 +33,7 @@ export function UserView(props: {
       {files.map(({ file, name }, index) =>
         file === undefined ? (
           <span class="file" key={index}>
-            {name}
+            {shownName(name ?? said.file)}
           </span>
         ) : (
           <FileLink key={index} session={session} file={file} name={name ?? said.file} />
@@ -120,7 +121,7 @@ export function SendingView(props: { sending: Sending; retry: () => void; discar
       {sending.text !== "" && <div class="bubble">{sending.text}</div>}
       {sending.files.map(({ file, name }) => (
         <span class="file" key={file}>
-          {name}
+          {shownName(name)}
         </span>
       ))}
       {sending.refused === null ? (
