@@ -29,27 +29,48 @@ async function scroll(page: Page, list: string, step: number, steps: number): Pr
   );
 }
 
-/** By how many px what is read moves when older history comes in above it. */
-async function movedByOlder(page: Page): Promise<number> {
-  return page.evaluate(async () => {
+/** By how many px what is read moves when older history comes in above it, and whether it keeps the focus. */
+async function movedByOlder(page: Page, from: number): Promise<{ moved: number; focused: boolean }> {
+  // As over a slow network: whoever scrolls has come to rest before the older page is there.
+  const calls = { held: 0 };
+  let come!: () => void;
+  const held = new Promise<void>((resolve) => (come = resolve));
+  const older = /\/messages\?after=/;
+  await page.route(older, async (call) => {
+    calls.held++;
+    await held;
+    await call.continue();
+  });
+  const step = () =>
+    page.evaluate(async (wanted) => {
+      const list = document.querySelector(".log")!;
+      list.scrollTop = Math.max(wanted, list.scrollTop - 300);
+      for (let frame = 0; frame < 2; frame++) await new Promise((resolve) => requestAnimationFrame(resolve));
+      return list.scrollTop;
+    }, from);
+  for (let at = Infinity; at > from || calls.held === 0; at = await step());
+  const read = await page.evaluateHandle(() => {
+    const list = document.querySelector(".log")!;
+    const edge = list.getBoundingClientRect().top;
+    const found = [...list.querySelectorAll("article")].find((article) => article.getBoundingClientRect().top > edge)!;
+    found.querySelector("button")!.focus({ preventScroll: true });
+    const { top } = found.getBoundingClientRect();
+    return { name: /message \d+/.exec(found.textContent)![0], top, height: list.scrollHeight };
+  });
+  come();
+  const found = await read.evaluate(async ({ name, top, height }) => {
     const list = document.querySelector(".log")!;
     const frame = () => new Promise((resolve) => requestAnimationFrame(resolve));
-    while (list.scrollTop > 700) {
-      list.scrollTop -= 300;
-      await frame();
-    }
-    const edge = list.getBoundingClientRect().top;
-    const topOf = (name: string) => {
-      const found = [...list.querySelectorAll("article")].find((article) => article.textContent.includes(name));
-      return found?.getBoundingClientRect().top ?? Number.NaN;
-    };
-    const read = [...list.querySelectorAll("article")].find((article) => article.getBoundingClientRect().top > edge);
-    const name = /message \d+/.exec(read?.textContent ?? "")![0];
-    const [top, height] = [topOf(name), list.scrollHeight];
     while (list.scrollHeight < height + 1_000) await frame();
-    await frame();
-    return Math.abs(topOf(name) - top);
+    for (let settled = 0; settled < 3; settled++) await frame();
+    const now = [...list.querySelectorAll("article")].find((article) => article.textContent.includes(name));
+    return {
+      moved: Math.abs((now?.getBoundingClientRect().top ?? Number.NaN) - top),
+      focused: now?.contains(document.activeElement) === true,
+    };
   });
+  await page.unroute(older);
+  return found;
 }
 
 test(`of ${MESSAGES} messages and ${SESSIONS} talks only what is near is on the page`, async () => {
@@ -81,7 +102,11 @@ test(`of ${MESSAGES} messages and ${SESSIONS} talks only what is near is on the 
     expect(await nodes(page)).toBeLessThan(2_000);
     const first = await log(page).locator("article").first().innerText();
     expect(Number(/message (\d+)/.exec(first)?.[1])).toBeLessThan(MESSAGES - 100);
-    expect(await movedByOlder(page)).toBeLessThan(3);
+    for (const from of [0, 20, 700]) {
+      const { moved, focused } = await movedByOlder(page, from);
+      expect(moved, `from ${from} px`).toBeLessThan(3);
+      expect(focused).toBe(true);
+    }
     await page.getByRole("button", { name: "To the newest message" }).click();
     await log(page).getByText(`message ${MESSAGES}`).waitFor();
 

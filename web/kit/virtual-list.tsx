@@ -46,7 +46,8 @@ export function VirtualList<T>(props: Props<T>) {
 
   const tops = heightsOf(rows, (row) => known.current.get(keyOf(row)) ?? guess(row));
   const total = tops[rows.length]!;
-  const top = at.current.stuck ? Math.max(0, total - at.current.height) : at.current.top;
+  // Where the reader will be once it is drawn: what they read stays in the document, and keeps its focus.
+  const top = at.current.stuck ? Math.max(0, total - at.current.height) : at.current.top + movedBy(tops);
   const from = findFrom(tops, top - AROUND);
   const until = Math.min(rows.length, findFrom(tops, top + at.current.height + AROUND) + 1);
   const shown = rows.slice(from, until);
@@ -70,6 +71,13 @@ export function VirtualList<T>(props: Props<T>) {
     watch.observe(element.firstElementChild!);
     return () => watch.disconnect();
   }, []);
+
+  /** By how many px the row that the reader looks at is lower than it was. */
+  function movedBy(now: Float64Array): number {
+    const { anchor } = at.current;
+    const index = anchor === null ? -1 : rows.findIndex((row) => keyOf(row) === anchor.key);
+    return index < 0 ? 0 : now[index]! - anchor!.top;
+  }
 
   /** Puts the scroller where the reader is: at the end, or at the row they look at. */
   function place(element: HTMLElement): void {
@@ -95,6 +103,22 @@ export function VirtualList<T>(props: Props<T>) {
     props.onAtEnd?.(left < AT_END);
   }
 
+  /**
+   * The first row at the reader's eyes whose height is known: one that was only guessed pushes away what stands below it
+   * once it is drawn.
+   */
+  function anchorAt(list: readonly T[], now: Float64Array, scrollTop: number): { key: string; top: number } | null {
+    const first = findFrom(now, scrollTop);
+    let guessed = -1;
+    for (let index = first; index < list.length && now[index]! <= scrollTop + at.current.height; index++) {
+      if (!props.stays(list[index]!)) continue;
+      const key = keyOf(list[index]!);
+      if (known.current.has(key)) return { key, top: now[index]! };
+      if (guessed < 0) guessed = index;
+    }
+    return guessed < 0 ? null : { key: keyOf(list[guessed]!), top: now[guessed]! };
+  }
+
   function onScroll(): void {
     const element = frame.current!;
     const { scrollTop } = element;
@@ -104,10 +128,7 @@ export function VirtualList<T>(props: Props<T>) {
     else if (left < AT_END) at.current.stuck = fromEnd;
     at.current.top = scrollTop;
     const { tops: now, rows: list } = drawn.current;
-    let index = findFrom(now, scrollTop);
-    while (index < list.length - 1 && !props.stays(list[index]!)) index++;
-    const row = list[index];
-    at.current.anchor = row === undefined ? null : { key: keyOf(row), top: now[index]! };
+    at.current.anchor = anchorAt(list, now, scrollTop);
     const nextFrom = findFrom(now, scrollTop - AROUND / 2);
     const nextUntil = findFrom(now, scrollTop + at.current.height + AROUND / 2);
     if (nextFrom < from || nextUntil > until || from < nextFrom - 20) redraw(undefined);
