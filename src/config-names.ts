@@ -43,6 +43,7 @@ const PLAIN_NAMES = [
   "WEB_ACCESS",
   "WEB_OIDC_ISSUER",
   "WEB_OIDC_CLIENT_ID",
+  "WEB_OIDC_ALLOW",
   "LOG_LEVEL",
 ] as const;
 

@@ -206,6 +206,7 @@ export async function startGateway(config: Config, options: StartOptions = {}): 
       adminKey: () => live.now.adminApiKey ?? own,
       trustedProxies: config.trustedProxies,
       callsPerMinute: config.apiCallsPerMinute,
+      access: config.access,
       web,
     });
     opened.defer(() => http.close());

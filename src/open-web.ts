@@ -55,7 +55,7 @@ async function openOidc(live: LiveConfig): Promise<OpenWeb["oidc"]> {
   if (!oidc) return null;
   const { createOidcProvider } = await import("../adapters/oidc/oidc-provider.ts");
   const provider = createOidcProvider({ ...oidc, clientSecret: () => live.now.web.oidc?.clientSecret ?? null });
-  return { issuer: oidc.issuer, provider };
+  return { issuer: oidc.issuer, allow: oidc.allow, provider };
 }
 
 /** A link that signs in whoever can read what the start prints as an owner; null = there is no page to open. */

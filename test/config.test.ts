@@ -305,6 +305,18 @@ describe("webhook mode", () => {
   });
 });
 
+describe("a provider of sign-ins", () => {
+  it("lets in whom the settings name, and does not start without saying whom", () => {
+    const oidc = { WEB_OIDC_ISSUER: "https://login.parley.test", WEB_OIDC_CLIENT_ID: "parley" };
+    const { web } = read({ ...oidc, WEB_OIDC_ALLOW: "@Corp.test, jane@corp.test sub:A7" });
+    expect(web.oidc?.allow).toEqual(["@corp.test", "jane@corp.test", "sub:A7"]);
+    expect(faultsOf(oidc).join()).toMatch(/^WEB_OIDC_ALLOW is missing, and it says whom the provider may sign in/);
+    for (const none of ["@", "@*", "corp.test", "sub:", "a@b.c@d", "@localhost", "**", "hd:corp.test"]) {
+      expect(faultsOf({ ...oidc, WEB_OIDC_ALLOW: `* ${none}` }).join()).toMatch(/ entry 2 is no rule/);
+    }
+  });
+});
+
 describe("Telegram's limit of calls", () => {
   it("is 30 a second, and up to 1000 for bots that may make more", () => {
     expect(read({ TELEGRAM_BOT_TOKEN: TOKEN }).telegram?.callsPerSecond).toBe(30);
@@ -324,7 +336,7 @@ describe("secrets from files", () => {
     const value = known[name] ?? SECRET;
     const mode = name === "SLACK_SIGNING_SECRET" ? { SLACK_MODE: "http" } : {};
     const otlp = { OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:4318" };
-    const oidc = { WEB_OIDC_ISSUER: "https://login.parley.test", WEB_OIDC_CLIENT_ID: "parley" };
+    const oidc = { WEB_OIDC_ISSUER: "https://login.parley.test", WEB_OIDC_CLIENT_ID: "parley", WEB_OIDC_ALLOW: "*" };
     const rest = { ...webhook, ...slack, ...mode, ...otlp, ...oidc, DATABASE_URL: "postgres://u:p@db/x", [name]: "" };
     const config = readConfig({ ...rest, [`${name}_FILE`]: "/run/secret" }, files({ "/run/secret": `${value}\r\n` }));
     expect(listSecrets(config)).toContain(value.replace("authorization=", ""));

@@ -83,7 +83,7 @@ describe("the web page", () => {
   it("has a provider of sign-ins that is there, by its right name", async () => {
     const provider = await FakeOidcProvider.open();
     leftovers.defer(() => provider.close());
-    const oidc = { issuer: provider.issuer, clientId: "parley", clientSecret: null };
+    const oidc = { issuer: provider.issuer, clientId: "parley", clientSecret: null, allow: ["*"] };
     const faults = async (issuer: string) =>
       bad(await diagnoseWeb({ ...config, web: { ...web, oidc: { ...oidc, issuer } } })).map(({ says }) => says);
     expect(await faults(provider.issuer)).toEqual([]);

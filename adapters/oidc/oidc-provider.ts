@@ -48,7 +48,7 @@ export function createOidcProvider({ issuer, clientId, clientSecret }: OidcOptio
       };
       const url = oidc.buildAuthorizationUrl(config, {
         redirect_uri: back,
-        scope: "openid profile",
+        scope: "openid profile email",
         state: flow.state,
         nonce: flow.nonce,
         code_challenge: await oidc.calculatePKCECodeChallenge(flow.verifier),
@@ -69,7 +69,9 @@ export function createOidcProvider({ issuer, clientId, clientSecret }: OidcOptio
       if (!claims) throw new GatewayError("unauthorized", "The sign-in did not succeed. Begin it again.");
       const names = [claims["name"], claims["preferred_username"]];
       const name = names.find((each): each is string => typeof each === "string" && each.trim() !== "") ?? "";
-      return { subject: claims.sub, name: name.trim().slice(0, MAX_NAME).toWellFormed() };
+      // Whoever may write any address into their profile is not known by it.
+      const email = claims["email_verified"] === true && typeof claims["email"] === "string" ? claims["email"] : null;
+      return { subject: claims.sub, email, name: name.trim().slice(0, MAX_NAME).toWellFormed() };
     },
   };
 }

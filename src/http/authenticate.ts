@@ -50,9 +50,9 @@ export function requireKey(
     const client = clientOf(request);
     failures.check(client);
     const header = request.headers.authorization ?? "";
-    const token = header.trim() === "" ? (cookies?.tokenOf(request) ?? null) : null;
-    const principal = await (token === null ? keys.principalOf(bearerOf(header)) : cookies!.principalOf(token));
-    if (principal === null && token !== null) {
+    const isCookie = header.trim() === "" && cookies !== null && cookies.tokenOf(request) !== null;
+    const principal = await (isCookie ? cookies.principalFor(request) : keys.principalOf(bearerOf(header)));
+    if (principal === null && isCookie) {
       // The cookie stays: another tab may have signed in anew meanwhile, and this answer would take that one away.
       throw new GatewayError("unauthorized", "This browser is no longer signed in.");
     }

@@ -40,6 +40,7 @@ export const DEFAULT_LIMITS: Readonly<HttpLimits> = {
   streamsPerUser: 20,
   streams: 500,
   heartbeatMs: 15_000,
-  standingMs: 10_000,
+  // Who may read is known for 2 s, so that whoever may no more reads for 10 s at most.
+  standingMs: 7_000,
   readerMs: 60_000,
 };

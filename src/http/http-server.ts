@@ -7,6 +7,8 @@ import { GatewayError } from "../errors.ts";
 import type { Logger } from "../observe/log.ts";
 import type { Metrics } from "../observe/metrics.ts";
 import type { Accept, PlatformAdapter } from "../platform/platform-adapter.ts";
+import type { UserId } from "../ids.ts";
+import type { AccessPolicy } from "../platform/access-gate.ts";
 import type { Root } from "../store/schema.ts";
 import type { AgentService } from "../talk/agent-service.ts";
 import { Sessions } from "../talk/sessions.ts";
@@ -31,6 +33,7 @@ import { housekeepingRoutes } from "./housekeeping-routes.ts";
 import { keyRoutes } from "./key-routes.ts";
 import { logRequests } from "./log-requests.ts";
 import { approvalRoutes } from "./approval-routes.ts";
+import { mayBrowse } from "./may-browse.ts";
 import { meRoutes } from "./me-routes.ts";
 import { messageRoutes } from "./message-routes.ts";
 import { modelRoutes } from "./model-routes.ts";
@@ -75,6 +78,8 @@ export interface HttpParts {
   trustedProxies: readonly string[];
   /** Of one key, and of one person, by all replicas. */
   callsPerMinute: number;
+  /** Whom the chats let in, which holds for their browsers as well. */
+  access: AccessPolicy;
   /** The web page; null = it is off. */
   web: {
     page: readonly PageFile[] | null;
@@ -112,7 +117,19 @@ export function createHttpServer(parts: HttpParts): FastifyInstance {
   const { trustedProxies, service, web } = parts;
   const keyFailures = new AuthFailures({ trustedProxies });
   const webhookFailures = new AuthFailures({ trustedProxies });
-  const cookies = web && new WebCookies({ ...parts, publicUrl: web.publicUrl });
+  const cookies =
+    web &&
+    new WebCookies({
+      ...parts,
+      admits: (session) => mayBrowse({ ...web, access: parts.access }, session),
+      // Browsers whose time was over must not lock out those who have keys.
+      failures: new AuthFailures({ trustedProxies }),
+      publicUrl: web.publicUrl,
+    });
+  const left = (user: UserId) => {
+    cookies?.forgetUser(user);
+    streams.endOf(user);
+  };
   const ways = { guest: web?.guests ?? false, oidc: Boolean(web?.oidc) };
   const keys = new KeyRing(parts);
   const rates = new CallRates(parts.db, parts.callsPerMinute);
@@ -145,7 +162,7 @@ export function createHttpServer(parts: HttpParts): FastifyInstance {
     keyed.register(async (inner) => modelRoutes(inner.withTypeProvider<TypeBoxTypeProvider>(), parts.agents));
     housekeepingRoutes(keyed, parts.db, parts.agents);
     overviewRoutes(keyed, parts.db, parts.readiness);
-    userRoutes(keyed, parts.db, service);
+    userRoutes(keyed, parts.db, service, left);
     keyed.register(async (inner) => {
       actForUser(inner, service, rates);
       const personal = inner.withTypeProvider<TypeBoxTypeProvider>();

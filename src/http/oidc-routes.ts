@@ -2,6 +2,7 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 import { Type } from "typebox";
 import { GatewayError } from "../errors.ts";
 import type { IdentityProvider, SignInFlow } from "../platform/identity-provider.ts";
+import type { ProvidedPerson } from "../platform/sign-in-rules.ts";
 import type { Api } from "./api.ts";
 import type { AuthFailures } from "./auth-failures.ts";
 import { clientOf } from "./authenticate.ts";
@@ -17,7 +18,7 @@ export interface OidcParts {
   failures: AuthFailures;
   /** Where people open the page. */
   url: () => string;
-  signIn: (request: FastifyRequest, reply: FastifyReply, who: { subject: string; name: string }) => Promise<void>;
+  signIn: (request: FastifyRequest, reply: FastifyReply, who: ProvidedPerson & { name: string }) => Promise<void>;
 }
 
 /** Signing in at an OpenID Connect provider: a browser goes there, and comes back to the page with another cookie. */
@@ -50,10 +51,11 @@ export function oidcRoutes(app: Api, { provider, cookies, failures, url, signIn 
         if (!flow) throw new GatewayError("unauthorized", "This sign-in was not begun here, or took too long.");
         await signIn(request, reply, await provider.finish(`${url()}${request.url}`, flow));
       } catch (error) {
-        if (!(error instanceof GatewayError && error.code === "unauthorized")) throw error;
+        const code = error instanceof GatewayError ? error.code : null;
+        if (code !== "unauthorized" && code !== "forbidden") throw error;
         failures.failed(client);
         request.log.warn({ err: error }, "a sign-in at the provider did not succeed");
-        return reply.redirect("/?sign-in=failed");
+        return reply.redirect(code === "forbidden" ? "/?sign-in=refused" : "/?sign-in=failed");
       }
       return reply.redirect("/");
     },

@@ -3,6 +3,7 @@ import { Type } from "typebox";
 import { GatewayError } from "../errors.ts";
 import { newId, readId } from "../ids.ts";
 import type { IdentityProvider } from "../platform/identity-provider.ts";
+import { signInRuleFor } from "../platform/sign-in-rules.ts";
 import { newLinkToken, newWebToken, signInUrl, webTokenHash } from "../platform/web-token.ts";
 import { audit } from "../store/audit.ts";
 import { upsertIdentity } from "../store/identities.ts";
@@ -16,6 +17,7 @@ import {
   insertWebSession,
   type SignedIn,
   takeWebLink,
+  usableWebSession,
 } from "../store/web-sessions.ts";
 import { joinGuest } from "../store/web-users.ts";
 import type { AgentService } from "../talk/agent-service.ts";
@@ -38,8 +40,8 @@ export interface SignInParts {
   ways: Ways;
   /** Counts wrong links, and new guests. */
   failures: { links: AuthFailures; guests: AuthFailures };
-  /** Who else signs people in; null = nobody. `issuer`: whose names they are. */
-  oidc: { issuer: string; provider: IdentityProvider } | null;
+  /** Who else signs people in; null = nobody. `issuer`: whose names they are. `allow`: who of them may come in. */
+  oidc: { issuer: string; allow: readonly string[]; provider: IdentityProvider } | null;
   /** Where people open the page. */
   url: () => string;
 }
@@ -57,7 +59,7 @@ export function signInRoutes(app: Api, { db, cookies, streams, ways, failures, o
     find: (trx: Trx) => Promise<SignedIn | null>,
   ): Promise<Pick<SignedIn, "user"> | null> {
     const old = cookies.tokenOf(request);
-    const before = old === null ? null : await cookies.sessionOf(old);
+    const before = await cookies.sessionFor(request);
     const token = newWebToken();
     const done = await withTransaction(db, async (trx) => {
       const who = await find(trx);
@@ -66,6 +68,7 @@ export function signInRoutes(app: Api, { db, cookies, streams, ways, failures, o
       if (before?.guest && before.user !== user) await joinGuest(trx, before.user, user);
       if (old !== null) await endWebSession(trx, webTokenHash(old));
       const { ms } = await insertWebSession(trx, webTokenHash(token), who);
+      cookies.admit(await usableWebSession(trx, webTokenHash(token)));
       if (who.role !== null) {
         const detail = { role: who.role };
         await audit(trx, { keyId: null, browser: { user } }, { action: "web.sign_in", target: user, detail });
@@ -101,7 +104,7 @@ export function signInRoutes(app: Api, { db, cookies, streams, ways, failures, o
       const done = await signIn(request, reply, async (trx) => {
         const link = await takeWebLink(trx, webTokenHash(request.body.token));
         role = link?.role ?? null;
-        return link && { ...link, guest: false };
+        return link && { ...link, guest: false, rule: null };
       });
       if (!done) {
         failures.links.failed(client);
@@ -118,15 +121,15 @@ export function signInRoutes(app: Api, { db, cookies, streams, ways, failures, o
     schema: { summary: "Use the web page as a guest, who is nobody but this browser", response: { 200: MeJson } },
     handler: async (request, reply) => {
       if (!ways.guest) throw new GatewayError("forbidden", "Guests are not let in here. Ask the bot for a link: /web.");
-      const old = cookies.tokenOf(request);
-      const known = old === null ? null : await cookies.principalOf(old);
+      const known = await cookies.principalFor(request);
       if (known?.browser) return readMe(db, known.browser.user, known, ways);
       const client = clientOf(request);
       failures.guests.check(client);
       failures.guests.failed(client);
       const done = await signIn(request, reply, async (trx) => {
-        const { userId: user } = await upsertIdentity(trx, "web", `guest:${newId("web")}`, "Guest");
-        return { user, role: null, guest: true };
+        const id = newId("web");
+        const { userId: user } = await upsertIdentity(trx, "web", `guest:${id}`, `Guest ${id.slice(-4)}`);
+        return { user, role: null, guest: true, rule: null };
       });
       const { user } = done!;
       return { ...(await readMe(db, user, { bound: { kind: "person", user } }, ways)), guest: true };
@@ -134,10 +137,12 @@ export function signInRoutes(app: Api, { db, cookies, streams, ways, failures, o
   });
 
   if (oidc) {
-    const enter: OidcParts["signIn"] = async (request, reply, { subject, name }) => {
+    const enter: OidcParts["signIn"] = async (request, reply, { subject, email, name }) => {
+      const rule = signInRuleFor(oidc.allow, { subject, email });
+      if (rule === null) throw new GatewayError("forbidden", "The settings let nobody in by that account.");
       await signIn(request, reply, async (trx) => {
         const { userId, own } = await upsertIdentity(trx, "web", `oidc:${oidc.issuer}#${subject}`, name);
-        return { user: own ?? userId, role: null, guest: false };
+        return { user: own ?? userId, role: null, guest: false, rule };
       });
     };
     oidcRoutes(app, { provider: oidc.provider, cookies, failures: failures.links, url, signIn: enter });
@@ -155,7 +160,7 @@ export function signInRoutes(app: Api, { db, cookies, streams, ways, failures, o
     },
     handler: async (request, reply) => {
       const token = cookies.tokenOf(request);
-      const session = token === null ? null : await cookies.sessionOf(token);
+      const session = await cookies.sessionFor(request);
       if (token !== null && session) {
         if (request.body.everywhere) {
           await withTransaction(db, (trx) => endWebSessionsOf(trx, session.user));

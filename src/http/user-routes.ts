@@ -74,8 +74,8 @@ const DryRunJson = Type.Object({
   memories: Type.Integer(),
 });
 
-/** Who talks here, for operators: to find, block, export and erase them. */
-export function userRoutes(app: Api, db: Root, service: AgentService): void {
+/** Who talks here, for operators: to find, block, export and erase them. `left` is told whose browsers to look at anew. */
+export function userRoutes(app: Api, db: Root, service: AgentService, left: (user: UserId) => void): void {
   const all = <T>(work: (trx: Trx) => Promise<T>): Promise<T> => withReach(db, EVERYTHING, work);
 
   app.route({
@@ -188,6 +188,7 @@ export function userRoutes(app: Api, db: Root, service: AgentService): void {
         if (done.changed) await audit(trx, principalOf(request), { action, target: done.id });
         return { user: await findUser(trx, done.id), stopped: done.stopped };
       });
+      left(user.id);
       await service.lookAgain(...stopped);
       return toUserJson(user);
     },
@@ -236,7 +237,7 @@ export function userRoutes(app: Api, db: Root, service: AgentService): void {
         const counts = { identities: identities.length, sessions, messages, memories };
         return reply.code(200).send({ dry_run: true, user_id: user.id, ...counts });
       }
-      const { erasure, stopped } = await all(async (trx) => {
+      const { erasure, user, stopped } = await all(async (trx) => {
         const begun = await beginErasure(trx, id);
         if (!begun) throw noSuchUser();
         await audit(trx, principalOf(request), {
@@ -244,8 +245,9 @@ export function userRoutes(app: Api, db: Root, service: AgentService): void {
           target: begun.user,
           detail: { erasure: begun.id },
         });
-        return { erasure: await findErasure(trx, begun.user), stopped: begun.stopped };
+        return { erasure: await findErasure(trx, begun.user), user: begun.user, stopped: begun.stopped };
       });
+      left(user);
       await service.lookAgain(...stopped);
       return reply.code(202).send(erasure);
     },

@@ -5,12 +5,16 @@ import { webTokenHash } from "../platform/web-token.ts";
 import type { Root } from "../store/schema.ts";
 import { retrying } from "../store/transaction.ts";
 import { touchWebSession, type UsableWebSession, usableWebSession } from "../store/web-sessions.ts";
+import type { AuthFailures } from "./auth-failures.ts";
+import { clientOf } from "./authenticate.ts";
 import { type Principal, scopesFor } from "./principal.ts";
 
 /** How long a browser that was signed out elsewhere may still be taken for one that is signed in. */
 const FRESH_MS = 2_000;
 /** Browsers remembered at once: whichever was read longest ago is forgotten first. */
 const MAX_KNOWN = 10_000;
+/** Cookies remembered of which nobody is signed in, nor ever will be. */
+const MAX_WRONG = 10_000;
 const TOKEN = /^[0-9a-f]{64}$/;
 const FLOW = /^[\w.-]{1,500}$/;
 /** Names and addresses of this machine alone, as a browser writes them. */
@@ -28,11 +32,26 @@ export class WebCookies {
   readonly #log: Log;
   readonly #now: () => number;
   readonly #publicUrl: URL | null;
+  readonly #admits: (session: UsableWebSession) => boolean;
+  readonly #failures: AuthFailures;
   readonly #known = new Map<string, Known>();
+  readonly #wrong = new Set<string>();
 
-  /** `publicUrl`: where people open the page; null = on this machine alone. `now`: a monotonic clock in ms. */
-  constructor(parts: { db: Root; log: Log; publicUrl: string | null; now?: () => number }) {
+  /**
+   * `admits`: whether whoever is signed in may still be. `failures`: counts wrong cookies. `publicUrl`: where people open
+   * the page; null = on this machine alone. `now`: a monotonic clock in ms.
+   */
+  constructor(parts: {
+    db: Root;
+    log: Log;
+    admits: (session: UsableWebSession) => boolean;
+    failures: AuthFailures;
+    publicUrl: string | null;
+    now?: () => number;
+  }) {
     this.#db = parts.db;
+    this.#admits = parts.admits;
+    this.#failures = parts.failures;
     this.#log = parts.log;
     this.#publicUrl = parts.publicUrl === null ? null : new URL(parts.publicUrl);
     this.#now = parts.now ?? (() => performance.now());
@@ -69,17 +88,39 @@ export class WebCookies {
   async sessionOf(token: string): Promise<UsableWebSession | null> {
     const { readAt, session } = this.#read(token);
     const found = await session;
-    if (!found || found.leftMs <= this.#now() - readAt) return null;
+    if (!found || found.leftMs <= this.#now() - readAt || !this.#admits(found)) return null;
     if (found.unseen) this.#touch(found);
     return found;
   }
 
-  async principalOf(token: string): Promise<Principal | null> {
+  /**
+   * Who is signed in where a request comes from; null = nobody. A cookie that was never given, or is over, counts as a
+   * failure of its address, once: pages ask more than once before they notice. Rejects `rate_limited`.
+   */
+  async sessionFor(request: FastifyRequest): Promise<UsableWebSession | null> {
+    const token = this.tokenOf(request);
+    if (token === null) return null;
+    const client = clientOf(request);
+    this.#failures.check(client);
+    const isOld = this.#wrong.has(keyOf(token));
     const session = await this.sessionOf(token);
-    if (!session) return null;
-    const { user, role } = session;
-    const bound: Principal["bound"] = role === null ? { kind: "person", user } : { kind: "operator", role };
-    return { keyId: null, scopes: new Set(scopesFor(bound)), bound, browser: session };
+    if (!isOld && this.#wrong.has(keyOf(token))) this.#failures.failed(client);
+    return session;
+  }
+
+  /** Throws `forbidden` where somebody who signs in may not. */
+  admit(session: UsableWebSession | null): void {
+    if (session && this.#admits(session)) return;
+    throw new GatewayError("forbidden", "You are not let in here. Ask the operator.");
+  }
+
+  async principalOf(token: string): Promise<Principal | null> {
+    return toPrincipal(await this.sessionOf(token));
+  }
+
+  /** As `sessionFor`. */
+  async principalFor(request: FastifyRequest): Promise<Principal | null> {
+    return toPrincipal(await this.sessionFor(request));
   }
 
   /** What this replica itself has changed holds at once. */
@@ -137,6 +178,8 @@ export class WebCookies {
 
   #read(token: string): Known {
     const key = keyOf(token);
+    // Nobody can be given it any more, and nobody ever was.
+    if (this.#wrong.has(key)) return { readAt: this.#now(), session: Promise.resolve(null) };
     const known = this.#known.get(key);
     if (known && this.#now() - known.readAt < FRESH_MS) return known;
     const fresh: Known = {
@@ -148,7 +191,15 @@ export class WebCookies {
     if (this.#known.size > MAX_KNOWN) this.#known.delete(this.#known.keys().next().value!);
     // Neither an error nor an unknown token is worth a place.
     const drop = () => this.#known.get(key) === fresh && this.#known.delete(key);
-    fresh.session.then((session) => session ?? drop(), drop);
+    fresh.session = fresh.session.then((session) => {
+      if (!session) {
+        drop();
+        this.#wrong.add(key);
+        if (this.#wrong.size > MAX_WRONG) this.#wrong.delete(this.#wrong.keys().next().value!);
+      }
+      return session;
+    });
+    fresh.session.catch(drop);
     return fresh;
   }
 
@@ -167,6 +218,13 @@ function cookieOf(request: FastifyRequest, wanted: string, shape: RegExp): strin
     if (name === wanted && shape.test(value)) return value;
   }
   return null;
+}
+
+function toPrincipal(session: UsableWebSession | null): Principal | null {
+  if (!session) return null;
+  const { user, role } = session;
+  const bound: Principal["bound"] = role === null ? { kind: "person", user } : { kind: "operator", role };
+  return { keyId: null, scopes: new Set(scopesFor(bound)), bound, browser: session };
 }
 
 /** The token itself is held nowhere. */

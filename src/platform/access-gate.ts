@@ -46,7 +46,18 @@ export function decideAccess(policy: AccessPolicy, knock: Knock): AccessDecision
   return policy.mode !== "allowlist" && isPerson(knock.senderId) ? "pair" : "refuse";
 }
 
-function mayEnter(policy: AccessPolicy, knock: Knock): boolean {
+/** Whether somebody whom the gate has let in may go on elsewhere: at the web page, for which no platform says who they are. */
+export function isLetIn(
+  policy: AccessPolicy,
+  who: Omit<Knock, "kind" | "placeKind" | "outsider" | "addressed">,
+): boolean {
+  return !who.blocked && mayEnter(policy, { ...who, outsider: false });
+}
+
+function mayEnter(
+  policy: AccessPolicy,
+  knock: Pick<Knock, "platform" | "senderId" | "outsider" | "approved">,
+): boolean {
   if (policy.mode === "open" && !knock.outsider) return true;
   if (!isPerson(knock.senderId)) return false;
   const isListed = policy.allowedUsers.has(`${knock.platform}:${knock.senderId}`);

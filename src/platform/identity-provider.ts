@@ -1,3 +1,5 @@
+import type { ProvidedPerson } from "./sign-in-rules.ts";
+
 /** What a browser keeps while its person is away at the provider. */
 export interface SignInFlow {
   state: string;
@@ -10,5 +12,5 @@ export interface IdentityProvider {
   /** Where the browser goes; `back` is where it is sent from there. */
   begin(back: string): Promise<{ url: string; flow: SignInFlow }>;
   /** Who came back. `address`: whole, with what the provider added. Rejects `unauthorized` for whatever does not fit. */
-  finish(address: string, flow: SignInFlow): Promise<{ subject: string; name: string }>;
+  finish(address: string, flow: SignInFlow): Promise<ProvidedPerson & { name: string }>;
 }

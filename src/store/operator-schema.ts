@@ -52,6 +52,7 @@ export interface OperatorSchema {
     user_id: UserId;
     role: Role | null;
     guest: boolean;
+    rule: string | null;
     created_at: Time;
     last_used_at: Time;
     expires_at: ColumnType<Date, Date, Date>;

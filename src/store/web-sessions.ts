@@ -12,6 +12,8 @@ export interface SignedIn {
   /** Null = a person. */
   role: Role | null;
   guest: boolean;
+  /** Which of the settings' rules let them in, where a provider has sent them; null = none. */
+  rule: string | null;
 }
 
 /** What somebody has chosen for talks that belong to no chat; null = nothing. */
@@ -38,6 +40,7 @@ export async function insertWebSession(trx: Trx, hash: Uint8Array, who: SignedIn
       user_id: who.user,
       role: who.role,
       guest: who.guest,
+      rule: who.rule,
       expires_at: sql<Date>`now() + ${most}::float8 * interval '1 day'`,
     })
     .execute();
@@ -47,6 +50,8 @@ export async function insertWebSession(trx: Trx, hash: Uint8Array, who: SignedIn
 /** A browser that is signed in, by the database's clock. */
 export interface UsableWebSession extends SignedIn {
   id: WebSessionId;
+  /** By which the user signed in; null = there is none any more. */
+  identity: { platform: string; senderId: string; approved: boolean; blocked: boolean } | null;
   choices: Choices;
   leftMs: number;
   /** Its use was not written down within the last minute. */
@@ -56,7 +61,7 @@ export interface UsableWebSession extends SignedIn {
 /** Null = it is unknown, was ended or is over. Its user is whomever they are linked to. */
 export async function usableWebSession(db: Db, hash: Uint8Array): Promise<UsableWebSession | null> {
   const { rows } = await sql<
-    Pick<Schema["web_sessions"], "id" | "role"> & {
+    Pick<Schema["web_sessions"], "id" | "role" | "rule"> & {
       guest: boolean;
       user_id: UserId;
       left_ms: number;
@@ -64,16 +69,22 @@ export async function usableWebSession(db: Db, hash: Uint8Array): Promise<Usable
       language: string | null;
       on_busy: BusyPolicy | null;
       agent: string | null;
+      identity: UsableWebSession["identity"];
     }
   >`
-    select w.*, u.language, u.on_busy, u.agent from (
-      select w.id, w.role, w.guest,
-             coalesce((select i.user_id from identities i where i.own_user_id = w.user_id limit 1), w.user_id) as user_id,
+    select w.*, coalesce(w.linked, w.own) as user_id, u.language, u.on_busy, u.agent from (
+      select w.id, w.role, w.guest, w.rule, w.user_id as own, i.user_id as linked, case when i.platform is not null then
+               jsonb_build_object('platform', i.platform, 'senderId', i.external_id, 'approved', i.approved_at is not null,
+                                  'blocked', i.blocked_at is not null) end as identity,
              (extract(epoch from least(w.expires_at, w.last_used_at + ${idle} * interval '1 day') - now()) * 1000)::float8
                as left_ms,
              w.last_used_at < now() - interval '1 minute' as unseen
-      from web_sessions w where w.hash = ${hash}) w
-    join users u on u.id = w.user_id where w.left_ms > 0`.execute(db);
+      from web_sessions w
+      left join lateral (
+        select * from identities i where i.own_user_id = w.user_id or (i.user_id = w.user_id and i.own_user_id is null)
+        order by i.created_at limit 1) i on true
+      where w.hash = ${hash}) w
+    join users u on u.id = coalesce(w.linked, w.own) where w.left_ms > 0`.execute(db);
   const [row] = rows;
   if (!row) return null;
   return {
@@ -81,6 +92,8 @@ export async function usableWebSession(db: Db, hash: Uint8Array): Promise<Usable
     user: row.user_id,
     role: row.role,
     guest: row.guest,
+    rule: row.rule,
+    identity: row.identity,
     choices: { language: row.language, onBusy: row.on_busy, agent: row.agent },
     leftMs: row.left_ms,
     unseen: row.unseen,

@@ -6,6 +6,7 @@ import { Browser } from "./browser.ts";
 import { startHttp, type TestHttp } from "./start-http.ts";
 
 const PAGE = "https://parley.test";
+const JANE = { sub: "248289761001", name: "Jane Doe" };
 
 let provider: FakeOidcProvider;
 let http: TestHttp;
@@ -16,21 +17,28 @@ beforeAll(async () => {
 beforeEach(() => {
   provider.claims = {};
   provider.forged = false;
+  provider.person = JANE;
 });
 afterAll(async () => {
   await http.stop();
   await provider.close();
 });
 
-function web(issuer: string) {
+function web(issuer: string, allow = ["*"]) {
   const { clientId, clientSecret } = CLIENT;
-  const oidc = { issuer, provider: createOidcProvider({ issuer, clientId, clientSecret: () => clientSecret }) };
+  const oidc = { issuer, allow, provider: createOidcProvider({ issuer, clientId, clientSecret: () => clientSecret }) };
   return { page: null, guests: true, publicUrl: PAGE, url: () => PAGE, oidc };
 }
 
 /** A browser that keeps the flow's cookie besides its own. */
 class Traveller extends Browser {
   flow = "";
+  readonly http: TestHttp;
+
+  constructor(at: TestHttp) {
+    super(at);
+    this.http = at;
+  }
 
   /** Goes to the provider, and returns the address it is sent back to. */
   async leave(): Promise<string> {
@@ -47,7 +55,7 @@ class Traveller extends Browser {
   }
 
   async comeBack(address: string, cookies = this.flow): Promise<string> {
-    const back = await http.app.inject({ url: address, headers: { cookie: cookies } });
+    const back = await this.http.app.inject({ url: address, headers: { cookie: cookies } });
     expect(back.statusCode).toBe(302);
     const own = [back.headers["set-cookie"] ?? []].flat().find((each) => /^__Host-parley=\w/.test(each));
     this.cookie = own?.split(";")[0] ?? "";
@@ -115,6 +123,25 @@ describe("OpenID Connect", () => {
     const browser = new Traveller(http);
     expect(await browser.signInThere()).toBe("/?sign-in=failed");
     expect(browser.cookie).toBe("");
+  });
+
+  it("lets in whom the settings name by what the provider has verified, and no longer when they do so no more", async () => {
+    const rules = ["sub:7", "@corp.test"];
+    const there = await startHttp({ web: web(provider.issuer, rules) });
+    const browser = new Traveller(there);
+    const may = async () => (await browser.call("GET", "/v1/me")).statusCode;
+    for (const claims of [{}, { email: "jane@corp.test" }, { email: "jane@corp.test", email_verified: "true" }]) {
+      provider.claims = claims;
+      expect(await browser.signInThere()).toBe("/?sign-in=refused");
+      expect(await may()).toBe(401);
+    }
+    provider.claims = { email: "Jane@Corp.test", email_verified: true };
+    expect(await browser.signInThere()).toBe("/");
+    expect(await may()).toBe(200);
+    expect(await allWords(there.database.db)).not.toMatch(/jane@corp/i);
+    rules.pop();
+    expect(await may()).toBe(401);
+    await there.stop();
   });
 
   it("writes neither codes nor secrets into the log", async () => {

@@ -96,6 +96,7 @@ export async function startHttp(options: TestHttpOptions = {}): Promise<TestHttp
     adminKey: () => KEY,
     trustedProxies: [],
     callsPerMinute: 1_000_000,
+    access: { mode: "pairing", allowedUsers: new Set() },
     web: { page: null, guests: false, publicUrl: null, url: () => "http://127.0.0.1:3000", oidc: null },
     ...given,
   };

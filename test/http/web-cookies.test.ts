@@ -1,5 +1,6 @@
 import { sql } from "kysely";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { AuthFailures } from "../../src/http/auth-failures.ts";
 import { WebCookies } from "../../src/http/web-cookies.ts";
 import { newWebToken, webTokenHash } from "../../src/platform/web-token.ts";
 import { upsertIdentity } from "../../src/store/identities.ts";
@@ -18,7 +19,14 @@ afterAll(() => http.stop());
 function replica() {
   const clock = { ms: 0 };
   const { db } = http.database;
-  const cookies = new WebCookies({ db, log: silentLog, publicUrl: null, now: () => clock.ms });
+  const cookies = new WebCookies({
+    db,
+    log: silentLog,
+    admits: () => true,
+    failures: new AuthFailures(),
+    publicUrl: null,
+    now: () => clock.ms,
+  });
   return { clock, cookies, knows: async (token: string) => (await cookies.sessionOf(token)) !== null };
 }
 
@@ -26,7 +34,7 @@ async function signIn(): Promise<string> {
   const token = newWebToken();
   await withTransaction(http.database.db, async (trx) => {
     const { userId: user } = await upsertIdentity(trx, "api", "ann", "ann");
-    await insertWebSession(trx, webTokenHash(token), { user, role: null, guest: false });
+    await insertWebSession(trx, webTokenHash(token), { user, role: null, guest: false, rule: null });
   });
   return token;
 }
