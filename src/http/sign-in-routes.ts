@@ -15,6 +15,7 @@ import {
   endWebSessionsOf,
   insertWebLink,
   insertWebSession,
+  readWebLink,
   type SignedIn,
   takeWebLink,
   usableWebSession,
@@ -32,6 +33,9 @@ import { scopesFor } from "./principal.ts";
 import type { WebCookies } from "./web-cookies.ts";
 
 const Role = Type.Union([Type.Literal("owner"), Type.Literal("operator"), Type.Literal("viewer")]);
+
+const LinkJson = Type.Object({ token: Type.String({ minLength: 1, maxLength: 200 }) }, { additionalProperties: false });
+const LINK_OVER = "This link was used, or its time is over. Ask for another one.";
 
 export interface SignInParts {
   db: Root;
@@ -91,10 +95,34 @@ export function signInRoutes(app: Api, { db, cookies, streams, ways, failures, o
 
   app.route({
     method: "POST",
+    url: "/v1/sign-in/whose",
+    schema: {
+      summary: "Whose talks a one-time link opens, which it still does afterwards",
+      body: LinkJson,
+      response: {
+        200: Type.Object({
+          name: Type.String({ description: "Empty = nobody knows" }),
+          platform: Type.Union([Type.String(), Type.Null()], { description: "Where they are known by that name" }),
+          role: Type.Union([Role, Type.Null()], { description: "null = a person" }),
+        }),
+      },
+    },
+    handler: async (request) => {
+      const client = clientOf(request);
+      failures.links.check(client);
+      const whose = await retrying(() => readWebLink(db, webTokenHash(request.body.token)));
+      if (whose) return whose;
+      failures.links.failed(client);
+      throw new GatewayError("unauthorized", LINK_OVER);
+    },
+  });
+
+  app.route({
+    method: "POST",
     url: "/v1/sign-in",
     schema: {
       summary: "Sign this browser in by a one-time link",
-      body: Type.Object({ token: Type.String({ minLength: 1, maxLength: 200 }) }, { additionalProperties: false }),
+      body: LinkJson,
       response: { 200: MeJson },
     },
     handler: async (request, reply) => {
@@ -108,7 +136,7 @@ export function signInRoutes(app: Api, { db, cookies, streams, ways, failures, o
       });
       if (!done) {
         failures.links.failed(client);
-        throw new GatewayError("unauthorized", "This link was used, or its time is over. Ask for another one.");
+        throw new GatewayError("unauthorized", LINK_OVER);
       }
       const bound = role === null ? { kind: "person" as const, user: done.user } : { kind: "operator" as const, role };
       return readMe(db, done.user, { bound }, ways);

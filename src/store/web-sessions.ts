@@ -135,6 +135,20 @@ export async function insertWebLink(
   return { expiresAt: row.expires_at };
 }
 
+/** Whose a link is, which stays good; null = it is unknown, used or over. `platform`: where they are known by that name. */
+export async function readWebLink(
+  db: Db,
+  hash: Uint8Array,
+): Promise<{ name: string; platform: string | null; role: Role | null } | null> {
+  const { rows } = await sql<{ name: string | null; platform: string | null; role: Role | null }>`
+    select l.role, i.name, i.platform from web_links l left join lateral (
+      select * from identities i where i.own_user_id = l.user_id or (i.user_id = l.user_id and i.own_user_id is null)
+      order by i.created_at limit 1) i on true
+    where l.hash = ${hash} and l.expires_at > now()`.execute(db);
+  const [row] = rows;
+  return row ? { ...row, name: row.name ?? "" } : null;
+}
+
 /** Uses a link up: whose it is; null = it is unknown, used or over. */
 export async function takeWebLink(trx: Trx, hash: Uint8Array): Promise<Pick<SignedIn, "user" | "role"> | null> {
   const row = await trx

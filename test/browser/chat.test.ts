@@ -22,9 +22,13 @@ everyView("edit: another version of a message stands beside the first one, and b
   await say(page, "first words");
   await log(page).getByText("You said: first words").waitFor();
   const id = await talkId(page);
-  await page.getByRole("button", { name: "Edit" }).click();
+  const edit = page.getByRole("button", { name: "Edit" });
+  await edit.click();
+  await page.keyboard.press("Escape");
+  await eventually(() => edit.evaluate((node) => node === document.activeElement), true);
+  await page.keyboard.press("Enter");
   await page.getByRole("textbox", { name: "Edit" }).fill("other words");
-  await page.getByRole("log").getByRole("button", { name: "Send" }).click();
+  await page.keyboard.press("Enter");
   await log(page).getByText("You said: other words").waitFor();
   expect(await talkId(page)).not.toBe(id);
   await page.getByRole("group", { name: "Version 2 of 2" }).waitFor();
@@ -86,6 +90,8 @@ everyView("rename, search, and delete with undo", async (desk) => {
   await page.getByRole("button", { name: "Delete" }).click();
   await eventually(() => page.getByRole("button", { name: "Geese", exact: true }).count(), 0);
   await page.getByRole("button", { name: "Undo" }).click();
+  // It was open, and is again.
+  await log(page).getByText("You said: about ducks").waitFor();
   await open();
   await page.getByRole("button", { name: "Geese", exact: true }).waitFor();
 });

@@ -22,6 +22,7 @@ test("a one-time link signs in by a press, at the gateway's own address, once", 
     expect(opened?.headers()["content-security-policy"]).toContain("default-src 'none'");
     // Opening it, as a preview would, uses nothing up.
     await page.reload();
+    await page.getByText("somebody with a link · api").waitFor();
     expect(await seriousFaults(page)).toEqual([]);
     await page.getByRole("button", { name: "Sign in" }).click();
     await page.getByRole("textbox").first().waitFor();
@@ -32,9 +33,12 @@ test("a one-time link signs in by a press, at the gateway's own address, once", 
     expect(await page.evaluate("document.cookie")).toBe("");
     expect(faults).toEqual([]);
 
+    await page.getByRole("button", { name: "Settings" }).first().click();
+    await page.getByText("Signed in as somebody with a link").waitFor();
+
     await page.goto(url);
-    await page.getByRole("button", { name: "Sign in" }).click();
     await page.getByRole("alert").waitFor();
+    expect(await page.getByRole("button", { name: "Sign in" }).count()).toBe(0);
   } finally {
     await context.close();
   }

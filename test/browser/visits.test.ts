@@ -15,7 +15,6 @@ everyView(
     await composer(page).waitFor();
     expect(page.url()).toBe(`${door.url}/`);
     await page.goto(url);
-    await page.getByRole("button", { name: "Sign in" }).click();
     await page.getByRole("alert").getByText("This link no longer works.").waitFor();
     await page.goto(door.url);
     await page.getByRole("button", { name: "Settings" }).click();

@@ -119,6 +119,7 @@ describe("security-33: every route that is not public", () => {
       "GET /v1/version",
       "POST /v1/sign-in",
       "POST /v1/sign-in/guest",
+      "POST /v1/sign-in/whose",
       "POST /v1/sign-out",
     ]);
     expect(routes.filter(({ url }) => url.startsWith("/v1/")).length).toBeGreaterThanOrEqual(8);

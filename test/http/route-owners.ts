@@ -7,6 +7,7 @@ export const OPEN = [
   "GET /v1/version",
   "POST /v1/sign-in",
   "POST /v1/sign-in/guest",
+  "POST /v1/sign-in/whose",
   "POST /v1/sign-out",
 ];
 

@@ -53,6 +53,17 @@ describe("a one-time link", () => {
     expect(said.statusCode).toBe(202);
   });
 
+  it("says whose it is before it is used, and uses nothing up by that", async () => {
+    const user = await http.gateway.service.actFor("ann");
+    const whose = (token: string) => new Browser(http).call("POST", "/v1/sign-in/whose", { body: { token } });
+    const [link, operators] = [await linkFor(http, user), await linkFor(http, user, "viewer")];
+    for (const _ of [1, 2]) expect((await whose(link)).json()).toEqual({ name: "ann", platform: "api", role: null });
+    expect((await whose(operators)).json()).toMatchObject({ name: "ann", role: "viewer" });
+    expect((await whose("0".repeat(39))).statusCode).toBe(401);
+    expect((await new Browser(http).signIn(link)).statusCode).toBe(200);
+    expect((await whose(link)).statusCode).toBe(401);
+  });
+
   it("works once, also for two that use it at the same time", async () => {
     const user = await http.gateway.service.actFor("ann");
     const token = await linkFor(http, user);

@@ -5,7 +5,7 @@ import { useStore } from "../kit/store.ts";
 import { texts } from "../texts/texts.ts";
 import { AttachmentChips } from "./attachment-chips.tsx";
 import { attachmentsOf } from "./attachments.ts";
-import { settings } from "./settings.ts";
+import { isSendKey, settings } from "./settings.ts";
 import type { SentFile } from "./wire.ts";
 
 export interface ComposerHandle {
@@ -158,8 +158,7 @@ export function Composer(props: {
         enterkeyhint={sendKey === "enter" ? "send" : "enter"}
         onInput={(event) => setText(event.currentTarget.value)}
         onKeyDown={(event) => {
-          const wanted = sendKey === "enter" ? !event.shiftKey : event.ctrlKey || event.metaKey;
-          if (event.key !== "Enter" || event.isComposing || !wanted) return;
+          if (!isSendKey(event, sendKey)) return;
           event.preventDefault();
           submit();
         }}

@@ -15,7 +15,7 @@ export interface SessionListView {
 
 const PAGE = 100;
 const LOOK_MS = 10_000;
-const UNDO_MS = 6_000;
+const UNDO_MS = 10_000;
 
 /** The person's sessions as the sidebar lists them: a page at a time, looked at again while the page is seen. */
 export class SessionList {

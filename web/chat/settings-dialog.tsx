@@ -2,6 +2,7 @@ import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 import { Dialog } from "../kit/dialog.tsx";
 import { useStore } from "../kit/store.ts";
+import { shownName } from "../kit/shown-name.ts";
 import { chooseTheme, readTheme, type Theme } from "../kit/theme.ts";
 import { LANGUAGES, texts } from "../texts/texts.ts";
 import type { ChatApp } from "./chat-app.ts";
@@ -73,6 +74,13 @@ export function SettingsDialog({ app, close }: { app: ChatApp; close: () => void
         <Group label={said.keys}>
           <p class="quiet">{said.keysText}</p>
         </Group>
+        {me && (
+          <p>
+            {said.signedInAs} <bdi>{shownName(me.name || me.user_id)}</bdi>
+            {me.role !== null && ` · ${me.role}`}
+          </p>
+        )}
+        {me?.guest && <p class="quiet">{said.guestLoses}</p>}
         {me && (
           <div class="ask-buttons">
             <button type="button" class="button" onClick={() => void app.signOut(false)}>

@@ -24,3 +24,9 @@ function read(): Partial<PageSettings> {
     return {};
   }
 }
+
+/** Whether a key sends what is written, by the person's choice; one that ends the spelling of a word never does. */
+export function isSendKey(event: KeyboardEvent, sendKey: PageSettings["sendKey"]): boolean {
+  if (event.key !== "Enter" || event.isComposing) return false;
+  return sendKey === "enter" ? !event.shiftKey : event.ctrlKey || event.metaKey;
+}

@@ -43,8 +43,13 @@ export function Sidebar({ app, leave, seeks }: { app: ChatApp; leave: () => void
   const remove = (session: WireSession) => {
     const ids = [...new Set([rootOf(session), ...versionsOf(session).map(({ session_id: id }) => id)])];
     const undo = app.list.remove(ids, (why) => showToast(said.somethingWrong.replace("{why}", why)));
-    showToast(said.deleted, { label: said.undo, run: undo });
-    if (current !== null && ids.includes(current)) app.openTalk(null);
+    const open = current !== null && ids.includes(current) ? current : null;
+    const back = () => {
+      undo();
+      if (open !== null) app.openTalk(open);
+    };
+    showToast(said.deleted, { label: said.undo, run: back });
+    if (open !== null) app.openTalk(null);
     // Nothing behind a drawer can be pressed, and the undo stands there.
     leave();
   };

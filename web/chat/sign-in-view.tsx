@@ -1,5 +1,6 @@
 import { useEffect, useState } from "preact/hooks";
-import { callApi } from "../kit/api.ts";
+import { type ApiProblem, callApi } from "../kit/api.ts";
+import { shownName } from "../kit/shown-name.ts";
 import { texts } from "../texts/texts.ts";
 
 interface SignIn {
@@ -7,13 +8,28 @@ interface SignIn {
   oidc?: boolean;
 }
 
-/** For whom nobody knows yet. A link's token is sent by a press alone: previews of links must not use it up. */
+interface Whose {
+  name: string;
+  platform: string | null;
+  role: string | null;
+}
+
+/** For whom nobody knows yet. A link's token is sent by a press alone: previews of links must not use it up.
+ * Whose it is stands there before, because somebody else may have sent it, to read along. */
 export function SignInView() {
   const said = texts();
   const token = location.pathname === "/sign-in" ? location.hash.slice(1) : "";
   const [ways, setWays] = useState<SignIn>({});
+  const [whose, setWhose] = useState<Whose | "unknown" | null>(null);
   const [failed, setFailed] = useState(false);
   useEffect(() => {
+    if (token !== "") {
+      callApi<Whose>("POST", "/v1/sign-in/whose", { body: { token } }).then(setWhose, (problem: ApiProblem) => {
+        if (problem.status === 401) setFailed(true);
+        else setWhose("unknown");
+      });
+      return;
+    }
     callApi<SignIn>("GET", "/v1/sign-in").then(setWays, () => setWays({}));
   }, []);
   const go = (path: string, body?: object) => {
@@ -25,8 +41,19 @@ export function SignInView() {
   return (
     <main class="sign-in">
       <h1>Parley</h1>
-      <p>{token === "" ? said.signInText : said.signInLink}</p>
-      {token !== "" && (
+      {token === "" && <p>{said.signInText}</p>}
+      {whose && !failed && <p>{whose === "unknown" ? said.signInLink : said.signInAs}</p>}
+      {whose && whose !== "unknown" && (
+        <>
+          <p class="whose">
+            <bdi>{shownName(whose.name)}</bdi>
+            {" · "}
+            {whose.role ?? whose.platform}
+          </p>
+          <p class="quiet">{said.signInNotYou}</p>
+        </>
+      )}
+      {whose && (
         <button type="button" class="button primary" onClick={() => go("/v1/sign-in", { token })}>
           {said.signIn}
         </button>

@@ -1,9 +1,11 @@
-import { useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { IconButton } from "../kit/icons.tsx";
 import { shownName } from "../kit/shown-name.ts";
 import { texts } from "../texts/texts.ts";
+import { useStore } from "../kit/store.ts";
 import type { Versions } from "./branches.ts";
 import { CopyButton } from "./markdown-view.tsx";
+import { isSendKey, settings } from "./settings.ts";
 import type { Sending } from "./talk-rows.ts";
 import { FileLink } from "./tool-card.tsx";
 import type { WireMessage } from "./wire.ts";
@@ -22,12 +24,21 @@ export function UserView(props: {
   const { message, waiting, session, versions, choose, edit } = props;
   const said = texts();
   const [editing, setEditing] = useState(false);
+  const article = useRef<HTMLElement>(null);
+  const edited = useRef(false);
+  // What had the focus is gone: it goes on from where the edit was begun.
+  useEffect(() => {
+    if (!editing && edited.current && document.activeElement === document.body) {
+      article.current?.querySelector<HTMLElement>(".edit-own")?.focus();
+    }
+    edited.current = editing;
+  }, [editing]);
   if (editing && edit) {
     return <EditForm text={message.text} cancel={() => setEditing(false)} save={(text) => edit(text)} />;
   }
   const files = message.parts.filter(({ type }) => type === "file");
   return (
-    <article class={`own${waiting ? " pale" : ""}`} aria-label={message.author?.name ?? said.you}>
+    <article ref={article} class={`own${waiting ? " pale" : ""}`} aria-label={message.author?.name ?? said.you}>
       {message.author && <div class="author">{message.author.name}</div>}
       {message.text !== "" && <div class="bubble">{message.text}</div>}
       {files.map(({ file, name }, index) =>
@@ -45,7 +56,7 @@ export function UserView(props: {
         <div class="bar">
           {versions && <VersionPicker versions={versions} choose={choose} />}
           <CopyButton text={message.text} />
-          {edit && <IconButton icon="edit" class="small" label={said.edit} onClick={() => setEditing(true)} />}
+          {edit && <IconButton icon="edit" class="small edit-own" label={said.edit} onClick={() => setEditing(true)} />}
         </div>
       )}
     </article>
@@ -81,13 +92,17 @@ function VersionPicker({ versions, choose }: { versions: Versions; choose: (sess
 
 function EditForm(props: { text: string; cancel: () => void; save: (text: string) => void }) {
   const said = texts();
+  const sendKey = useStore(settings, (value) => value.sendKey);
   const [text, setText] = useState(props.text);
+  const save = () => {
+    if (text.trim() !== "" || props.text === "") props.save(text);
+  };
   return (
     <form
       class="own editing"
       onSubmit={(event) => {
         event.preventDefault();
-        if (text.trim() !== "" || props.text === "") props.save(text);
+        save();
       }}
       onKeyDown={(event) => {
         if (event.key === "Escape") props.cancel();
@@ -100,6 +115,11 @@ function EditForm(props: { text: string; cancel: () => void; save: (text: string
         value={text}
         autofocus
         onInput={(event) => setText(event.currentTarget.value)}
+        onKeyDown={(event) => {
+          if (!isSendKey(event, sendKey)) return;
+          event.preventDefault();
+          save();
+        }}
       />
       <div class="ask-buttons">
         <button type="button" class="button" onClick={props.cancel}>

@@ -6,7 +6,7 @@ interface Toast {
   action: { label: string; run: () => void } | null;
 }
 
-const SHOWN_MS = 6_000;
+const SHOWN_MS = 10_000;
 const toasts = new Store<readonly Toast[]>([]);
 let count = 0;
 

@@ -96,6 +96,10 @@ export const english = {
   signInText:
     "Write /web to the bot in Telegram or Slack. The link it sends you signs you in here, with all your talks.",
   signInLink: "You are about to sign in with your link.",
+  signInAs: "This link signs you in as",
+  signInNotYou: "If that is not you, close this page.",
+  signedInAs: "Signed in as",
+  guestLoses: "Guests who sign out lose their talks.",
   signInFailed: "This link no longer works. Ask the bot for another one: /web.",
   signInElsewhere: "Sign in with your account elsewhere",
   signInElsewhereFailed: "Signing in there did not succeed. Try it again.",
