@@ -87,7 +87,8 @@ describe("npm run parley", () => {
     expect(list).toMatch(new RegExp(`^${id} {2}night \\[2J shift {2}viewer {2}revoked `, "m"));
     const { out: log } = await parley("audit");
     expect(log.match(/key\.\w+/g)).toEqual(["key.revoke", "key.rotate", "key.create"]);
-    expect(log + list).not.toContain(key.split("_")[2]);
+    // The secret may hold the sign that parts the key.
+    expect(log + list).not.toContain(key.split("_").slice(2, -1).join("_"));
   });
 
   it.each([
