@@ -18,6 +18,9 @@ test("a one-time link signs in by a press, at the gateway's own address, once", 
     const faults: string[] = [];
     page.on("console", (line) => void (line.type() === "error" && faults.push(line.text())));
     page.on("pageerror", (error) => void faults.push(String(error)));
+    // Where the provider's people come back to whom the settings do not name.
+    await page.goto(`${gateway.url}/sign-in?sign-in=refused`);
+    await page.getByRole("alert").getByText("You are not let in here.").waitFor();
     const opened = await page.goto(url);
     expect(opened?.headers()["content-security-policy"]).toContain("default-src 'none'");
     // Opening it, as a preview would, uses nothing up.

@@ -14,18 +14,20 @@ interface Whose {
   role: string | null;
 }
 
-/** For whom nobody knows yet. A link's token is sent by a press alone: previews of links must not use it up.
- * Whose it is stands there before, because somebody else may have sent it, to read along. */
+/**
+ * For whom nobody knows yet. A link's token is sent by a press alone: previews of links must not use it up. Whose it is
+ * stands there before, because somebody else may have sent it, to read along.
+ */
 export function SignInView() {
   const said = texts();
   const token = location.pathname === "/sign-in" ? location.hash.slice(1) : "";
   const [ways, setWays] = useState<SignIn>({});
   const [whose, setWhose] = useState<Whose | "unknown" | null>(null);
-  const [failed, setFailed] = useState(false);
+  const [failed, setFailed] = useState(location.search === "?sign-in=refused" ? said.signInRefused : "");
   useEffect(() => {
     if (token !== "") {
       callApi<Whose>("POST", "/v1/sign-in/whose", { body: { token } }).then(setWhose, (problem: ApiProblem) => {
-        if (problem.status === 401) setFailed(true);
+        if (problem.status === 401) setFailed(said.signInFailed);
         else setWhose("unknown");
       });
       return;
@@ -35,7 +37,10 @@ export function SignInView() {
   const go = (path: string, body?: object) => {
     callApi("POST", path, body ? { body } : {}).then(
       () => location.replace("/"),
-      () => setFailed(true),
+      ({ status, code, message }: ApiProblem) => {
+        const known = code === "forbidden" ? said.signInRefused : status === 401 ? said.signInFailed : null;
+        setFailed(known ?? said.somethingWrong.replace("{why}", message));
+      },
     );
   };
   return (
@@ -46,8 +51,12 @@ export function SignInView() {
       {whose && whose !== "unknown" && (
         <>
           <p class="whose">
-            <bdi>{shownName(whose.name)}</bdi>
-            {" · "}
+            {whose.name !== "" && (
+              <>
+                <bdi>{shownName(whose.name)}</bdi>
+                {" · "}
+              </>
+            )}
             {whose.role ?? whose.platform}
           </p>
           <p class="quiet">{said.signInNotYou}</p>
@@ -73,9 +82,9 @@ export function SignInView() {
           {said.signInElsewhereFailed}
         </p>
       )}
-      {failed && (
+      {failed !== "" && (
         <p class="trouble" role="alert">
-          {said.signInFailed}
+          {failed}
         </p>
       )}
     </main>

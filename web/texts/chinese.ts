@@ -100,6 +100,7 @@ export const chinese: Texts = {
   signInAs: "此链接将让您登录为",
   signInNotYou: "如果这不是您，请关闭此页面。",
   signedInAs: "当前登录",
+  signInRefused: "您无权在此登录。请联系管理员。",
   guestLoses: "访客退出登录后将失去其对话。",
   signInFailed: "此链接已失效。请向机器人再要一个：/web。",
   signInElsewhere: "使用其他账号登录",

@@ -99,6 +99,7 @@ export const english = {
   signInAs: "This link signs you in as",
   signInNotYou: "If that is not you, close this page.",
   signedInAs: "Signed in as",
+  signInRefused: "You are not let in here. Ask the operator.",
   guestLoses: "Guests who sign out lose their talks.",
   signInFailed: "This link no longer works. Ask the bot for another one: /web.",
   signInElsewhere: "Sign in with your account elsewhere",

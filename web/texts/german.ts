@@ -101,6 +101,7 @@ export const german: Texts = {
   signInAs: "Dieser Link meldet Sie an als",
   signInNotYou: "Wenn Sie das nicht sind, schließen Sie diese Seite.",
   signedInAs: "Angemeldet als",
+  signInRefused: "Sie sind hier nicht zugelassen. Fragen Sie den Betreiber.",
   guestLoses: "Gäste, die sich abmelden, verlieren ihre Gespräche.",
   signInFailed: "Dieser Link gilt nicht mehr. Bitten Sie den Bot um einen neuen: /web.",
   signInElsewhere: "Mit Ihrem Konto anderswo anmelden",
