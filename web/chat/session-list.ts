@@ -114,8 +114,8 @@ export class SessionList {
     }
   }
 
-  /** Gone from the list at once, and for good when nobody has taken it back in time. Returns how to take it back. */
-  remove(ids: string[], failed: (problem: string) => void): () => void {
+  /** Gone from the list at once, and for good when nobody has taken it back in time. Returns how to take it back: false = too late. */
+  remove(ids: string[], failed: (problem: string) => void): () => boolean {
     const [name = ""] = ids;
     this.#hide(ids, true);
     const timer = window.setTimeout(() => {
@@ -131,7 +131,9 @@ export class SessionList {
     this.#going.set(name, { timer, ids });
     return () => {
       clearTimeout(timer);
-      if (this.#going.delete(name)) this.#hide(ids, false);
+      const inTime = this.#going.delete(name);
+      if (inTime) this.#hide(ids, false);
+      return inTime;
     };
   }
 

@@ -45,8 +45,8 @@ export function Sidebar({ app, leave, seeks }: { app: ChatApp; leave: () => void
     const undo = app.list.remove(ids, (why) => showToast(said.somethingWrong.replace("{why}", why)));
     const open = current !== null && ids.includes(current) ? current : null;
     const back = () => {
-      undo();
-      if (open !== null) app.openTalk(open);
+      // Nobody is taken away from what they have opened meanwhile.
+      if (undo() && open !== null && app.view.value.talk === null) app.openTalk(open);
     };
     showToast(said.deleted, { label: said.undo, run: back });
     if (open !== null) app.openTalk(null);

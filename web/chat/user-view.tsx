@@ -1,8 +1,8 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { IconButton } from "../kit/icons.tsx";
 import { shownName } from "../kit/shown-name.ts";
-import { texts } from "../texts/texts.ts";
 import { useStore } from "../kit/store.ts";
+import { texts } from "../texts/texts.ts";
 import type { Versions } from "./branches.ts";
 import { CopyButton } from "./markdown-view.tsx";
 import { isSendKey, settings } from "./settings.ts";
@@ -105,7 +105,7 @@ function EditForm(props: { text: string; cancel: () => void; save: (text: string
         save();
       }}
       onKeyDown={(event) => {
-        if (event.key === "Escape") props.cancel();
+        if (event.key === "Escape" && !event.isComposing) props.cancel();
       }}
     >
       <textarea
