@@ -1,10 +1,10 @@
 import { get } from "node:http";
 import { sql } from "kysely";
 import { afterEach, describe, expect, it } from "vitest";
-import { functionTools } from "../../src/agent/function-tools.ts";
 import { newId } from "../../src/ids.ts";
 import { callTool, hold, scriptedModel } from "../fakes/scripted-model.ts";
 import { until } from "../support/test-gateway.ts";
+import { lookUp } from "./look-up.ts";
 import { openReader, outline, type Reader } from "./sse-reader.ts";
 import { KEY, startHttp, type TestHttp, type TestHttpOptions } from "./start-http.ts";
 
@@ -40,18 +40,6 @@ async function insertHistory(session: string, length: number): Promise<void> {
             from generate_series(1, ${length}::int) n`.execute(http.database.db);
   await sql`update talk_sessions set head_seq = ${length} where id = ${session}`.execute(http.database.db);
 }
-
-const lookUp = functionTools([
-  {
-    name: "look_up",
-    description: "looks something up",
-    schema: { type: "object" },
-    readOnly: true,
-    afterCrash: "repeat",
-    timeoutMs: 1_000,
-    run: () => "found",
-  },
-]);
 
 describe("a stream of events", () => {
   it("is server-sent events that carry session, agent and run", async () => {

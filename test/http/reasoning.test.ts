@@ -1,8 +1,8 @@
 import { sql } from "kysely";
 import { afterEach, expect, it } from "vitest";
-import { functionTools } from "../../src/agent/function-tools.ts";
 import { callTool, hold, scriptedModel, think } from "../fakes/scripted-model.ts";
 import { until } from "../support/test-gateway.ts";
+import { lookUp } from "./look-up.ts";
 import { openReader } from "./sse-reader.ts";
 import { startHttp, type TestHttp } from "./start-http.ts";
 
@@ -27,18 +27,6 @@ const answered = (session: string, count: number) =>
     const { messages } = await historyOf(session);
     return messages.filter(({ role, text }) => role === "assistant" && text !== "").length === count;
   });
-
-const lookUp = functionTools([
-  {
-    name: "look_up",
-    description: "looks something up",
-    schema: { type: "object" },
-    readOnly: true,
-    afterCrash: "repeat",
-    timeoutMs: 1_000,
-    run: () => "found",
-  },
-]);
 
 it("what a model thinks is told while it does, and read later, but is no part of the talk", async () => {
   const pause = hold();
