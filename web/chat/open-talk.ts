@@ -49,6 +49,7 @@ export class OpenTalk {
   /** A run has ended: its session is to be told of anew. */
   readonly #moved: () => void;
   #feed: ReturnType<typeof followTalk> | null = null;
+  #rated: Promise<unknown> = Promise.resolve();
   #closed = false;
 
   constructor(id: string, parts: { fresh: boolean; outbox: Outbox; signedOut: () => void; moved: () => void }) {
@@ -109,15 +110,18 @@ export class OpenTalk {
     await this.#call("POST", `/approvals/${approval}`, { decision });
   }
 
+  /** One after the other: what was said last counts, however long the way of a press before it is. */
   async rate(runId: string, vote: Vote): Promise<void> {
-    const before = this.view.value.votes;
-    this.view.change({ votes: { ...before, [runId]: vote } });
+    const { [runId]: before, ...others } = this.view.value.votes;
+    this.view.change({ votes: { ...others, [runId]: vote } });
+    const body = { ...vote, run_id: runId, session_id: this.id, source: "web" };
+    const sent = this.#rated.then(() => callApi("POST", "/v1/feedback", { body }));
+    this.#rated = sent.catch(() => undefined);
     try {
-      await callApi("POST", "/v1/feedback", {
-        body: { ...vote, run_id: runId, session_id: this.id, source: "web" },
-      });
+      await sent;
     } catch (error) {
-      this.view.change({ votes: before });
+      const { [runId]: shown, ...rest } = this.view.value.votes;
+      if (shown === vote) this.view.change({ votes: before ? { ...rest, [runId]: before } : rest });
       throw error;
     }
   }
