@@ -90,7 +90,10 @@ export class OpenTalk {
     try {
       const after = Math.max(0, first - 1 - PAGE);
       const page = await this.#call<WireHistory>("GET", `/messages?after=${after}&limit=${PAGE}`);
-      this.view.change({ talk: addOlder(this.view.value.talk, page.messages, after > 0), loadingOlder: false });
+      const now = this.view.value.talk;
+      // Of a talk that was read anew meanwhile, this may be far from what is there.
+      const fits = now.messages[0]?.seq === first;
+      this.view.change({ loadingOlder: false, ...(fits && { talk: addOlder(now, page.messages, after > 0) }) });
     } catch {
       // Scrolling up asks again.
       this.view.change({ loadingOlder: false });

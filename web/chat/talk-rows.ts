@@ -86,8 +86,8 @@ function historyRows({ messages, ends, thoughts }: Talk): Row[] {
   const rows: Row[] = [];
   for (let at = 0; at < messages.length;) {
     const run = messages[at]!.run_id;
-    const next = messages.findIndex(({ run_id: other }, index) => index > at && (other !== run || run === null));
-    const end = next < 0 ? messages.length : next;
+    let end = at + 1;
+    if (run !== null) while (messages[end]?.run_id === run) end++;
     rows.push(...storedRows(messages.slice(at, end), ends[run ?? ""], thoughts[run ?? ""]));
     at = end;
   }
