@@ -15,7 +15,7 @@ const ModelJson = Type.Object({
   description: Type.String(),
 });
 
-/** Agents that people can choose, as OpenAI's API lists models. */
+/** Agents that people can choose, as OpenAI's API lists models; who answers unless one is chosen comes first. */
 export function modelRoutes(app: Api, agents: Agents): void {
   app.setErrorHandler((error, request, reply) => sendProblem(error, request, reply, toOpenAIError));
   const created = Math.floor(Date.now() / 1000);
@@ -28,10 +28,14 @@ export function modelRoutes(app: Api, agents: Agents): void {
     url: "/v1/models",
     config: { scope: "agents:read" },
     schema: {
-      summary: "List agents as models",
+      summary: "List agents as models; the one that answers unless another is chosen comes first",
       response: { 200: Type.Object({ object: Type.Literal("list"), data: Type.Array(ModelJson) }) },
     },
-    handler: async () => ({ object: "list" as const, data: agents.list().map(toModel) }),
+    handler: async () => {
+      const first = agents.default().name;
+      const cards = agents.list().toSorted((one, other) => Number(other.name === first) - Number(one.name === first));
+      return { object: "list" as const, data: cards.map(toModel) };
+    },
   });
 
   app.route({

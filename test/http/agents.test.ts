@@ -13,7 +13,7 @@ const model = scriptedModel();
 
 beforeAll(async () => {
   far = await startBaseAgent(SECRET);
-  const cards = [testCard({ name: "tester", default: true }), testCard({ name: "helper", description: "helps" })];
+  const cards = [testCard({ name: "helper", description: "helps" }), testCard({ name: "tester", default: true })];
   http = await startHttp({ model, cards });
 });
 afterAll(async () => {
@@ -62,9 +62,12 @@ describe("agents", () => {
     const bound = { kind: "person" as const, user: await http.gateway.service.actFor("ann") };
     const key = await http.key(bound);
     expect((await list({ key })).map(({ name, operations }) => [name, operations])).toEqual([
-      ["tester", null],
       ["helper", null],
+      ["tester", null],
     ]);
+    const { data } = (await http.call("GET", "/v1/models", { key })).json<{ data: { id: string }[] }>();
+    // Who answers unless another is chosen.
+    expect(data.map(({ id }) => id)).toEqual(["tester", "helper"]);
     expect((await http.call("GET", "/v1/agents/nobody")).statusCode).toBe(404);
     expect(
       (await http.call("POST", "/v1/agents", { key, body: { name: "x", url: "https://x.test" } })).statusCode,

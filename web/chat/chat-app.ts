@@ -37,6 +37,12 @@ export interface AppView {
   newcomers: number;
 }
 
+/** Who was chosen for new talks; null = nobody, or somebody who is gone: the first of the agents answers. */
+export function chosenAgent({ me, agents }: AppView): string | null {
+  const chosen = me?.agent ?? null;
+  return agents.length === 0 || agents.some(({ id }) => id === chosen) ? chosen : null;
+}
+
 const ME_AGAIN_MS = 3_000;
 
 /** The page of one person: which talk is open, and what stands around it. */
@@ -91,11 +97,11 @@ export class ChatApp {
 
   /** With files, a new talk is the one that was begun for them. */
   send(text: string, files: SentFile[]): void {
-    const { talk, me } = this.view.value;
+    const { talk } = this.view.value;
     const prepared = talk === null && files.length > 0 ? this.#prepared : null;
     const entry = this.outbox.send(
       talk?.id ?? prepared?.session_id ?? null,
-      talk ? null : (me?.agent ?? null),
+      talk ? null : chosenAgent(this.view.value),
       text,
       files,
     );
@@ -108,7 +114,7 @@ export class ChatApp {
 
   /** The session of the new talk, for files that go before its first words. */
   async beginTalk(): Promise<string> {
-    const agent = this.view.value.me?.agent ?? null;
+    const agent = chosenAgent(this.view.value);
     if (this.#prepared === null || (agent !== null && this.#prepared.agent !== agent)) {
       this.#prepared = await callApi<WireSession>("POST", "/v1/sessions", { body: agent === null ? {} : { agent } });
     }

@@ -5,7 +5,7 @@ import { useStore } from "../kit/store.ts";
 import { showToast, Toasts } from "../kit/toast.tsx";
 import { useMedia } from "../kit/use-media.ts";
 import { texts } from "../texts/texts.ts";
-import type { ChatApp } from "./chat-app.ts";
+import { type ChatApp, chosenAgent } from "./chat-app.ts";
 import { Composer, type ComposerHandle } from "./composer.tsx";
 import type { OpenTalk } from "./open-talk.ts";
 import { SettingsDialog } from "./settings-dialog.tsx";
@@ -87,7 +87,7 @@ function TalkTitle({ app, talk }: { app: ChatApp; talk: OpenTalk }) {
 function AgentPicker({ app }: { app: ChatApp }) {
   const said = texts();
   const agents = useStore(app.view, (value) => value.agents);
-  const chosen = useStore(app.view, (value) => value.me?.agent ?? null);
+  const chosen = useStore(app.view, chosenAgent);
   useEffect(() => {
     document.title = `${said.newTalk} – Parley`;
   }, []);
@@ -98,7 +98,7 @@ function AgentPicker({ app }: { app: ChatApp }) {
         <select
           class="field picker"
           aria-label={said.chooseAgent}
-          value={agents.some(({ id }) => id === chosen) ? (chosen ?? "") : (agents[0]?.id ?? "")}
+          value={chosen ?? agents[0]?.id ?? ""}
           onChange={(event) => void app.changeMe({ agent: event.currentTarget.value })}
         >
           {agents.map(({ id, description }) => (

@@ -5,12 +5,13 @@ import { useStore } from "../kit/store.ts";
 import { shownName } from "../kit/shown-name.ts";
 import { chooseTheme, readTheme, type Theme } from "../kit/theme.ts";
 import { LANGUAGES, texts } from "../texts/texts.ts";
-import type { ChatApp } from "./chat-app.ts";
+import { type ChatApp, chosenAgent } from "./chat-app.ts";
 import { changeSettings, type PageSettings, settings } from "./settings.ts";
 
 export function SettingsDialog({ app, close }: { app: ChatApp; close: () => void }) {
   const said = texts();
-  const { me, agents, language } = useStore(app.view, (value) => value);
+  const view = useStore(app.view, (value) => value);
+  const { me, agents, language } = view;
   const kept = useStore(settings, (value) => value);
   const [theme, setTheme] = useState(readTheme());
   return (
@@ -18,7 +19,7 @@ export function SettingsDialog({ app, close }: { app: ChatApp; close: () => void
       <div class="dialog-form">
         <Choice
           label={said.agent}
-          value={me?.agent ?? agents[0]?.id ?? ""}
+          value={chosenAgent(view) ?? agents[0]?.id ?? ""}
           options={agents.map(({ id }) => [id, id])}
           choose={(agent) => void app.changeMe({ agent })}
         />
