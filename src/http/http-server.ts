@@ -40,6 +40,7 @@ import { modelRoutes } from "./model-routes.ts";
 import { CallRates } from "./call-rates.ts";
 import { overviewRoutes } from "./overview-routes.ts";
 import type { PageFile } from "./load-page.ts";
+import { NewGuests } from "./new-guests.ts";
 import { pageRoutes } from "./page-routes.ts";
 import { newsRoutes } from "./news-routes.ts";
 import { type ApprovePairing, pairingRoutes } from "./pairing-routes.ts";
@@ -141,8 +142,9 @@ export function createHttpServer(parts: HttpParts): FastifyInstance {
     openApiRoutes(open);
     versionRoutes(open);
     if (web && cookies) {
-      const failures = { links: new AuthFailures({ trustedProxies }), guests: new AuthFailures({ trustedProxies }) };
-      const signIn = { db: parts.db, cookies, streams, ways, failures, oidc: web.oidc, url: web.url };
+      const failures = new AuthFailures({ trustedProxies });
+      const guests = new NewGuests({ trustedProxies });
+      const signIn = { db: parts.db, cookies, streams, ways, failures, guests, oidc: web.oidc, url: web.url };
       open.register(async (inner) => signInRoutes(inner.withTypeProvider<TypeBoxTypeProvider>(), signIn));
     }
   });

@@ -28,6 +28,7 @@ import { clientOf, DEFAULT_USER, principalOf } from "./authenticate.ts";
 import type { EventStreams } from "./event-streams.ts";
 import { MeJson, readMe, type Ways, WaysJson } from "./me-json.ts";
 import { mayGrant } from "./mint-key.ts";
+import type { NewGuests } from "./new-guests.ts";
 import { oidcRoutes, type OidcParts } from "./oidc-routes.ts";
 import { scopesFor } from "./principal.ts";
 import type { WebCookies } from "./web-cookies.ts";
@@ -42,8 +43,9 @@ export interface SignInParts {
   cookies: WebCookies;
   streams: EventStreams;
   ways: Ways;
-  /** Counts wrong links, and new guests. */
-  failures: { links: AuthFailures; guests: AuthFailures };
+  /** Counts wrong links. */
+  failures: AuthFailures;
+  guests: NewGuests;
   /** Who else signs people in; null = nobody. `issuer`: whose names they are. `allow`: who of them may come in. */
   oidc: { issuer: string; allow: readonly string[]; provider: IdentityProvider } | null;
   /** Where people open the page. */
@@ -51,7 +53,7 @@ export interface SignInParts {
 }
 
 /** Signing in and out at the web page; needs no key, and comes from the page itself. */
-export function signInRoutes(app: Api, { db, cookies, streams, ways, failures, oidc, url }: SignInParts): void {
+export function signInRoutes(app: Api, { db, cookies, streams, ways, failures, guests, oidc, url }: SignInParts): void {
   app.addHook("onRequest", async (request) => {
     if (request.method === "POST") cookies.checkOrigin(request);
   });
@@ -109,10 +111,10 @@ export function signInRoutes(app: Api, { db, cookies, streams, ways, failures, o
     },
     handler: async (request) => {
       const client = clientOf(request);
-      failures.links.check(client);
+      failures.check(client);
       const whose = await retrying(() => readWebLink(db, webTokenHash(request.body.token)));
       if (whose) return whose;
-      failures.links.failed(client);
+      failures.failed(client);
       throw new GatewayError("unauthorized", LINK_OVER);
     },
   });
@@ -127,7 +129,7 @@ export function signInRoutes(app: Api, { db, cookies, streams, ways, failures, o
     },
     handler: async (request, reply) => {
       const client = clientOf(request);
-      failures.links.check(client);
+      failures.check(client);
       let role: SignedIn["role"] = null;
       const done = await signIn(request, reply, async (trx) => {
         const link = await takeWebLink(trx, webTokenHash(request.body.token));
@@ -135,7 +137,7 @@ export function signInRoutes(app: Api, { db, cookies, streams, ways, failures, o
         return link && { ...link, guest: false, rule: null };
       });
       if (!done) {
-        failures.links.failed(client);
+        failures.failed(client);
         throw new GatewayError("unauthorized", LINK_OVER);
       }
       const bound = role === null ? { kind: "person" as const, user: done.user } : { kind: "operator" as const, role };
@@ -151,9 +153,7 @@ export function signInRoutes(app: Api, { db, cookies, streams, ways, failures, o
       if (!ways.guest) throw new GatewayError("forbidden", "Guests are not let in here. Ask the bot for a link: /web.");
       const known = await cookies.principalFor(request);
       if (known?.browser) return readMe(db, known.browser.user, known, ways);
-      const client = clientOf(request);
-      failures.guests.check(client);
-      failures.guests.failed(client);
+      guests.count(clientOf(request));
       const done = await signIn(request, reply, async (trx) => {
         const id = newId("web");
         const { userId: user } = await upsertIdentity(trx, "web", `guest:${id}`, `Guest ${id.slice(-4)}`);
@@ -173,7 +173,7 @@ export function signInRoutes(app: Api, { db, cookies, streams, ways, failures, o
         return { user: own ?? userId, role: null, guest: false, rule };
       });
     };
-    oidcRoutes(app, { provider: oidc.provider, cookies, failures: failures.links, url, signIn: enter });
+    oidcRoutes(app, { provider: oidc.provider, cookies, failures, url, signIn: enter });
   }
 
   app.route({

@@ -68,7 +68,10 @@ describe("a guest", () => {
     const from = { remoteAddress: "203.0.113.77", headers: { "sec-fetch-site": "same-origin" } };
     const enter = () => http.app.inject({ method: "POST", url: "/v1/sign-in/guest", ...from });
     for (let n = 0; n < 20; n++) expect((await enter()).statusCode).toBe(200);
-    expect((await enter()).statusCode).toBe(429);
+    const tooMany = await enter();
+    expect(tooMany.statusCode).toBe(429);
+    expect(tooMany.json()).toMatchObject({ detail: expect.stringContaining("Too many new guests") });
+    expect(Number(tooMany.headers["retry-after"])).toBeGreaterThan(3_500);
   });
 
   it("who never said a word is gone a day after their browser, and nobody who talked", async () => {

@@ -37,9 +37,12 @@ export function SignInView() {
   const go = (path: string, body?: object) => {
     callApi("POST", path, body ? { body } : {}).then(
       () => location.replace("/"),
-      ({ status, code, message }: ApiProblem) => {
-        const known = code === "forbidden" ? said.signInRefused : status === 401 ? said.signInFailed : null;
-        setFailed(known ?? said.somethingWrong.replace("{why}", message));
+      ({ status, code, message, retryAfterMs }: ApiProblem) => {
+        const minutes = String(Math.ceil((retryAfterMs ?? 0) / 60_000));
+        if (code === "forbidden") setFailed(said.signInRefused);
+        else if (status === 401) setFailed(said.signInFailed);
+        else if (status === 429) setFailed(said.signInWait.replace("{minutes}", minutes));
+        else setFailed(said.somethingWrong.replace("{why}", message));
       },
     );
   };

@@ -103,6 +103,7 @@ export const chinese: Texts = {
   signInRefused: "您无权在此登录。请联系管理员。",
   guestLoses: "访客退出登录后将失去其对话。",
   signInFailed: "此链接已失效。请向机器人再要一个：/web。",
+  signInWait: "你所在的网络尝试得太频繁了。请在 {minutes} 分钟后再试。",
   signInElsewhere: "使用其他账号登录",
   signInElsewhereFailed: "在那里登录没有成功。请重试。",
   guest: "以访客身份继续",

@@ -102,6 +102,7 @@ export const english = {
   signInRefused: "You are not let in here. Ask the operator.",
   guestLoses: "Guests who sign out lose their talks.",
   signInFailed: "This link no longer works. Ask the bot for another one: /web.",
+  signInWait: "Your network has tried this too often. Try it again in {minutes} min.",
   signInElsewhere: "Sign in with your account elsewhere",
   signInElsewhereFailed: "Signing in there did not succeed. Try it again.",
   guest: "Go on as a guest",

@@ -104,6 +104,7 @@ export const german: Texts = {
   signInRefused: "Sie sind hier nicht zugelassen. Fragen Sie den Betreiber.",
   guestLoses: "Gäste, die sich abmelden, verlieren ihre Gespräche.",
   signInFailed: "Dieser Link gilt nicht mehr. Bitten Sie den Bot um einen neuen: /web.",
+  signInWait: "Aus Ihrem Netz wurde das zu oft versucht. Versuchen Sie es in {minutes} Min. noch einmal.",
   signInElsewhere: "Mit Ihrem Konto anderswo anmelden",
   signInElsewhereFailed: "Die Anmeldung dort ist nicht gelungen. Versuchen Sie es noch einmal.",
   guest: "Als Gast fortfahren",
