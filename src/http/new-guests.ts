@@ -36,6 +36,5 @@ export class NewGuests {
     this.#times.delete(address);
     this.#times.set(address, [...recent, now]);
     if (this.#times.size > MAX_CLIENTS) this.#times.delete(this.#times.keys().next().value!);
-   
   }
 }
