@@ -1,8 +1,7 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { expect } from "vitest";
 import { newPairingCode } from "../../src/platform/pairing-code.ts";
-import { asOperator, insert, makeTalk, openPage, remove } from "./support/admin.ts";
-import { seriousFaults } from "./support/axe.ts";
+import { asOperator, faultsHere, insert, makeTalk, openPage, remove } from "./support/admin.ts";
 import { eventually } from "./support/chat.ts";
 
 const PAGES = "runs sessions traces feedback agents platforms deliveries budgets people keys audit retention";
@@ -36,6 +35,7 @@ asOperator(
     const test = page.getByRole("dialog", { name: "Test helper" });
     await test.getByRole("button", { name: "Ask" }).click();
     await test.getByText("It answers").waitFor();
+    expect(await faultsHere(page)).toEqual([]);
     await page.keyboard.press("Escape");
     await test.waitFor({ state: "detached" });
 
@@ -44,6 +44,7 @@ asOperator(
     const form = page.getByRole("dialog", { name: /^Register an agent/ });
     await form.getByRole("textbox", { name: "Name" }).fill(name);
     await form.getByRole("textbox", { name: /^Address/ }).fill("https://far.example/v1");
+    expect(await faultsHere(page)).toEqual([]);
     await form.getByRole("button", { name: "Register" }).click();
     await page.getByRole("button", { name: `Disable ${name}` }).click();
     await page.getByRole("dialog").getByRole("button", { name: "Disable it" }).click();
@@ -52,6 +53,7 @@ asOperator(
     await page.getByRole("button", { name: `Remove ${name}` }).click();
     const sure = page.getByRole("dialog", { name: new RegExp(name) });
     expect(await sure.getByRole("button", { name: "Take it back" }).isEnabled()).toBe(false);
+    expect(await faultsHere(page)).toEqual([]);
     await sure.getByRole("textbox", { name: /to confirm/ }).fill(name);
     await sure.getByRole("button", { name: "Take it back" }).click();
     await eventually(async () => table.getByRole("row").filter({ hasText: name }).count(), 0);
@@ -99,6 +101,7 @@ asOperator("deliveries: what failed is posted again, what is uncertain is resolv
   await page.getByRole("button", { name: `Resolve ${doubt}` }).click();
   const dialog = page.getByRole("dialog", { name: "Take it off the list?" });
   await dialog.getByRole("radio", { name: "Nobody needs it any more" }).check();
+  expect(await faultsHere(page)).toEqual([]);
   await dialog.getByRole("button", { name: "Take it off" }).click();
   await page.getByRole("button", { name: `Resolve ${doubt}` }).waitFor({ state: "detached" });
 });
@@ -112,9 +115,11 @@ asOperator("keys: made with a secret that is shown once, rotated and revoked", "
   await form
     .getByRole("combobox", { name: "For", exact: true })
     .selectOption({ label: "An operator who looks (viewer)" });
+  expect(await faultsHere(page)).toEqual([]);
   await form.getByRole("button", { name: "Make it" }).click();
   const shown = page.getByRole("dialog", { name: `The secret of ${name}` });
   const secret = await shown.locator("code").innerText();
+  expect(await faultsHere(page)).toEqual([]);
   const call = (key: string) => fetch(`${door.url}/v1/overview`, { headers: { authorization: `Bearer ${key}` } });
   expect((await call(secret)).status).toBe(200);
   await shown.getByRole("button", { name: "I have it" }).click();
@@ -123,6 +128,7 @@ asOperator("keys: made with a secret that is shown once, rotated and revoked", "
   await page.getByRole("button", { name: `Rotate ${name}` }).click();
   const rotate = page.getByRole("dialog");
   await rotate.getByRole("combobox").selectOption({ label: "No time more" });
+  expect(await faultsHere(page)).toEqual([]);
   await rotate.getByRole("button", { name: "Rotate it" }).click();
   const second = await shown.locator("code").innerText();
   expect(second).not.toBe(secret);
@@ -175,7 +181,10 @@ asOperator(
     const until = new Date(Date.now() + 600_000);
     await insert("pairings", { code, platform: "telegram", external_id: user, name, expires_at: until });
     await page.getByRole("button", { name: `Approve ${name}` }).click();
-    await page.getByRole("dialog").getByRole("button", { name: "Let them in" }).click();
+    const letIn = page.getByRole("dialog").getByRole("button", { name: "Let them in" });
+    await letIn.waitFor();
+    expect(await faultsHere(page)).toEqual([]);
+    await letIn.click();
     await page
       .getByRole("status")
       .filter({ hasText: `\u2068${name}\u2069 is let in` })
@@ -185,15 +194,17 @@ asOperator(
     const { body } = await gateway.api("GET", `/v1/sessions/${talk.session}`, undefined, talk.user);
     await page.goto(`${door.url}/admin/people/${body.user_id}`);
     await page.getByRole("button", { name: "Block", exact: true }).click();
+    expect(await faultsHere(page)).toEqual([]);
     await page.getByRole("dialog").getByRole("button", { name: "Block", exact: true }).click();
     await page.getByRole("button", { name: "Unblock" }).waitFor();
+    expect(await faultsHere(page)).toEqual([]);
     const download = page.waitForEvent("download");
     await page.getByRole("link", { name: "Export" }).click();
     expect((await download).suggestedFilename()).toBe(`${body.user_id}.jsonl`);
     await page.getByRole("button", { name: "Erase" }).click();
     const dialog = page.getByRole("dialog");
-    expect(await seriousFaults(page)).toEqual([]);
     await dialog.getByText("1 sessions, 2 messages").waitFor();
+    expect(await faultsHere(page)).toEqual([]);
     expect(await dialog.getByRole("button", { name: "Erase for good" }).isEnabled()).toBe(false);
     const typed = await dialog.locator("strong").innerText();
     await dialog.getByRole("textbox", { name: /to confirm/ }).fill(typed);
@@ -251,6 +262,7 @@ asOperator(
   "",
   async ({ page }) => {
     await page.getByText(/This page is for operators/).waitFor();
+    expect(await faultsHere(page)).toEqual([]);
     expect(await page.getByRole("navigation").count()).toBe(0);
   },
   { role: null },

@@ -1,7 +1,6 @@
 import { expect } from "vitest";
-import { asOperator, makeTalk, openPage } from "./support/admin.ts";
-import { seriousFaults } from "./support/axe.ts";
-import { type Desk, everyView } from "./support/suite.ts";
+import { asOperator, faultsHere, makeTalk, openPage } from "./support/admin.ts";
+import type { Desk } from "./support/suite.ts";
 
 /** What is wrong with pages that are opened by the menu, one after the other. */
 async function faultsOf({ page }: Desk, names: readonly string[]): Promise<string[]> {
@@ -9,11 +8,7 @@ async function faultsOf({ page }: Desk, names: readonly string[]): Promise<strin
   for (const name of names) {
     await openPage(page, name);
     await page.getByText("Loading…").first().waitFor({ state: "detached" });
-    faults.push(...(await seriousFaults(page)).map((fault) => `${name}: ${fault}`));
-    const wide = await page
-      .locator("html, #content")
-      .evaluateAll((boxes) => Math.max(...boxes.map((box) => box.scrollWidth - box.clientWidth)));
-    if (wide > 0) faults.push(`${name} is ${wide} px too wide`);
+    faults.push(...(await faultsHere(page)).map((fault) => `${name}: ${fault}`));
     for (let step = 0; step < 4; step++) {
       await page.keyboard.press("Tab");
       const at = await page.evaluate(() => {
@@ -28,15 +23,15 @@ async function faultsOf({ page }: Desk, names: readonly string[]): Promise<strin
   return faults;
 }
 
-everyView(
+asOperator(
   "pages of the dashboard are reached by its menu, fit the screen, show the focus, and have nothing serious for axe",
+  "",
   async (desk) => {
     await makeTalk();
     await desk.page.getByRole("figure", { name: "Answers" }).waitFor();
-    expect(await seriousFaults(desk.page)).toEqual([]);
+    expect(await faultsHere(desk.page)).toEqual([]);
     expect(await faultsOf(desk, ["Sessions", "Feedback", "Keys"])).toEqual([]);
   },
-  { role: "owner", path: "/admin" },
 );
 
 asOperator("so do those about runs and the gateway", "", async (desk) => {
@@ -46,3 +41,39 @@ asOperator("so do those about runs and the gateway", "", async (desk) => {
 asOperator("so do those about people and what is kept", "", async (desk) => {
   expect(await faultsOf(desk, ["Budgets", "People", "Audit", "Retention"])).toEqual([]);
 });
+
+asOperator(
+  "what cannot be had is said and asked for again, what cannot be done too, and a list says that it is empty",
+  "/sessions",
+  async ({ page, door }) => {
+    let isDown = true;
+    await page.route(/\/v1\/(sessions|feedback|traces|keys)/, (route) =>
+      isDown ? route.fulfill({ status: 503, json: { detail: "The database does not answer." } }) : route.fallback(),
+    );
+    const trouble = page.getByRole("alert").filter({ hasText: "The database does not answer." });
+    await page.reload();
+    await trouble.waitFor();
+    expect(await faultsHere(page)).toEqual([]);
+    await page.goto(`${door.url}/admin/traces/${"0".repeat(32)}`);
+    await trouble.waitFor();
+    expect(await faultsHere(page)).toEqual([]);
+    await openPage(page, "Keys");
+    await trouble.waitFor();
+    await page.getByRole("button", { name: "Make a key" }).click();
+    const form = page.getByRole("dialog", { name: "Make a key" });
+    await form.getByRole("textbox", { name: "Name" }).fill("mine");
+    await form.getByRole("button", { name: "Make it" }).click();
+    await form.getByRole("alert").filter({ hasText: "The database does not answer." }).waitFor();
+    expect(await faultsHere(page)).toEqual([]);
+    await page.keyboard.press("Escape");
+    isDown = false;
+    await page.getByRole("button", { name: "Try again" }).click();
+    await trouble.waitFor({ state: "detached" });
+
+    await page.route(/\/v1\/sessions(\?|$)/, (route) => route.fulfill({ json: { sessions: [], next_cursor: null } }));
+    await openPage(page, "Sessions");
+    await page.getByText("Nobody has talked to an agent yet.").waitFor();
+    expect(await faultsHere(page)).toEqual([]);
+  },
+  { expected: /503/ },
+);

@@ -1,6 +1,5 @@
 import { expect } from "vitest";
-import { asOperator, makeTalk, openPage } from "./support/admin.ts";
-import { seriousFaults } from "./support/axe.ts";
+import { asOperator, faultsHere, makeTalk, openPage } from "./support/admin.ts";
 import { eventually } from "./support/chat.ts";
 
 asOperator(
@@ -18,6 +17,7 @@ asOperator(
     await page.getByRole("figure", { name: "Cost" }).getByText("estimated by the models’ prices").waitFor();
     await answers.getByText("As a table").click();
     const table = answers.getByRole("table");
+    expect(await faultsHere(page)).toEqual([]);
     expect(await table.getByRole("columnheader").allInnerTexts()).toEqual([
       "Hour (UTC)",
       "completed",
@@ -31,6 +31,7 @@ asOperator(
     await page.getByRole("combobox", { name: "Agent", exact: true }).selectOption("second");
     await answers.getByText("0 completed, 0 stopped, 0 failed").waitFor();
     await page.getByText("second has answered nobody in this time.").waitFor();
+    expect(await faultsHere(page)).toEqual([]);
   },
 );
 
@@ -44,7 +45,10 @@ asOperator("runs: one that lives is seen and stopped", "/runs", async ({ page, g
   const live = page.getByRole("table", { name: "Live runs" });
   const row = live.getByRole("row").filter({ has: page.getByTitle(body.session_id) });
   await row.getByRole("button", { name: /^Stop run run_/ }).click();
-  await page.getByRole("dialog", { name: "Stop this run?" }).getByRole("button", { name: "Stop it" }).click();
+  const sure = page.getByRole("dialog", { name: "Stop this run?" });
+  await sure.waitFor();
+  expect(await faultsHere(page)).toEqual([]);
+  await sure.getByRole("button", { name: "Stop it" }).click();
   await page.getByRole("status").filter({ hasText: "The run ends." }).waitFor();
   await eventually(async () => row.count(), 0);
   const { body: after } = await gateway.api("GET", `/v1/sessions/${body.session_id}/runs`, undefined, user);
@@ -70,7 +74,7 @@ asOperator(
     // As it was written: a text is a text.
     await transcript.getByText(`Where is the ${word}? <img src=x onerror=alert(1)>`, { exact: true }).first().waitFor();
     expect(await transcript.getByRole("img").count()).toBe(0);
-    expect(await seriousFaults(page)).toEqual([]);
+    expect(await faultsHere(page)).toEqual([]);
     if (view.width > 600) expect(await page.evaluate(() => document.activeElement?.tagName)).toBe("H1");
     await transcript.getByRole("link", { name: "Trace" }).first().click();
     await page.getByRole("heading", { level: 1, name: "Trace" }).waitFor();
@@ -91,7 +95,7 @@ asOperator("traces: a waterfall whose spans open", "/traces", async ({ page, doo
   await page.keyboard.press("Enter");
   expect(await chat.getAttribute("aria-expanded")).toBe("true");
   await waterfall.getByText("gen_ai.operation.name").waitFor();
-  expect(await seriousFaults(page)).toEqual([]);
+  expect(await faultsHere(page)).toEqual([]);
   const bars = await waterfall
     .locator(".bar")
     .evaluateAll((all) => all.map((bar) => bar.getBoundingClientRect().width));
@@ -107,6 +111,7 @@ asOperator("feedback: narrowed by filters, and triaged", "", async ({ page, gate
   const list = page.getByRole("list", { name: "Feedback" }).getByRole("listitem");
   await eventually(async () => list.count(), 1);
   await list.getByRole("img", { name: "Thumbs down" }).waitFor();
+  expect(await faultsHere(page)).toEqual([]);
   await list.getByRole("combobox", { name: /^Triage of fb_/ }).selectOption("Done");
   await page.getByRole("status").filter({ hasText: "Noted." }).waitFor();
   await page.getByRole("combobox", { name: "Triage", exact: true }).selectOption("New");
@@ -115,6 +120,7 @@ asOperator("feedback: narrowed by filters, and triaged", "", async ({ page, gate
   await eventually(async () => list.count(), 1);
   await page.getByRole("combobox", { name: "Rating", exact: true }).selectOption("Thumbs up");
   await page.getByText("No feedback fits.").waitFor();
+  expect(await faultsHere(page)).toEqual([]);
   await page.getByRole("button", { name: "Clear the filters" }).click();
   await eventually(async () => (await list.count()) > 0, true);
   expect(new URL(page.url()).search).toBe("");

@@ -1,8 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { Client } from "pg";
 import type { Page } from "playwright-core";
-import { test } from "vitest";
-import { atDesk, type Desk, type DeskOptions, openSuite, VIEWS } from "./suite.ts";
+import { seriousFaults } from "./axe.ts";
+import { type Desk, type DeskOptions, everyView, openSuite } from "./suite.ts";
 
 /** A talk with one answer in it, by somebody of its own. */
 export interface Talk {
@@ -50,9 +50,6 @@ async function runStatement(statement: string, values: unknown[]): Promise<void>
   await client.end();
 }
 
-/** Both widths and both colours, in two views: how all of it looks in the other two is seen by `admin-pages`. */
-const TWO = [VIEWS[0], VIEWS[3]];
-
 /** What an operator does at a page of the dashboard. */
 export function asOperator(
   name: string,
@@ -60,9 +57,7 @@ export function asOperator(
   work: (desk: Desk) => Promise<void>,
   options: DeskOptions = {},
 ): void {
-  test.concurrent.for(TWO)(`${name} ($width px, $colors)`, async (view) =>
-    atDesk(work, { role: "owner", ...options, view, path: `/admin${path}` }),
-  );
+  everyView(name, work, { role: "owner", ...options, path: `/admin${path}` });
 }
 
 /** Goes to another page of the dashboard by its menu, which is behind a button where there is no room. */
@@ -72,4 +67,12 @@ export async function openPage(page: Page, name: string): Promise<void> {
   if (await menu.isVisible()) await menu.click();
   await page.getByRole("navigation", { name: "Pages" }).getByRole("link", { name, exact: true }).click();
   await page.getByRole("heading", { level: 1, name, exact: true }).waitFor();
+}
+
+/** What is wrong with what is open just now: for axe, and by being wider than the screen. */
+export async function faultsHere(page: Page): Promise<string[]> {
+  const wide = await page
+    .locator("html, #content, dialog[open]")
+    .evaluateAll((boxes) => Math.max(...boxes.map((box) => box.scrollWidth - box.clientWidth)));
+  return [...(await seriousFaults(page)), ...(wide > 0 ? [`${wide} px too wide`] : [])];
 }

@@ -60,14 +60,20 @@ const CARDS = {
     "---\ndefault: true\ndescription: Answers questions\n" +
     "function_tools: [tools.ts:countLines, tools.ts:sendMail]\n---\nYou are a test.\n",
   "second.md": "---\ndescription: Answers otherwise\n---\nYou are another test.\n",
-  "edited.md": "---\ndescription: Is edited\n---\nYou are a fourth test.\n",
-  "narrow.md": "---\ndescription: Is edited, too\n---\nYou are a fourth test.\n",
+  ...Object.fromEntries(
+    VIEWS.map((view) => [`${editedBy(view)}.md`, "---\ndescription: Is edited\n---\nYou are a fourth test.\n"]),
+  ),
   "waits.md": "---\ndescription: Answers one thing after the other\n---\nYou are a third test.\n",
   "tools.ts": TOOLS,
   "parley.yaml":
     "budgets: { gateway: { tokens_per_day: 1000000000 } }\n" +
     "agents: { helper: { approvals: { sendMail: ask } }, waits: { on_busy: queue } }\n",
 };
+
+/** An agent whose card nobody else edits: views are looked at side by side. */
+export function editedBy({ width, colors }: View): string {
+  return `edited-${width}-${colors}`;
+}
 
 let opening: Promise<Suite> | undefined;
 
