@@ -177,7 +177,10 @@ function Reason(props: { question: string; before: string; done: (comment: strin
         props.done(comment.trim());
       }}
       onKeyDown={(event) => {
-        if (event.key === "Escape") props.done(null);
+        if (event.key !== "Escape" || event.isComposing) return;
+        // An answer goes on.
+        event.preventDefault();
+        props.done(null);
       }}
     >
       <label>

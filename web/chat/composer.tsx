@@ -5,6 +5,7 @@ import { useStore } from "../kit/store.ts";
 import { texts } from "../texts/texts.ts";
 import { AttachmentChips } from "./attachment-chips.tsx";
 import { attachmentsOf } from "./attachments.ts";
+import { draftAt, keepDraft } from "./kept-words.ts";
 import { isSendKey, settings } from "./settings.ts";
 import type { SentFile } from "./wire.ts";
 
@@ -31,9 +32,8 @@ export function Composer(props: {
 }) {
   const { talk, busy, closed = false, session, send, explain, stop } = props;
   const said = texts();
-  const draftKey = `parley.draft.${talk}`;
   const sendKey = useStore(settings, (value) => value.sendKey);
-  const [text, setText] = useState(sessionStorage.getItem(draftKey) ?? "");
+  const [text, setText] = useState(draftAt(talk) ?? "");
   const field = useRef<HTMLTextAreaElement>(null);
   const chooser = useRef<HTMLInputElement>(null);
   const files = attachmentsOf(talk);
@@ -48,8 +48,7 @@ export function Composer(props: {
   }, []);
 
   useEffect(() => {
-    if (text === "") sessionStorage.removeItem(draftKey);
-    else sessionStorage.setItem(draftKey, text);
+    keepDraft(talk, text === "" ? null : text);
   }, [text]);
 
   useLayoutEffect(() => {
@@ -95,7 +94,7 @@ export function Composer(props: {
       files.clear();
       setText("");
       // The message may open another talk, and with it another one of these.
-      sessionStorage.removeItem(draftKey);
+      keepDraft(talk, null);
       send(text.trim(), sent);
     } catch (error) {
       setProblem(explain(error));

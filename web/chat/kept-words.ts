@@ -28,3 +28,18 @@ export function keepWordsOf(user: string): boolean {
 export function forgetWords(storage: Storage): void {
   for (const name of Object.keys(storage)) if (WORDS.test(name)) storage.removeItem(name);
 }
+
+/** What was written at a place of the page and not sent; null = nothing. */
+export function draftAt(place: string): string | null {
+  return sessionStorage.getItem(`parley.draft.${place}`);
+}
+
+export function keepDraft(place: string, text: string | null): void {
+  const name = `parley.draft.${place}`;
+  try {
+    if (text === null) sessionStorage.removeItem(name);
+    else sessionStorage.setItem(name, text);
+  } catch {
+    // A browser without room keeps it for as long as it is shown.
+  }
+}

@@ -1,9 +1,10 @@
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { IconButton } from "../kit/icons.tsx";
 import { shownName } from "../kit/shown-name.ts";
 import { useStore } from "../kit/store.ts";
 import { texts } from "../texts/texts.ts";
 import type { Versions } from "./branches.ts";
+import { draftAt, keepDraft } from "./kept-words.ts";
 import { CopyButton } from "./markdown-view.tsx";
 import { isSendKey, settings } from "./settings.ts";
 import type { Sending } from "./talk-rows.ts";
@@ -23,18 +24,28 @@ export function UserView(props: {
 }) {
   const { message, waiting, session, versions, choose, edit } = props;
   const said = texts();
-  const [editing, setEditing] = useState(false);
+  const place = `edit.${message.message_id}`;
+  // It leaves the document while the reader is elsewhere.
+  const [editing, setEditing] = useState<"begun" | "kept" | null>(draftAt(place) === null ? null : "kept");
   const article = useRef<HTMLElement>(null);
   const edited = useRef(false);
   // What had the focus is gone: it goes on from where the edit was begun.
   useEffect(() => {
-    if (!editing && edited.current && document.activeElement === document.body) {
+    if (editing === null && edited.current && document.activeElement === document.body) {
       article.current?.querySelector<HTMLElement>(".edit-own")?.focus();
     }
-    edited.current = editing;
+    edited.current = editing !== null;
   }, [editing]);
-  if (editing && edit) {
-    return <EditForm text={message.text} cancel={() => setEditing(false)} save={(text) => edit(text)} />;
+  const leave = () => {
+    keepDraft(place, null);
+    setEditing(null);
+  };
+  if (editing !== null && edit) {
+    const save = (text: string) => {
+      keepDraft(place, null);
+      edit(text);
+    };
+    return <EditForm place={place} text={message.text} focused={editing === "begun"} cancel={leave} save={save} />;
   }
   const files = message.parts.filter(({ type }) => type === "file");
   return (
@@ -56,7 +67,9 @@ export function UserView(props: {
         <div class="bar">
           {versions && <VersionPicker versions={versions} choose={choose} />}
           <CopyButton text={message.text} />
-          {edit && <IconButton icon="edit" class="small edit-own" label={said.edit} onClick={() => setEditing(true)} />}
+          {edit && (
+            <IconButton icon="edit" class="small edit-own" label={said.edit} onClick={() => setEditing("begun")} />
+          )}
         </div>
       )}
     </article>
@@ -90,10 +103,20 @@ function VersionPicker({ versions, choose }: { versions: Versions; choose: (sess
   );
 }
 
-function EditForm(props: { text: string; cancel: () => void; save: (text: string) => void }) {
+function EditForm(props: {
+  place: string;
+  text: string;
+  focused: boolean;
+  cancel: () => void;
+  save: (text: string) => void;
+}) {
   const said = texts();
   const sendKey = useStore(settings, (value) => value.sendKey);
-  const [text, setText] = useState(props.text);
+  const [text, setText] = useState(draftAt(props.place) ?? props.text);
+  const field = useRef<HTMLTextAreaElement>(null);
+  useLayoutEffect(() => {
+    if (props.focused) field.current?.focus();
+  }, []);
   const save = () => {
     if (text.trim() !== "" || props.text === "") props.save(text);
   };
@@ -105,16 +128,22 @@ function EditForm(props: { text: string; cancel: () => void; save: (text: string
         save();
       }}
       onKeyDown={(event) => {
-        if (event.key === "Escape" && !event.isComposing) props.cancel();
+        if (event.key !== "Escape" || event.isComposing) return;
+        // An answer goes on.
+        event.preventDefault();
+        props.cancel();
       }}
     >
       <textarea
+        ref={field}
         class="field"
         aria-label={said.edit}
         rows={Math.min(10, text.split("\n").length + 1)}
         value={text}
-        autofocus
-        onInput={(event) => setText(event.currentTarget.value)}
+        onInput={(event) => {
+          setText(event.currentTarget.value);
+          keepDraft(props.place, event.currentTarget.value);
+        }}
         onKeyDown={(event) => {
           if (!isSendKey(event, sendKey)) return;
           event.preventDefault();

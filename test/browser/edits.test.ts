@@ -1,0 +1,60 @@
+import type { Locator, Page } from "playwright-core";
+import { expect } from "vitest";
+import { newId } from "../../src/ids.ts";
+import { runStatement } from "../support/postgres.ts";
+import { composer, eventually, log, say, talkId } from "./support/chat.ts";
+import { everyView } from "./support/suite.ts";
+
+/** Until something is there, or away: what comes in there makes the list longer. */
+async function scrollTo(page: Page, part: 0 | 1, wanted: Locator, count: 0 | 1 = 1): Promise<void> {
+  const seen = async () => {
+    await log(page).evaluate((list, to) => (list.scrollTop = to * list.scrollHeight), part);
+    return wanted.count();
+  };
+  await eventually(seen, count);
+}
+
+everyView(
+  "edit: what is being edited outlives scrolling away and a reload; leaving it stops no answer",
+  async (desk) => {
+    const { page, databaseUrl } = desk;
+    await say(page, "first words");
+    await log(page).getByText("You said: first words").waitFor();
+    const id = await talkId(page);
+    await eventually(() => page.getByRole("button", { name: "Stop" }).count(), 0);
+    await runStatement(
+      databaseUrl,
+      `insert into messages (session_id, seq, message_id, run_id, idx, role, parts, status)
+     select '${id}', n, 'msg_' || md5('${id}' || n), '${newId("run").slice(0, -3)}' || lpad((n / 2)::text, 3, '0'), n,
+            case n % 2 when 1 then 'user' else 'assistant' end,
+            '[{"type": "text", "text": "one more"}]', 'complete'
+     from generate_series(3, 50) n`,
+    );
+    await runStatement(databaseUrl, `update talk_sessions set head_seq = 50 where id = '${id}'`);
+    await page.reload();
+    await log(page).getByText("one more").last().waitFor();
+    const field = page.getByRole("textbox", { name: "Edit" });
+    const first = page.getByRole("article").filter({ hasText: /^first words/ });
+    await scrollTo(page, 0, first);
+    await first.getByRole("button", { name: "Edit" }).click();
+    await field.fill("half an edit");
+    await scrollTo(page, 1, field, 0);
+    await scrollTo(page, 0, field);
+    await page.reload();
+    await log(page).getByText("one more").last().waitFor();
+    expect(await composer(page).inputValue()).toBe("");
+
+    await say(page, "slow words 20");
+    await log(page).getByText("words3").waitFor();
+    await scrollTo(page, 0, field);
+    expect(await field.inputValue()).toBe("half an edit");
+    await field.press("Escape");
+    await eventually(() => field.count(), 0);
+    await scrollTo(page, 1, log(page).getByText("words25"));
+    await page.getByRole("button", { name: "Stop" }).waitFor();
+    await page.keyboard.press("Escape");
+    await page.getByRole("button", { name: "Stop" }).waitFor({ state: "detached" });
+    await scrollTo(page, 0, first);
+    expect(await field.count()).toBe(0);
+  },
+);
