@@ -1,7 +1,18 @@
+import type { Page } from "playwright-core";
 import { expect } from "vitest";
 import { seriousFaults } from "./support/axe.ts";
 import { composer, eventually, log, say, shown, stored } from "./support/chat.ts";
 import { everyView } from "./support/suite.ts";
+
+/** The pieces of code that have a colour. */
+const coloured = (page: Page, colour: string) =>
+  page.evaluate(
+    (name) =>
+      [...(CSS.highlights.get(name) ?? [])].map(({ startContainer, startOffset, endOffset }) =>
+        startContainer.textContent.slice(startOffset, endOffset),
+      ),
+    colour,
+  );
 
 everyView("Markdown with a table and highlighted code, to be copied", async ({ page }) => {
   await say(page, "rich please");
@@ -11,13 +22,19 @@ everyView("Markdown with a table and highlighted code, to be copied", async ({ p
       .getByRole("cell", { name: "1" })
       .evaluate((cell) => getComputedStyle(cell).textAlign),
   ).toBe("right");
-  await log(page).locator(".hljs-keyword", { hasText: "export" }).waitFor();
+  await eventually(() => coloured(page, "code-keyword"), ["export", "const", "string"]);
+  expect(await coloured(page, "code-string")).toEqual(['"<&>"']);
+  expect(await coloured(page, "code-number")).toEqual(["n", "1"]);
+  const colours = await log(page)
+    .locator("pre code")
+    .evaluate((code) => [getComputedStyle(code, "::highlight(code-number)").color, getComputedStyle(code).color]);
+  expect(new Set(colours).size).toBe(2);
   const link = log(page).getByRole("link", { name: "Docs" });
   expect(await link.getAttribute("href")).toBe("https://example.com/docs");
   expect(await link.getAttribute("rel")).toContain("noopener");
   await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
   await log(page).getByRole("figure", { name: "ts" }).getByRole("button", { name: "Copy" }).click();
-  expect(await page.evaluate(() => navigator.clipboard.readText())).toBe("export const n: number = 1;");
+  expect(await page.evaluate(() => navigator.clipboard.readText())).toBe('export const n: string = "<&>" + 1;');
   expect(await seriousFaults(page)).toEqual([]);
 });
 

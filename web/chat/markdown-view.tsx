@@ -1,5 +1,5 @@
 import { memo } from "../kit/memo.ts";
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { Icon } from "../kit/icons.tsx";
 import { texts } from "../texts/texts.ts";
 import { readMarkdown } from "./read-markdown.ts";
@@ -28,17 +28,19 @@ const HtmlPiece = memo(({ html, wide }: { html: string; wide: boolean }) => (
 ));
 
 const CodeBlock = memo(({ text, language }: { text: string; language: string }) => {
-  const [html, setHtml] = useState<string | null>(null);
+  const code = useRef<HTMLElement>(null);
   useEffect(() => {
     let current = true;
+    let undo = () => {};
     // Loaded by the first talk that has code.
     const highlight = async () => {
       const { highlightCode } = await import("./highlight-code.ts");
-      if (current) setHtml(highlightCode(text, language));
+      if (current) undo = highlightCode(code.current!.firstChild as Text, language);
     };
-    void highlight();
+    if (text !== "") void highlight();
     return () => {
       current = false;
+      undo();
     };
   }, [text, language]);
   const name = language.trim().split(/\s/)[0] || texts().code;
@@ -49,7 +51,7 @@ const CodeBlock = memo(({ text, language }: { text: string; language: string }) 
         <CopyButton text={text} />
       </figcaption>
       <pre tabIndex={0}>
-        {html === null ? <code>{text}</code> : <code dangerouslySetInnerHTML={{ __html: html }} />}
+        <code ref={code}>{text}</code>
       </pre>
     </figure>
   );

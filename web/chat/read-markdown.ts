@@ -9,10 +9,10 @@ export type Piece =
 
 const SAFE: Config = {
   ALLOWED_TAGS: [
-    ..."a blockquote br code del em h1 h2 h3 h4 h5 h6 hr li ol p pre s span strong sub sup".split(" "),
+    ..."a blockquote br code del em h1 h2 h3 h4 h5 h6 hr li ol p pre s strong sub sup".split(" "),
     ..."table tbody td th thead tr ul".split(" "),
   ],
-  ALLOWED_ATTR: ["href", "title", "align", "start", "class"],
+  ALLOWED_ATTR: ["href", "title", "align", "start"],
   ALLOWED_URI_REGEXP: /^(?:https?|mailto):/i,
   // These are no addresses.
   ADD_URI_SAFE_ATTR: ["align", "start"],
@@ -69,7 +69,7 @@ function pieceOf(token: Token, links: TokensList["links"], context: string): Pie
 }
 
 /** The second line behind the renderer: whatever it makes, only this is left. */
-export function cleanHtml(html: string): string {
+function cleanHtml(html: string): string {
   return DOMPurify.sanitize(html, SAFE);
 }
 

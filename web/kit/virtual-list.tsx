@@ -1,4 +1,4 @@
-import type { ComponentChildren, Ref } from "preact";
+import type { ComponentChildren, Ref, VNode } from "preact";
 import { useEffect, useImperativeHandle, useLayoutEffect, useReducer, useRef } from "preact/hooks";
 import { findFrom, heightsOf } from "./list-layout.ts";
 
@@ -42,6 +42,7 @@ export function VirtualList<T>(props: Props<T>) {
   const frame = useRef<HTMLDivElement>(null);
   const known = useRef(new Map<string, number>());
   const at = useRef({ top: 0, height: 800, stuck: fromEnd, anchor: null as { key: string; top: number } | null });
+  const made = useRef<{ draw: unknown; cells: Map<T, VNode> }>({ draw, cells: new Map() });
   const [, redraw] = useReducer((count: number) => count + 1, 0);
 
   const tops = heightsOf(rows, (row) => known.current.get(keyOf(row)) ?? guess(row));
@@ -50,7 +51,10 @@ export function VirtualList<T>(props: Props<T>) {
   const top = at.current.stuck ? Math.max(0, total - at.current.height) : at.current.top + movedBy(tops);
   const from = findFrom(tops, top - AROUND);
   const until = Math.min(rows.length, findFrom(tops, top + at.current.height + AROUND) + 1);
-  const shown = rows.slice(from, until);
+  // While the reader scrolls, only rows that come into sight are made; with another `draw` all are.
+  const before = made.current.draw === draw ? made.current.cells : new Map<T, VNode>();
+  const cells = new Map(rows.slice(from, until).map((row) => [row, before.get(row) ?? cellOf(row, props)]));
+  made.current = { draw, cells };
   const drawn = useRef({ tops, from, rows });
   drawn.current = { tops, from, rows };
 
@@ -159,13 +163,17 @@ export function VirtualList<T>(props: Props<T>) {
     >
       <div class="list-inside" role="presentation">
         <div style={{ height: `${tops[from]}px` }} role="presentation" />
-        {shown.map((row) => (
-          <div key={keyOf(row)} data-row={keyOf(row)} role={props.role === "list" ? "listitem" : undefined}>
-            {draw(row)}
-          </div>
-        ))}
+        {[...cells.values()]}
         <div style={{ height: `${total - tops[until]!}px` }} role="presentation" />
       </div>
+    </div>
+  );
+}
+
+function cellOf<T>(row: T, { keyOf, draw, role }: Props<T>): VNode {
+  return (
+    <div key={keyOf(row)} data-row={keyOf(row)} role={role === "list" ? "listitem" : undefined}>
+      {draw(row)}
     </div>
   );
 }

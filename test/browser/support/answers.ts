@@ -9,7 +9,7 @@ const RICH = `A comparison:
 | Edits | 1 |
 
 \`\`\`ts
-export const n: number = 1;
+export const n: string = "<&>" + 1;
 \`\`\`
 
 1. **First**
