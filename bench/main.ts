@@ -7,6 +7,7 @@ import type { Scenario } from "./scenario.ts";
 import { accept } from "./scenarios/accept.ts";
 import { embedded } from "./scenarios/embedded.ts";
 import { install } from "./scenarios/install.ts";
+import { page } from "./scenarios/page.ts";
 import { replicas } from "./scenarios/replicas.ts";
 import { start } from "./scenarios/start.ts";
 import { stop } from "./scenarios/stop.ts";
@@ -25,6 +26,7 @@ const SCENARIOS: readonly Scenario[] = [
   takeover,
   window,
   feedback,
+  page,
   start,
   install,
   replicas,

@@ -3,10 +3,10 @@ import { rmSync } from "node:fs";
 import { mkdtemp, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import chromiumBinary from "@sparticuz/chromium";
-import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
+import type { Browser, BrowserContext, Page } from "playwright-core";
 import { expect, test } from "vitest";
 import { type FakeModel, startFakeModel } from "../../fakes/model-server.ts";
+import { openBrowser } from "../../support/browser.ts";
 import { ADMIN_KEY, GatewayProcess, type GatewayProcessOptions } from "../../support/gateway-process.ts";
 import { createTestDatabase } from "../../support/postgres.ts";
 import { answers } from "./answers.ts";
@@ -93,12 +93,6 @@ async function open(): Promise<Suite> {
   const { url: databaseUrl } = await createTestDatabase();
   const [browser, gateway] = await Promise.all([openBrowser(), startGateway(model, { databaseUrl })]);
   return { browser, model, gateway, databaseUrl, door: await FrontDoor.open(gateway.url) };
-}
-
-/** A browser of the system goes first, by `CHROMIUM`; else the one that came from npm. */
-async function openBrowser(): Promise<Browser> {
-  const executablePath = process.env["CHROMIUM"] ?? (await chromiumBinary.executablePath());
-  return chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-dev-shm-usage"] });
 }
 
 /** A gateway with the suite's cards. */
