@@ -91,8 +91,11 @@ export function signInRoutes(app: Api, { db, cookies, streams, ways, failures, g
   app.route({
     method: "GET",
     url: "/v1/sign-in",
-    schema: { summary: "How one can sign in at the web page, besides by a link", response: { 200: WaysJson } },
-    handler: async () => ways,
+    schema: {
+      summary: "Whether this browser is signed in, and how one can sign in at the web page besides by a link",
+      response: { 200: Type.Object({ ...WaysJson.properties, known: Type.Boolean() }) },
+    },
+    handler: async (request) => ({ ...ways, known: (await cookies.sessionFor(request)) !== null }),
   });
 
   app.route({

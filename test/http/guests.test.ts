@@ -62,9 +62,9 @@ describe("a guest", () => {
     const closed = await startHttp();
     const refused = await new Browser(closed).call("POST", "/v1/sign-in/guest");
     expect(refused.statusCode).toBe(403);
-    expect((await closed.app.inject("/v1/sign-in")).json()).toEqual({ guest: false, oidc: false });
+    expect((await closed.app.inject("/v1/sign-in")).json()).toEqual({ guest: false, oidc: false, known: false });
     await closed.stop();
-    expect((await http.app.inject("/v1/sign-in")).json()).toEqual({ guest: true, oidc: false });
+    expect((await http.app.inject("/v1/sign-in")).json()).toEqual({ guest: true, oidc: false, known: false });
     const from = { remoteAddress: "203.0.113.77", headers: { "sec-fetch-site": "same-origin" } };
     const enter = () => http.app.inject({ method: "POST", url: "/v1/sign-in/guest", ...from });
     for (let n = 0; n < 20; n++) expect((await enter()).statusCode).toBe(200);

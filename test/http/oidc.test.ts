@@ -72,7 +72,7 @@ const me = async (browser: Browser) => (await browser.call("GET", "/v1/me")).jso
 describe("OpenID Connect", () => {
   it("signs a person in, who is the same one in every browser, and whom nobody else is", async () => {
     const [one, two, other] = [new Traveller(http), new Traveller(http), new Traveller(http)];
-    expect((await http.app.inject("/v1/sign-in")).json()).toEqual({ guest: true, oidc: true });
+    expect((await http.app.inject("/v1/sign-in")).json()).toEqual({ guest: true, oidc: true, known: false });
     expect(await one.signInThere()).toBe("/");
     expect(await me(one)).toMatchObject({ name: "Jane Doe", role: null, guest: false });
     await two.signInThere();

@@ -7,6 +7,7 @@ import { upsertIdentity } from "../../src/store/identities.ts";
 import { withTransaction } from "../../src/store/transaction.ts";
 import { endWebSession, insertWebSession } from "../../src/store/web-sessions.ts";
 import { silentLog } from "../support/store-engines.ts";
+import { Browser, signedIn } from "./browser.ts";
 import { startHttp, type TestHttp } from "./start-http.ts";
 
 let http: TestHttp;
@@ -60,5 +61,19 @@ describe("security-34: a browser that was signed out", () => {
     clock.ms = 1_001;
     expect(await knows(token)).toBe(false);
     for (const other of [newWebToken(), "", "x".repeat(1_000)]) expect(await knows(other)).toBe(false);
+  });
+});
+
+describe("a browser", () => {
+  it("is told to be known or not, without an error for who has none", async () => {
+    const browser = await signedIn(http, "ann");
+    const isKnown = async (who: Browser) => (await who.call("GET", "/v1/sign-in")).json<{ known: boolean }>().known;
+    expect(await isKnown(browser)).toBe(true);
+    const { cookie } = browser;
+    await browser.call("POST", "/v1/sign-out");
+    for (const wrong of ["", cookie, `parley=${"a".repeat(64)}`, "parley=nothing"]) {
+      browser.cookie = wrong;
+      expect(await isKnown(browser)).toBe(false);
+    }
   });
 });

@@ -1,6 +1,6 @@
 import type { ComponentType } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { forgetWords } from "../chat/kept-words.ts";
+import { followUser, forgetUser } from "../chat/kept-words.ts";
 import { callApi } from "../kit/api.ts";
 import { showToast, Toasts } from "../kit/toast.tsx";
 import { chooseTheme, readTheme, type Theme } from "../kit/theme.ts";
@@ -80,14 +80,28 @@ const GROUPS: readonly { name: string; pages: readonly PageOf[] }[] = [
 const PAGES = GROUPS.flatMap(({ pages }) => pages);
 
 export function Dashboard() {
-  const { data: me, problem, reload } = useLoad<Me>("/v1/me");
+  // Asking a stranger's browser who it is would be an error in its console.
+  const door = useLoad<{ known: boolean }>("/v1/sign-in");
+  const { data: me, problem, reload } = useLoad<Me>(door.data?.known ? "/v1/me" : null);
+  // Another window of this browser was signed out, or in as somebody else.
+  useEffect(
+    () =>
+      followUser((user) => {
+        if (me === null ? user === "" : user === me.user_id) return;
+        forgetDrafts();
+        location.reload();
+      }),
+    [me],
+  );
   if (me?.role) return <Shell me={me} />;
   if (me) return <Closed>This page is for operators. You are signed in as {me.name || "a person"}.</Closed>;
-  if (problem?.status === 401) return <Closed>You are not signed in.</Closed>;
+  if (door.data?.known === false || problem?.status === 401) return <Closed>You are not signed in.</Closed>;
   return (
     <main class="closed">
       <h1>Parley</h1>
-      {problem ? <Trouble problem={problem} again={reload} /> : <Waiting />}
+      {door.problem && <Trouble problem={door.problem} again={door.reload} />}
+      {problem && <Trouble problem={problem} again={reload} />}
+      {!door.problem && !problem && <Waiting />}
     </main>
   );
 }
@@ -224,8 +238,7 @@ async function signOut(anyway = false): Promise<void> {
   try {
     await callApi("POST", "/v1/sign-out", { body: {} });
     forgetDrafts();
-    // Whoever comes next is somebody else.
-    for (const storage of [localStorage, sessionStorage]) forgetWords(storage);
+    forgetUser();
     location.assign("/");
   } catch (error) {
     showToast(wordsOf(asProblem(error)));

@@ -2,7 +2,7 @@ import { ApiProblem, callApi } from "../kit/api.ts";
 import { Store } from "../kit/store.ts";
 import { showToast } from "../kit/toast.tsx";
 import { type Language, languageOf, texts, useLanguage } from "../texts/texts.ts";
-import { forgetWords, keepWordsOf } from "./kept-words.ts";
+import { followUser, forgetUser, keepWordsOf } from "./kept-words.ts";
 import { OpenTalk } from "./open-talk.ts";
 import { Outbox, type OutboxEntry } from "./outbox.ts";
 import { SessionList } from "./session-list.ts";
@@ -66,6 +66,7 @@ export class ChatApp {
     await this.#speak(languageOf(navigator.languages));
     // Whoever opens a link wants to be the one it is for.
     if (location.pathname === "/sign-in") return this.#signedOut();
+    followUser((user) => this.#isNow(user));
     await this.#readMe();
     if (this.view.value.signedOut) return;
     addEventListener("popstate", () => this.#goWhereAsked());
@@ -146,10 +147,18 @@ export class ChatApp {
     } catch (error) {
       return showToast(this.explain(error));
     }
-    // Whoever comes next is somebody else.
     this.outbox.forget();
-    for (const storage of [localStorage, sessionStorage]) forgetWords(storage);
+    forgetUser();
+    this.#signedOut();
     location.assign("/");
+  }
+
+  /** Another window of this browser was signed in or out: nothing of whoever was here stays, also when nobody looks. */
+  #isNow(user: string): void {
+    const { me, signedOut } = this.view.value;
+    if (me === null ? !signedOut || user === "" : user === me.user_id) return;
+    this.#signedOut();
+    location.replace("/");
   }
 
   /** For people. */
@@ -182,6 +191,9 @@ export class ChatApp {
 
   async #readMe(): Promise<void> {
     try {
+      // Asking a stranger's browser who it is would be an error in its console.
+      const { known } = await callApi<{ known: boolean }>("GET", "/v1/sign-in");
+      if (!known) return this.#signedOut();
       const me = await callApi<Me>("GET", "/v1/me");
       this.view.change({ me });
       if (me.language !== null) await this.#speak(languageOf([me.language]));
@@ -209,6 +221,7 @@ export class ChatApp {
 
   #signedOut(): void {
     this.view.value.talk?.close();
+    this.list.stop();
     this.view.change({ signedOut: true, talk: null });
   }
 }

@@ -24,8 +24,22 @@ export function keepWordsOf(user: string): boolean {
   return isNewcomer;
 }
 
+/** After signing out: whoever comes next is somebody else, in every window of this browser. */
+export function forgetUser(): void {
+  for (const storage of [localStorage, sessionStorage]) forgetWords(storage);
+  // Nobody, and not nothing: what another window still writes down is not for whoever comes next.
+  localStorage.setItem(KEY, "");
+}
+
+/** Tells when another window of this browser was signed in, as `user`, or out: "". Returns how to hear no more of it. */
+export function followUser(tell: (user: string) => void): () => void {
+  const listen = ({ key, newValue }: StorageEvent) => void (key === KEY && newValue !== null && tell(newValue));
+  addEventListener("storage", listen);
+  return () => removeEventListener("storage", listen);
+}
+
 /** Also those that other windows left. */
-export function forgetWords(storage: Storage): void {
+function forgetWords(storage: Storage): void {
   for (const name of Object.keys(storage)) if (WORDS.test(name)) storage.removeItem(name);
 }
 

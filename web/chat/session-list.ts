@@ -29,6 +29,7 @@ export class SessionList {
   readonly #signedOut: () => void;
   /** Whose they are; null = whatever there is, of whoever sees their own alone. */
   #user: string | null = null;
+  #timer = 0;
   readonly #going = new Map<string, { timer: number; ids: string[] }>();
   #asked = 0;
   #more = false;
@@ -40,12 +41,16 @@ export class SessionList {
   start(user: string | null): void {
     this.#user = user;
     void this.look();
-    setInterval(() => {
+    this.#timer = window.setInterval(() => {
       if (!document.hidden) void this.look();
     }, LOOK_MS);
     addEventListener("pagehide", () => {
       for (const { ids } of this.#going.values()) for (const id of ids) void remove(id, true).catch(() => undefined);
     });
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
   }
 
   /** The first page anew; what was loaded behind it stays. */

@@ -25,6 +25,7 @@ export function SignInView() {
   const [whose, setWhose] = useState<Whose | "unknown" | null>(null);
   const [failed, setFailed] = useState(location.search === "?sign-in=refused" ? said.signInRefused : "");
   useEffect(() => {
+    document.title = "Parley";
     if (token !== "") {
       callApi<Whose>("POST", "/v1/sign-in/whose", { body: { token } }).then(setWhose, (problem: ApiProblem) => {
         if (problem.status === 401) setFailed(said.signInFailed);
