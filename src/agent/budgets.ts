@@ -6,8 +6,8 @@ export interface Spending {
   micros: number;
 }
 
-/** Who has a budget: a person, a chat of several people, an agent, who calls with a stored key, all together. */
-export const BUDGET_SCOPES = ["person", "place", "agent", "key", "gateway"] as const;
+/** Who has a budget: a person, all guests of the web page, a chat of several people, an agent, who calls with a stored key, all together. */
+export const BUDGET_SCOPES = ["person", "guests", "place", "agent", "key", "gateway"] as const;
 export type BudgetScope = (typeof BUDGET_SCOPES)[number];
 
 /** What somebody may use; what is absent is not limited. Days and minutes are those of UTC. */

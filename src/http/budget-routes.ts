@@ -15,7 +15,7 @@ const Limit = Type.Union([Type.Number(), Type.Null()], { description: "null = no
 
 const BudgetJson = Type.Object({
   scope: Scope,
-  id: Type.String({ description: 'The user, place, agent or key; "" = the gateway' }),
+  id: Type.String({ description: 'The user, place, agent or key; "" = all guests, the gateway' }),
   day: Type.String({ format: "date", description: "In UTC" }),
   tokens: Type.Integer(),
   cost_usd: Type.Number(),

@@ -7,7 +7,7 @@ import type { NewRun } from "../store/runs.ts";
 import type { CompactionAsked, RunBudget, Trx } from "../store/schema.ts";
 import { textsFor } from "../texts/texts.ts";
 import { BudgetBook, type Verdict } from "./budget-book.ts";
-import { budgetsOf, type BudgetOf, payersOf } from "./budgets-of.ts";
+import { budgetsOf, type BudgetOf, guestLanes, payersOf } from "./budgets-of.ts";
 import { compactionRun } from "./compaction-run.ts";
 import { claimedFresh, newRun, type Start } from "./fresh-run.ts";
 import { hoursLeft } from "./hours-left.ts";
@@ -36,16 +36,23 @@ export interface AskedToCompact {
 export async function admit(trx: Trx, room: RunRoom, starts: Start[], compacting: AskedToCompact[]): Promise<Begun[]> {
   const settings = room.agents.settings();
   const payers = await payersOf(trx, settings, starts);
+  const guests = await guestLanes(
+    trx,
+    settings,
+    [...starts, ...compacting].map(({ lane }) => lane),
+  );
   const asking = starts.map((start) => {
     const { inputs } = start.decision;
     const agent = inputs[0]?.asks ?? start.lane.agent;
-    const keyId = inputs.at(-1)?.key_id ?? null;
-    return { start, budgets: budgetsOf(settings, start.lane, agent, payers.get(start) ?? null, keyId) };
+    const payer = payers.get(start) ?? null;
+    const asker = { payer, guest: guests.has(start.lane), keyId: inputs.at(-1)?.key_id ?? null };
+    return { start, budgets: budgetsOf(settings, start.lane, agent, asker) };
   });
   const summing = compacting.map((each) => {
     // Who has asked in a group is not kept: there it is the group's.
     const payer = each.lane.place?.kind === "group" ? null : each.lane.user_id;
-    return { ...each, budgets: budgetsOf(settings, each.lane, each.lane.agent, payer, null) };
+    const asker = { payer, guest: guests.has(each.lane), keyId: null };
+    return { ...each, budgets: budgetsOf(settings, each.lane, each.lane.agent, asker) };
   });
   const scopes = [...new Set([...asking, ...summing].flatMap(({ budgets }) => budgets.map(({ scope }) => scope)))];
   if (scopes.length === 0) {

@@ -1,6 +1,6 @@
 import { type AgentSettings, budgetOfId, budgetOfPlace } from "../agent/agent-settings.ts";
 import { BUDGET_SCOPES, type Budget, type BudgetScope } from "../agent/budgets.ts";
-import { usersOfSenders } from "../store/budget-counters.ts";
+import { guestsAmong, usersOfSenders } from "../store/budget-counters.ts";
 import type { LaneState } from "../store/lanes.ts";
 import type { Trx } from "../store/schema.ts";
 import type { Start } from "./fresh-run.ts";
@@ -10,6 +10,13 @@ export interface BudgetOf {
   kind: BudgetScope;
   scope: string;
   budget: Budget;
+}
+
+/** Whose a run is. `payer`: null = nobody's own budget counts. `keyId`: of the stored key that the newest message came with; null = none. */
+export interface Asker {
+  payer: string | null;
+  guest: boolean;
+  keyId: string | null;
 }
 
 export const personScope = (payer: string) => `person ${payer}`;
@@ -32,8 +39,9 @@ export function budgetOfScope(
       return { kind, of, budget: agents.get(of)?.budget ?? budgets.agent };
     case "place":
       return { kind, of, budget: places.get(of)?.budget ?? budgets.place };
+    case "guests":
     case "gateway":
-      return { kind, of, budget: budgets.gateway };
+      return { kind, of, budget: budgets[kind] };
     default:
       return kind satisfies never;
   }
@@ -60,16 +68,23 @@ export async function payersOf(trx: Trx, settings: AgentSettings, starts: Start[
   return payers;
 }
 
-/**
- * The budgets a run of the agent would use. A private chat is its person's, so it has none as a place. `keyId`: of the stored key that
- * the newest message came with.
- */
+/** Which of the lanes are guests'. Known only if guests have a budget together. */
+export async function guestLanes(
+  trx: Trx,
+  settings: AgentSettings,
+  lanes: readonly LaneState[],
+): Promise<ReadonlySet<LaneState>> {
+  if (!settings.budgets?.guests || lanes.length === 0) return new Set();
+  const guests = new Set(await guestsAmong(trx, [...new Set(lanes.map((lane) => lane.user_id))]));
+  return new Set(lanes.filter((lane) => guests.has(lane.user_id)));
+}
+
+/** The budgets a run of the agent would use. A private chat is its person's, so it has none as a place. */
 export function budgetsOf(
   settings: AgentSettings,
   { place }: LaneState,
   agent: string,
-  payer: string | null,
-  keyId: string | null,
+  { payer, guest, keyId }: Asker,
 ): BudgetOf[] {
   const { budgets = {}, agents } = settings;
   const ofPlace =
@@ -80,6 +95,7 @@ export function budgetsOf(
     ...(payer === null
       ? []
       : [{ kind: "person" as const, scope: personScope(payer), budget: budgetOfId(settings, "users", payer) }]),
+    ...(guest ? [{ kind: "guests" as const, scope: "guests", budget: budgets.guests }] : []),
     ...(ofPlace ? [{ kind: "place" as const, scope: placeScope(ofPlace.key), budget: ofPlace.budget }] : []),
     { kind: "agent", scope: `agent ${agent}`, budget: agents.get(agent)?.budget ?? budgets.agent },
     ...(keyId === null

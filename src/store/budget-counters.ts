@@ -1,5 +1,5 @@
 import { sql } from "kysely";
-import type { SessionId } from "../ids.ts";
+import type { SessionId, UserId } from "../ids.ts";
 import { toJson } from "./json.ts";
 import type { Db, Trx } from "./schema.ts";
 
@@ -85,12 +85,11 @@ export async function listCounters(
   db: Db,
   { kind, after, limit }: { kind: string | null; after: string; limit: number },
 ): Promise<(Omit<Counter, "minute_left_ms"> & { day: string })[]> {
-  const prefix = kind === "gateway" ? kind : `${kind} `;
   const { rows } = await sql<Omit<Counter, "minute_left_ms"> & { day: string }>`
     select scope, day::text as day, tokens, micros, warned,
            case when minute = ${minute} then minute_runs else 0 end as minute_runs
     from budget_counters
-    where day = ${today} and scope > ${after} ${kind === null ? sql`` : sql`and starts_with(scope, ${prefix})`}
+    where day = ${today} and scope > ${after} ${kind === null ? sql`` : sql`and split_part(scope, ' ', 1) = ${kind}`}
     order by scope limit ${limit}`.execute(db);
   return rows;
 }
@@ -105,6 +104,18 @@ export async function usersOfSenders(
     from jsonb_to_recordset(${toJson(senders)}::jsonb) as s(platform text, external_id text)
     join identities i using (platform, external_id)`.execute(db);
   return rows;
+}
+
+/** Those of these users who are guests of the web page. */
+export async function guestsAmong(db: Trx, users: UserId[]): Promise<UserId[]> {
+  const rows = await db
+    .selectFrom("identities")
+    .select("user_id")
+    .where("user_id", "in", users)
+    .where("platform", "=", "web")
+    .where("external_id", "like", "guest:%")
+    .execute();
+  return rows.map((row) => row.user_id);
 }
 
 /** Takes note that the people of these messages are told that they wait. */

@@ -4,7 +4,7 @@ export interface UsageTexts {
   usageOfYou(today: string, month: string): string;
   usageHere(today: string, month: string): string;
   tokens(count: number): string;
-  budgetOf: Readonly<Record<"person" | "place" | "agent" | "key" | "gateway", string>>;
+  budgetOf: Readonly<Record<"person" | "guests" | "place" | "agent" | "key" | "gateway", string>>;
   budgetShare(whose: string, percent: number): string;
   budgetNearlyUsed(whose: string, percent: number, hours: number): string;
   budgetUsedUp(whose: string, hours: number): string;
@@ -20,6 +20,7 @@ export const englishUsage: UsageTexts = {
   tokens: (count) => `${count.toLocaleString("en")} tokens`,
   budgetOf: {
     person: "Your budget for today",
+    guests: "All guests' budget for today",
     place: "This chat's budget for today",
     agent: "This agent's budget for today",
     key: "This key's budget for today",
@@ -39,6 +40,7 @@ export const germanUsage: UsageTexts = {
   tokens: (count) => `${count.toLocaleString("de")} Token`,
   budgetOf: {
     person: "Dein Budget für heute",
+    guests: "Das Budget aller Gäste für heute",
     place: "Das Budget dieses Chats für heute",
     agent: "Das Budget dieses Agenten für heute",
     key: "Das Budget dieses Schlüssels für heute",
@@ -63,6 +65,7 @@ export const russianUsage: UsageTexts = {
   tokens: (count) => `${count.toLocaleString("ru")} ${forms[plural.select(count)] ?? "токенов"}`,
   budgetOf: {
     person: "Ваш бюджет на сегодня",
+    guests: "Бюджет всех гостей на сегодня",
     place: "Бюджет этого чата на сегодня",
     agent: "Бюджет этого агента на сегодня",
     key: "Бюджет этого ключа на сегодня",
@@ -83,6 +86,7 @@ export const chineseUsage: UsageTexts = {
   tokens: (count) => `${count.toLocaleString("zh")} 个词元（token）`,
   budgetOf: {
     person: "你今天的额度",
+    guests: "所有访客今天的额度",
     place: "此聊天今天的额度",
     agent: "此智能体今天的额度",
     key: "此密钥今天的额度",

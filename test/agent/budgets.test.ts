@@ -7,6 +7,7 @@ describe("budgets in parley.yaml", () => {
     const settings = readSettings(`
 budgets:
   person: { tokens_per_day: 200000, money_per_day: 1.5, runs_per_minute: 6, concurrent_runs: 2 }
+  guests: { money_per_day: 2 }
   gateway: { money_per_day: 20 }
   run: { tokens: 50000, money: 0.25 }
 agents:
@@ -16,6 +17,7 @@ places:
 `);
     expect(settings.budgets).toEqual({
       person: { tokensPerDay: 200_000, microsPerDay: 1_500_000, runsPerMinute: 6, concurrentRuns: 2 },
+      guests: { microsPerDay: 2_000_000 },
       gateway: { microsPerDay: 20_000_000 },
       run: { tokens: 50_000, micros: 250_000 },
     });
@@ -30,7 +32,7 @@ prices: { good: { input: 0, output: 1 }, half: { input: 1 }, odd: { input: -1, o
 `;
     expect(() => readSettings(text)).toThrow(
       [
-        "budgets.team: is not a field; remove it (fields: person, place, agent, key, gateway, run)",
+        "budgets.team: is not a field; remove it (fields: person, guests, place, agent, key, gateway, run)",
         "budgets.person.hours: is not a field; remove it (fields: tokens_per_day, money_per_day, runs_per_minute, concurrent_runs)",
         "budgets.person.tokens_per_day: must be a whole number over 0",
         "budgets.run: must be a mapping of fields to values",

@@ -1,7 +1,9 @@
+import { sql } from "kysely";
 import { afterEach, expect, it } from "vitest";
 import { type AgentSettings, readSettings, type SettingsOf } from "../../src/agent/agent-settings.ts";
 import { finish, type ModelStep, scriptedModel } from "../fakes/scripted-model.ts";
 import { until } from "../support/test-gateway.ts";
+import { Browser, linkFor } from "./browser.ts";
 import { startHttp, type TestHttp } from "./start-http.ts";
 
 interface BudgetJson {
@@ -16,18 +18,20 @@ let http: TestHttp;
 afterEach(() => http.stop());
 
 /** Every answer uses ten tokens. */
-async function start(settings: AgentSettings): Promise<ReturnType<typeof scriptedModel>> {
+async function start(settings: AgentSettings, guests = false): Promise<ReturnType<typeof scriptedModel>> {
   const answer: ModelStep = ["An answer.", finish("stop", { inputTokens: 9, outputTokens: 1 })];
   const model = scriptedModel(...Array.from({ length: 9 }, () => answer));
-  http = await startHttp({ model, settings });
+  const web = { page: null, guests, publicUrl: null, url: () => "http://127.0.0.1:3000", oidc: null };
+  http = await startHttp({ model, settings, web });
   return model;
 }
 
 /** Says something in a talk of its own; returns the code its run fails with, null = it was answered. */
-async function ask(who: { user?: string; key?: string }): Promise<string | null> {
-  const session = (await http.call("POST", "/v1/sessions", who)).json<{ session_id: string }>().session_id;
-  const sent = await http.call("POST", `/v1/sessions/${session}/messages`, { ...who, body: { text: "well?" } });
-  expect(sent.statusCode).toBe(202);
+async function ask(who: { user?: string; key?: string } | Browser): Promise<string | null> {
+  const call = (url: string, body: object) =>
+    who instanceof Browser ? who.call("POST", url, { body }) : http.call("POST", url, { ...who, body });
+  const session = (await call("/v1/sessions", {})).json<{ session_id: string }>().session_id;
+  expect((await call(`/v1/sessions/${session}/messages`, { text: "well?" })).statusCode).toBe(202);
   const run = () =>
     http.database.db
       .selectFrom("runs")
@@ -68,6 +72,36 @@ it("a user may have a budget of their own", async () => {
     null,
     "over_budget",
   ]);
+});
+
+it("security-22: all guests of the web page share one beside their own, until they sign in", async () => {
+  const model = await start(
+    readSettings("budgets: { person: { tokens_per_day: 15 }, guests: { tokens_per_day: 25 } }"),
+    true,
+  );
+  const [one, two, three] = [new Browser(http), new Browser(http), new Browser(http)];
+  for (const guest of [one, two, three]) await guest.call("POST", "/v1/sign-in/guest");
+  expect([await ask({ user: "ann" }), await ask(one), await ask(two), await ask(one)]).toEqual([
+    null,
+    null,
+    null,
+    null,
+  ]);
+  expect(await ask(three)).toBe("over_budget");
+  const { rows } = await sql<{ data: { message: string } }>`
+    select data from run_events where type = 'run.failed'`.execute(http.database.db);
+  expect(rows.map(({ data }) => data.message)).toEqual([
+    expect.stringMatching(
+      /^All guests' budget for today is used up, so I did not answer this\. It begins anew in \d+ h /,
+    ),
+  ]);
+  const [shared, ...others] = (await budgets("?scope=guests")).budgets;
+  expect(shared).toMatchObject({ id: "", tokens: 30, percent: 120, limits: { tokens_per_day: 25 } });
+  expect(others).toEqual([]);
+  await three.signIn(await linkFor(http, await http.gateway.service.actFor("cem")));
+  expect(await ask(three)).toBeNull();
+  expect((await budgets("?scope=guests")).budgets[0]).toMatchObject({ tokens: 30 });
+  expect(model.requests).toHaveLength(5);
 });
 
 it("operators see what was used, what may be used and by whom, page by page", async () => {

@@ -1,10 +1,12 @@
 import { sql } from "kysely";
 import { describe, expect, test } from "vitest";
-import { countBegun, heldBudgets, lockCounters } from "../../src/store/budget-counters.ts";
+import { countBegun, guestsAmong, heldBudgets, lockCounters } from "../../src/store/budget-counters.ts";
+import { upsertIdentity } from "../../src/store/identities.ts";
 import { insertRuns, mergeRun, takeOverRun } from "../../src/store/runs.ts";
 import type { RunBudget } from "../../src/store/schema.ts";
 import { withTransaction } from "../../src/store/transaction.ts";
 import type { UsageRow } from "../../src/store/usage.ts";
+import { joinGuest } from "../../src/store/web-users.ts";
 import { onPostgres, storeEngines, type TestStore } from "../support/store-engines.ts";
 import { planOf, rowsRead } from "./plans.ts";
 import { accept, claimAll, ME, mergeOf, newTalk, openTransaction, OTHER, runOn, say, untilBlocked } from "./arrange.ts";
@@ -34,6 +36,16 @@ storeEngines((store) => {
   const held = (...scopes: string[]) => heldBudgets(store.db, scopes);
   const counted = () =>
     store.db.selectFrom("budget_counters").select(["scope", "tokens", "micros"]).orderBy("scope").execute();
+
+  test("guests are told from other people of the web page, until their talks are somebody else's", async () => {
+    const made = async (id: string) =>
+      (await withTransaction(store.db, (trx) => upsertIdentity(trx, "web", id, "Somebody"))).userId;
+    const [guest, person] = [await made("guest:web_1"), await made("oidc:https://id.example#1")];
+    const found = () => withTransaction(store.db, (trx) => guestsAmong(trx, [guest, person]));
+    expect(await found()).toEqual([guest]);
+    await withTransaction(store.db, (trx) => joinGuest(trx, guest, person));
+    expect(await found()).toEqual([]);
+  });
 
   describe("what runs hold of budgets", () => {
     test("is summed for those under way, on whatever replica, and over when they are", async () => {

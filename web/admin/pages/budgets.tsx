@@ -29,6 +29,7 @@ const SCOPE = {
   options: [
     ["", "All"],
     ["person", "People"],
+    ["guests", "All guests"],
     ["place", "Places"],
     ["agent", "Agents"],
     ["key", "Keys"],
