@@ -29,7 +29,7 @@ const UNTIMED = [
 ].map(fileOf);
 
 /** They judge by seconds, and wait for what platforms allow meanwhile: two of them at a time. */
-const PACED = ["many-streams", "slack-stop", "stop"].map(fileOf);
+const PACED = ["many-streams", "signed-out", "slack-stop", "stop"].map(fileOf);
 
 function fileOf(name: string): string {
   return `test/faults/${name}.test.ts`;
