@@ -19,7 +19,7 @@ import type { KeyRing } from "./key-ring.ts";
 import { newKeyText, sha256 } from "./key-text.ts";
 import { keyOf, mayGrant, usualScopes } from "./mint-key.ts";
 import { SCOPES } from "./principal.ts";
-import { cutPage, readTimeCursor } from "./read-time.ts";
+import { cutPage, Ids, readTimeCursor } from "./read-time.ts";
 
 const MAX_PAGE = 200;
 const DEFAULT_PAGE = 50;
@@ -103,6 +103,7 @@ export function keyRoutes(app: Api, db: Root, service: AgentService, ring: KeyRi
       summary: "List keys, newest first, those that are revoked or over among them",
       querystring: Type.Object(
         {
+          ids: Type.Optional(Ids),
           limit: Type.Optional(Type.Integer({ minimum: 1, maximum: MAX_PAGE, default: DEFAULT_PAGE })),
           cursor: Type.Optional(Type.String({ maxLength: 200, description: "next_cursor of a page" })),
         },
@@ -111,9 +112,13 @@ export function keyRoutes(app: Api, db: Root, service: AgentService, ring: KeyRi
       response: { 200: Type.Object({ keys: Type.Array(KeyJson), next_cursor: MaybeText }) },
     },
     handler: async (request) => {
-      const { limit = DEFAULT_PAGE, cursor } = request.query;
-      const before = cursor === undefined ? {} : { before: readTimeCursor(cursor) };
-      const found = await withReach(db, EVERYTHING, (trx) => listKeys(trx, { limit: limit + 1, ...before }));
+      const { limit = DEFAULT_PAGE, cursor, ids } = request.query;
+      const filter = {
+        ...(ids !== undefined && { ids: ids.split(",") }),
+        ...(cursor !== undefined && { before: readTimeCursor(cursor) }),
+        limit: limit + 1,
+      };
+      const found = await withReach(db, EVERYTHING, (trx) => listKeys(trx, filter));
       const { page, next } = cutPage(found, limit, ({ createdAt: at, id }) => ({ at, id }));
       return { keys: page.map(toKeyJson), next_cursor: next };
     },

@@ -9,6 +9,13 @@ const ISO = /^\d{4}-\d\d-\d\d(?:[Tt ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:[Zz]|[+
 /** As `readTime` takes it. */
 export const When = Type.String({ minLength: 1, maxLength: 40, description: "ISO 8601, or how long ago: 7d" });
 
+/** Of a list: those alone. */
+export const Ids = Type.String({
+  maxLength: 8_000,
+  pattern: "^[a-z0-9_]+(,[a-z0-9_]+)*$",
+  description: "a,b: no others",
+});
+
 /** A time of a query: ISO 8601, in UTC unless it says so, or how long ago, like `7d`. Throws `invalid`. */
 export function readTime(field: string, text: string): Date {
   const [, count, unit] = AGO.exec(text) ?? [];

@@ -15,6 +15,7 @@ const Time = Type.String({ format: "date-time" });
 const RunJson = Type.Object({
   run_id: Type.String(),
   session_id: Type.String(),
+  user_id: Type.String({ description: "Whose session it is" }),
   agent: Type.String(),
   trace_id: Type.String(),
   status: Type.String({ description: "running, waiting (for a person), completed, failed or cancelled" }),
@@ -143,6 +144,7 @@ function toRunsJson(found: RunRow[], limit: number, session: string | null): Sta
     runs: page.map((run) => ({
       run_id: run.id,
       session_id: session ?? run.session_id,
+      user_id: run.user_id,
       agent: run.agent,
       trace_id: run.trace_id,
       status: run.state,

@@ -11,7 +11,7 @@ import { listPairings, listUsers, readUser, setBlocked, type User } from "../sto
 import type { AgentService } from "../talk/agent-service.ts";
 import type { Api } from "./api.ts";
 import { principalOf } from "./authenticate.ts";
-import { cutPage, readTime, readTimeCursor, When } from "./read-time.ts";
+import { cutPage, Ids, readTime, readTimeCursor, When } from "./read-time.ts";
 
 const MAX_PAGE = 200;
 const DEFAULT_PAGE = 50;
@@ -86,6 +86,7 @@ export function userRoutes(app: Api, db: Root, service: AgentService, left: (use
       summary: "List people and group places, newest first",
       querystring: Type.Object(
         {
+          ids: Type.Optional(Ids),
           kind: Type.Optional(Kind),
           platform: Type.Optional(Type.String({ minLength: 1, maxLength: 40 })),
           q: Type.Optional(Type.String({ minLength: 1, maxLength: 100, description: "Part of a name or title" })),
@@ -105,9 +106,10 @@ export function userRoutes(app: Api, db: Root, service: AgentService, left: (use
       },
     },
     handler: async (request) => {
-      const { limit = DEFAULT_PAGE, cursor, blocked, since, until, ...same } = request.query;
+      const { limit = DEFAULT_PAGE, cursor, ids, blocked, since, until, ...same } = request.query;
       const filter = {
         ...same,
+        ...(ids !== undefined && { ids: ids.split(",") }),
         ...(blocked !== undefined && { blocked: blocked === "true" }),
         ...(since !== undefined && { since: readTime("since", since) }),
         ...(until !== undefined && { until: readTime("until", until) }),

@@ -121,9 +121,10 @@ type RecordRow = Awaited<ReturnType<ReturnType<typeof record>["executeTakeFirstO
 /** Newest first. */
 export async function listKeys(
   db: Db,
-  { limit, before }: { limit: number; before?: { at: Date; id: string } },
+  { ids, limit, before }: { ids?: readonly string[]; limit: number; before?: { at: Date; id: string } },
 ): Promise<KeyRecord[]> {
   let query = record(db).orderBy("created_at", "desc").orderBy("id", "desc").limit(limit);
+  if (ids) query = query.where(sql<boolean>`id = any (${ids}::text[])`);
   if (before) query = query.where(sql<boolean>`(created_at, id) < (${before.at}, ${before.id})`);
   return (await query.execute()).map(toRecord);
 }

@@ -1,5 +1,5 @@
 import { sql } from "kysely";
-import type { RunId, SessionId } from "../ids.ts";
+import type { RunId, SessionId, UserId } from "../ids.ts";
 import type { Reach } from "./reach.ts";
 import type { Db, RunState, Trx } from "./schema.ts";
 import { within } from "./session-reach.ts";
@@ -9,6 +9,7 @@ import { hasRun } from "./usage.ts";
 /** A run as the API shows it. */
 export interface RunRow {
   session_id: SessionId;
+  user_id: UserId;
   id: RunId;
   agent: string;
   trace_id: string;
@@ -58,7 +59,7 @@ export async function listRunRows(
     sql`true`,
   ];
   const { rows } = await sql<RunRow>`
-    select r.session_id, r.id, r.agent, r.trace_id, r.state, r.attempt, r.end_reason, r.error_code, r.queued_at,
+    select r.session_id, (select s.user_id from talk_sessions s where s.id = r.session_id) as user_id, r.id, r.agent, r.trace_id, r.state, r.attempt, r.end_reason, r.error_code, r.queued_at,
            r.started_at, r.ended_at, (extract(epoch from r.started_at) * 1000000)::bigint as started_micros
     from runs r where ${sql.join(conditions, sql` and `)}
     order by r.started_at desc, r.id desc limit ${limit}`.execute(db);

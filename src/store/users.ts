@@ -41,6 +41,7 @@ const columns = sql`
             from places p where u.kind = 'place' and p.user_id = u.id limit 1), '') as title`;
 
 export interface UserFilter {
+  ids?: readonly string[];
   kind?: "person" | "place";
   platform?: string;
   /** Part of a name or title. */
@@ -61,11 +62,12 @@ const BLOCKED = sql`select i.user_id from identities i where i.blocked_at is not
 
 /** Newest first. Who is linked to another user is found there. */
 export async function listUsers(db: Db, filter: UserFilter): Promise<User[]> {
-  const { kind = null, platform = null, q = null, blocked = null, since = null, until = null, after } = filter;
+  const { ids, kind = null, platform = null, q = null, blocked = null, since = null, until = null, after } = filter;
   const like = q === null ? null : `%${q.replaceAll(/[\\%_]/g, String.raw`\$&`)}%`;
   const wanted: RawBuilder<unknown>[] = [
     // Its identity belongs to another user now.
     sql`(u.kind = 'place' or ${identity(sql`true`)})`,
+    ...(ids === undefined ? [] : [sql`u.id = any (${ids}::text[])`]),
     ...(kind === null ? [] : [sql`u.kind = ${kind}`]),
     ...(platform === null
       ? []

@@ -29,7 +29,8 @@ asOperator(
     await page.getByRole("textbox", { name: "Note" }).fill("one more");
     await save.click();
     const versions = page.getByRole("table", { name: "Versions" });
-    await versions.getByRole("row").filter({ hasText: "one more" }).waitFor();
+    const mine = versions.getByRole("row").filter({ hasText: "one more" });
+    await mine.getByRole("link", { name: user, exact: true }).waitFor();
     await page.getByText("There is no difference.").waitFor();
     await page.getByText(/^on (the only replica|all \d+ replicas)$/).waitFor({ timeout: 20_000 });
     expect((await card()).text).toContain("fifth");

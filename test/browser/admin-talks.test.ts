@@ -1,3 +1,4 @@
+import type { Locator } from "playwright-core";
 import { expect } from "vitest";
 import { asOperator, faultsHere, makeTalk, openPage } from "./support/admin.ts";
 import { eventually } from "./support/chat.ts";
@@ -82,6 +83,44 @@ asOperator(
     await page.getByRole("heading", { level: 1, name: "Session" }).waitFor();
   },
 );
+
+asOperator("people, places and keys are named, and told apart by their ids", "", async (desk) => {
+  const { page, gateway, user } = desk;
+  const talk = await makeTalk();
+  const { body: session } = await gateway.api("GET", `/v1/sessions/${talk.session}`, undefined, talk.user);
+  const id = session.user_id as string;
+  await gateway.api("POST", "/v1/feedback", { run_id: talk.run, rating: 1 }, talk.user);
+  const { body: key } = await gateway.api("POST", "/v1/keys", { name: `key of ${user}`, role: "operator" });
+  const asKey = { authorization: `Bearer ${key.key}`, "content-type": "application/json" };
+  const blocked = await fetch(`${gateway.url}/v1/users/${id}`, {
+    method: "PATCH",
+    headers: asKey,
+    body: JSON.stringify({ blocked: true }),
+  });
+  expect(blocked.status).toBe(200);
+  const named = (where: Locator) => where.getByTitle(id).and(page.getByRole("link", { name: talk.user, exact: true }));
+  await openPage(page, "Sessions");
+  await named(page.getByRole("row").filter({ hasText: talk.title })).waitFor();
+  await openPage(page, "Runs");
+  await named(page.getByRole("table", { name: "Recent runs" })).waitFor();
+  await openPage(page, "Feedback");
+  await named(page.getByRole("list", { name: "Feedback" })).waitFor();
+  await openPage(page, "Audit");
+  const entry = page
+    .getByRole("row")
+    .filter({ hasText: "user.block" })
+    .filter({ has: page.getByTitle(id) });
+  await named(entry).waitFor();
+  await entry
+    .getByTitle(key.key_id)
+    .and(page.getByRole("link", { name: `key of ${user}`, exact: true }))
+    .waitFor();
+  await page
+    .getByRole("link", { name: `key of ${user}`, exact: true })
+    .first()
+    .click();
+  await page.waitForURL(new RegExp(`actor=${key.key_id}`));
+});
 
 asOperator("traces: a waterfall whose spans open", "/traces", async ({ page, door }) => {
   const talk = await makeTalk();

@@ -37,6 +37,8 @@ test("security-36: names of people, talks and files are text, in the chat and to
         return { session, id };
       };
       const [own, theirs] = [await talkOf(user), await talkOf(stranger)];
+      await call("POST", "/v1/feedback", { session_id: theirs.session, rating: -1, comment: EVIL }, stranger);
+      const { key_id: key } = await call("POST", "/v1/keys", { name: EVIL, user: theirs.id }, user);
       const expectText = async () =>
         expect(
           await page.evaluate(() => [
@@ -52,6 +54,11 @@ test("security-36: names of people, talks and files are text, in the chat and to
         ["people", stranger],
         [`people/${theirs.id}`, stranger],
         ["sessions", EVIL],
+        ["sessions", stranger],
+        ["runs", stranger],
+        ["feedback", stranger],
+        ["keys", stranger],
+        [`audit?target=${key}`, EVIL],
         [`sessions/${theirs.session}`, EVIL],
       ] as const) {
         await page.goto(`${door.url}/admin/${path}`);

@@ -113,6 +113,9 @@ describe("a key", () => {
     }
     expect(seen).toEqual(all.map(({ key_id: id }) => id));
     expect(seen.length).toBeGreaterThan(3);
+    const [first, , third] = seen;
+    const named = (await http.call("GET", `/v1/keys?ids=${third},${first},key_none`)).json<{ keys: KeyJson[] }>().keys;
+    expect(named.map(({ key_id: id }) => id)).toEqual([first, third]);
   });
 });
 

@@ -19,6 +19,7 @@ beforeAll(async () => {
 afterAll(() => http.stop());
 
 interface Session {
+  user_id: string;
   session_id: string;
   title: string;
   status: string;
@@ -309,8 +310,9 @@ describe("runs", () => {
     const rest = await list(`?limit=2&cursor=${first.next_cursor}`);
     expect(rest.runs.map(({ run_id: run }) => run)).toEqual([runs[2]!.run_id]);
     expect(rest.next_cursor).toBeNull();
-    const everywhere = (await http.call("GET", "/v1/runs?status=cancelled")).json<{ runs: { run_id: string }[] }>();
-    expect(everywhere.runs.map(({ run_id: run }) => run)).toContain(runs[0]!.run_id);
+    const everywhere = (await http.call("GET", "/v1/runs?status=cancelled")).json<{ runs: object[] }>();
+    const { user_id: user } = await read(id);
+    expect(everywhere.runs).toContainEqual(expect.objectContaining({ run_id: runs[0]!.run_id, user_id: user }));
     const others = (await http.call("GET", "/v1/runs", { user: "nobody" })).json<{ runs: object[] }>();
     expect(others.runs).toEqual([]);
   });

@@ -54,7 +54,10 @@ describe("users", () => {
     expect(await listed(`platform=telegram&limit=2&cursor=${cursor}`)).toEqual(["Ada"]);
     expect(await listed("platform=telegram&since=1h")).toHaveLength(3);
     expect(await listed("platform=telegram&until=1h")).toHaveLength(0);
-    expect((await http.call("GET", "/v1/users?cursor=x")).statusCode).toBe(400);
+    const ids = [await person("1", "Adam"), await person("2", "Eve"), "usr_nobody"];
+    expect(await listed(`ids=${ids.join(",")}`)).toEqual(["Eve", "Adam"]);
+    for (const query of ["cursor=x", "ids=", "ids=%00"])
+      expect((await http.call("GET", `/v1/users?${query}`)).statusCode).toBe(400);
   });
 
   it("are blocked and let in again, each time once in the audit", async () => {

@@ -2,6 +2,7 @@ import type { ComponentType } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { followUser, forgetUser } from "../chat/kept-words.ts";
 import { callApi } from "../kit/api.ts";
+import { shownName } from "../kit/shown-name.ts";
 import { showToast, Toasts } from "../kit/toast.tsx";
 import { chooseTheme, readTheme, type Theme } from "../kit/theme.ts";
 import { Agents } from "./pages/agents.tsx";
@@ -210,7 +211,7 @@ function Side({ path, me }: { path: string; me: Me }) {
         </nav>
         <div class="who">
           <p>
-            <span class="muted">Signed in as</span> <bdi>{me.name || "the operator"}</bdi>{" "}
+            <span class="muted">Signed in as</span> <bdi>{shownName(me.name) || "the operator"}</bdi>{" "}
             <span class="muted">({me.role})</span>
           </p>
           {me.role === "viewer" && <p class="muted">You see everything and change nothing.</p>}

@@ -1,8 +1,9 @@
 import { type Column, DataTable, List, Nothing } from "../parts/data-table.tsx";
 import { Filters, SINCE } from "../parts/filters.tsx";
-import { Id, Stamp } from "../parts/format.tsx";
+import { Stamp } from "../parts/format.tsx";
 import { usePages, withQuery } from "../parts/load.ts";
 import { to } from "../parts/route.ts";
+import { Who } from "../parts/who.tsx";
 import type { PageProps } from "../dashboard.tsx";
 
 interface EntryJson {
@@ -16,9 +17,9 @@ interface EntryJson {
 
 const COLUMNS: Column<EntryJson>[] = [
   { name: "When", head: true, cell: (entry) => <Stamp at={entry.at} /> },
-  { name: "Who", cell: (entry) => <Id id={entry.actor} href={to("/audit", { actor: entry.actor })} /> },
+  { name: "Who", cell: (entry) => <Who id={entry.actor} href={to("/audit", { actor: entry.actor })} /> },
   { name: "Did", cell: (entry) => <a href={to("/audit", { action: entry.action })}>{entry.action}</a> },
-  { name: "To", cell: (entry) => <Id id={entry.target} href={to("/audit", { target: entry.target })} /> },
+  { name: "To", cell: (entry) => <Who id={entry.target} href={to("/audit", { target: entry.target })} /> },
   {
     name: "Detail",
     wide: true,

@@ -1,9 +1,10 @@
 import { Badge } from "../parts/badge.tsx";
 import { type Column, DataTable, List, Nothing } from "../parts/data-table.tsx";
 import { Filters } from "../parts/filters.tsx";
-import { formatCompact, formatUsd, Id } from "../parts/format.tsx";
+import { formatCompact, formatUsd } from "../parts/format.tsx";
 import { usePages, withQuery } from "../parts/load.ts";
 import { to } from "../parts/route.ts";
+import { Who } from "../parts/who.tsx";
 import type { PageProps } from "../dashboard.tsx";
 
 interface BudgetJson {
@@ -46,7 +47,7 @@ const COLUMNS: Column<BudgetJson>[] = [
     cell: ({ scope, id }) => (
       <>
         {scope}{" "}
-        {id !== "" && <Id id={id} href={scope === "person" || scope === "place" ? to(`/people/${id}`) : undefined} />}
+        {id !== "" && <Who id={id} href={scope === "person" || scope === "place" ? to(`/people/${id}`) : undefined} />}
       </>
     ),
   },

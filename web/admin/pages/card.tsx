@@ -7,12 +7,13 @@ import { Badge } from "../parts/badge.tsx";
 import { DataTable, Trouble, Waiting } from "../parts/data-table.tsx";
 import { diffLines } from "../parts/diff-lines.ts";
 import { ActDialog } from "../parts/dialog.tsx";
-import { Id, isolated, When } from "../parts/format.tsx";
+import { isolated, When } from "../parts/format.tsx";
 import { draftOf, keepDraft } from "../parts/drafts.ts";
 import { asProblem, useLoad, wordsOf } from "../parts/load.ts";
 import { useMay } from "../parts/me.ts";
 import { ReplicasWith } from "../parts/replicas-with.tsx";
 import { go, to } from "../parts/route.ts";
+import { readNames, Who } from "../parts/who.tsx";
 
 interface CardJson {
   name: string;
@@ -207,7 +208,15 @@ function Desk({ card, etag, address, label, without, children, call }: DeskProps
           columns={[
             { name: "Version", head: true, cell: ({ no }) => (no === 0 ? without : no) },
             { name: "Note", wide: true, cell: ({ note: of }) => <bdi>{of || "–"}</bdi> },
-            { name: "By", cell: ({ author }) => (author === "" ? "–" : <Author id={author} />) },
+            {
+              name: "By",
+              cell: ({ author }) =>
+                author === "" ? (
+                  "–"
+                ) : (
+                  <Who id={author} href={author.startsWith("usr_") ? to(`/people/${author}`) : undefined} />
+                ),
+            },
             { name: "When", cell: ({ at }) => (at === "" ? "–" : <When at={at} />) },
             {
               name: "",
@@ -237,10 +246,6 @@ function Desk({ card, etag, address, label, without, children, call }: DeskProps
   );
 }
 
-function Author({ id }: { id: string }) {
-  return id.startsWith("usr_") ? <Id id={id} href={to(`/people/${id}`)} /> : <code>{id}</code>;
-}
-
 /** Somebody else was first: what they stored is looked at, and what was written here stays. */
 async function meet(call: DeskProps["call"]): Promise<string> {
   try {
@@ -252,16 +257,9 @@ async function meet(call: DeskProps["call"]): Promise<string> {
 
 async function whoWasFirst({ version, versions }: CardJson): Promise<string> {
   const [last] = versions;
-  const who = last ? await nameOfAuthor(last.author) : "Somebody else";
+  const who = last ? isolated((await readNames([last.author]))[last.author] || last.author) : "Somebody else";
   const why = last?.note ? ` (“${isolated(last.note)}”)` : "";
   return `${who} has changed it${why}: it is version ${version} now. Your text is still here; look at the difference, and save again to put it in place of theirs.`;
-}
-
-/** A person's name; a key, and the operator of the settings, have none. */
-async function nameOfAuthor(id: string): Promise<string> {
-  if (!id.startsWith("usr_")) return isolated(id);
-  const { name } = await callApi<{ name: string }>("GET", `/v1/users/${id}`).catch(() => ({ name: "" }));
-  return isolated(name || id);
 }
 
 interface DifferenceProps {

@@ -2,10 +2,11 @@ import { callApi } from "../../kit/api.ts";
 import { showToast } from "../../kit/toast.tsx";
 import { List, Nothing } from "../parts/data-table.tsx";
 import { type Choice, Filters, SINCE, useAgentChoice } from "../parts/filters.tsx";
-import { Id, When } from "../parts/format.tsx";
+import { When } from "../parts/format.tsx";
 import { asProblem, usePages, withQuery, wordsOf } from "../parts/load.ts";
 import { useMay } from "../parts/me.ts";
 import { to } from "../parts/route.ts";
+import { Who } from "../parts/who.tsx";
 import type { PageProps } from "../dashboard.tsx";
 
 interface FeedbackJson {
@@ -140,7 +141,7 @@ function Opinion({ opinion, reload }: { opinion: FeedbackJson; reload: () => voi
           ))}
           {opinion.trace_id !== null && <a href={to(`/traces/${opinion.trace_id}`)}>Trace</a>}
           {opinion.session_id !== null && <a href={to(`/sessions/${opinion.session_id}`)}>Session</a>}
-          {opinion.user_id !== null && <Id id={opinion.user_id} href={to(`/people/${opinion.user_id}`)} />}
+          {opinion.user_id !== null && <Who id={opinion.user_id} href={to(`/people/${opinion.user_id}`)} />}
         </p>
       </div>
       {may.act ? (

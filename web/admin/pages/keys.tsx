@@ -8,6 +8,7 @@ import { Id, When } from "../parts/format.tsx";
 import { usePages } from "../parts/load.ts";
 import { useMay } from "../parts/me.ts";
 import { to } from "../parts/route.ts";
+import { Who } from "../parts/who.tsx";
 
 interface KeyJson {
   key_id: string;
@@ -53,7 +54,11 @@ export function Keys() {
       name: "Whose",
       cell: (key) =>
         key.role ??
-        (key.agent === null ? <Id id={key.user_id ?? ""} href={to(`/people/${key.user_id}`)} /> : `agent ${key.agent}`),
+        (key.agent === null ? (
+          <Who id={key.user_id ?? ""} href={to(`/people/${key.user_id}`)} />
+        ) : (
+          `agent ${key.agent}`
+        )),
     },
     {
       name: "State",
@@ -81,7 +86,17 @@ export function Keys() {
     },
     { name: "Last used", cell: (key) => <When at={key.last_used_at} never="never" /> },
     { name: "Expires", cell: (key) => <When at={key.expires_at} never="never" /> },
-    { name: "Made", cell: (key) => <When at={key.created_at} /> },
+    {
+      name: "Made",
+      cell: (key) => (
+        <>
+          <When at={key.created_at} />{" "}
+          <span class="muted block">
+            by <Who id={key.created_by} />
+          </span>
+        </>
+      ),
+    },
     {
       name: "",
       end: true,

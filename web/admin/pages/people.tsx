@@ -1,5 +1,6 @@
 import { useState } from "preact/hooks";
 import { callApi } from "../../kit/api.ts";
+import { shownName } from "../../kit/shown-name.ts";
 import { showToast } from "../../kit/toast.tsx";
 import { Badge } from "../parts/badge.tsx";
 import { type Column, DataTable, List, Nothing } from "../parts/data-table.tsx";
@@ -73,7 +74,7 @@ const COLUMNS: Column<UserJson>[] = [
     wide: true,
     cell: (user) => (
       <a href={to(`/people/${user.user_id}`)}>
-        <bdi>{user.name || user.user_id}</bdi>
+        <bdi>{shownName(user.name) || user.user_id}</bdi>
       </a>
     ),
   },
@@ -123,7 +124,7 @@ function Requests({ approved }: { approved: () => void }) {
   const [asked, setAsked] = useState<PairingJson | null>(null);
   const { data, ...rest } = useLoad<{ pairings: PairingJson[] }>("/v1/pairings?limit=100", REFRESH_MS);
   const columns: Column<PairingJson>[] = [
-    { name: "Name", head: true, cell: (who) => <bdi>{who.name || "Nameless"}</bdi> },
+    { name: "Name", head: true, cell: (who) => <bdi>{shownName(who.name) || "Nameless"}</bdi> },
     { name: "Account", cell: (who) => `${who.platform} ${who.external_id}` },
     { name: "Code", cell: (who) => <code>{who.code}</code> },
     { name: "Asked", cell: (who) => <When at={who.created_at} /> },
@@ -136,7 +137,7 @@ function Requests({ approved }: { approved: () => void }) {
           <button
             type="button"
             class="button small primary"
-            aria-label={`Approve ${who.name || who.external_id}`}
+            aria-label={`Approve ${shownName(who.name) || who.external_id}`}
             onClick={() => setAsked(who)}
           >
             Approve
@@ -155,11 +156,11 @@ function Requests({ approved }: { approved: () => void }) {
       </List>
       {asked && (
         <ActDialog
-          title={`Let ${asked.name ? isolated(asked.name) : "them"} in?`}
+          title={`Let ${isolated(shownName(asked.name) || asked.external_id)} in?`}
           doIt="Let them in"
           act={() => callApi("POST", `/v1/pairings/${encodeURIComponent(asked.code)}/approve`)}
           done={() => {
-            showToast(`${isolated(asked.name || asked.external_id)} is let in.`);
+            showToast(`${isolated(shownName(asked.name) || asked.external_id)} is let in.`);
             rest.reload();
             approved();
           }}

@@ -1,5 +1,6 @@
 import { useEffect, useState } from "preact/hooks";
 import { callApi } from "../../kit/api.ts";
+import { shownName } from "../../kit/shown-name.ts";
 import { showToast } from "../../kit/toast.tsx";
 import { Badge } from "../parts/badge.tsx";
 import { DataTable, Trouble, Waiting } from "../parts/data-table.tsx";
@@ -28,7 +29,7 @@ export function Person({ id }: PageProps) {
   const address = `/v1/users/${encodeURIComponent(id)}`;
   const { data: user, problem, reload } = useLoad<DetailsJson>(address);
   if (!user) return problem ? <Trouble problem={problem} again={reload} /> : <Waiting />;
-  const name = user.name || user.user_id;
+  const name = shownName(user.name) || user.user_id;
   const close = () => setAsked(null);
   return (
     <>
@@ -79,7 +80,7 @@ export function Person({ id }: PageProps) {
           columns={[
             { name: "Platform", head: true, cell: (row) => row.platform },
             { name: "Id", cell: (row) => <code>{row.external_id}</code> },
-            { name: "Name", cell: (row) => <bdi>{row.name || "–"}</bdi> },
+            { name: "Name", cell: (row) => <bdi>{shownName(row.name) || "–"}</bdi> },
             { name: "Approved", cell: (row) => <When at={row.approved_at} /> },
             { name: "Blocked", cell: (row) => <When at={row.blocked_at} /> },
           ]}
@@ -93,7 +94,7 @@ export function Person({ id }: PageProps) {
             rows={user.places}
             keyOf={(row) => `${row.account} ${row.chat} ${row.thread}`}
             columns={[
-              { name: "Chat", head: true, cell: (row) => <bdi>{row.title || row.chat}</bdi> },
+              { name: "Chat", head: true, cell: (row) => <bdi>{shownName(row.title) || row.chat}</bdi> },
               { name: "Bot", cell: (row) => row.account },
               { name: "Thread", cell: (row) => row.thread || "–" },
               { name: "Kind", cell: (row) => row.kind },

@@ -10,11 +10,13 @@ import { formatMs, Id, When } from "../parts/format.tsx";
 import { type Loaded, useLoad, usePages, withQuery } from "../parts/load.ts";
 import { useMay } from "../parts/me.ts";
 import { to } from "../parts/route.ts";
+import { Who } from "../parts/who.tsx";
 import type { PageProps } from "../dashboard.tsx";
 
 export interface RunJson {
   run_id: string;
   session_id: string;
+  user_id: string;
   agent: string;
   trace_id: string;
   status: string;
@@ -115,6 +117,7 @@ export function RunList(props: {
             name: "Session",
             cell: (run: RunJson) => <Id id={run.session_id} href={to(`/sessions/${run.session_id}`)} />,
           },
+          { name: "Person", cell: (run: RunJson) => <Who id={run.user_id} href={to(`/people/${run.user_id}`)} /> },
         ]),
     { name: "Agent", cell: (run) => run.agent },
     {

@@ -1,5 +1,6 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { callApi } from "../../kit/api.ts";
+import { shownName } from "../../kit/shown-name.ts";
 import { showToast } from "../../kit/toast.tsx";
 import { State } from "../parts/badge.tsx";
 import { Trouble, Waiting } from "../parts/data-table.tsx";
@@ -8,6 +9,7 @@ import { formatCompact, formatCount, formatUsd, Id, When } from "../parts/format
 import { useLoad } from "../parts/load.ts";
 import { useMay } from "../parts/me.ts";
 import { go, setFilters, to } from "../parts/route.ts";
+import { Who } from "../parts/who.tsx";
 import type { PageProps } from "../dashboard.tsx";
 import { type RunJson, RunList } from "./runs.tsx";
 import type { SessionJson } from "./sessions.tsx";
@@ -76,7 +78,7 @@ function Found(props: { session: SessionJson; address: string; page: number; rel
         <Fact name="Agent">{session.agent}</Fact>
         <Fact name="Platform">{session.platform}</Fact>
         <Fact name="Person">
-          <Id id={session.user_id} href={to(`/people/${session.user_id}`)} />
+          <Who id={session.user_id} href={to(`/people/${session.user_id}`)} />
         </Fact>
         <Fact name="Session">
           <Id id={session.id} />
@@ -209,7 +211,8 @@ function turnTo(page: number): void {
 
 function Said({ message }: { message: MessageJson }) {
   const { role, author, agent, parts, status, trace_id: trace } = message;
-  const who = role === "user" ? author?.name || "Person" : role === "assistant" ? (agent ?? "Agent") : role;
+  const who =
+    role === "user" ? shownName(author?.name ?? "") || "Person" : role === "assistant" ? (agent ?? "Agent") : role;
   return (
     <li class={role}>
       <p class="by">

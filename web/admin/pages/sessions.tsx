@@ -1,9 +1,10 @@
 import { State } from "../parts/badge.tsx";
 import { type Column, DataTable, List, Nothing } from "../parts/data-table.tsx";
 import { Filters, SINCE, useAgentChoice } from "../parts/filters.tsx";
-import { formatCount, Id, When } from "../parts/format.tsx";
+import { formatCount, When } from "../parts/format.tsx";
 import { usePages, withQuery } from "../parts/load.ts";
 import { to } from "../parts/route.ts";
+import { Who } from "../parts/who.tsx";
 import type { PageProps } from "../dashboard.tsx";
 
 export interface SessionJson {
@@ -56,7 +57,7 @@ const COLUMNS: Column<SessionJson>[] = [
   },
   { name: "Agent", cell: (session) => session.agent },
   { name: "Platform", cell: (session) => session.platform },
-  { name: "Person", cell: (session) => <Id id={session.user_id} href={to(`/people/${session.user_id}`)} /> },
+  { name: "Person", cell: (session) => <Who id={session.user_id} href={to(`/people/${session.user_id}`)} /> },
   { name: "State", cell: (session) => <State of={session.status} /> },
   { name: "Messages", end: true, cell: (session) => formatCount(session.head_seq) },
   { name: "Last used", end: true, cell: (session) => <When at={session.updated_at} /> },

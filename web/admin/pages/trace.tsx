@@ -4,6 +4,7 @@ import { Trouble, Waiting } from "../parts/data-table.tsx";
 import { formatCompact, formatMs, Id, When } from "../parts/format.tsx";
 import { useLoad } from "../parts/load.ts";
 import { to } from "../parts/route.ts";
+import { Who } from "../parts/who.tsx";
 import { type SpanNode, type SpanRow, waterfall } from "../parts/waterfall.ts";
 import type { PageProps } from "../dashboard.tsx";
 import { Fact } from "./session.tsx";
@@ -32,6 +33,11 @@ export function Trace({ id }: PageProps) {
         {trace.session_id !== null && (
           <Fact name="Session">
             <Id id={trace.session_id} href={to(`/sessions/${trace.session_id}`)} />
+          </Fact>
+        )}
+        {trace.user_id !== null && (
+          <Fact name="Person">
+            <Who id={trace.user_id} href={to(`/people/${trace.user_id}`)} />
           </Fact>
         )}
         <Fact name="Trace">
