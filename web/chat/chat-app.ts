@@ -143,6 +143,7 @@ export class ChatApp {
 
   async signOut(everywhere: boolean): Promise<void> {
     try {
+      await this.list.finish();
       await callApi("POST", "/v1/sign-out", { body: { everywhere } });
     } catch (error) {
       return showToast(this.explain(error));

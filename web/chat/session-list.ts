@@ -15,7 +15,6 @@ export interface SessionListView {
 
 const PAGE = 100;
 const LOOK_MS = 10_000;
-const UNDO_MS = 10_000;
 
 /** The person's sessions as the sidebar lists them: a page at a time, looked at again while the page is seen. */
 export class SessionList {
@@ -30,7 +29,7 @@ export class SessionList {
   /** Whose they are; null = whatever there is, of whoever sees their own alone. */
   #user: string | null = null;
   #timer = 0;
-  readonly #going = new Map<string, { timer: number; ids: string[] }>();
+  readonly #going = new Set<string[]>();
   #asked = 0;
   #more = false;
 
@@ -44,9 +43,7 @@ export class SessionList {
     this.#timer = window.setInterval(() => {
       if (!document.hidden) void this.look();
     }, LOOK_MS);
-    addEventListener("pagehide", () => {
-      for (const { ids } of this.#going.values()) for (const id of ids) void remove(id, true).catch(() => undefined);
-    });
+    addEventListener("pagehide", () => void this.finish());
   }
 
   stop(): void {
@@ -119,27 +116,34 @@ export class SessionList {
     }
   }
 
-  /** Gone from the list at once, and for good when nobody has taken it back in time. Returns how to take it back: false = too late. */
-  remove(ids: string[], failed: (problem: string) => void): () => boolean {
-    const [name = ""] = ids;
+  /** Gone from the list at once, until `undo` (false = too late) or, for good, `finish`. */
+  remove(ids: string[], failed: (problem: string) => void): { undo: () => boolean; finish: () => void } {
+    this.#going.add(ids);
     this.#hide(ids, true);
-    const timer = window.setTimeout(() => {
-      this.#going.delete(name);
-      Promise.all(ids.map((id) => remove(id, false))).then(
-        () => this.look(),
-        (error: unknown) => {
-          this.#hide(ids, false);
-          failed(error instanceof Error ? error.message : "");
-        },
-      );
-    }, UNDO_MS);
-    this.#going.set(name, { timer, ids });
-    return () => {
-      clearTimeout(timer);
-      const inTime = this.#going.delete(name);
-      if (inTime) this.#hide(ids, false);
-      return inTime;
+    return {
+      undo: () => {
+        const inTime = this.#going.delete(ids);
+        if (inTime) this.#hide(ids, false);
+        return inTime;
+      },
+      finish: () => {
+        if (!this.#going.delete(ids)) return;
+        Promise.all(ids.map((id) => remove(id, false))).then(
+          () => this.look(),
+          (error: unknown) => {
+            this.#hide(ids, false);
+            failed(error instanceof Error ? error.message : "");
+          },
+        );
+      },
     };
+  }
+
+  /** For whoever leaves: nothing that was deleted stays because its undo was still there. */
+  async finish(): Promise<void> {
+    const ids = [...this.#going].flat();
+    this.#going.clear();
+    await Promise.allSettled(ids.map((id) => remove(id, true)));
   }
 
   #hide(ids: string[], hidden: boolean): void {

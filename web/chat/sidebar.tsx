@@ -42,13 +42,13 @@ export function Sidebar({ app, leave, seeks }: { app: ChatApp; leave: () => void
   };
   const remove = (session: WireSession) => {
     const ids = [...new Set([rootOf(session), ...versionsOf(session).map(({ session_id: id }) => id)])];
-    const undo = app.list.remove(ids, (why) => showToast(said.somethingWrong.replace("{why}", why)));
+    const { undo, finish } = app.list.remove(ids, (why) => showToast(said.somethingWrong.replace("{why}", why)));
     const open = current !== null && ids.includes(current) ? current : null;
     const back = () => {
       // Nobody is taken away from what they have opened meanwhile.
       if (undo() && open !== null && app.view.value.talk === null) app.openTalk(open);
     };
-    showToast(said.deleted, { label: said.undo, run: back });
+    showToast(said.deleted, { label: said.undo, run: back, missed: finish });
     if (open !== null) app.openTalk(null);
     // Nothing behind a drawer can be pressed, and the undo stands there.
     leave();
