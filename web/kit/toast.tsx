@@ -54,8 +54,7 @@ function ShownToast({ toast: { id, text, action }, hidden }: { toast: Toast; hid
   const [focused, setFocused] = useState(false);
   const held = pointed || focused || hidden;
   useEffect(() => {
-    if (held) return;
-    const timer = setTimeout(() => miss(id), SHOWN_MS);
+    const timer = held ? undefined : setTimeout(() => miss(id), SHOWN_MS);
     return () => clearTimeout(timer);
   }, [held]);
   return (
