@@ -95,3 +95,53 @@ everyView("rename, search, and delete with undo", async (desk) => {
   await open();
   await page.getByRole("button", { name: "Geese", exact: true }).waitFor();
 });
+
+everyView("copy: what was asked and answered, as it was written", async ({ page }) => {
+  await say(page, "**bold** words");
+  await log(page).getByText("You said: bold words").waitFor();
+  // All windows have one clipboard: each looks at what it would put there.
+  await page.evaluate(() => {
+    navigator.clipboard.writeText = async (text) => void (document.title = text);
+  });
+  for (const [at, text] of [
+    [log(page).locator("article.own"), /^\*\*bold\*\* words$/],
+    [log(page).getByRole("article", { name: "helper" }), /^You said: \*\*bold\*\* words/],
+  ] as const) {
+    await at.getByRole("button", { name: "Copy", exact: true }).click();
+    await at.getByRole("button", { name: "Copied." }).waitFor();
+    expect(await page.title()).toMatch(text);
+  }
+});
+
+everyView(
+  "errors: a message that was refused and a talk that does not load say why, and are tried again",
+  async ({ page }) => {
+    const problem = (detail: string) => ({
+      status: 403,
+      contentType: "application/problem+json",
+      body: JSON.stringify({ code: "forbidden", detail }),
+    });
+    const refuse = (path: string, detail: string) =>
+      page.route(path, (asked) => asked.fulfill(problem(detail)), { times: 1 });
+    await refuse("**/v1/sessions/*/messages", "Not now.");
+    await say(page, "take this");
+    await page.getByText("This was not accepted: Not now.").waitFor();
+    expect(await seriousFaults(page)).toEqual([]);
+    await page.getByRole("button", { name: "Try again" }).click();
+    await log(page).getByText("You said: take this").waitFor();
+
+    await refuse("**/v1/sessions/*/messages", "Nor this.");
+    await say(page, "forget this");
+    await page.getByText("This was not accepted: Nor this.").waitFor();
+    await page.getByRole("button", { name: "Discard" }).click();
+    await page.getByText("forget this").waitFor({ state: "detached" });
+
+    await refuse("**/v1/sessions/*?limit=1", "");
+    await page.reload();
+    await page.getByText("This could not be loaded.").waitFor();
+    await page.getByRole("button", { name: "Try again" }).click();
+    await log(page).getByText("You said: take this").waitFor();
+    expect(await page.getByText("forget this").count()).toBe(0);
+  },
+  { expected: /Failed to load resource/ },
+);

@@ -90,7 +90,7 @@ function AgentPicker({ app }: { app: ChatApp }) {
   const chosen = useStore(app.view, chosenAgent);
   useEffect(() => {
     document.title = `${said.newTalk} – Parley`;
-  }, []);
+  }, [said]);
   return (
     <div class="top-title">
       <h1 class="for-readers">Parley</h1>

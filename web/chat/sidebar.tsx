@@ -105,7 +105,7 @@ export function Sidebar({ app, leave, seeks }: { app: ChatApp; leave: () => void
           nearEnd={() => void app.list.loadMore()}
           draw={(line) =>
             line.kind === "day" ? (
-              <div class="talks-day">{nameOfDay(line.day, said, language)}</div>
+              <h2 class="talks-day">{nameOfDay(line.day, said, language)}</h2>
             ) : (
               <TalkLine
                 session={line.session}

@@ -1,0 +1,58 @@
+import { Client } from "pg";
+import { expect } from "vitest";
+import { seriousFaults } from "./support/axe.ts";
+import { eventually } from "./support/chat.ts";
+import { everyView } from "./support/suite.ts";
+
+everyView("sidebar: own talks of every platform by day, and New Talk", async (desk) => {
+  const { page, api, databaseUrl, gateway, view } = desk;
+  const client = new Client({ connectionString: databaseUrl });
+  await client.connect();
+  const make = async (title: string, daysAgo: number, platform: string) => {
+    const { body } = await api("POST", "/v1/sessions", { title });
+    await client.query(
+      "update talk_sessions set platform = $2, updated_at = now() - $3::int * interval '1 day' where id = $1",
+      [body.session_id, platform, daysAgo],
+    );
+  };
+  await make("first of all", 400, "web");
+  await make("from a thread", 5, "slack");
+  await make("from a group", 1, "telegram");
+  await make("from the page", 1, "web");
+  await make("just now", 0, "web");
+  await client.end();
+  await gateway.api("POST", "/v1/sessions", { title: "somebody else's" }, "somebody else");
+  await page.reload();
+  const open = async () => {
+    if (view.width < 600) await page.getByRole("button", { name: "Show talks" }).click();
+  };
+  await open();
+  const talks = page.getByRole("navigation", { name: "Talks" });
+  const day = (daysAgo: number, weekday: "long" | "short") =>
+    new Intl.DateTimeFormat("en", { weekday, day: "numeric", month: "long" }).format(Date.now() - daysAgo * 86_400_000);
+  const year = new Date(Date.now() - 400 * 86_400_000).getFullYear();
+  const lines = async () => {
+    const found = await talks.getByRole("listitem").allInnerTexts();
+    return found.map((text) => text.replaceAll(/\s+/g, " ").trim());
+  };
+  await eventually(async () => (await lines()).length, 9);
+  expect(await lines()).toEqual([
+    "Today",
+    "just now",
+    "Yesterday",
+    "from the page",
+    "from a group Telegram",
+    expect.stringContaining(day(5, "long")),
+    "from a thread Slack",
+    `${day(400, "short")}, ${year}`,
+    "first of all",
+  ]);
+  await talks.getByRole("heading", { name: "Yesterday" }).waitFor();
+  expect(await seriousFaults(page)).toEqual([]);
+  await talks.getByRole("button", { name: "from a group Telegram" }).click();
+  await page.getByRole("heading", { name: "from a group" }).waitFor();
+  await open();
+  await talks.locator("[aria-current=page]", { hasText: "from a group" }).waitFor();
+  await page.getByRole("button", { name: "New Talk" }).click();
+  await page.getByRole("combobox", { name: "Choose an agent" }).waitFor();
+});
