@@ -3,11 +3,12 @@ import { Icon, IconButton } from "../kit/icons.tsx";
 import { shownName } from "../kit/shown-name.ts";
 import { texts } from "../texts/texts.ts";
 import { ApprovalCard } from "./approval-card.tsx";
+import { FileView } from "./file-view.tsx";
 import type { Block, RunEnd } from "./live-run.ts";
 import { CopyButton, MarkdownView } from "./markdown-view.tsx";
 import type { Vote } from "./open-talk.ts";
 import type { AnswerRow } from "./talk-rows.ts";
-import { FileLink, ThoughtCard, ToolCard } from "./tool-card.tsx";
+import { ThoughtCard, ToolCard } from "./tool-card.tsx";
 
 export interface AnswerParts {
   row: AnswerRow;
@@ -70,7 +71,7 @@ function BlockView(props: {
       return block.file === null ? (
         <span class="file">{shownName(block.name)}</span>
       ) : (
-        <FileLink session={session} file={block.file} name={block.name} />
+        <FileView {...block} session={session} file={block.file} />
       );
     case "joined":
       return null;

@@ -1,5 +1,6 @@
 import { Icon, IconButton } from "../kit/icons.tsx";
 import { shownName } from "../kit/shown-name.ts";
+import { sizeText } from "../kit/size-text.ts";
 import { texts } from "../texts/texts.ts";
 import type { Attachment } from "./attachments.ts";
 
@@ -28,13 +29,13 @@ export function AttachmentChips(props: {
               </span>
             )}
             {progress !== null && (
-              <progress value={progress} max={1} aria-label={said.uploading.replace("{name}", name)} />
+              <progress value={progress} max={1} aria-label={said.uploading.replace("{name}", () => shownName(name))} />
             )}
           </span>
           <IconButton
             icon="close"
             class="small"
-            label={said.removeFile.replace("{name}", name)}
+            label={said.removeFile.replace("{name}", () => shownName(name))}
             disabled={sending}
             onClick={() => remove(key)}
           />
@@ -42,10 +43,4 @@ export function AttachmentChips(props: {
       ))}
     </ul>
   );
-}
-
-function sizeText(bytes: number): string {
-  const [unit, size] = bytes < 1_000_000 ? ["kilobyte", bytes / 1_000] : ["megabyte", bytes / 1_000_000];
-  const form = { style: "unit", unit, maximumFractionDigits: size < 10 ? 1 : 0 } as const;
-  return new Intl.NumberFormat(document.documentElement.lang, form).format(Math.max(0.1, size));
 }

@@ -2,6 +2,7 @@ import { ApiProblem } from "../kit/api.ts";
 import { newKey } from "../kit/new-key.ts";
 import { Store } from "../kit/store.ts";
 import { texts } from "../texts/texts.ts";
+import { MAX_ALL_BYTES, MAX_BYTES, MAX_FILES, MAX_PICTURE_BYTES, PICTURE } from "./file-limits.ts";
 import type { SentFile } from "./wire.ts";
 
 /** A file beside the words that are not sent yet. */
@@ -13,22 +14,14 @@ export interface Attachment {
   preview: string | null;
   /** How much of it is there, 0 to 1; null = it is not on its way. */
   progress: number | null;
-  /** The session that has it, and its id there. */
-  sent: { session: string; file: string } | null;
+  /** The session that has it, and what it is there. */
+  sent: ({ session: string } & SentFile) | null;
   /** Why it was not taken. */
   problem: string | null;
 }
 
-/** docs/operations.md, “Files”: the gateway refuses more. */
-const MAX_FILES = 20;
-const MAX_BYTES = 20_000_000;
-const MAX_PICTURE_BYTES = 10_000_000;
-const MAX_ALL_BYTES = 40_000_000;
 /** As long as the gateway gives a whole request. */
 const UPLOAD_MS = 120_000;
-/** Never SVG, which is more than a picture. */
-const PICTURE = /^image\/(png|jpeg|gif|webp)$/;
-
 /** The files of one message that is being written. */
 export class Attachments {
   readonly list = new Store<readonly Attachment[]>([]);
@@ -84,7 +77,7 @@ export class Attachments {
           { blob, name },
           { signal, tell: (progress) => this.#change(key, { progress }) },
         );
-        this.#change(key, { progress: null, sent: { session, file } });
+        this.#change(key, { progress: null, sent: { session, ...file } });
       } catch (error) {
         const why = error instanceof ApiProblem && error.message !== "" ? error.message : texts().noAnswer;
         this.#change(key, { progress: null, problem: signal.aborted ? null : why });
@@ -92,7 +85,7 @@ export class Attachments {
         return null;
       }
     }
-    return this.list.value.flatMap(({ sent, name }) => (sent ? [{ file: sent.file, name }] : []));
+    return this.list.value.flatMap(({ sent }) => sent ?? []);
   }
 
   #change(key: string, change: Partial<Attachment>): void {
@@ -120,7 +113,7 @@ export async function copyFiles(from: string, to: string, files: readonly SentFi
   for (const { file, name } of files) {
     const read = await fetch(`/v1/sessions/${encodeURIComponent(from)}/files/${encodeURIComponent(file)}`);
     if (!read.ok) continue;
-    copies.push({ file: await uploadFile(to, { blob: await read.blob(), name }), name });
+    copies.push(await uploadFile(to, { blob: await read.blob(), name }));
   }
   return copies;
 }
@@ -130,7 +123,7 @@ function uploadFile(
   session: string,
   { blob, name }: { blob: Blob; name: string },
   { signal, tell }: { signal?: AbortSignal; tell?: (progress: number) => void } = {},
-): Promise<string> {
+): Promise<SentFile> {
   return new Promise((resolve, reject) => {
     const call = new XMLHttpRequest();
     const query = new URLSearchParams({ name: name.slice(-200) });
@@ -140,8 +133,9 @@ function uploadFile(
     call.timeout = UPLOAD_MS;
     call.upload.addEventListener("progress", ({ loaded, total }) => tell?.(total === 0 ? 0 : loaded / total));
     call.addEventListener("load", () => {
-      const answer = (call.response ?? {}) as { file?: string; code?: string; detail?: string };
-      if (call.status === 201 && answer.file !== undefined) resolve(answer.file);
+      const answer = (call.response ?? {}) as Partial<SentFile & { code: string; detail: string }>;
+      const { file, size, media_type } = answer;
+      if (call.status === 201 && file !== undefined) resolve({ file, name, size, media_type });
       else reject(new ApiProblem(call.status, answer.code ?? "internal", answer.detail ?? ""));
     });
     for (const type of ["error", "timeout", "abort"] as const) {

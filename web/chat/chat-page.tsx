@@ -130,6 +130,7 @@ function NewTalk({ app }: { app: ChatApp }) {
               <SendingView
                 key={entry.key}
                 sending={entry}
+                session={entry.session}
                 retry={() => app.outbox.retry(entry.key)}
                 discard={() => app.outbox.drop(entry.key)}
               />

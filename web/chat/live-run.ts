@@ -26,7 +26,7 @@ export type Block =
       expiresAt: string;
       decision: string | null;
     }
-  | { kind: "file"; name: string; file: string | null; mediaType: string }
+  | { kind: "file"; name: string; file: string | null; mediaType: string; size: number | undefined }
   /** A message of a person's that joined here. */
   | { kind: "joined"; messageId: string };
 
@@ -188,6 +188,7 @@ function addPart(blocks: Block[], part: WirePart): void {
       name: part.name ?? "",
       file: part.file ?? null,
       mediaType: part.media_type ?? "",
+      size: part.size,
     });
   }
 }

@@ -1,6 +1,6 @@
 import { Icon } from "../kit/icons.tsx";
-import { shownName } from "../kit/shown-name.ts";
 import { texts } from "../texts/texts.ts";
+import { FileLink } from "./file-view.tsx";
 import type { Block } from "./live-run.ts";
 
 type Tool = Extract<Block, { kind: "tool" }>;
@@ -42,15 +42,6 @@ export function ThoughtCard({ block, thinks }: { block: Extract<Block, { kind: "
         {block.text}
       </pre>
     </details>
-  );
-}
-
-export function FileLink({ session, file, name }: { session: string; file: string; name: string }) {
-  return (
-    <a class="file" href={`/v1/sessions/${encodeURIComponent(session)}/files/${encodeURIComponent(file)}`} download>
-      <Icon name="file" />
-      <bdi>{shownName(name)}</bdi>
-    </a>
   );
 }
 

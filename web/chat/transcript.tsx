@@ -9,6 +9,7 @@ import { copyFiles } from "./attachments.ts";
 import { AnswerView } from "./answer-view.tsx";
 import { type Branches, makeBranch, readBranches, versionsAt } from "./branches.ts";
 import type { ChatApp } from "./chat-app.ts";
+import { LargePicture } from "./file-view.tsx";
 import type { OpenTalk } from "./open-talk.ts";
 import { settings } from "./settings.ts";
 import { isBusy } from "./talk.ts";
@@ -83,6 +84,7 @@ export function Transcript({ app, talk }: { app: ChatApp; talk: OpenTalk }) {
         return (
           <SendingView
             sending={row.sending}
+            session={talk.id}
             retry={() => app.outbox.retry(row.key)}
             discard={() => app.outbox.drop(row.key)}
           />
@@ -146,6 +148,7 @@ export function Transcript({ app, talk }: { app: ChatApp; talk: OpenTalk }) {
           {said.toEnd}
         </button>
       )}
+      <LargePicture />
       <Announcer rows={rows} fresh={talk.fresh} />
     </div>
   );

@@ -5,10 +5,10 @@ import { useStore } from "../kit/store.ts";
 import { texts } from "../texts/texts.ts";
 import type { Versions } from "./branches.ts";
 import { draftAt, keepDraft } from "./kept-words.ts";
+import { FileView } from "./file-view.tsx";
 import { CopyButton } from "./markdown-view.tsx";
 import { isSendKey, settings } from "./settings.ts";
 import type { Sending } from "./talk-rows.ts";
-import { FileLink } from "./tool-card.tsx";
 import type { WireMessage } from "./wire.ts";
 
 /** What a person wrote: as it was written, for it is nobody's Markdown. */
@@ -52,13 +52,13 @@ export function UserView(props: {
     <article ref={article} class={`own${waiting ? " pale" : ""}`} aria-label={message.author?.name ?? said.you}>
       {message.author && <div class="author">{message.author.name}</div>}
       {message.text !== "" && <div class="bubble">{message.text}</div>}
-      {files.map(({ file, name }, index) =>
+      {files.map(({ file, name = said.file, size, media_type: mediaType }, index) =>
         file === undefined ? (
           <span class="file" key={index}>
-            {shownName(name ?? said.file)}
+            {shownName(name)}
           </span>
         ) : (
-          <FileLink key={index} session={session} file={file} name={name ?? said.file} />
+          <FileView key={index} {...{ session, file, name, size, mediaType }} />
         ),
       )}
       {waiting ? (
@@ -162,17 +162,22 @@ function EditForm(props: {
   );
 }
 
-export function SendingView(props: { sending: Sending; retry: () => void; discard: () => void }) {
-  const { sending, retry, discard } = props;
+export function SendingView(props: {
+  sending: Sending;
+  /** Null = it is made with it. */
+  session: string | null;
+  retry: () => void;
+  discard: () => void;
+}) {
+  const { sending, session, retry, discard } = props;
   const said = texts();
   return (
     <article class="own pale" aria-label={said.you}>
       {sending.text !== "" && <div class="bubble">{sending.text}</div>}
-      {sending.files.map(({ file, name }) => (
-        <span class="file" key={file}>
-          {shownName(name)}
-        </span>
-      ))}
+      {session !== null &&
+        sending.files.map(({ file, name, size, media_type: mediaType }) => (
+          <FileView key={file} {...{ session, file, name, size, mediaType }} />
+        ))}
       {sending.refused === null ? (
         <div class="receipt">{sending.late ? said.notSent : said.sending}</div>
       ) : (

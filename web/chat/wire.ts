@@ -71,4 +71,6 @@ export interface WireHistory {
 export interface SentFile {
   file: string;
   name: string;
+  size?: number | undefined;
+  media_type?: string | undefined;
 }

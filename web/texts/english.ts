@@ -113,6 +113,7 @@ export const english = {
   attachments: "Attached files",
   removeFile: "Remove {name}",
   uploading: "Uploading {name}",
+  showLarge: "Show {name} large",
   dropFiles: "Drop the files to attach them.",
   emptyFile: "{name} is empty, or a folder: choose a file.",
   fileTooLarge:

@@ -115,6 +115,7 @@ export const german: Texts = {
   attachments: "Angehängte Dateien",
   removeFile: "{name} entfernen",
   uploading: "{name} wird hochgeladen",
+  showLarge: "{name} groß zeigen",
   dropFiles: "Hier loslassen, um die Dateien anzuhängen.",
   emptyFile: "{name} ist leer oder ein Ordner: wähle eine Datei.",
   fileTooLarge:

@@ -115,6 +115,7 @@ export const russian: Texts = {
   attachments: "Прикреплённые файлы",
   removeFile: "Убрать {name}",
   uploading: "Загружается {name}",
+  showLarge: "Показать {name} крупно",
   dropFiles: "Отпустите файлы, чтобы прикрепить их.",
   emptyFile: "{name} — пустой файл или папка: выберите файл.",
   fileTooLarge:
