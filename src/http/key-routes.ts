@@ -17,7 +17,7 @@ import type { Api } from "./api.ts";
 import { principalOf } from "./authenticate.ts";
 import type { KeyRing } from "./key-ring.ts";
 import { newKeyText, sha256 } from "./key-text.ts";
-import { keyOf, mayGrant, usualScopes } from "./mint-key.ts";
+import { keyOf, mayGrant, mayRevoke, usualScopes } from "./mint-key.ts";
 import { SCOPES } from "./principal.ts";
 import { cutPage, Ids, readTimeCursor } from "./read-time.ts";
 
@@ -182,6 +182,7 @@ export function keyRoutes(app: Api, db: Root, service: AgentService, ring: KeyRi
       const revoked = await withReach(db, EVERYTHING, async (trx) => {
         const key = await keyOf(trx, request.params.id);
         if (key.revokedAt) return key;
+        await mayRevoke(trx, principal, key);
         await revokeKey(trx, key.id);
         await audit(trx, principal, { action: "key.revoke", target: key.id });
         return keyOf(trx, key.id);

@@ -22,18 +22,33 @@ export async function mayGrant(trx: Trx, principal: Principal, grant: Grant): Pr
   if (impossible.length > 0) {
     throw new GatewayError("invalid", `A key of this kind cannot have: ${impossible.join(", ")}.`);
   }
+  const mine = await mayAsMuch(trx, principal, grant.scopes, "A key cannot grant more than it may itself");
+  if (mine?.expiresAt && (grant.expiresAt === null || grant.expiresAt > mine.expiresAt)) {
+    throw new GatewayError("forbidden", "A key cannot grant what outlives it. Give expires_at, before its own.");
+  }
+}
+
+/** Whether whoever calls may revoke this key: nobody puts out of use who may more than they. Throws `forbidden`. */
+export async function mayRevoke(trx: Trx, principal: Principal, key: KeyRecord): Promise<void> {
+  await mayAsMuch(trx, principal, key.scopes, "A key cannot revoke one that may more than itself");
+}
+
+/** Returns the key of whoever calls; null = they have none of the stored ones. */
+async function mayAsMuch(
+  trx: Trx,
+  principal: Principal,
+  scopes: readonly string[],
+  refusal: string,
+): Promise<KeyRecord | null> {
   // As it is now: a replica may have read of it some seconds ago.
   const mine = principal.keyId === null ? null : await findKey(trx, principal.keyId as KeyId);
   const own = principal.scopes as ReadonlySet<string>;
-  const missing = grant.scopes.filter((scope) => !own.has(scope) || mine?.scopes.includes(scope) === false);
-  if (missing.length > 0) {
-    throw new GatewayError("forbidden", `A key cannot grant more than it may itself: ${missing.join(", ")}.`);
+  const missing = scopes.filter((scope) => !own.has(scope) || mine?.scopes.includes(scope) === false);
+  if (missing.length > 0) throw new GatewayError("forbidden", `${refusal}: ${missing.join(", ")}.`);
+  if (principal.keyId !== null && !mine?.usable) {
+    throw new GatewayError("unauthorized", "This key is valid no more.");
   }
-  if (principal.keyId === null) return;
-  if (!mine?.usable) throw new GatewayError("unauthorized", "This key is valid no more.");
-  if (mine.expiresAt && (grant.expiresAt === null || grant.expiresAt > mine.expiresAt)) {
-    throw new GatewayError("forbidden", "A key cannot grant what outlives it. Give expires_at, before its own.");
-  }
+  return mine;
 }
 
 /** What a key has unless it is said: all that its kind may have and its maker has. */

@@ -147,6 +147,20 @@ describe("security-33: who makes keys", () => {
     expect(await opens(great.key)).toBe(200);
   });
 
+  it("revokes no key that may more than their own, and any other", async () => {
+    const small = await owner(["keys:write", "traces:read"]);
+    const great = await made({ name: "great", role: "owner" });
+    const same = await owner(["keys:write"]);
+    const revoke = async (id: string, key: string) => http.call("DELETE", `/v1/keys/${id}`, { key });
+    const refused = await revoke(great.key_id, small.key);
+    expect(refused.statusCode).toBe(403);
+    expect(refused.json()).toMatchObject({
+      detail: expect.stringMatching(/^A key cannot revoke one that may more than itself: .*sessions:write/),
+    });
+    expect(await opens(great.key)).toBe(200);
+    for (const { key_id: id } of [same, small]) expect((await revoke(id, small.key)).statusCode).toBe(200);
+  });
+
   it("gives nothing that was taken from them elsewhere a moment ago", async () => {
     const mine = await owner(["keys:write", "sessions:read"]);
     expect((await made({ name: "x", role: "viewer" }, mine.key)).scopes).toEqual(["sessions:read"]);
