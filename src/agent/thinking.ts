@@ -1,16 +1,19 @@
 import type { Clock } from "./clock.ts";
 import type { RunEvent } from "./run-event.ts";
 
-/** What a run tells of what its model thinks, in characters: people look into it, and it lies in the log for a day. */
-const MAX_CHARS = 20_000;
+/**
+ * What each attempt of a run tells of what its model thinks, in characters: people look into it, and it lies in the log
+ * for a day. So much of a run is read later.
+ */
+export const THINKING_LIMIT = 20_000;
 
 /**
- * What the model of one run thinks, as events: bounded for the whole run, in no message, and so neither in a history nor
- * in a chat. Time counts from the request on, also where a provider keeps its model's thoughts to the end.
+ * What the model thinks in one attempt of a run, as events: bounded for all its steps, in no message, and so neither in
+ * a history nor in a chat. Time counts from the request on, also where a provider keeps its model's thoughts to the end.
  */
 export class Thinking {
   readonly #clock: Clock;
-  #left = MAX_CHARS;
+  #left = THINKING_LIMIT;
   #step = 0;
   #askedAt = 0;
   #thinks = false;

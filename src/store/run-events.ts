@@ -87,10 +87,20 @@ export interface Thought {
   ms: number;
 }
 
-/** Of the newest runs of a session, in order; a step that was made again counts as it was made last. */
-export async function newestThoughts(db: Db, session: SessionId, runs: number): Promise<Thought[]> {
+/**
+ * Of the newest runs of a session, in order; a step that was made again counts as it was made last. `chars`: as much of
+ * each run, however many attempts it took.
+ */
+export async function newestThoughts(
+  db: Db,
+  session: SessionId,
+  { runs, chars }: { runs: number; chars: number },
+): Promise<Thought[]> {
   const { rows } = await sql<Thought>`
-    select t.* from (
+    select t.run_id, t.step, t.ms,
+           left(t.text, greatest(0, ${chars}::int + length(t.text)
+                                    - (sum(length(t.text)) over (partition by t.run_id order by t.step))::int)) as text
+    from (
       select r.id, r.started_at from runs r where r.session_id = ${session} order by r.started_at desc limit ${runs}
     ) newest
     cross join lateral (

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
+import { THINKING_LIMIT } from "../agent/thinking.ts";
 import { GatewayError } from "../errors.ts";
 import type { RunId, SessionId, UserId } from "../ids.ts";
 import { type AuditActor, audit } from "../store/audit.ts";
@@ -45,8 +46,7 @@ export interface SessionWanted {
 const QUIET_MS = 10_000;
 const PAGES_MS = 3_000;
 const LOOK_MS = 100;
-/** Each may have thought at length. */
-const THOUGHTFUL_RUNS = 30;
+const READ_THOUGHTS = { runs: 30, chars: THINKING_LIMIT };
 /** Of metadata and of costs, however many changes they come from: they are read with every list. */
 const MAX_KEPT = 65_536;
 const SESSION_ID = /^[a-zA-Z0-9_-]{1,128}$/;
@@ -173,7 +173,7 @@ export class Sessions {
 
   /** What the model thought in the newest runs of a session, for as long as their events are kept. */
   thoughts(caller: Caller, session: SessionRow): Promise<Thought[]> {
-    return withReach(this.#db, caller.reach, (trx) => newestThoughts(trx, session.id, THOUGHTFUL_RUNS));
+    return withReach(this.#db, caller.reach, (trx) => newestThoughts(trx, session.id, READ_THOUGHTS));
   }
 
   /** How many runs of a session, or whether this one, have used something. */

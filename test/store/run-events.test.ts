@@ -1,7 +1,7 @@
 import { sql } from "kysely";
 import { describe, expect, test } from "vitest";
 import { newId, type RunId } from "../../src/ids.ts";
-import { appendEvents, type EventBatch, eventsAfter, eventsOfRun } from "../../src/store/run-events.ts";
+import { appendEvents, type EventBatch, eventsAfter, eventsOfRun, newestThoughts } from "../../src/store/run-events.ts";
 import { mergeRun, takeOverRun } from "../../src/store/runs.ts";
 import { withTransaction } from "../../src/store/transaction.ts";
 import { onPostgres, storeEngines } from "../support/store-engines.ts";
@@ -18,7 +18,7 @@ import {
   type StartedRun,
   untilBlocked,
 } from "./arrange.ts";
-import { buffers, nodes, planOf, sortedRows } from "./plans.ts";
+import { buffers, nodes, planOf, rowsRead, sortedRows } from "./plans.ts";
 
 async function liveRuns(...args: Parameters<typeof appendEvents>): Promise<Set<RunId>> {
   return new Set((await appendEvents(...args)).keys());
@@ -165,6 +165,38 @@ onPostgres((store) => {
       "Actual Rows": 200,
     });
     expect([sortedRows(plan), buffers(plan) < 30]).toEqual([0, true]);
+  });
+
+  test("thoughts are read of the newest runs alone, and of each no more than is wanted, over all its attempts", async () => {
+    const session = newId("ses");
+    await sql`
+      insert into runs (session_id, id, lane, state, agent, policy, input_through, queued_at, started_at, ended_at)
+      select case when n <= 1000 then ${session} else 'ses_' || n end, 'run_' || lpad(n::text, 4, '0'), 0, 'completed',
+             'demo', 'interrupt', 0, now(), now() - (5000 - n) * interval '1 minute', now()
+      from generate_series(1, 5000) n`.execute(store.db);
+    // Two steps in each of two attempts, of 150 characters each, among what is said.
+    await sql`
+      insert into run_events (session_id, run_id, attempt, n, type, data)
+      select ${session}, 'run_' || lpad(run::text, 4, '0'), 1 + n / 50, n,
+             case when n % 10 = 0 then 'reasoning.delta' else 'text.delta' end,
+             jsonb_build_object('step', 1 + n / 25, 'text', repeat('x', 50), 'ms', 1)
+      from generate_series(1, 1000) run, generate_series(0, 99) n`.execute(store.db);
+    await sql`analyze runs, run_events`.execute(store.db);
+    let lengths: [string, number, number][] = [];
+    const plan = await planOf(store.db, async (db) => {
+      const found = await newestThoughts(db, session, { runs: 30, chars: 260 });
+      lengths = found.map(({ run_id: run, step, text }) => [run, step, text.length]);
+    });
+    expect(lengths).toHaveLength(30 * 4);
+    expect(lengths.slice(0, 4)).toEqual([
+      ["run_0971", 1, 150],
+      ["run_0971", 2, 100],
+      ["run_0971", 3, 10],
+      ["run_0971", 4, 0],
+    ]);
+    const scans = nodes(plan).filter((node) => node["Relation Name"] !== undefined);
+    expect(scans.map((node) => node["Index Name"] ?? node["Node Type"])).toEqual(["runs_started", "run_events_pkey"]);
+    expect(rowsRead({ ...scans[1], Plans: [] })).toBe(30 * 100);
   });
 
   test("writers that race with take-overs leave each attempt without a gap and none after its end", async () => {
