@@ -89,7 +89,7 @@ everyView("security-36: a link leads where its own answer says, whatever others 
   }
 });
 
-everyView("calls of tools are cards that open, and an approval is asked for and given", async (desk) => {
+everyView("calls of tools are cards that open, and an approval is asked for, given and denied", async (desk) => {
   const { page } = desk;
   await say(page, "mail Ann");
   const card = log(page).getByRole("region", { name: "May this be done? sendMail" });
@@ -101,6 +101,11 @@ everyView("calls of tools are cards that open, and an approval is asked for and 
   await log(page).getByText("Done: sent").waitFor();
   await log(page).getByText("sendMail").first().click();
   await log(page).getByRole("group", { name: "Result" }).getByText("sent").waitFor();
+  await say(page, "mail Bob");
+  await card.getByRole("button", { name: "Deny" }).click();
+  await log(page)
+    .getByText(/^Done: .*has denied it/)
+    .waitFor();
 });
 
 everyView("what the model thinks is a card that opens, live and after a reload, and only text", async ({ page }) => {

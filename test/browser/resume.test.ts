@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { createTestDatabase } from "../support/postgres.ts";
 import { expectStored, log, say, shown, stored, talkId } from "./support/chat.ts";
 import { FrontDoor } from "./support/front-door.ts";
-import { atDesk, everyView, openSuite, startGateway } from "./support/suite.ts";
+import { atDesk, everyView, openSuite, startGateway, VIEWS } from "./support/suite.ts";
 
 everyView("an answer grows while it is written, and is stopped", async (desk) => {
   const { page } = desk;
@@ -15,8 +15,9 @@ everyView("an answer grows while it is written, and is stopped", async (desk) =>
   expect((await shown(page)).join()).not.toContain("grow119");
 });
 
-test.concurrent("fault-41: a reload in mid-answer goes on where the answer is, and ends with what is stored", async () => {
-  await atDesk(async (desk) => {
+everyView(
+  "fault-41: a reload in mid-answer goes on where the answer is, and ends with what is stored",
+  async (desk) => {
     const { page } = desk;
     await say(page, "slow again 5");
     await log(page).getByText("again9").waitFor();
@@ -26,33 +27,37 @@ test.concurrent("fault-41: a reload in mid-answer goes on where the answer is, a
     await log(page).getByText("again119").waitFor();
     await expectStored(desk);
     expect(await shown(page)).toHaveLength(2);
-  });
-});
+  },
+);
 
-test.concurrent("fault-41: a network that is away for 5 s costs nothing and doubles nothing", async () => {
-  const { gateway } = await openSuite();
-  const door = await FrontDoor.open(gateway.url);
-  await atDesk(
-    async (desk) => {
-      const { page } = desk;
-      await say(page, "slow net 4");
-      await log(page).getByText("net9").waitFor();
-      door.cut();
-      await page.getByText("No connection.").waitFor();
-      // Written while nothing comes through.
-      await say(page, "are you there?");
-      await say(page, "and there?");
-      await new Promise((resolve) => setTimeout(resolve, 5_000));
-      door.mend();
-      await log(page).getByText("and there?").nth(1).waitFor();
-      await expectStored(desk);
-      const asked = (await stored(desk)).filter((text) => /^(are you|and) there\?$/.test(text));
-      expect(asked).toEqual(["are you there?", "and there?"]);
-    },
-    { door, expected: /Failed to load resource/ },
-  );
-  await door.close();
-});
+test.concurrent.for(VIEWS)(
+  "fault-41: a network that is away for 5 s costs nothing and doubles nothing ($width px, $colors)",
+  async (view) => {
+    const { gateway } = await openSuite();
+    const door = await FrontDoor.open(gateway.url);
+    await atDesk(
+      async (desk) => {
+        const { page } = desk;
+        await say(page, "slow net 4");
+        await log(page).getByText("net9").waitFor();
+        door.cut();
+        await page.getByText("No connection.").waitFor();
+        // Written while nothing comes through.
+        await say(page, "are you there?");
+        await say(page, "and there?");
+        await new Promise((resolve) => setTimeout(resolve, 5_000));
+        door.mend();
+        await log(page).getByText("and there?").nth(1).waitFor();
+        await expectStored(desk);
+        const asked = (await stored(desk)).filter((text) => /^(are you|and) there\?$/.test(text));
+        expect(asked).toEqual(["are you there?", "and there?"]);
+      },
+      { view, door, expected: /Failed to load resource/ },
+    );
+    await door.close();
+  },
+  60_000,
+);
 
 test.concurrent("fault-41: where a proxy holds streams back, the page asks within 5 s and ends with what is stored", async () => {
   const { gateway } = await openSuite();
