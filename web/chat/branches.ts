@@ -1,4 +1,4 @@
-import { callApi } from "../kit/api.ts";
+import { ApiProblem, callApi } from "../kit/api.ts";
 import { newKey } from "../kit/new-key.ts";
 import type { WireSession } from "./wire.ts";
 
@@ -57,6 +57,19 @@ export async function readBranches(session: WireSession): Promise<Branches> {
   return { root, all: first === null ? [] : listIn(first) };
 }
 
+/** The sessions of a talk, its first one last: while that one is there, all the others can be found. */
+export async function versionsOf(session: WireSession): Promise<string[]> {
+  const root = rootOf(session);
+  const others = [session.session_id];
+  try {
+    const first = await callApi<WireSession>("GET", `${pathOf(root)}?limit=1`);
+    others.push(...listIn(first).map(({ id }) => id));
+  } catch (error) {
+    if (!(error instanceof ApiProblem) || error.status !== 404) throw error;
+  }
+  return [...new Set([...others.filter((id) => id !== root), root])];
+}
+
 /** Makes one with the first `at` messages, and has the talk's first session know of it. */
 export async function makeBranch(session: WireSession, at: number): Promise<string> {
   const { session_id: id } = await callApi<{ session_id: string }>("POST", `${pathOf(session.session_id)}/fork`, {
@@ -82,6 +95,6 @@ function isBranch(value: unknown): value is Branch {
   return typeof id === "string" && typeof from === "string" && typeof at === "number";
 }
 
-function pathOf(id: string): string {
+export function pathOf(id: string): string {
   return `/v1/sessions/${encodeURIComponent(id)}`;
 }

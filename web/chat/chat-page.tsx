@@ -5,6 +5,7 @@ import { useStore } from "../kit/store.ts";
 import { showToast, Toasts } from "../kit/toast.tsx";
 import { useMedia } from "../kit/use-media.ts";
 import { texts } from "../texts/texts.ts";
+import { rootOf } from "./branches.ts";
 import { type ChatApp, chosenAgent } from "./chat-app.ts";
 import { Composer, type ComposerHandle } from "./composer.tsx";
 import type { OpenTalk } from "./open-talk.ts";
@@ -68,10 +69,11 @@ export function ChatPage({ app }: { app: ChatApp }) {
 
 function TalkTitle({ app, talk }: { app: ChatApp; talk: OpenTalk }) {
   const session = useStore(talk.view, (value) => value.session);
-  const listed = useStore(
-    app.list.view,
-    ({ sessions }) => sessions.find(({ session_id: id }) => id === talk.id)?.title,
-  );
+  // Versions have one name, and not all of them are listed.
+  const listed = useStore(app.list.view, ({ sessions }) => {
+    const own = sessions.find(({ session_id: id }) => id === talk.id);
+    return (own ?? sessions.find((row) => session && rootOf(row) === rootOf(session)))?.title;
+  });
   const title = listed || session?.title || texts().untitled;
   useEffect(() => {
     document.title = `${title} – Parley`;

@@ -1,5 +1,6 @@
 import { ApiProblem, callApi } from "../kit/api.ts";
 import { Store } from "../kit/store.ts";
+import { pathOf, rootOf, versionsOf } from "./branches.ts";
 import type { WireSession } from "./wire.ts";
 
 export interface SessionListView {
@@ -9,8 +10,13 @@ export interface SessionListView {
   next: string | null;
   words: string;
   state: "loading" | "ready" | "failed";
-  /** Deleted, but not for good yet. */
+  /** The first sessions of talks that are deleted, but not for good yet. */
   removed: ReadonlySet<string>;
+}
+
+/** What is deleted if the page goes away before the time for taking it back is over. */
+interface Going {
+  ids: readonly string[];
 }
 
 const PAGE = 100;
@@ -29,7 +35,7 @@ export class SessionList {
   /** Whose they are; null = whatever there is, of whoever sees their own alone. */
   #user: string | null = null;
   #timer = 0;
-  readonly #going = new Set<string[]>();
+  readonly #going = new Set<Going>();
   #asked = 0;
   #more = false;
 
@@ -105,33 +111,45 @@ export class SessionList {
     this.view.change({ sessions });
   }
 
+  /** Every version of it, also those that are not listed. */
   async rename(session: WireSession, title: string): Promise<void> {
-    this.put({ ...session, title });
+    const titles = new Map(this.view.value.sessions.map((row) => [row.id, row.title]));
+    this.#retitle(session, () => title);
     try {
-      const renamed = await callApi<WireSession>("PATCH", `/v1/sessions/${session.session_id}`, { body: { title } });
-      this.put({ ...renamed, updated_at: session.updated_at });
+      const ids = await versionsOf(session);
+      await Promise.all(ids.map(async (id) => unlessGone(callApi("PATCH", pathOf(id), { body: { title } }))));
+      this.#retitle(session, () => title);
     } catch (error) {
-      this.put(session);
+      this.#retitle(session, (row) => titles.get(row.id) ?? row.title);
       throw error;
     }
   }
 
-  /** Gone from the list at once, until `undo` (false = too late) or, for good, `finish`. */
-  remove(ids: string[], failed: (problem: string) => void): { undo: () => boolean; finish: () => void } {
-    this.#going.add(ids);
-    this.#hide(ids, true);
+  /**
+   * Every version of it, also those that are not listed: gone from the list at once, until `undo` (false = too late) or,
+   * for good, `finish`.
+   */
+  remove(session: WireSession, failed: (problem: string) => void): { undo: () => boolean; finish: () => void } {
+    const root = rootOf(session);
+    const going: Going = { ids: [session.session_id] };
+    const known = versionsOf(session).then((ids) => (going.ids = ids));
+    // Whether they are known is asked when they go.
+    known.catch(() => undefined);
+    this.#going.add(going);
+    this.#hide(root, true);
     return {
       undo: () => {
-        const inTime = this.#going.delete(ids);
-        if (inTime) this.#hide(ids, false);
+        const inTime = this.#going.delete(going);
+        if (inTime) this.#hide(root, false);
         return inTime;
       },
       finish: () => {
-        if (!this.#going.delete(ids)) return;
-        Promise.all(ids.map((id) => remove(id, false))).then(
+        if (!this.#going.delete(going)) return;
+        const all = known.catch(() => versionsOf(session));
+        all.then(removeAll).then(
           () => this.look(),
           (error: unknown) => {
-            this.#hide(ids, false);
+            this.#hide(root, false);
             failed(error instanceof Error ? error.message : "");
           },
         );
@@ -141,16 +159,22 @@ export class SessionList {
 
   /** For whoever leaves: nothing that was deleted stays because its undo was still there. */
   async finish(): Promise<void> {
-    const ids = [...this.#going].flat();
+    const ids = [...this.#going].flatMap((going) => going.ids);
     this.#going.clear();
     await Promise.allSettled(ids.map((id) => remove(id, true)));
   }
 
-  #hide(ids: string[], hidden: boolean): void {
+  #retitle(session: WireSession, titleOf: (row: WireSession) => string): void {
+    const sessions = this.view.value.sessions.map((row) =>
+      rootOf(row) === rootOf(session) ? { ...row, title: titleOf(row) } : row,
+    );
+    this.view.change({ sessions });
+  }
+
+  #hide(root: string, hidden: boolean): void {
     const removed = new Set(this.view.value.removed);
-    for (const id of ids)
-      if (hidden) removed.add(id);
-      else removed.delete(id);
+    if (hidden) removed.add(root);
+    else removed.delete(root);
     this.view.change({ removed });
   }
 }
@@ -171,9 +195,19 @@ function readPage(
   return callApi("GET", `/v1/sessions?${query}`);
 }
 
-async function remove(id: string, keepalive: boolean): Promise<void> {
+async function removeAll(ids: readonly string[]): Promise<void> {
+  const others = ids.slice(0, -1);
+  await Promise.all(others.map(async (id) => remove(id, false)));
+  for (const id of ids.slice(-1)) await remove(id, false);
+}
+
+function remove(id: string, keepalive: boolean): Promise<void> {
+  return unlessGone(callApi("DELETE", pathOf(id), { keepalive }));
+}
+
+async function unlessGone(call: Promise<unknown>): Promise<void> {
   try {
-    await callApi("DELETE", `/v1/sessions/${encodeURIComponent(id)}`, { keepalive });
+    await call;
   } catch (error) {
     if (!(error instanceof ApiProblem) || error.status !== 404) throw error;
   }

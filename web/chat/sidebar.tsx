@@ -27,23 +27,18 @@ export function Sidebar({ app, leave, seeks }: { app: ChatApp; leave: () => void
   const me = useStore(app.view, (value) => value.me);
   const [words, setWords] = useState(view.words);
   const lines = useMemo(() => linesOf(view.sessions, view.removed), [view.sessions, view.removed]);
-  const known = view.sessions.find(({ session_id: id }) => id === current);
-  const currentRoot = known ? rootOf(known) : current;
 
   useEffect(() => {
     const timer = setTimeout(() => app.list.search(words.trim()), SEARCH_MS);
     return () => clearTimeout(timer);
   }, [words]);
 
-  const versionsOf = (session: WireSession) => view.sessions.filter((other) => rootOf(other) === rootOf(session));
   const rename = (session: WireSession, title: string) => {
-    const renamed = versionsOf(session).map(async (version) => app.list.rename(version, title));
-    Promise.all(renamed).catch((error: unknown) => showToast(app.explain(error)));
+    app.list.rename(session, title).catch((error: unknown) => showToast(app.explain(error)));
   };
   const remove = (session: WireSession) => {
-    const ids = [...new Set([rootOf(session), ...versionsOf(session).map(({ session_id: id }) => id)])];
-    const { undo, finish } = app.list.remove(ids, (why) => showToast(said.somethingWrong.replace("{why}", why)));
-    const open = current !== null && ids.includes(current) ? current : null;
+    const { undo, finish } = app.list.remove(session, (why) => showToast(said.somethingWrong.replace("{why}", why)));
+    const open = rootOfOpen(app) === rootOf(session) ? current : null;
     const back = () => {
       // Nobody is taken away from what they have opened meanwhile.
       if (undo() && open !== null && app.view.value.talk === null) app.openTalk(open);
@@ -109,7 +104,7 @@ export function Sidebar({ app, leave, seeks }: { app: ChatApp; leave: () => void
             ) : (
               <TalkLine
                 session={line.session}
-                current={rootOf(line.session) === currentRoot}
+                current={rootOf(line.session) === rootOfOpen(app)}
                 open={() => {
                   app.openTalk(line.session.session_id);
                   leave();
@@ -263,6 +258,14 @@ function RenameDialog({ title, done }: { title: string; done: (title: string | n
   );
 }
 
+/** The first session of the talk that is open, whichever of its versions is. */
+function rootOfOpen(app: ChatApp): string | null {
+  const { talk } = app.view.value;
+  const listed = app.list.view.value.sessions.find(({ session_id: id }) => id === talk?.id);
+  const session = listed ?? talk?.view.value.session;
+  return session ? rootOf(session) : (talk?.id ?? null);
+}
+
 /** Versions of one talk are one line: the one that was used last. */
 function linesOf(sessions: readonly WireSession[], removed: ReadonlySet<string>): Line[] {
   const lines: Line[] = [];
@@ -270,7 +273,7 @@ function linesOf(sessions: readonly WireSession[], removed: ReadonlySet<string>)
   let day = "";
   for (const session of sessions) {
     const root = rootOf(session);
-    if (roots.has(root) || removed.has(session.session_id)) continue;
+    if (roots.has(root) || removed.has(root)) continue;
     roots.add(root);
     const own = dayOf(session.updated_at);
     if (own !== day) lines.push({ kind: "day", key: `day:${own}`, day: own });
