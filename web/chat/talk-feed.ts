@@ -40,13 +40,18 @@ export function followTalk(options: FeedOptions): { stop: () => void; hurry: () 
     while (!ended.signal.aborted) {
       await untilSeen(ended.signal);
       if (ended.signal.aborted) return;
+      const asking = performance.now() < askUntil;
       try {
-        if (performance.now() < askUntil) await ask();
-        else await follow();
+        await (asking ? ask() : follow());
         failures = 0;
       } catch (error) {
         if (ended.signal.aborted) return;
         if (error instanceof ApiProblem && isLost(error)) return options.lost(error);
+        // A way that lets a question through and no stream, twice in a row, lets none through.
+        if (!asking && (await isAnswered()) && failures > 0) {
+          askUntil = performance.now() + ASKING_MS;
+          continue;
+        }
         // What is over in a second is nothing to tell of.
         if (failures > 0) options.tell("offline");
         const wanted = error instanceof ApiProblem ? (error.retryAfterMs ?? 0) : 0;
@@ -125,6 +130,16 @@ export function followTalk(options: FeedOptions): { stop: () => void; hurry: () 
     const events = await readNews(ended.signal, options.isBusy() ? WAIT_S.busy : WAIT_S.idle);
     options.tell("asking");
     if (events.length > 0) options.take(events);
+  }
+
+  async function isAnswered(): Promise<boolean> {
+    try {
+      const events = await readNews(ended.signal, 0);
+      if (events.length > 0) options.take(events);
+      return true;
+    } catch {
+      return false;
+    }
   }
 
   async function readNews(signal: AbortSignal, wait: number): Promise<SentEvent[]> {

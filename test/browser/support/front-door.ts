@@ -9,8 +9,8 @@ export class FrontDoor {
   #gateway: string;
   /** Nothing comes through, and what was open is cut. */
   #cut = false;
-  /** Event streams open and stay silent, as behind a proxy that collects what it passes on. */
-  holdsEvents = false;
+  /** `held`: event streams open and stay silent, as behind a proxy that collects what it passes on. */
+  events: "pass" | "held" | "refused" | "cut off" = "pass";
   /** What was asked for. */
   readonly calls: string[] = [];
 
@@ -52,9 +52,10 @@ export class FrontDoor {
 
   #forward(asked: IncomingMessage, answer: ServerResponse): void {
     this.calls.push(`${asked.method} ${asked.url}`);
-    if (this.holdsEvents && asked.url?.includes("/events")) {
-      answer.writeHead(200, { "content-type": "text/event-stream" });
-      return answer.flushHeaders();
+    if (asked.url?.includes("/events")) {
+      if (this.events === "cut off") return void asked.socket.resetAndDestroy();
+      if (this.events === "refused") return void answer.writeHead(502).end("bad gateway");
+      if (this.events === "held") return answer.writeHead(200, { "content-type": "text/event-stream" }).flushHeaders();
     }
     const onward = request(`${this.#gateway}${asked.url}`, { method: asked.method ?? "GET", headers: asked.headers });
     onward.on("response", (found) => {
