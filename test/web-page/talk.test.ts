@@ -100,10 +100,13 @@ describe("what a talk looks like while it goes on", () => {
       event(7, "run.completed", { stop_reason: "stop" }),
       ...STORED,
     ];
-    const once = shown(read(events));
-    for (let cut = 0; cut <= events.length; cut++) {
-      for (let back = 0; back <= cut; back++) {
-        expect(shown(read([...events.slice(0, cut), ...events.slice(back)])), `${cut}, ${back}`).toEqual(once);
+    // While it is live as well: history in its place would hide what doubled.
+    for (const all of [events.slice(0, 7), events]) {
+      const once = shown(read(all));
+      for (let cut = 0; cut <= all.length; cut++) {
+        for (let back = 0; back <= cut; back++) {
+          expect(shown(read([...all.slice(0, cut), ...all.slice(back)])), `${cut}, ${back}`).toEqual(once);
+        }
       }
     }
   });
