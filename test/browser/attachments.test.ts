@@ -104,3 +104,48 @@ test.concurrent("files: what cannot be sent says why, and the rest goes", async 
     { view: VIEWS[2], expected: /400/ },
   );
 });
+
+async function expectBack(page: Page, name: string, words: string): Promise<void> {
+  await chips(page).getByText(name).waitFor();
+  await eventually(() => composer(page).inputValue(), words);
+}
+
+everyView(
+  "files: they come back to where they were chosen, with the words, when the message is refused",
+  async ({ page }) => {
+    const messages = "**/v1/sessions/*/messages";
+    await page.route(messages, (route) => route.fulfill({ status: 400, json: { detail: "Not now." } }));
+    await chooser(page).setInputFiles(text("plan.txt", "the plan"));
+    await say(page, "Look");
+    const refused = page.getByRole("article", { name: "You" }).filter({ hasText: "Not now." });
+    await refused.waitFor();
+    await composer(page).fill("and more");
+    await refused.getByRole("button", { name: "Edit" }).click();
+    await expectBack(page, "plan.txt", "Look\n\nand more");
+    expect(await composer(page).evaluate((field) => field === document.activeElement)).toBe(true);
+    await eventually(() => refused.count(), 0);
+    await page.unroute(messages);
+    await composer(page).press("Enter");
+    await log(page).locator(".markdown").getByText("the plan").waitFor();
+    expect(await chips(page).count()).toBe(0);
+  },
+  { expected: /400/ },
+);
+
+test.concurrent("files: they come back with the words when a message that waits is taken back", async () => {
+  await atDesk(
+    async ({ page }) => {
+      await page.getByRole("combobox", { name: "Choose an agent" }).selectOption("waits");
+      await say(page, "slow word 90");
+      await talkId(page);
+      await page.getByRole("button", { name: "Stop" }).waitFor();
+      await chooser(page).setInputFiles(text("plan.txt", "the plan"));
+      await say(page, "Look");
+      await log(page).getByText("Waits for the answer under way").waitFor();
+      await composer(page).fill("and more");
+      await page.getByRole("button", { name: "Stop" }).click();
+      await expectBack(page, "plan.txt", "Look\n\nand more");
+    },
+    { view: VIEWS[3] },
+  );
+});

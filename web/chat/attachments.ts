@@ -3,7 +3,7 @@ import { newKey } from "../kit/new-key.ts";
 import { Store } from "../kit/store.ts";
 import { texts } from "../texts/texts.ts";
 import { MAX_ALL_BYTES, MAX_BYTES, MAX_FILES, MAX_PICTURE_BYTES, PICTURE } from "./file-limits.ts";
-import type { SentFile } from "./wire.ts";
+import type { SentFile, WireMessage } from "./wire.ts";
 
 /** A file beside the words that are not sent yet. */
 export interface Attachment {
@@ -40,15 +40,22 @@ export class Attachments {
       else if (file.size > (isPicture ? MAX_PICTURE_BYTES : MAX_BYTES)) tell(said.fileTooLarge);
       else if (list.length >= MAX_FILES || all > MAX_ALL_BYTES) tell(said.tooManyFiles);
       else {
-        const preview = isPicture ? URL.createObjectURL(file) : null;
-        const name = file.name || said.file;
-        this.list.set([
-          ...list,
-          { key: newKey(), blob: file, name, preview, progress: null, sent: null, problem: null },
-        ]);
+        this.#put({ blob: file, name: file.name || said.file, sent: null });
       }
     }
     return [...new Set(refused)].join(" ");
+  }
+
+  /** Takes those that the session has; returns why it left out some, "" = it took all. */
+  async bringBack(session: string, files: readonly SentFile[]): Promise<string> {
+    const lost: string[] = [];
+    for (const sent of files) {
+      const { name } = sent;
+      const blob = await readFile(session, sent.file).catch(() => null);
+      if (blob === null) lost.push(texts().fileLost.replace("{name}", () => name));
+      else this.#put({ blob, name, sent: { session, ...sent } });
+    }
+    return lost.join(" ");
   }
 
   remove(key: string): void {
@@ -88,6 +95,11 @@ export class Attachments {
     return this.list.value.flatMap(({ sent }) => sent ?? []);
   }
 
+  #put(file: Pick<Attachment, "blob" | "name" | "sent">): void {
+    const preview = PICTURE.test(file.blob.type) ? URL.createObjectURL(file.blob) : null;
+    this.list.set([...this.list.value, { ...file, key: newKey(), preview, progress: null, problem: null }]);
+  }
+
   #change(key: string, change: Partial<Attachment>): void {
     this.list.set(this.list.value.map((each) => (each.key === key ? { ...each, ...change } : each)));
   }
@@ -107,15 +119,28 @@ export function attachmentsOf(talk: string): Attachments {
   return found;
 }
 
+export function filesOf(messages: readonly WireMessage[]): SentFile[] {
+  return messages.flatMap(({ parts }) =>
+    parts.flatMap(({ type, file, name = "", size, media_type }) =>
+      type === "file" && file !== undefined ? [{ file, name, size, media_type }] : [],
+    ),
+  );
+}
+
 /** Files of messages in one session, for another one; those that are gone are left out. */
 export async function copyFiles(from: string, to: string, files: readonly SentFile[]): Promise<SentFile[]> {
   const copies: SentFile[] = [];
   for (const { file, name } of files) {
-    const read = await fetch(`/v1/sessions/${encodeURIComponent(from)}/files/${encodeURIComponent(file)}`);
-    if (!read.ok) continue;
-    copies.push(await uploadFile(to, { blob: await read.blob(), name }));
+    const blob = await readFile(from, file);
+    if (blob !== null) copies.push(await uploadFile(to, { blob, name }));
   }
   return copies;
+}
+
+/** Null = it is gone. */
+async function readFile(session: string, file: string): Promise<Blob | null> {
+  const read = await fetch(`/v1/sessions/${encodeURIComponent(session)}/files/${encodeURIComponent(file)}`);
+  return read.ok ? read.blob() : null;
 }
 
 /** `fetch` does not tell how far it is. Throws `ApiProblem`. */

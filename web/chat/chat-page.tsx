@@ -5,6 +5,7 @@ import { useStore } from "../kit/store.ts";
 import { showToast, Toasts } from "../kit/toast.tsx";
 import { useMedia } from "../kit/use-media.ts";
 import { texts } from "../texts/texts.ts";
+import { filesOf } from "./attachments.ts";
 import { rootOf } from "./branches.ts";
 import { type ChatApp, chosenAgent } from "./chat-app.ts";
 import { Composer, type ComposerHandle } from "./composer.tsx";
@@ -135,6 +136,10 @@ function NewTalk({ app }: { app: ChatApp }) {
                 session={entry.session}
                 retry={() => app.outbox.retry(entry.key)}
                 discard={() => app.outbox.drop(entry.key)}
+                edit={() => {
+                  composer.current?.putBack(entry.text, []);
+                  app.outbox.drop(entry.key);
+                }}
               />
             ))}
           </div>
@@ -163,7 +168,7 @@ function TalkBody({ app, talk }: { app: ChatApp; talk: OpenTalk }) {
 
   const stop = () => {
     talk.stopAnswer().then(
-      (texts_) => composer.current?.putBack(texts_.join("\n\n")),
+      (back) => composer.current?.putBack(back.map(({ text }) => text).join("\n\n"), filesOf(back)),
       (error: unknown) => showToast(app.explain(error)),
     );
     composer.current?.focus();
@@ -191,7 +196,11 @@ function TalkBody({ app, talk }: { app: ChatApp; talk: OpenTalk }) {
   }
   return (
     <>
-      {view.load === "ready" ? <Transcript app={app} talk={talk} /> : <div class="transcript" />}
+      {view.load === "ready" ? (
+        <Transcript app={app} talk={talk} putBack={(text, files) => composer.current?.putBack(text, files)} />
+      ) : (
+        <div class="transcript" />
+      )}
       {view.feed === "offline" && (
         <p class="offline" role="status">
           {said.offline}

@@ -11,8 +11,8 @@ import type { SentFile } from "./wire.ts";
 
 export interface ComposerHandle {
   focus: () => void;
-  /** Puts back what was taken back, unless something else is being written. */
-  putBack: (text: string) => void;
+  /** Puts what was not sent, or was taken back, before what is being written. */
+  putBack: (text: string, files: readonly SentFile[]) => void;
 }
 
 const MAX_HEIGHT = 240;
@@ -61,9 +61,13 @@ export function Composer(props: {
     props.handle,
     () => ({
       focus: () => field.current?.focus(),
-      putBack: (back) => setText((now) => (now.trim() === "" ? back : now)),
+      putBack: (back, sent) => {
+        setText((now) => [back, now].filter((words) => words.trim() !== "").join("\n\n"));
+        void files.bringBack(talk, sent).then(setProblem);
+        field.current?.focus();
+      },
     }),
-    [],
+    [talk, files],
   );
 
   const attach = (added: Iterable<File>) => {

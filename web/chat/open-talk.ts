@@ -6,7 +6,7 @@ import type { Outbox } from "./outbox.ts";
 import { addOlder, EMPTY_TALK, isBusy, keepWaiting, readEvent, recordEnds, recordThoughts, type Talk } from "./talk.ts";
 import { type FeedState, followTalk } from "./talk-feed.ts";
 import { isKnown } from "./talk-rows.ts";
-import type { WireHistory, WireRun, WireSession, WireThought } from "./wire.ts";
+import type { WireHistory, WireMessage, WireRun, WireSession, WireThought } from "./wire.ts";
 
 export interface Vote {
   rating: 1 | -1;
@@ -100,13 +100,13 @@ export class OpenTalk {
     }
   }
 
-  /** Ends the answer and takes back what waits; resolves with the texts that were taken back. */
-  async stopAnswer(): Promise<string[]> {
+  /** Ends the answer and takes back what waits; resolves with what was taken back. */
+  async stopAnswer(): Promise<WireMessage[]> {
     const before = this.view.value.talk.accepted;
     await this.#call("POST", "/stop");
     await this.#lookWhatWaits();
     const talk = this.view.value.talk;
-    return before.filter(({ message_id: id }) => !isKnown(talk, id)).map(({ text }) => text);
+    return before.filter(({ message_id: id }) => !isKnown(talk, id));
   }
 
   async decide(approval: string, decision: "approved" | "denied"): Promise<void> {

@@ -5,7 +5,7 @@ import { showToast } from "../kit/toast.tsx";
 import { useStore } from "../kit/store.ts";
 import { type ListHandle, VirtualList } from "../kit/virtual-list.tsx";
 import { texts } from "../texts/texts.ts";
-import { copyFiles } from "./attachments.ts";
+import { copyFiles, filesOf } from "./attachments.ts";
 import { AnswerView } from "./answer-view.tsx";
 import { type Branches, makeBranch, readBranches, versionsAt } from "./branches.ts";
 import type { ChatApp } from "./chat-app.ts";
@@ -21,7 +21,13 @@ import type { SentFile, WireMessage } from "./wire.ts";
 const LINE = 24;
 const AROUND = 90;
 
-export function Transcript({ app, talk }: { app: ChatApp; talk: OpenTalk }) {
+export function Transcript(props: {
+  app: ChatApp;
+  talk: OpenTalk;
+  /** To where people write. */
+  putBack: (text: string, files: readonly SentFile[]) => void;
+}) {
+  const { app, talk, putBack } = props;
   const view = useStore(talk.view, (value) => value);
   const language = useStore(app.view, (value) => value.language);
   const role = useStore(app.view, (value) => value.me?.role ?? null);
@@ -87,6 +93,10 @@ export function Transcript({ app, talk }: { app: ChatApp; talk: OpenTalk }) {
             session={talk.id}
             retry={() => app.outbox.retry(row.key)}
             discard={() => app.outbox.drop(row.key)}
+            edit={() => {
+              putBack(row.sending.text, row.sending.files);
+              app.outbox.drop(row.key);
+            }}
           />
         );
       case "answer":
@@ -189,12 +199,4 @@ function guessHeight(row: Row): number {
   if (row.kind !== "answer") return AROUND;
   const lines = row.blocks.map((block) => (block.kind === "text" ? Math.ceil(block.text.length / 70) + 1 : 3));
   return AROUND + LINE * lines.reduce((sum, count) => sum + count, 0);
-}
-
-function filesOf(messages: readonly WireMessage[]): SentFile[] {
-  return messages.flatMap(({ parts }) =>
-    parts.flatMap(({ type, file, name }) =>
-      type === "file" && file !== undefined ? [{ file, name: name ?? "" }] : [],
-    ),
-  );
 }

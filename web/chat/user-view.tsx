@@ -168,8 +168,10 @@ export function SendingView(props: {
   session: string | null;
   retry: () => void;
   discard: () => void;
+  /** It goes back to where it was written. */
+  edit: () => void;
 }) {
-  const { sending, session, retry, discard } = props;
+  const { sending, session, retry, discard, edit } = props;
   const said = texts();
   return (
     <article class="own pale" aria-label={said.you}>
@@ -187,6 +189,9 @@ export function SendingView(props: {
           </p>
           <button type="button" class="button" onClick={retry}>
             {said.retry}
+          </button>
+          <button type="button" class="button" onClick={edit}>
+            {said.edit}
           </button>
           <button type="button" class="button" onClick={discard}>
             {said.discard}

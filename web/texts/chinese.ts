@@ -115,6 +115,7 @@ export const chinese: Texts = {
   removeFile: "移除 {name}",
   uploading: "正在上传 {name}",
   showLarge: "放大查看 {name}",
+  fileLost: "无法恢复 {name}：请重新选择该文件。",
   dropFiles: "松开即可添加文件。",
   emptyFile: "{name} 是空文件或文件夹：请选择一个文件。",
   fileTooLarge: "{name} 太大：文件最大 20 MB，图片最大 10 MB。请缩小它，或只发送一部分。",

@@ -114,6 +114,7 @@ export const english = {
   removeFile: "Remove {name}",
   uploading: "Uploading {name}",
   showLarge: "Show {name} large",
+  fileLost: "{name} could not be brought back: choose it again.",
   dropFiles: "Drop the files to attach them.",
   emptyFile: "{name} is empty, or a folder: choose a file.",
   fileTooLarge:

@@ -116,6 +116,7 @@ export const german: Texts = {
   removeFile: "{name} entfernen",
   uploading: "{name} wird hochgeladen",
   showLarge: "{name} groß zeigen",
+  fileLost: "{name} ließ sich nicht zurückholen: wähle die Datei noch einmal.",
   dropFiles: "Hier loslassen, um die Dateien anzuhängen.",
   emptyFile: "{name} ist leer oder ein Ordner: wähle eine Datei.",
   fileTooLarge:

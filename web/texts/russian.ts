@@ -116,6 +116,7 @@ export const russian: Texts = {
   removeFile: "Убрать {name}",
   uploading: "Загружается {name}",
   showLarge: "Показать {name} крупно",
+  fileLost: "Не удалось вернуть {name}: выберите файл ещё раз.",
   dropFiles: "Отпустите файлы, чтобы прикрепить их.",
   emptyFile: "{name} — пустой файл или папка: выберите файл.",
   fileTooLarge:
