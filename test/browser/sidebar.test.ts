@@ -1,8 +1,8 @@
 import { Client } from "pg";
-import { expect } from "vitest";
+import { expect, test } from "vitest";
 import { seriousFaults } from "./support/axe.ts";
 import { eventually } from "./support/chat.ts";
-import { everyView } from "./support/suite.ts";
+import { atDesk, everyView } from "./support/suite.ts";
 
 everyView("sidebar: own talks of every platform by day, and New Talk", async (desk) => {
   const { page, api, databaseUrl, gateway, view } = desk;
@@ -55,4 +55,19 @@ everyView("sidebar: own talks of every platform by day, and New Talk", async (de
   await talks.locator("[aria-current=page]", { hasText: "from a group" }).waitFor();
   await page.getByRole("button", { name: "New Talk" }).click();
   await page.getByRole("combobox", { name: "Choose an agent" }).waitFor();
+});
+
+test("an operator's sidebar holds their own talks, also where the gateway first could not say who they are", async () => {
+  await atDesk(
+    async ({ page, gateway, api }) => {
+      await gateway.api("POST", "/v1/sessions", { title: "somebody else's" }, "somebody else");
+      await api("POST", "/v1/sessions", { title: "my own" });
+      const refusals = { left: 1 };
+      await page.route("**/v1/me", (call) => (refusals.left-- > 0 ? call.fulfill({ status: 503 }) : call.continue()));
+      await page.reload();
+      await page.getByRole("button", { name: "my own", exact: true }).waitFor();
+      expect(await page.getByRole("button", { name: "somebody else's", exact: true }).count()).toBe(0);
+    },
+    { role: "operator", expected: /503/ },
+  );
 });

@@ -72,8 +72,6 @@ export class ChatApp {
     addEventListener("popstate", () => this.#goWhereAsked());
     this.#goWhereAsked();
     const { me } = this.view.value;
-    // An operator reaches everybody's: this page is for their own.
-    this.list.start(me === null || me.role === null ? null : me.user_id);
     this.outbox.entries.follow(() => this.view.value.talk?.dropKnown());
     if (me !== null) this.#goOn(me);
     await this.#readAgents();
@@ -81,6 +79,8 @@ export class ChatApp {
 
   /** Only who wrote something sends it. */
   #goOn(me: Me): void {
+    // An operator reaches everybody's: this page is for their own.
+    this.list.start(me.role === null ? null : me.user_id);
     if (keepWordsOf(me.user_id)) this.view.change({ newcomers: this.view.value.newcomers + 1 });
     this.outbox.resume();
     // A reload while a talk was being begun begins it all the same.
