@@ -149,3 +149,26 @@ test.concurrent("files: they come back with the words when a message that waits 
     { view: VIEWS[3] },
   );
 });
+
+test.concurrent("files: the browser asks before unsent ones are lost, but not who signs out", async () => {
+  await atDesk(
+    async ({ page }) => {
+      const asked: string[] = [];
+      page.on("dialog", (dialog) => {
+        asked.push(dialog.type());
+        void dialog.dismiss();
+      });
+      await chooser(page).setInputFiles(text("plan.txt", "the plan"));
+      await chips(page).getByText("plan.txt").waitFor();
+      await composer(page).press("End");
+      await page.evaluate(() => location.reload());
+      await eventually(async () => asked, ["beforeunload"]);
+      expect(await chips(page).count()).toBe(1);
+      await page.getByRole("button", { name: "Settings" }).click();
+      await page.getByRole("button", { name: "Sign out", exact: true }).click();
+      await page.getByText("Write /web to the bot").waitFor();
+      expect(asked).toEqual(["beforeunload"]);
+    },
+    { expected: /401/ },
+  );
+});

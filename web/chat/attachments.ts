@@ -119,6 +119,16 @@ export function attachmentsOf(talk: string): Attachments {
   return found;
 }
 
+// The browser asks: unlike words, they would not be there after a reload.
+addEventListener("beforeunload", (event) => {
+  if ([...kept.values()].some(({ list }) => list.value.length > 0)) event.preventDefault();
+});
+
+/** Of whoever is gone, for nobody else. */
+export function forgetAttachments(): void {
+  for (const attachments of kept.values()) attachments.clear();
+}
+
 export function filesOf(messages: readonly WireMessage[]): SentFile[] {
   return messages.flatMap(({ parts }) =>
     parts.flatMap(({ type, file, name = "", size, media_type }) =>

@@ -2,6 +2,7 @@ import { ApiProblem, callApi } from "../kit/api.ts";
 import { Store } from "../kit/store.ts";
 import { showToast } from "../kit/toast.tsx";
 import { type Language, languageOf, texts, useLanguage } from "../texts/texts.ts";
+import { forgetAttachments } from "./attachments.ts";
 import { followUser, forgetUser, keepWordsOf } from "./kept-words.ts";
 import { OpenTalk } from "./open-talk.ts";
 import { Outbox, type OutboxEntry } from "./outbox.ts";
@@ -81,7 +82,10 @@ export class ChatApp {
   #goOn(me: Me): void {
     // An operator reaches everybody's: this page is for their own.
     this.list.start(me.role === null ? null : me.user_id);
-    if (keepWordsOf(me.user_id)) this.view.change({ newcomers: this.view.value.newcomers + 1 });
+    if (keepWordsOf(me.user_id)) {
+      forgetAttachments();
+      this.view.change({ newcomers: this.view.value.newcomers + 1 });
+    }
     this.outbox.resume();
     // A reload while a talk was being begun begins it all the same.
     if (this.view.value.talk === null) {
@@ -150,6 +154,7 @@ export class ChatApp {
     }
     this.outbox.forget();
     forgetUser();
+    forgetAttachments();
     this.#signedOut();
     location.assign("/");
   }
@@ -221,6 +226,7 @@ export class ChatApp {
   }
 
   #signedOut(): void {
+    forgetAttachments();
     this.view.value.talk?.close();
     this.list.stop();
     this.view.change({ signedOut: true, talk: null });
