@@ -4,13 +4,13 @@ import { seriousFaults } from "./support/axe.ts";
 import { composer, eventually, log, say, shown, stored } from "./support/chat.ts";
 import { everyView } from "./support/suite.ts";
 
-/** The pieces of code that have a colour. */
+/** The pieces of code that have a colour, from A to Z: blocks are coloured in any order. */
 const coloured = (page: Page, colour: string) =>
   page.evaluate(
     (name) =>
-      [...(CSS.highlights.get(name) ?? [])].map(({ startContainer, startOffset, endOffset }) =>
-        startContainer.textContent.slice(startOffset, endOffset),
-      ),
+      [...(CSS.highlights.get(name) ?? [])]
+        .map(({ startContainer, startOffset, endOffset }) => startContainer.textContent.slice(startOffset, endOffset))
+        .toSorted((one, other) => (one < other ? -1 : 1)),
     colour,
   );
 
@@ -22,11 +22,13 @@ everyView("Markdown with a table and highlighted code, to be copied", async ({ p
       .getByRole("cell", { name: "1" })
       .evaluate((cell) => getComputedStyle(cell).textAlign),
   ).toBe("right");
-  await eventually(() => coloured(page, "code-keyword"), ["export", "const", "string"]);
+  await eventually(() => coloured(page, "code-keyword"), ["b", "const", "export", "string"]);
   expect(await coloured(page, "code-string")).toEqual(['"<&>"']);
-  expect(await coloured(page, "code-number")).toEqual(["n", "1"]);
+  expect(await coloured(page, "code-number")).toEqual(["1", "1", "n", "top"]);
+  expect(await coloured(page, "code-title")).toEqual(["i", "style", "style"]);
   const colours = await log(page)
     .locator("pre code")
+    .first()
     .evaluate((code) => [getComputedStyle(code, "::highlight(code-number)").color, getComputedStyle(code).color]);
   expect(new Set(colours).size).toBe(2);
   const link = log(page).getByRole("link", { name: "Docs" });

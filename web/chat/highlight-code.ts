@@ -54,7 +54,10 @@ function readMarks(html: string): { colour: string; from: number; to: number }[]
   const marks: { colour: string; from: number; to: number }[] = [];
   const open = [""];
   let at = 0;
-  for (const [piece, name] of html.matchAll(/<span class="hljs-([\w-]+)[^"]*">|<\/span>|&[^;]+;|[^<&]+/g)) {
+  // `language-…` is code of another language within.
+  for (const [piece, name] of html.matchAll(
+    /<span class="(?:hljs|language)-([\w-]+)[^"]*">|<\/span>|&[^;]+;|[^<&]+/g,
+  )) {
     const colour = open.at(-1)!;
     if (name !== undefined) open.push(colourOf.get(name) ?? colour);
     else if (piece === "</span>") open.pop();

@@ -12,6 +12,10 @@ const RICH = `A comparison:
 export const n: string = "<&>" + 1;
 \`\`\`
 
+\`\`\`html
+<style>b { top: 1 }</style><i>
+\`\`\`
+
 1. **First**
 2. [Docs](https://example.com/docs)`;
 
