@@ -43,3 +43,17 @@ test("a page that a browser has kept and shows again asks anew who is there", as
     { expected: /401/ },
   );
 });
+
+test("whoever signs in has every tab of the browser at once, before their page has come", async () => {
+  await atDesk(async ({ page, door, user }) => {
+    await composer(page).waitFor();
+    const tab = await page.context().newPage();
+    await tab.goto(`${door.url}/sign-in${await signInHash(door, `after ${user}`)}`);
+    await tab.route("**/v1/me", () => {});
+    const came = page.waitForEvent("load");
+    await tab.getByRole("button", { name: "Sign in" }).click();
+    await came;
+    await page.getByRole("button", { name: "Settings" }).click();
+    await page.getByText(`Signed in as after ${user}`).waitFor();
+  });
+});

@@ -31,6 +31,11 @@ export function forgetUser(): void {
   localStorage.setItem(KEY, "");
 }
 
+/** When `user` has signed in: whoever else was here is gone, in every window. */
+export function forgetOthers(user: string): void {
+  if (localStorage.getItem(KEY) !== user) forgetUser();
+}
+
 /** Tells when another window of this browser was signed in, as `user`, or out: "". Returns how to hear no more of it. */
 export function followUser(tell: (user: string) => void): () => void {
   const listen = ({ key, newValue }: StorageEvent) => void (key === KEY && newValue !== null && tell(newValue));

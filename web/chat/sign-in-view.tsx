@@ -2,6 +2,7 @@ import { useEffect, useState } from "preact/hooks";
 import { type ApiProblem, callApi } from "../kit/api.ts";
 import { shownName } from "../kit/shown-name.ts";
 import { texts } from "../texts/texts.ts";
+import { forgetOthers } from "./kept-words.ts";
 
 interface SignIn {
   guest?: boolean;
@@ -36,8 +37,8 @@ export function SignInView() {
     callApi<SignIn>("GET", "/v1/sign-in").then(setWays, () => setWays({}));
   }, []);
   const go = (path: string, body?: object) => {
-    callApi("POST", path, body ? { body } : {}).then(
-      () => location.replace("/"),
+    callApi<{ user_id: string }>("POST", path, body ? { body } : {}).then(
+      ({ user_id: user }) => enter(user),
       ({ status, code, message, retryAfterMs }: ApiProblem) => {
         const minutes = String(Math.ceil((retryAfterMs ?? 0) / 60_000));
         if (code === "forbidden") setFailed(said.signInRefused);
@@ -93,4 +94,10 @@ export function SignInView() {
       )}
     </main>
   );
+}
+
+function enter(user: string): void {
+  // Before their page has come: no other window sends in their name what somebody else wrote.
+  forgetOthers(user);
+  location.replace("/");
 }
