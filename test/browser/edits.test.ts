@@ -1,9 +1,9 @@
-import type { Locator, Page } from "playwright-core";
-import { expect } from "vitest";
+import type { Locator, Page, Route } from "playwright-core";
+import { expect, test } from "vitest";
 import { newId } from "../../src/ids.ts";
 import { runStatement } from "../support/postgres.ts";
 import { composer, eventually, log, say, talkId } from "./support/chat.ts";
-import { everyView } from "./support/suite.ts";
+import { atDesk, everyView } from "./support/suite.ts";
 
 /** Until something is there, or away: what comes in there makes the list longer. */
 async function scrollTo(page: Page, part: 0 | 1, wanted: Locator, count: 0 | 1 = 1): Promise<void> {
@@ -58,3 +58,28 @@ everyView(
     expect(await field.count()).toBe(0);
   },
 );
+
+test.concurrent("edit: sent twice on a slow way it is one version, and nobody is taken away from what they opened meanwhile", async () => {
+  await atDesk(async ({ page, api }) => {
+    const saidIn = async () => {
+      const ids = (await api("GET", "/v1/sessions")).body.sessions.map((row: { id: string }) => row.id) as string[];
+      const all = ids.map(async (id) => (await api("GET", `/v1/sessions/${id}/messages`)).body.messages[0]?.text);
+      return (await Promise.all(all)).join();
+    };
+    await say(page, "first words");
+    await log(page).getByText("You said: first words").waitFor();
+    await eventually(() => page.getByRole("button", { name: "Stop" }).count(), 0);
+    const held: Route[] = [];
+    await page.route("**/fork", (route) => void held.push(route));
+    await page.getByRole("button", { name: "Edit" }).click();
+    const field = page.getByRole("textbox", { name: "Edit" });
+    await field.fill("other words");
+    await field.press("Enter");
+    await field.press("Enter");
+    await page.getByRole("button", { name: "New talk" }).click();
+    await page.getByRole("combobox", { name: "Choose an agent" }).waitFor();
+    for (const route of held) await route.continue();
+    await eventually(saidIn, "other words,first words");
+    expect([held.length, new URL(page.url()).pathname]).toEqual([1, "/"]);
+  });
+});

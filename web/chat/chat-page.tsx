@@ -166,12 +166,17 @@ function TalkBody({ app, talk }: { app: ChatApp; talk: OpenTalk }) {
   const composer = useRef<ComposerHandle>(null);
   const busy = isBusy(view.talk);
 
+  // Pressed twice, it would give back twice what waits.
+  const stopping = useRef(false);
   const stop = () => {
-    talk.stopAnswer().then(
+    composer.current?.focus();
+    if (stopping.current) return;
+    stopping.current = true;
+    const done = talk.stopAnswer().then(
       (back) => composer.current?.putBack(back.map(({ text }) => text).join("\n\n"), filesOf(back)),
       (error: unknown) => showToast(app.explain(error)),
     );
-    composer.current?.focus();
+    void done.finally(() => (stopping.current = false));
   };
   useEffect(() => {
     const onKey = (event: KeyboardEvent) => {

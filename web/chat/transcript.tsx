@@ -56,14 +56,20 @@ export function Transcript(props: {
     if (sending.length > 0) list.current?.toEnd();
   }, [sending.length]);
 
+  // Pressed twice, it would be two versions.
+  const branching = useRef(false);
   const branchOff = async (at: number, text: string, asked: readonly WireMessage[]) => {
-    if (!session) return;
+    if (!session || branching.current) return;
+    branching.current = true;
     try {
       const id = await makeBranch(session, at);
       app.outbox.send(id, null, text, await copyFiles(talk.id, id, filesOf(asked)));
-      app.openTalk(id);
+      // Nobody is taken away from what they have opened meanwhile.
+      if (app.view.value.talk === talk) app.openTalk(id);
     } catch (error) {
       showToast(app.explain(error));
+    } finally {
+      branching.current = false;
     }
   };
   const again = (runId: string) => {
