@@ -82,10 +82,10 @@ test.concurrent("files: what cannot be sent says why, and the rest goes", async 
     async ({ page }) => {
       await chooser(page).setInputFiles([
         png("big.png", Buffer.concat([PNG, Buffer.alloc(10_000_000)])),
-        text("empty.txt", ""),
+        text("empty$&\u202e.txt", ""),
       ]);
       await page.getByRole("alert").getByText("big.png is too large").waitFor();
-      await page.getByRole("alert").getByText("empty.txt is empty").waitFor();
+      await page.getByRole("alert").getByText("empty$&.txt is empty").waitFor();
       expect(await chips(page).count()).toBe(0);
       await chooser(page).setInputFiles([
         { name: "old.gz", mimeType: "application/gzip", buffer: Buffer.from("1f8b0800", "hex") },
@@ -143,8 +143,23 @@ test.concurrent("files: they come back with the words when a message that waits 
       await say(page, "Look");
       await log(page).getByText("Waits for the answer under way").waitFor();
       await composer(page).fill("and more");
+      // A slow way, and somebody who presses twice.
+      let stops = 0;
+      const slow = Promise.withResolvers<void>();
+      await page.route("**/stop", async (route) => (stops++, await slow.promise, route.continue()));
+      const reading = Promise.withResolvers<void>();
+      await page.route("**/files/*", async (route) => (await reading.promise, route.continue()));
       await page.getByRole("button", { name: "Stop" }).click();
+      await page.getByRole("button", { name: "Stop" }).click();
+      slow.resolve();
+      await eventually(() => composer(page).inputValue(), "Look\n\nand more");
+      // Not without them.
+      expect(await page.getByRole("button", { name: "Send" }).isDisabled()).toBe(true);
+      reading.resolve();
       await expectBack(page, "plan.txt", "Look\n\nand more");
+      expect(await chips(page).count()).toBe(1);
+      expect(stops).toBe(1);
+      expect(await page.getByRole("button", { name: "Send" }).isDisabled()).toBe(false);
     },
     { view: VIEWS[3] },
   );

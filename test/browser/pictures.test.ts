@@ -41,6 +41,15 @@ everyView(
     await dialog.waitFor({ state: "detached" });
     expect(await small(page).evaluate((button) => button === document.activeElement)).toBe(true);
 
+    // Whoever goes elsewhere has left it.
+    await page.keyboard.press("Enter");
+    await dialog.waitFor();
+    await page.goBack();
+    await page.waitForURL((url) => url.pathname === "/");
+    await page.goForward();
+    await small(page).waitFor();
+    expect(await dialog.count()).toBe(0);
+
     const path = await small(page).locator("img").getAttribute("src");
     expect((await gateway.api("GET", path!, undefined, "somebody-else")).status).toBe(404);
 

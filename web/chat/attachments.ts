@@ -1,5 +1,6 @@
 import { ApiProblem } from "../kit/api.ts";
 import { newKey } from "../kit/new-key.ts";
+import { shownName } from "../kit/shown-name.ts";
 import { Store } from "../kit/store.ts";
 import { texts } from "../texts/texts.ts";
 import { MAX_ALL_BYTES, MAX_BYTES, MAX_FILES, MAX_PICTURE_BYTES, PICTURE } from "./file-limits.ts";
@@ -20,8 +21,9 @@ export interface Attachment {
   problem: string | null;
 }
 
-/** As long as the gateway gives a whole request. */
+/** As long as the gateway gives a whole request; the way back may take as long. */
 const UPLOAD_MS = 120_000;
+
 /** The files of one message that is being written. */
 export class Attachments {
   readonly list = new Store<readonly Attachment[]>([]);
@@ -35,7 +37,7 @@ export class Attachments {
       const { value: list } = this.list;
       const isPicture = PICTURE.test(file.type);
       const all = list.reduce((sum, { blob }) => sum + blob.size, file.size);
-      const tell = (text: string) => refused.push(text.replace("{name}", file.name));
+      const tell = (text: string) => refused.push(text.replace("{name}", () => shownName(file.name)));
       if (file.size === 0) tell(said.emptyFile);
       else if (file.size > (isPicture ? MAX_PICTURE_BYTES : MAX_BYTES)) tell(said.fileTooLarge);
       else if (list.length >= MAX_FILES || all > MAX_ALL_BYTES) tell(said.tooManyFiles);
@@ -52,7 +54,7 @@ export class Attachments {
     for (const sent of files) {
       const { name } = sent;
       const blob = await readFile(session, sent.file).catch(() => null);
-      if (blob === null) lost.push(texts().fileLost.replace("{name}", () => name));
+      if (blob === null) lost.push(texts().fileLost.replace("{name}", () => shownName(name)));
       else this.#put({ blob, name, sent: { session, ...sent } });
     }
     return lost.join(" ");
@@ -149,7 +151,9 @@ export async function copyFiles(from: string, to: string, files: readonly SentFi
 
 /** Null = it is gone. */
 async function readFile(session: string, file: string): Promise<Blob | null> {
-  const read = await fetch(`/v1/sessions/${encodeURIComponent(session)}/files/${encodeURIComponent(file)}`);
+  const read = await fetch(`/v1/sessions/${encodeURIComponent(session)}/files/${encodeURIComponent(file)}`, {
+    signal: AbortSignal.timeout(UPLOAD_MS),
+  });
   return read.ok ? read.blob() : null;
 }
 

@@ -39,8 +39,11 @@ export function Composer(props: {
   const files = attachmentsOf(talk);
   const attached = useStore(files.list, (value) => value);
   const [uploading, setUploading] = useState(false);
+  /** How many times files are coming back: what they belong to does not go without them. */
+  const [coming, setComing] = useState(0);
   const [problem, setProblem] = useState("");
   const empty = text.trim() === "" && attached.length === 0;
+  const unready = closed || uploading || coming > 0 || empty;
 
   useEffect(() => {
     // Where it opens a keyboard over half of the screen, people ask for it themselves.
@@ -63,7 +66,9 @@ export function Composer(props: {
       focus: () => field.current?.focus(),
       putBack: (back, sent) => {
         setText((now) => [back, now].filter((words) => words.trim() !== "").join("\n\n"));
-        void files.bringBack(talk, sent).then(setProblem);
+        setComing((count) => count + 1);
+        const came = files.bringBack(talk, sent).then(setProblem);
+        void came.finally(() => setComing((count) => count - 1));
         field.current?.focus();
       },
     }),
@@ -81,7 +86,7 @@ export function Composer(props: {
   useEffect(() => () => files.abort(), [files]);
 
   const submit = () => {
-    if (closed || uploading || empty) return;
+    if (unready) return;
     if (attached.length > 0) void submitFiles();
     else {
       send(text.trim(), []);
@@ -171,13 +176,7 @@ export function Composer(props: {
           <Icon name="stop" />
         </button>
       )}
-      <button
-        type="submit"
-        class="button primary round"
-        aria-label={said.send}
-        title={said.send}
-        disabled={closed || uploading || empty}
-      >
+      <button type="submit" class="button primary round" aria-label={said.send} title={said.send} disabled={unready}>
         <Icon name="send" />
       </button>
     </form>

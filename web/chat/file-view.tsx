@@ -1,4 +1,4 @@
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { Dialog } from "../kit/dialog.tsx";
 import { Icon } from "../kit/icons.tsx";
 import { shownName } from "../kit/shown-name.ts";
@@ -64,6 +64,8 @@ export function FileLink(file: ShownFile) {
 /** Where a picture is shown large, once for a page. */
 export function LargePicture() {
   const { file } = useStore(large, (value) => value);
+  // Whoever leaves the talk has left it.
+  useEffect(() => () => large.set({ file: null }), []);
   if (file === null) return null;
   return (
     <Dialog
