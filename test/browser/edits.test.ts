@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { newId } from "../../src/ids.ts";
 import { runStatement } from "../support/postgres.ts";
 import { composer, eventually, log, say, talkId } from "./support/chat.ts";
-import { atDesk, everyView } from "./support/suite.ts";
+import { atDesk, type Desk, everyView } from "./support/suite.ts";
 
 /** Until something is there, or away: what comes in there makes the list longer. */
 async function scrollTo(page: Page, part: 0 | 1, wanted: Locator, count: 0 | 1 = 1): Promise<void> {
@@ -60,7 +60,7 @@ everyView(
 );
 
 test.concurrent("edit: sent twice on a slow way it is one version, and nobody is taken away from what they opened meanwhile", async () => {
-  await atDesk(async ({ page, api }) => {
+  const work = async ({ page, api }: Desk) => {
     const saidIn = async () => {
       const ids = (await api("GET", "/v1/sessions")).body.sessions.map((row: { id: string }) => row.id) as string[];
       const all = ids.map(async (id) => (await api("GET", `/v1/sessions/${id}/messages`)).body.messages[0]?.text);
@@ -69,11 +69,18 @@ test.concurrent("edit: sent twice on a slow way it is one version, and nobody is
     await say(page, "first words");
     await log(page).getByText("You said: first words").waitFor();
     await eventually(() => page.getByRole("button", { name: "Stop" }).count(), 0);
-    const held: Route[] = [];
-    await page.route("**/fork", (route) => void held.push(route));
     await page.getByRole("button", { name: "Edit" }).click();
     const field = page.getByRole("textbox", { name: "Edit" });
     await field.fill("other words");
+    // What failed is not lost.
+    await page.route("**/fork", (route) => route.fulfill({ status: 503, json: { detail: "Not now." } }));
+    await field.press("Enter");
+    await page.getByText("Not now.").waitFor();
+    await page.unroute("**/fork");
+    await page.reload();
+    await eventually(() => field.inputValue(), "other words");
+    const held: Route[] = [];
+    await page.route("**/fork", (route) => void held.push(route));
     await field.press("Enter");
     await field.press("Enter");
     await page.getByRole("button", { name: "New talk" }).click();
@@ -81,5 +88,6 @@ test.concurrent("edit: sent twice on a slow way it is one version, and nobody is
     for (const route of held) await route.continue();
     await eventually(saidIn, "other words,first words");
     expect([held.length, new URL(page.url()).pathname]).toEqual([1, "/"]);
-  });
+  };
+  await atDesk(work, { expected: /503/ });
 });

@@ -58,16 +58,19 @@ export function Transcript(props: {
 
   // Pressed twice, it would be two versions.
   const branching = useRef(false);
-  const branchOff = async (at: number, text: string, asked: readonly WireMessage[]) => {
-    if (!session || branching.current) return;
+  /** Whether it was sent. */
+  const branchOff = async (at: number, text: string, asked: readonly WireMessage[]): Promise<boolean> => {
+    if (!session || branching.current) return false;
     branching.current = true;
     try {
       const id = await makeBranch(session, at);
       app.outbox.send(id, null, text, await copyFiles(talk.id, id, filesOf(asked)));
       // Nobody is taken away from what they have opened meanwhile.
       if (app.view.value.talk === talk) app.openTalk(id);
+      return true;
     } catch (error) {
       showToast(app.explain(error));
+      return false;
     } finally {
       branching.current = false;
     }
@@ -89,7 +92,9 @@ export function Transcript(props: {
             session={talk.id}
             versions={versionsOf(branches, talk.id, row.message)}
             choose={(id) => app.openTalk(id)}
-            edit={row.message.seq === null ? null : (text) => void branchOff(row.message.seq! - 1, text, [row.message])}
+            edit={
+              row.message.seq === null ? null : async (text) => branchOff(row.message.seq! - 1, text, [row.message])
+            }
           />
         );
       case "sending":

@@ -19,8 +19,8 @@ export function UserView(props: {
   /** Null = there is one version alone. */
   versions: Versions | null;
   choose: (session: string) => void;
-  /** Null = it cannot be edited now. */
-  edit: ((text: string) => void) | null;
+  /** Resolves with whether it was sent. Null = it cannot be edited now. */
+  edit: ((text: string) => Promise<boolean>) | null;
 }) {
   const { message, waiting, session, versions, choose, edit } = props;
   const said = texts();
@@ -41,11 +41,18 @@ export function UserView(props: {
     setEditing(null);
   };
   if (editing !== null && edit) {
-    const save = (text: string) => {
-      keepDraft(place, null);
-      edit(text);
+    const save = async (text: string) => {
+      if (await edit(text)) keepDraft(place, null);
     };
-    return <EditForm place={place} text={message.text} focused={editing === "begun"} cancel={leave} save={save} />;
+    return (
+      <EditForm
+        place={place}
+        text={message.text}
+        focused={editing === "begun"}
+        cancel={leave}
+        save={(text) => void save(text)}
+      />
+    );
   }
   const files = message.parts.filter(({ type }) => type === "file");
   return (
