@@ -89,13 +89,19 @@ export function messageRoutes(
     schema: {
       summary: "End the running answer and withdraw what waits",
       params: SessionParams,
-      response: { 202: Type.Object({ session_id: Type.String(), withdrawn: Type.Integer() }) },
+      response: {
+        202: Type.Object({
+          session_id: Type.String(),
+          withdrawn: Type.Integer({ description: "How many messages" }),
+          message_ids: Type.Array(Type.String(), { description: "Of those that were withdrawn" }),
+        }),
+      },
     },
     handler: async (request, reply) => {
       const { id } = request.params;
       const session = await sessions.find(callerOf(request), id);
       const { withdrawn } = await service.stop(session.user_id, session.id, operatorOf(request));
-      return reply.code(202).send({ session_id: id, withdrawn });
+      return reply.code(202).send({ session_id: id, withdrawn: withdrawn.length, message_ids: withdrawn });
     },
   });
 

@@ -199,8 +199,8 @@ export async function recordUpdate(
   return result.numInsertedOrUpdatedRows === 1n;
 }
 
-/** Withdraws everything that waits in a session; returns how much that was. */
-export async function withdrawWaiting(db: Db, session: SessionId): Promise<number> {
+/** Withdraws everything that waits in a session, and returns it. */
+export async function withdrawWaiting(db: Db, session: SessionId): Promise<MessageId[]> {
   return withdraw(db, sql`session_id = ${session} and state = 'waiting'`);
 }
 
@@ -211,12 +211,13 @@ export async function withdrawOwn(
   { senderId, userId }: Asker,
 ): Promise<number> {
   const own = sql`case p.kind when 'group' then inbox.author->>'id' = ${senderId} else p.user_id = ${userId}::text end`;
-  return withdraw(
+  const withdrawn = await withdraw(
     db,
     sql`state = 'waiting' and exists (
       select from places p
       where p.session_id = inbox.session_id and p.account_id = ${at.account} and p.chat = ${at.chat} and ${own})`,
   );
+  return withdrawn.length;
 }
 
 /** Withdraws single messages that still wait. */
@@ -226,16 +227,17 @@ export async function withdrawArrivals(db: Db, session: SessionId, arrivals: num
 }
 
 /** Locks in the order in which a claim does. */
-async function withdraw(db: Db, which: RawBuilder<unknown>): Promise<number> {
-  const { numAffectedRows } = await sql`
+async function withdraw(db: Db, which: RawBuilder<unknown>): Promise<MessageId[]> {
+  const { rows } = await sql<{ message_id: MessageId }>`
     with these as (
       select session_id, account_id, update_key from inbox where ${which} order by session_id, arrival_no for update
     ), told as (
       ${withdrawReceipts(sql`select session_id from these`)}
     )
     update inbox b set state = 'withdrawn' from these
-    where b.account_id = these.account_id and b.update_key = these.update_key`.execute(db);
-  return Number(numAffectedRows ?? 0n);
+    where b.account_id = these.account_id and b.update_key = these.update_key
+    returning b.message_id`.execute(db);
+  return rows.map(({ message_id: id }) => id);
 }
 
 /** What became of a message that was accepted lately; null = it is not there. */
@@ -259,13 +261,14 @@ export interface ArrivedRow {
   receivedAt: Date;
 }
 
-/** What was accepted for a session after an arrival, whatever became of it, in order; at most 200. */
+/** What was accepted for a session after an arrival and not withdrawn, whatever else became of it, in order; at most 200. */
 export async function arrivalsAfter(db: Db, session: SessionId, after: number): Promise<ArrivedRow[]> {
   const rows = await db
     .selectFrom("inbox")
     .select(["arrival_no", "message_id", "author", "parts", "received_at"])
     .where("session_id", "=", session)
     .where("arrival_no", ">", after)
+    .where("state", "<>", "withdrawn")
     .orderBy("arrival_no")
     .limit(200)
     .execute();

@@ -216,7 +216,7 @@ export class AgentService {
    * Ends the running run, its partial answer kept and marked, and withdraws what waits. Repeatable. `operator`: who does
    * so in the user's stead.
    */
-  async stop(user: UserId, session: string, operator: AuditActor | null = null): Promise<{ withdrawn: number }> {
+  async stop(user: UserId, session: string, operator: AuditActor | null = null): Promise<{ withdrawn: MessageId[] }> {
     const { id, withdrawn } = await this.#inSession(user, session, async (trx, found) => {
       await stopSession(trx, found.id);
       if (operator) await audit(trx, operator, { action: "session.stop", target: found.id });

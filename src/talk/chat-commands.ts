@@ -138,7 +138,7 @@ async function stop({ db, place, texts }: CommandScene): Promise<string> {
   const { running } = await sessionActivity(db, place.sessionId);
   await stopSession(db, place.sessionId);
   const withdrawn = await withdrawWaiting(db, place.sessionId);
-  return toldOfStop(running, withdrawn, texts);
+  return toldOfStop(running, withdrawn.length, texts);
 }
 
 export function toldOfStop(running: boolean, withdrawn: number, texts: Texts): string {
@@ -152,7 +152,8 @@ async function stopWork(db: Db, place: Place, texts: Texts): Promise<string> {
   const { running } = await sessionActivity(db, place.sessionId);
   await stopSession(db, place.sessionId);
   const withdrawn = await withdrawWaiting(db, place.sessionId);
-  const parts = [...(running ? [texts.answerStopped] : []), ...(withdrawn > 0 ? [texts.withdrawn(withdrawn)] : [])];
+  const also = withdrawn.length > 0 ? [texts.withdrawn(withdrawn.length)] : [];
+  const parts = [...(running ? [texts.answerStopped] : []), ...also];
   return parts.length === 0 ? "" : ` ${parts.join(" ")}`;
 }
 

@@ -3,7 +3,8 @@ import { expect, test } from "vitest";
 import { newId } from "../../src/ids.ts";
 import { runStatement } from "../support/postgres.ts";
 import { composer, eventually, log, say, talkId } from "./support/chat.ts";
-import { atDesk, type Desk, everyView } from "./support/suite.ts";
+import { FrontDoor } from "./support/front-door.ts";
+import { atDesk, type Desk, everyView, openSuite } from "./support/suite.ts";
 
 /** Until something is there, or away: what comes in there makes the list longer. */
 async function scrollTo(page: Page, part: 0 | 1, wanted: Locator, count: 0 | 1 = 1): Promise<void> {
@@ -90,4 +91,32 @@ test.concurrent("edit: sent twice on a slow way it is one version, and nobody is
     expect([held.length, new URL(page.url()).pathname]).toEqual([1, "/"]);
   };
   await atDesk(work, { expected: /503/ });
+});
+
+test.concurrent("Stop: what the page was not told of yet is taken back as well, and none of it stays", async () => {
+  const { gateway } = await openSuite();
+  const door = await FrontDoor.open(gateway.url);
+  door.events = "held";
+  const work = async ({ page }: Desk) => {
+    await page.getByRole("combobox", { name: "Choose an agent" }).selectOption("waits");
+    await say(page, "slow word 90");
+    await log(page).getByText("word3").waitFor();
+    await say(page, "told of");
+    await log(page).getByText("Waits for the answer under way").waitFor();
+    // From now on the page hears the answers to its own calls alone.
+    const asking = Promise.withResolvers<void>();
+    await page.route("**/news?*", async () => {
+      asking.resolve();
+      return new Promise(() => undefined);
+    });
+    await asking.promise;
+    const taken = page.waitForResponse((answer) => answer.url().endsWith("/messages") && answer.status() === 202);
+    await say(page, "not told of");
+    await taken;
+    await page.getByRole("button", { name: "Stop" }).click();
+    await eventually(() => composer(page).inputValue(), "told of\n\nnot told of");
+    await eventually(() => log(page).locator("article.pale").count(), 0);
+  };
+  await atDesk(work, { door });
+  await door.close();
 });

@@ -206,7 +206,7 @@ describe("a stop", () => {
     await never.reached;
     const stopped = await http.call("POST", `/v1/sessions/${id}/stop`);
     expect(stopped.statusCode).toBe(202);
-    expect(stopped.json()).toEqual({ session_id: id, withdrawn: 0 });
+    expect(stopped.json()).toEqual({ session_id: id, withdrawn: 0, message_ids: [] });
     await until("the end", async () => (await read(id)).head_seq === 2);
     expect((await read(id)).messages[1]).toMatchObject({ text: "Half of", status: "interrupted" });
     expect(model.open).toBe(0);

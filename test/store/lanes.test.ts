@@ -316,7 +316,7 @@ onPostgres((store) => {
     await looked.given;
     await withTransaction(store.db, async (trx) => {
       await stopSession(trx, talk!.id);
-      expect(await withdrawWaiting(trx, talk!.id)).toBe(1);
+      expect(await withdrawWaiting(trx, talk!.id)).toHaveLength(1);
     });
     stopped.give();
     expect(await claiming).toBe(true);

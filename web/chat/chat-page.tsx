@@ -5,7 +5,6 @@ import { useStore } from "../kit/store.ts";
 import { showToast, Toasts } from "../kit/toast.tsx";
 import { useMedia } from "../kit/use-media.ts";
 import { texts } from "../texts/texts.ts";
-import { filesOf } from "./attachments.ts";
 import { rootOf } from "./branches.ts";
 import { type ChatApp, chosenAgent } from "./chat-app.ts";
 import { Composer, type ComposerHandle } from "./composer.tsx";
@@ -173,7 +172,7 @@ function TalkBody({ app, talk }: { app: ChatApp; talk: OpenTalk }) {
     if (stopping.current) return;
     stopping.current = true;
     const done = talk.stopAnswer().then(
-      (back) => composer.current?.putBack(back.map(({ text }) => text).join("\n\n"), filesOf(back)),
+      ({ text, files }) => composer.current?.putBack(text, files),
       (error: unknown) => showToast(app.explain(error)),
     );
     void done.finally(() => (stopping.current = false));

@@ -1,12 +1,23 @@
 import { ApiProblem, callApi } from "../kit/api.ts";
 import type { SentEvent } from "../kit/read-events.ts";
 import { Store } from "../kit/store.ts";
+import { filesOf } from "./attachments.ts";
 import type { RunEnd } from "./live-run.ts";
 import type { Outbox } from "./outbox.ts";
-import { addOlder, EMPTY_TALK, isBusy, keepWaiting, readEvent, recordEnds, recordThoughts, type Talk } from "./talk.ts";
+import {
+  addOlder,
+  dropWithdrawn,
+  EMPTY_TALK,
+  isBusy,
+  keepWaiting,
+  readEvent,
+  recordEnds,
+  recordThoughts,
+  type Talk,
+} from "./talk.ts";
 import { type FeedState, followTalk } from "./talk-feed.ts";
 import { isKnown } from "./talk-rows.ts";
-import type { WireHistory, WireMessage, WireRun, WireSession, WireThought } from "./wire.ts";
+import type { SentFile, WireHistory, WireRun, WireSession, WireThought } from "./wire.ts";
 
 export interface Vote {
   rating: 1 | -1;
@@ -50,6 +61,8 @@ export class OpenTalk {
   readonly #moved: () => void;
   #feed: ReturnType<typeof followTalk> | null = null;
   #rated: Promise<unknown> = Promise.resolve();
+  /** What was taken back on this page. */
+  readonly #withdrawn = new Set<string>();
   #closed = false;
 
   constructor(id: string, parts: { fresh: boolean; outbox: Outbox; signedOut: () => void; moved: () => void }) {
@@ -101,12 +114,19 @@ export class OpenTalk {
   }
 
   /** Ends the answer and takes back what waits; resolves with what was taken back. */
-  async stopAnswer(): Promise<WireMessage[]> {
-    const before = this.view.value.talk.accepted;
-    await this.#call("POST", "/stop");
-    await this.#lookWhatWaits();
-    const talk = this.view.value.talk;
-    return before.filter(({ message_id: id }) => !isKnown(talk, id));
+  async stopAnswer(): Promise<{ text: string; files: SentFile[] }> {
+    const { message_ids: ids } = await this.#call<{ message_ids: string[] }>("POST", "/stop");
+    for (const id of ids) this.#withdrawn.add(id);
+    const { talk } = this.view.value;
+    const told = talk.accepted.filter(({ message_id: id }) => ids.includes(id));
+    // Of some the gateway has told by its answer alone.
+    const untold = this.#outbox.entries.value.filter(
+      ({ messageId: id }) => id !== null && ids.includes(id) && !isKnown(talk, id),
+    );
+    for (const { key } of untold) this.#outbox.drop(key);
+    this.view.change({ talk: dropWithdrawn(this.view.value.talk, this.#withdrawn) });
+    const words = [...told, ...untold].map(({ text }) => text).filter((text) => text !== "");
+    return { text: words.join("\n\n"), files: [...filesOf(told), ...untold.flatMap(({ files }) => files)] };
   }
 
   async decide(approval: string, decision: "approved" | "denied"): Promise<void> {
@@ -163,14 +183,16 @@ export class OpenTalk {
   }
 
   #take(events: SentEvent[]): void {
-    const talk = events.reduce(readEvent, this.view.value.talk);
+    // One that came in before it was withdrawn may be told of only now.
+    const talk = dropWithdrawn(events.reduce(readEvent, this.view.value.talk), this.#withdrawn);
     this.view.change({ talk });
     this.dropKnown();
     if (!events.some(({ event }) => FINAL.test(event))) return;
     this.#moved();
     void this.#readTitle().catch(() => undefined);
     setTimeout(() => {
-      if (!this.#closed && talk.accepted.length > 0) void this.#lookWhatWaits().catch(() => undefined);
+      if (!this.#closed && (talk.accepted.length > 0 || this.#isSending()))
+        void this.#lookWhatWaits().catch(() => undefined);
     }, WITHDRAWN_MS);
   }
 
@@ -185,10 +207,17 @@ export class OpenTalk {
 
   async #lookWhatWaits(): Promise<void> {
     const { talk } = this.view.value;
+    const sent = this.#outbox.entries.value.filter(
+      ({ session, messageId }) => session === this.id && messageId !== null,
+    );
     const after = talk.messages.at(-1)?.seq ?? 0;
     const page = await this.#call<WireHistory>("GET", `/messages?after=${after}&limit=200`);
     const ids = new Set(page.messages.map(({ message_id: id }) => id));
-    this.view.change({ talk: keepWaiting(this.view.value.talk, ids, talk.accepted) });
+    const now = keepWaiting(this.view.value.talk, ids, talk.accepted);
+    for (const { key, messageId } of sent) {
+      if (!ids.has(messageId!) && !isKnown(now, messageId!)) this.#outbox.drop(key);
+    }
+    this.view.change({ talk: now });
   }
 
   async #readEnds(): Promise<void> {

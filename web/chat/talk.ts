@@ -46,7 +46,13 @@ export function addOlder(talk: Talk, page: readonly WireMessage[], hasOlder: boo
   return { ...talk, messages: [...older, ...talk.messages], hasOlder };
 }
 
-/** Of what came in only this still waits: the rest was withdrawn, of which no event tells. */
+/** Without what was withdrawn, of which no event tells. */
+export function dropWithdrawn(talk: Talk, ids: ReadonlySet<string>): Talk {
+  const accepted = without(talk.accepted, ({ message_id: id }) => ids.has(id));
+  return accepted === talk.accepted ? talk : { ...talk, accepted };
+}
+
+/** Of what came in only this still waits: the rest was withdrawn. */
 export function keepWaiting(talk: Talk, ids: ReadonlySet<string>, lookedAt: readonly WireMessage[]): Talk {
   const looked = new Set(lookedAt.map(({ message_id: id }) => id));
   const accepted = talk.accepted.filter(({ message_id: id }) => ids.has(id) || !looked.has(id));
