@@ -120,3 +120,20 @@ test.concurrent("Stop: what the page was not told of yet is taken back as well, 
   await atDesk(work, { door });
   await door.close();
 });
+
+test.concurrent("edit: a version whose files cannot be copied is not made", async () => {
+  const work = async ({ page, api }: Desk) => {
+    const plan = { name: "plan.txt", mimeType: "text/plain", buffer: Buffer.from("the plan") };
+    await page.locator("input[type=file]").setInputFiles(plan);
+    await say(page, "Look");
+    await log(page).locator(".markdown").getByText("the plan").waitFor();
+    await page.route("**/files/*", async (route) => route.fulfill({ status: 503 }));
+    await page.getByRole("button", { name: "Edit" }).click();
+    await page.getByRole("textbox", { name: "Edit" }).fill("Look again");
+    await page.keyboard.press("Enter");
+    await page.getByRole("status").getByText("That did not work").waitFor();
+    await eventually(async () => (await api("GET", "/v1/sessions")).body.sessions.length, 1);
+    expect(await page.getByRole("textbox", { name: "Edit" }).inputValue()).toBe("Look again");
+  };
+  await atDesk(work, { expected: /503/ });
+});

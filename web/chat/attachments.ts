@@ -139,14 +139,20 @@ export function filesOf(messages: readonly WireMessage[]): SentFile[] {
   );
 }
 
-/** Files of messages in one session, for another one; those that are gone are left out. */
-export async function copyFiles(from: string, to: string, files: readonly SentFile[]): Promise<SentFile[]> {
+/** Files of messages in one session, for another one. `lost`: the names of those that are gone. */
+export async function copyFiles(
+  from: string,
+  to: string,
+  files: readonly SentFile[],
+): Promise<{ files: SentFile[]; lost: string[] }> {
   const copies: SentFile[] = [];
+  const lost: string[] = [];
   for (const { file, name } of files) {
     const blob = await readFile(from, file);
-    if (blob !== null) copies.push(await uploadFile(to, { blob, name }));
+    if (blob === null) lost.push(name);
+    else copies.push(await uploadFile(to, { blob, name }));
   }
-  return copies;
+  return { files: copies, lost };
 }
 
 /** Null = it is gone. */
@@ -154,7 +160,9 @@ async function readFile(session: string, file: string): Promise<Blob | null> {
   const read = await fetch(`/v1/sessions/${encodeURIComponent(session)}/files/${encodeURIComponent(file)}`, {
     signal: AbortSignal.timeout(UPLOAD_MS),
   });
-  return read.ok ? read.blob() : null;
+  if (read.status === 404) return null;
+  if (!read.ok) throw new ApiProblem(read.status, "internal", "");
+  return read.blob();
 }
 
 /** `fetch` does not tell how far it is. Throws `ApiProblem`. */

@@ -70,18 +70,32 @@ export async function versionsOf(session: WireSession): Promise<string[]> {
   return [...new Set([...others.filter((id) => id !== root), root])];
 }
 
-/** Makes one with the first `at` messages, and has the talk's first session know of it. */
-export async function makeBranch(session: WireSession, at: number): Promise<string> {
+/**
+ * Makes one with the first `at` messages, and has the talk's first session know of it once `fill` has put there what it
+ * needs. Rejects with nothing made.
+ */
+export async function makeBranch<T>(
+  session: WireSession,
+  at: number,
+  fill: (id: string) => Promise<T>,
+): Promise<{ id: string; filled: T }> {
   const { session_id: id } = await callApi<{ session_id: string }>("POST", `${pathOf(session.session_id)}/fork`, {
     body: { from_message_index: at },
     headers: { "idempotency-key": newKey() },
   });
-  const root = rootOf(session);
-  await callApi("PATCH", pathOf(id), { body: { metadata: { root, branches: null } } });
-  const first = await callApi<WireSession>("GET", `${pathOf(root)}?limit=1`);
-  const branches = [...listIn(first), { id, from: session.session_id, at }];
-  await callApi("PATCH", pathOf(root), { body: { metadata: { branches } } });
-  return id;
+  try {
+    const root = rootOf(session);
+    await callApi("PATCH", pathOf(id), { body: { metadata: { root, branches: null } } });
+    const filled = await fill(id);
+    const first = await callApi<WireSession>("GET", `${pathOf(root)}?limit=1`);
+    const branches = [...listIn(first), { id, from: session.session_id, at }];
+    await callApi("PATCH", pathOf(root), { body: { metadata: { branches } } });
+    return { id, filled };
+  } catch (error) {
+    // Without its message it would stand beside the others, and be opened for the whole talk.
+    await callApi("DELETE", pathOf(id)).catch(() => undefined);
+    throw error;
+  }
 }
 
 function listIn({ metadata }: WireSession): Branch[] {

@@ -16,7 +16,9 @@ export interface SessionListView {
 
 /** What is deleted if the page goes away before the time for taking it back is over. */
 interface Going {
+  /** Those that are known by now. */
   ids: readonly string[];
+  all: Promise<readonly string[]>;
 }
 
 const PAGE = 100;
@@ -49,7 +51,7 @@ export class SessionList {
     this.#timer = window.setInterval(() => {
       if (!document.hidden) void this.look();
     }, LOOK_MS);
-    addEventListener("pagehide", () => void this.finish());
+    addEventListener("pagehide", () => this.#leave());
   }
 
   stop(): void {
@@ -131,10 +133,12 @@ export class SessionList {
    */
   remove(session: WireSession, failed: (problem: string) => void): { undo: () => boolean; finish: () => void } {
     const root = rootOf(session);
-    const going: Going = { ids: [session.session_id] };
-    const known = versionsOf(session).then((ids) => (going.ids = ids));
+    const going: Going = { ids: [session.session_id], all: versionsOf(session) };
     // Whether they are known is asked when they go.
-    known.catch(() => undefined);
+    going.all.then(
+      (ids) => (going.ids = ids),
+      () => undefined,
+    );
     this.#going.add(going);
     this.#hide(root, true);
     return {
@@ -145,7 +149,7 @@ export class SessionList {
       },
       finish: () => {
         if (!this.#going.delete(going)) return;
-        const all = known.catch(() => versionsOf(session));
+        const all = going.all.catch(() => versionsOf(session));
         all.then(removeAll).then(
           () => this.look(),
           (error: unknown) => {
@@ -157,11 +161,18 @@ export class SessionList {
     };
   }
 
-  /** For whoever leaves: nothing that was deleted stays because its undo was still there. */
+  /** For whoever signs out: nothing that was deleted stays because its undo was still there. */
   async finish(): Promise<void> {
+    const going = [...this.#going];
+    this.#going.clear();
+    await Promise.allSettled(going.map(async ({ all }) => removeAll(await all)));
+  }
+
+  /** The same for a page that closes, which waits for nothing. */
+  #leave(): void {
     const ids = [...this.#going].flatMap((going) => going.ids);
     this.#going.clear();
-    await Promise.allSettled(ids.map((id) => remove(id, true)));
+    for (const id of ids) void remove(id, true).catch(() => undefined);
   }
 
   #retitle(session: WireSession, titleOf: (row: WireSession) => string): void {

@@ -1,6 +1,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { Icon } from "../kit/icons.tsx";
 import { nameOfDay } from "../kit/relative-time.ts";
+import { shownName } from "../kit/shown-name.ts";
 import { showToast } from "../kit/toast.tsx";
 import { useStore } from "../kit/store.ts";
 import { type ListHandle, VirtualList } from "../kit/virtual-list.tsx";
@@ -63,8 +64,10 @@ export function Transcript(props: {
     if (!session || branching.current) return false;
     branching.current = true;
     try {
-      const id = await makeBranch(session, at);
-      app.outbox.send(id, null, text, await copyFiles(talk.id, id, filesOf(asked)));
+      const fill = async (to: string) => copyFiles(talk.id, to, filesOf(asked));
+      const { id, filled } = await makeBranch(session, at, fill);
+      app.outbox.send(id, null, text, filled.files);
+      for (const name of filled.lost) showToast(said.fileLost.replace("{name}", () => shownName(name)));
       // Nobody is taken away from what they have opened meanwhile.
       if (app.view.value.talk === talk) app.openTalk(id);
       return true;

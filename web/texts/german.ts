@@ -116,9 +116,9 @@ export const german: Texts = {
   removeFile: "{name} entfernen",
   uploading: "{name} wird hochgeladen",
   showLarge: "{name} groß zeigen",
-  fileLost: "{name} ließ sich nicht zurückholen: wähle die Datei noch einmal.",
+  fileLost: "{name} ließ sich nicht zurückholen: Wählen Sie die Datei noch einmal.",
   dropFiles: "Hier loslassen, um die Dateien anzuhängen.",
-  emptyFile: "{name} ist leer oder ein Ordner: wähle eine Datei.",
+  emptyFile: "{name} ist leer oder ein Ordner: Wählen Sie eine Datei.",
   fileTooLarge:
     "{name} ist zu groß: eine Datei hat höchstens 20 MB, ein Bild 10 MB. Mach sie kleiner oder schick einen Teil davon.",
   tooManyFiles: "{name} ist zu viel für eine Nachricht: sie nimmt 20 Dateien und 40 MB. Schick es mit der nächsten.",
