@@ -220,7 +220,7 @@ asOperator(
   async ({ page }) => {
     const talk = await makeTalk();
     await page.getByText("You see everything and change nothing.").first().waitFor({ state: "attached" });
-    const harmless = /^(Menu|Sign out|Show more|Clear the filters|Earlier|Later)$/;
+    const harmless = /^(Menu|Sign out|Show more|Loading…|Clear the filters|Earlier|Later)$/;
     const offered: string[] = [];
     for (const path of [...PATHS, `/sessions/${talk.session}`, `/traces/${talk.trace}`, "/agents/helper", "/places"]) {
       await page.evaluate((to) => {

@@ -1,6 +1,6 @@
 import { expect } from "vitest";
-import { asOperator, faultsHere, makeTalk, openPage } from "./support/admin.ts";
-import type { Desk } from "./support/suite.ts";
+import { faultsHere, makeTalk, openPage } from "./support/admin.ts";
+import { type Desk, everyView } from "./support/suite.ts";
 
 /** What is wrong with pages that are opened by the menu, one after the other. */
 async function faultsOf({ page }: Desk, names: readonly string[]): Promise<string[]> {
@@ -23,28 +23,37 @@ async function faultsOf({ page }: Desk, names: readonly string[]): Promise<strin
   return faults;
 }
 
-asOperator(
+const OWNER = { role: "owner", path: "/admin" } as const;
+
+everyView(
   "pages of the dashboard are reached by its menu, fit the screen, show the focus, and have nothing serious for axe",
-  "",
   async (desk) => {
     await makeTalk();
     await desk.page.getByRole("figure", { name: "Answers" }).waitFor();
     expect(await faultsHere(desk.page)).toEqual([]);
     expect(await faultsOf(desk, ["Sessions", "Feedback", "Keys"])).toEqual([]);
   },
+  OWNER,
 );
 
-asOperator("so do those about runs and the gateway", "", async (desk) => {
-  expect(await faultsOf(desk, ["Runs", "Traces", "Agents", "Platforms", "Deliveries"])).toEqual([]);
-});
+everyView(
+  "so do those about runs and the gateway",
+  async (desk) => {
+    expect(await faultsOf(desk, ["Runs", "Traces", "Agents", "Platforms", "Deliveries"])).toEqual([]);
+  },
+  OWNER,
+);
 
-asOperator("so do those about people and what is kept", "", async (desk) => {
-  expect(await faultsOf(desk, ["Budgets", "People", "Audit", "Retention"])).toEqual([]);
-});
+everyView(
+  "so do those about people and what is kept",
+  async (desk) => {
+    expect(await faultsOf(desk, ["Budgets", "People", "Audit", "Retention"])).toEqual([]);
+  },
+  OWNER,
+);
 
-asOperator(
+everyView(
   "what cannot be had is said and asked for again, what cannot be done too, and a list says that it is empty",
-  "/sessions",
   async ({ page, door }) => {
     let isDown = true;
     await page.route(/\/v1\/(sessions|feedback|traces|keys)/, (route) =>
@@ -75,5 +84,5 @@ asOperator(
     await page.getByText("Nobody has talked to an agent yet.").waitFor();
     expect(await faultsHere(page)).toEqual([]);
   },
-  { expected: /503/ },
+  { role: "owner", path: "/admin/sessions", expected: /503/ },
 );

@@ -57,3 +57,18 @@ test("whoever signs in has every tab of the browser at once, before their page h
     await page.getByText(`Signed in as after ${user}`).waitFor();
   });
 });
+
+test("what is written at a talk's own address goes there, however slowly the page learns who is there", async () => {
+  await atDesk(async ({ page, api }) => {
+    const { body: session } = await api("POST", "/v1/sessions", { title: "This one" });
+    const known = Promise.withResolvers<void>();
+    await page.route("**/v1/me", async (call) => (await known.promise, call.continue()));
+    await page.goto(`${new URL(page.url()).origin}/talks/${session.session_id}`);
+    await page.getByRole("button", { name: "New Talk" }).waitFor();
+    expect(await composer(page).count()).toBe(0);
+    known.resolve();
+    await say(page, "goes here");
+    await page.getByRole("log").getByText("You said: goes here").waitFor();
+    expect(page.url()).toContain(session.session_id);
+  });
+});

@@ -32,6 +32,8 @@ export interface AppView {
   signedOut: boolean;
   agents: readonly Agent[];
   language: Language;
+  /** It is not known yet where the page leads: what is written now might go elsewhere. */
+  opening: boolean;
   /** Null = a new talk. */
   talk: OpenTalk | null;
   /** Counts those who came after somebody else in this window. */
@@ -53,6 +55,7 @@ export class ChatApp {
     signedOut: false,
     agents: [],
     language: "en",
+    opening: true,
     talk: null,
     newcomers: 0,
   });
@@ -179,14 +182,14 @@ export class ChatApp {
     const before = this.view.value.talk;
     if (before?.id === id) return;
     before?.close();
-    if (id === null) return this.view.change({ talk: null });
+    if (id === null) return this.view.change({ opening: false, talk: null });
     const talk = new OpenTalk(id, {
       fresh: this.outbox.entries.value.some(({ key, session }) => key === this.#begun && session === id),
       outbox: this.outbox,
       signedOut: () => this.#signedOut(),
       moved: () => void this.list.look(),
     });
-    this.view.change({ talk });
+    this.view.change({ opening: false, talk });
     void talk.open();
   }
 

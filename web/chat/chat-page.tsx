@@ -17,7 +17,7 @@ import { Transcript } from "./transcript.tsx";
 import { SendingView } from "./user-view.tsx";
 
 export function ChatPage({ app }: { app: ChatApp }) {
-  const { signedOut, talk } = useStore(app.view, (value) => value);
+  const { signedOut, opening, talk } = useStore(app.view, (value) => value);
   const [drawer, setDrawer] = useState<"talks" | "search" | null>(null);
   const [asksSettings, setAsksSettings] = useState(false);
   // As in chat.css.
@@ -59,7 +59,8 @@ export function ChatPage({ app }: { app: ChatApp }) {
           {talk ? <TalkTitle app={app} talk={talk} /> : <AgentPicker app={app} />}
           <IconButton icon="settings" label={said.settings} onClick={() => setAsksSettings(true)} />
         </header>
-        {talk ? <TalkBody key={talk.id} app={app} talk={talk} /> : <NewTalk app={app} />}
+        {talk && <TalkBody key={talk.id} app={app} talk={talk} />}
+        {!talk && !opening && <NewTalk app={app} />}
       </main>
       {asksSettings && <SettingsDialog app={app} close={() => setAsksSettings(false)} />}
       <Toasts />

@@ -27,6 +27,8 @@ export function Dialog(props: {
         event.preventDefault();
         props.onClose();
       }}
+      // Browsers may close it without asking.
+      onClose={() => props.onClose()}
       onClick={(event) => {
         if (event.target === frame.current) props.onClose();
       }}

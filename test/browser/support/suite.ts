@@ -175,3 +175,10 @@ export async function signInHash(door: FrontDoor, user: string, role: DeskOption
 export function everyView(name: string, work: (desk: Desk) => Promise<void>, options: DeskOptions = {}): void {
   test.concurrent.for(VIEWS)(`${name} ($width px, $colors)`, async (view) => atDesk(work, { ...options, view }));
 }
+
+/** For what long work makes sure of, and colours do not touch: both widths, one in each colour. */
+export function bothWidths(name: string, work: (desk: Desk) => Promise<void>, options: DeskOptions = {}): void {
+  test.concurrent.for([VIEWS[0], VIEWS[3]])(`${name} ($width px, $colors)`, async (view) =>
+    atDesk(work, { ...options, view }),
+  );
+}
