@@ -5,7 +5,9 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { freePort } from "./free-port.ts";
 
+/** As `npm start` starts it. */
 const MAIN = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
+const COMPILE_CACHE = new URL("../../src/compile-cache.js", import.meta.url).href;
 export const ADMIN_KEY = "test-admin-key-of-at-least-24-characters";
 
 export interface GatewayProcessOptions {
@@ -54,7 +56,7 @@ export class GatewayProcess {
   static async start(options: GatewayProcessOptions): Promise<GatewayProcess> {
     const port = options.port ?? (await freePort());
     const dataDir = options.dataDir ?? (await mkdtemp(path.join(tmpdir(), "parley-data-")));
-    const child = spawn(process.execPath, ["--max-semi-space-size=4", MAIN], {
+    const child = spawn(process.execPath, ["--max-semi-space-size=4", "--import", COMPILE_CACHE, MAIN], {
       env: {
         PATH: process.env["PATH"],
         PORT: String(port),
