@@ -37,11 +37,8 @@
     return bottom > 0 && top < innerHeight;
   }
 
-  /** Elements and texts. */
+  /** Counted by the browser: a walk would make an object of each node, which is work that the page has not. */
   function countNodes() {
-    const walk = document.createTreeWalker(document, NodeFilter.SHOW_ELEMENT | NodeFilter.SHOW_TEXT);
-    let count = 0;
-    while (walk.nextNode()) count++;
-    return count;
+    return document.evaluate("count(//node())", document, null, XPathResult.NUMBER_TYPE).numberValue;
   }
 })();

@@ -2,7 +2,7 @@ import { Client } from "pg";
 import { expect, test } from "vitest";
 import { seriousFaults } from "./support/axe.ts";
 import { eventually } from "./support/chat.ts";
-import { atDesk, everyView } from "./support/suite.ts";
+import { atDesk, bothWidths, everyView } from "./support/suite.ts";
 
 everyView("sidebar: own talks of every platform by day, and New Talk", async (desk) => {
   const { page, api, databaseUrl, gateway, view } = desk;
@@ -70,4 +70,29 @@ test("an operator's sidebar holds their own talks, also where the gateway first 
     },
     { role: "operator", expected: /503/ },
   );
+});
+
+bothWidths("a talk's menu is whole in sight, also at the list's end, and gives the focus back", async (desk) => {
+  const { page, api, view } = desk;
+  for (let index = 1; index <= 25; index++) await api("POST", "/v1/sessions", { title: `talk ${index}` });
+  await page.reload();
+  if (view.width < 600) await page.getByRole("button", { name: "Show talks" }).click();
+  const talks = page.getByRole("navigation", { name: "Talks" });
+  await talks.getByRole("button", { name: "talk 25", exact: true }).waitFor();
+  await talks.getByRole("list", { name: "Talks" }).press("End");
+  const more = talks.getByRole("button", { name: "More about this talk: talk 1", exact: true });
+  await eventually(() => more.evaluate((node) => innerHeight - node.getBoundingClientRect().bottom < 100), true);
+  await more.click();
+  for (const name of ["Rename", "Delete"]) {
+    const item = talks.getByRole("button", { name, exact: true });
+    const seen = await item.evaluate((button) => {
+      const { left, right, top, bottom } = button.getBoundingClientRect();
+      const at = document.elementFromPoint((left + right) / 2, (top + bottom) / 2);
+      return bottom <= innerHeight && right <= innerWidth && left >= 0 && button.contains(at);
+    });
+    expect(seen, name).toBe(true);
+  }
+  await page.keyboard.press("Escape");
+  await eventually(() => talks.getByRole("button", { name: "Delete", exact: true }).count(), 0);
+  await eventually(() => more.evaluate((node) => node === document.activeElement), true);
 });

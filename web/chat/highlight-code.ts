@@ -13,6 +13,8 @@ import yaml from "highlight.js/lib/languages/yaml";
 const LANGUAGES = { bash, css, go, java, json, python, sql, typescript, xml, yaml };
 /** Longer code is read as it is. */
 const MAX_CHARS = 50_000;
+/** How far beyond what is seen code has its colours already. */
+const AROUND = "100px";
 /** Which of the highlighter's words have which of our colours; each is one `::highlight` of the style sheet. */
 const COLOURS = {
   keyword: ["keyword", "built_in", "literal", "selector-tag"],
@@ -31,27 +33,69 @@ core.registerAliases(["javascript", "js", "jsx", "ts", "tsx"], { languageName: "
 core.registerAliases(["shell", "console", "sh", "zsh"], { languageName: "bash" });
 
 /**
- * Colours code where it stands, and returns what takes the colours away. They are ranges of its text and no elements:
- * 200 lines of code would be thousands. A browser that knows no such ranges shows it as it is.
+ * Colours code where it stands, and returns what takes the colours away. `code` holds pieces of it, each an element with
+ * one text. The colours are ranges of those texts and no elements: 200 lines of code would be thousands. Only pieces in
+ * sight have them, because a browser looks at every range whenever anything on the page changes. One that knows no such
+ * ranges shows the code as it is.
  */
-export function highlightCode(code: Text, language: string): () => void {
+export function highlightCode(code: HTMLElement, language: string): () => void {
   const name = language.trim().split(/\s/)[0]!.toLowerCase();
-  if (!("highlights" in CSS) || code.length > MAX_CHARS || !core.getLanguage(name)) return () => undefined;
-  const { value } = core.highlight(code.data, { language: name, ignoreIllegals: true });
-  const added = readMarks(value).map(({ colour, from, to }): [Highlight, StaticRange] => {
-    const range = new StaticRange({ startContainer: code, startOffset: from, endContainer: code, endOffset: to });
+  const text = code.textContent;
+  if (!("highlights" in CSS) || text.length > MAX_CHARS || !core.getLanguage(name)) return () => undefined;
+  let marks: Mark[] | undefined;
+  const begins = new Map<Element, number>();
+  const coloured = new Map<Element, () => void>();
+  const sight = new IntersectionObserver(
+    (changes) => {
+      for (const { target, isIntersecting } of changes) {
+        coloured.get(target)?.();
+        coloured.delete(target);
+        if (!isIntersecting) continue;
+        marks ??= readMarks(core.highlight(text, { language: name, ignoreIllegals: true }).value);
+        coloured.set(target, colourPiece(target.firstChild as Text, begins.get(target)!, marks));
+      }
+    },
+    { scrollMargin: AROUND },
+  );
+  let at = 0;
+  for (const piece of code.children) {
+    begins.set(piece, at);
+    at += piece.textContent.length;
+    sight.observe(piece);
+  }
+  return () => {
+    sight.disconnect();
+    for (const undo of coloured.values()) undo();
+  };
+}
+
+/** Colours a piece that begins at `begin` of the code that has the marks. */
+function colourPiece(piece: Text, begin: number, marks: readonly Mark[]): () => void {
+  const end = begin + piece.length;
+  const added: [Highlight, StaticRange][] = [];
+  for (const { colour, from, to } of marks) {
+    if (to <= begin || from >= end) continue;
     const all = CSS.highlights.get(colour) ?? new Highlight();
+    const startOffset = Math.max(from, begin) - begin;
+    const endOffset = Math.min(to, end) - begin;
+    const range = new StaticRange({ startContainer: piece, startOffset, endContainer: piece, endOffset });
     CSS.highlights.set(colour, all.add(range));
-    return [all, range];
-  });
+    added.push([all, range]);
+  }
   return () => {
     for (const [all, range] of added) all.delete(range);
   };
 }
 
+interface Mark {
+  colour: string;
+  from: number;
+  to: number;
+}
+
 /** Which parts of the text have which colour, by the highlighter's HTML: what has none has that of what it stands in. */
-function readMarks(html: string): { colour: string; from: number; to: number }[] {
-  const marks: { colour: string; from: number; to: number }[] = [];
+function readMarks(html: string): Mark[] {
+  const marks: Mark[] = [];
   const open = [""];
   let at = 0;
   // `language-…` is code of another language within.

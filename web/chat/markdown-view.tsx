@@ -35,7 +35,7 @@ const CodeBlock = memo(({ text, language }: { text: string; language: string }) 
     // Loaded by the first talk that has code.
     const highlight = async () => {
       const { highlightCode } = await import("./highlight-code.ts");
-      if (current) undo = highlightCode(code.current!.firstChild as Text, language);
+      if (current) undo = highlightCode(code.current!, language);
     };
     if (text !== "") void highlight();
     return () => {
@@ -51,11 +51,20 @@ const CodeBlock = memo(({ text, language }: { text: string; language: string }) 
         <CopyButton text={text} />
       </figcaption>
       <pre tabIndex={0}>
-        <code ref={code}>{text}</code>
+        <code ref={code}>
+          {piecesOf(text).map((piece, index) => (
+            <span key={index}>{piece}</span>
+          ))}
+        </code>
       </pre>
     </figure>
   );
 });
+
+/** Coloured one by one; ten lines each. */
+function piecesOf(code: string): string[] {
+  return code.match(/(?:[^\n]*\n){1,10}|[^\n]+$/g) ?? [];
+}
 
 export function CopyButton({ text }: { text: string }) {
   const [copied, setCopied] = useState(false);

@@ -1,5 +1,5 @@
 import type { ComponentChildren } from "preact";
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { Dialog } from "../kit/dialog.tsx";
 import { Icon, IconButton } from "../kit/icons.tsx";
 import { nameOfDay } from "../kit/relative-time.ts";
@@ -199,24 +199,31 @@ function TalkLine(props: {
   );
 }
 
+/** Over everything, below what it belongs to or above it; closes by a press elsewhere and by Escape. */
 function Menu({ close, children }: { close: () => void; children: ComponentChildren }) {
   const frame = useRef<HTMLDivElement>(null);
-  useEffect(() => {
-    frame.current?.querySelector("button")?.focus();
-    const leave = (event: Event) => {
-      if (!frame.current?.contains(event.target as Node)) close();
-    };
-    document.addEventListener("pointerdown", leave);
-    return () => document.removeEventListener("pointerdown", leave);
+  useLayoutEffect(() => {
+    frame.current!.showPopover();
+    frame.current!.querySelector("button")?.focus();
   }, []);
+  useLayoutEffect(() => {
+    const place = () => {
+      const { style, offsetHeight, offsetWidth, parentElement } = frame.current!;
+      const { top, bottom, right } = parentElement!.getBoundingClientRect();
+      style.left = `${right - offsetWidth}px`;
+      style.top = `${bottom + offsetHeight > innerHeight ? top - offsetHeight : bottom}px`;
+    };
+    place();
+    addEventListener("scroll", place, { capture: true });
+    return () => removeEventListener("scroll", place, { capture: true });
+  });
   return (
     <div
       class="menu"
       ref={frame}
-      onKeyDown={(event) => {
-        if (event.key !== "Escape") return;
-        event.stopPropagation();
-        close();
+      popover="auto"
+      onToggle={({ newState }) => {
+        if (newState === "closed") close();
       }}
       onFocusOut={(event) => {
         if (event.relatedTarget && !frame.current?.contains(event.relatedTarget as Node)) close();

@@ -1,5 +1,5 @@
-import type { ComponentChildren, Ref, VNode } from "preact";
-import { useEffect, useImperativeHandle, useLayoutEffect, useReducer, useRef } from "preact/hooks";
+import type { ComponentChildren, Ref } from "preact";
+import { useImperativeHandle, useLayoutEffect, useReducer, useRef } from "preact/hooks";
 import { findFrom, heightsOf } from "./list-layout.ts";
 
 export interface ListHandle {
@@ -35,14 +35,17 @@ const NEAR = 800;
 
 /**
  * A list of which only what is near the reader's eyes is in the document. What stands where they look stays there when
- * rows above come, go or turn out to be of another height.
+ * rows above come, go or turn out to be of another height. Each row has a place of its own: those that stay are neither
+ * laid out nor painted anew while the reader scrolls.
  */
 export function VirtualList<T>(props: Props<T>) {
   const { rows, keyOf, guess, draw, fromEnd = false } = props;
   const frame = useRef<HTMLDivElement>(null);
   const known = useRef(new Map<string, number>());
   const at = useRef({ top: 0, height: 800, stuck: fromEnd, anchor: null as { key: string; top: number } | null });
-  const made = useRef<{ draw: unknown; cells: Map<T, VNode> }>({ draw, cells: new Map() });
+  const made = useRef<{ draw: unknown; cells: Map<T, ComponentChildren> }>({ draw, cells: new Map() });
+  const watched = useRef(new Set<HTMLElement>());
+  const watch = useRef<ResizeObserver>(null);
   const [, redraw] = useReducer((count: number) => count + 1, 0);
 
   const tops = heightsOf(rows, (row) => known.current.get(keyOf(row)) ?? guess(row));
@@ -52,29 +55,55 @@ export function VirtualList<T>(props: Props<T>) {
   const from = findFrom(tops, top - AROUND);
   const until = Math.min(rows.length, findFrom(tops, top + at.current.height + AROUND) + 1);
   // While the reader scrolls, only rows that come into sight are made; with another `draw` all are.
-  const before = made.current.draw === draw ? made.current.cells : new Map<T, VNode>();
-  const cells = new Map(rows.slice(from, until).map((row) => [row, before.get(row) ?? cellOf(row, props)]));
+  const before = made.current.draw === draw ? made.current.cells : new Map<T, ComponentChildren>();
+  const cells = new Map(rows.slice(from, until).map((row) => [row, before.get(row) ?? draw(row)]));
   made.current = { draw, cells };
   const drawn = useRef({ tops, from, rows });
   drawn.current = { tops, from, rows };
 
   useLayoutEffect(() => {
     const element = frame.current!;
-    if (measure(element, known.current)) return redraw(undefined);
-    place(element);
-  });
-
-  useEffect(() => {
-    const element = frame.current!;
-    const watch = new ResizeObserver(() => {
-      at.current.height = element.clientHeight;
-      if (measure(element, known.current)) redraw(undefined);
+    watch.current = new ResizeObserver((entries) => {
+      const height = element.clientHeight;
+      // Nothing is to be learned from what is not shown.
+      if (height === 0) return;
+      let changed = height !== at.current.height;
+      at.current.height = height;
+      for (const { target, borderBoxSize } of entries) {
+        if (target !== element && target.isConnected) changed = learn(target, borderBoxSize[0]!.blockSize) || changed;
+      }
+      if (changed) redraw(undefined);
       else place(element);
     });
-    watch.observe(element);
-    watch.observe(element.firstElementChild!);
-    return () => watch.disconnect();
+    watch.current.observe(element);
+    return () => watch.current!.disconnect();
   }, []);
+
+  useLayoutEffect(() => {
+    const element = frame.current!;
+    for (const row of watched.current) {
+      if (row.isConnected) continue;
+      watch.current!.unobserve(row);
+      watched.current.delete(row);
+    }
+    let changed = false;
+    for (const row of element.querySelectorAll<HTMLElement>(":scope > .list-inside > [data-row]")) {
+      if (watched.current.has(row)) continue;
+      watched.current.add(row);
+      watch.current!.observe(row);
+      changed = learn(row, row.getBoundingClientRect().height) || changed;
+    }
+    if (changed) redraw(undefined);
+    else place(element);
+  });
+
+  /** Whether the row has another height than was known, in px. */
+  function learn(row: Element, height: number): boolean {
+    const key = row.getAttribute("data-row")!;
+    if (Math.abs((known.current.get(key) ?? -1) - height) < 0.5) return false;
+    known.current.set(key, height);
+    return true;
+  }
 
   /** By how many px the row that the reader looks at is lower than it was. */
   function movedBy(now: Float64Array): number {
@@ -161,32 +190,18 @@ export function VirtualList<T>(props: Props<T>) {
       tabIndex={0}
       onScroll={onScroll}
     >
-      <div class="list-inside" role="presentation">
-        <div style={{ height: `${tops[from]}px` }} role="presentation" />
-        {[...cells.values()]}
-        <div style={{ height: `${total - tops[until]!}px` }} role="presentation" />
+      <div class="list-inside" role="presentation" style={{ height: `${total}px` }}>
+        {[...cells].map(([row, cell], index) => (
+          <div
+            key={keyOf(row)}
+            data-row={keyOf(row)}
+            role={props.role === "list" ? "listitem" : undefined}
+            style={{ top: `${tops[from + index]}px` }}
+          >
+            {cell}
+          </div>
+        ))}
       </div>
     </div>
   );
-}
-
-function cellOf<T>(row: T, { keyOf, draw, role }: Props<T>): VNode {
-  return (
-    <div key={keyOf(row)} data-row={keyOf(row)} role={role === "list" ? "listitem" : undefined}>
-      {draw(row)}
-    </div>
-  );
-}
-
-/** Whether a row has another height than was known. */
-function measure(element: HTMLElement, known: Map<string, number>): boolean {
-  let changed = false;
-  for (const row of element.querySelectorAll<HTMLElement>(":scope > .list-inside > [data-row]")) {
-    const height = row.getBoundingClientRect().height;
-    const key = row.dataset["row"]!;
-    if (Math.abs((known.get(key) ?? -1) - height) < 0.5) continue;
-    known.set(key, height);
-    changed = true;
-  }
-  return changed;
 }
