@@ -66,6 +66,6 @@ test("by keys alone, on a phone: an agent is tested, a run is stopped, and a per
       await page.getByRole("heading", { level: 1, name: "People" }).waitFor();
       expect((await gateway.api("GET", `/v1/users/${theirs.user_id}`)).status).toBe(404);
     },
-    { role: "owner", view: VIEWS[2], path: "/admin" },
+    { role: "owner", view: VIEWS[1], path: "/admin" },
   );
 });

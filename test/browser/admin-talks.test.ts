@@ -29,9 +29,9 @@ asOperator(
     await page.getByRole("combobox", { name: "Time", exact: true }).selectOption("Last 7 days");
     await page.waitForURL(/since=7d/);
     await answers.getByRole("columnheader", { name: "Day (UTC)" }).waitFor();
-    await page.getByRole("combobox", { name: "Agent", exact: true }).selectOption("second");
+    await page.getByRole("combobox", { name: "Agent", exact: true }).selectOption("unasked");
     await answers.getByText("0 completed, 0 stopped, 0 failed").waitFor();
-    await page.getByText("second has answered nobody in this time.").waitFor();
+    await page.getByText("unasked has answered nobody in this time.").waitFor();
     expect(await faultsHere(page)).toEqual([]);
   },
 );

@@ -101,7 +101,7 @@ test.concurrent("files: what cannot be sent says why, and the rest goes", async 
       await log(page).getByRole("link", { name: "good.txt" }).waitFor();
       await log(page).getByText("You said:").waitFor();
     },
-    { view: VIEWS[2], expected: /400/ },
+    { view: VIEWS[1], expected: /400/ },
   );
 });
 
@@ -161,7 +161,7 @@ test.concurrent("files: they come back with the words when a message that waits 
       expect(stops).toBe(1);
       expect(await page.getByRole("button", { name: "Send" }).isDisabled()).toBe(false);
     },
-    { view: VIEWS[3] },
+    { view: VIEWS[1] },
   );
 });
 

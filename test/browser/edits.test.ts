@@ -4,7 +4,7 @@ import { newId } from "../../src/ids.ts";
 import { runStatement } from "../support/postgres.ts";
 import { composer, eventually, log, say, talkId } from "./support/chat.ts";
 import { FrontDoor } from "./support/front-door.ts";
-import { atDesk, type Desk, bothWidths, openSuite } from "./support/suite.ts";
+import { atDesk, type Desk, everyView, openSuite } from "./support/suite.ts";
 
 /** Until something is there, or away: what comes in there makes the list longer. */
 async function scrollTo(page: Page, part: 0 | 1, wanted: Locator, count: 0 | 1 = 1): Promise<void> {
@@ -15,7 +15,7 @@ async function scrollTo(page: Page, part: 0 | 1, wanted: Locator, count: 0 | 1 =
   await eventually(seen, count);
 }
 
-bothWidths(
+everyView(
   "edit: what is being edited outlives scrolling away and a reload; leaving it stops no answer",
   async (desk) => {
     const { page, databaseUrl } = desk;

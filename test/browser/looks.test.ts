@@ -1,12 +1,12 @@
 import type { Page } from "playwright-core";
 import { expect } from "vitest";
 import { log, say } from "./support/chat.ts";
-import { bothWidths } from "./support/suite.ts";
+import { everyView } from "./support/suite.ts";
 
 /** The same in another language. */
 const SAME = /^(word1 .*|ok – Parley|Parley|Agent|Enter|Trace|English|Русский|Deutsch|中文)$/;
 
-bothWidths("languages: the page speaks each of the four, and nothing of it is left in English", async (desk) => {
+everyView("languages: the page speaks each of the four, and nothing of it is left in English", async (desk) => {
   const { page, api, user, view } = desk;
   await say(page, "ok");
   await log(page).getByText("You said: ok").waitFor();
@@ -53,7 +53,7 @@ function words(page: Page): Promise<string[]> {
   });
 }
 
-bothWidths("reduced motion: nothing moves for whoever wants it so, and something does for others", async ({ page }) => {
+everyView("reduced motion: nothing moves for whoever wants it so, and something does for others", async ({ page }) => {
   await say(page, "slow still 20");
   await log(page).getByText("still3").waitFor();
   const moving = () => page.evaluate(() => document.getAnimations().length);

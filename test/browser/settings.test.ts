@@ -1,7 +1,7 @@
 import type { Page } from "playwright-core";
 import { expect } from "vitest";
 import { composer, eventually, log, say, shown } from "./support/chat.ts";
-import { bothWidths, everyView } from "./support/suite.ts";
+import { everyView } from "./support/suite.ts";
 
 everyView("agent picker: whoever is chosen answers, stands above the talk, and stays chosen", async (desk) => {
   const { page, model, view, user } = desk;
@@ -83,25 +83,20 @@ everyView(
   },
 );
 
-bothWidths(
-  "settings: a message may interrupt the answer under way, also where the agent lets it wait",
-  async (desk) => {
-    const { page } = desk;
-    await page.getByRole("combobox", { name: "Choose an agent" }).selectOption("waits");
-    await page.getByRole("button", { name: "Settings" }).click();
-    await kept(page, () =>
-      page.getByRole("combobox", { name: "A message during an answer" }).selectOption("interrupt"),
-    );
-    await page.keyboard.press("Escape");
-    await say(page, "slow cut 20");
-    await log(page).getByText("cut5").waitFor();
-    await say(page, "rather this");
-    await log(page).getByText("This answer was interrupted.").waitFor();
-    await log(page).getByText("You said: rather this").waitFor();
-    expect((await shown(page)).join()).not.toContain("cut119");
-    expect(await composer(page).inputValue()).toBe("");
-  },
-);
+everyView("settings: a message may interrupt the answer under way, also where the agent lets it wait", async (desk) => {
+  const { page } = desk;
+  await page.getByRole("combobox", { name: "Choose an agent" }).selectOption("waits");
+  await page.getByRole("button", { name: "Settings" }).click();
+  await kept(page, () => page.getByRole("combobox", { name: "A message during an answer" }).selectOption("interrupt"));
+  await page.keyboard.press("Escape");
+  await say(page, "slow cut 20");
+  await log(page).getByText("cut5").waitFor();
+  await say(page, "rather this");
+  await log(page).getByText("This answer was interrupted.").waitFor();
+  await log(page).getByText("You said: rather this").waitFor();
+  expect((await shown(page)).join()).not.toContain("cut119");
+  expect(await composer(page).inputValue()).toBe("");
+});
 
 /** Once the gateway has what was chosen. */
 async function kept(page: Page, change: () => Promise<unknown>): Promise<void> {

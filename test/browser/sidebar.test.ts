@@ -2,7 +2,7 @@ import { Client } from "pg";
 import { expect, test } from "vitest";
 import { seriousFaults } from "./support/axe.ts";
 import { eventually } from "./support/chat.ts";
-import { atDesk, bothWidths, everyView } from "./support/suite.ts";
+import { atDesk, everyView } from "./support/suite.ts";
 
 everyView("sidebar: own talks of every platform by day, and New Talk", async (desk) => {
   const { page, api, databaseUrl, gateway, view } = desk;
@@ -72,7 +72,7 @@ test("an operator's sidebar holds their own talks, also where the gateway first 
   );
 });
 
-bothWidths("a talk's menu is whole in sight, also at the list's end, and gives the focus back", async (desk) => {
+everyView("a talk's menu is whole in sight, also at the list's end, and gives the focus back", async (desk) => {
   const { page, api, view } = desk;
   for (let index = 1; index <= 25; index++) await api("POST", "/v1/sessions", { title: `talk ${index}` });
   await page.reload();

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { Client } from "pg";
 import type { Page } from "playwright-core";
 import { seriousFaults } from "./axe.ts";
-import { bothWidths, type Desk, type DeskOptions, openSuite } from "./suite.ts";
+import { everyView, type Desk, type DeskOptions, openSuite } from "./suite.ts";
 
 /** A talk with one answer in it, by somebody of its own. */
 export interface Talk {
@@ -57,7 +57,7 @@ export function asOperator(
   work: (desk: Desk) => Promise<void>,
   options: DeskOptions = {},
 ): void {
-  bothWidths(name, work, { role: "owner", ...options, path: `/admin${path}` });
+  everyView(name, work, { role: "owner", ...options, path: `/admin${path}` });
 }
 
 /** Goes to another page of the dashboard by its menu, which is behind a button where there is no room. */

@@ -12,11 +12,9 @@ import { createTestDatabase } from "../../support/postgres.ts";
 import { answers } from "./answers.ts";
 import { FrontDoor } from "./front-door.ts";
 
-/** How people look at the page. */
+/** How people look at the page. What axe judges is looked at in the other colours as well. */
 export const VIEWS = [
   { width: 1280, colors: "light" },
-  { width: 1280, colors: "dark" },
-  { width: 360, colors: "light" },
   { width: 360, colors: "dark" },
 ] as const;
 export type View = (typeof VIEWS)[number];
@@ -63,6 +61,7 @@ const CARDS = {
   ...Object.fromEntries(
     VIEWS.map((view) => [`${editedBy(view)}.md`, "---\ndescription: Is edited\n---\nYou are a fourth test.\n"]),
   ),
+  "unasked.md": "---\ndescription: Is asked by nobody\n---\nYou are a fifth test.\n",
   "waits.md": "---\ndescription: Answers one thing after the other\n---\nYou are a third test.\n",
   "tools.ts": TOOLS,
   "parley.yaml":
@@ -71,8 +70,8 @@ const CARDS = {
 };
 
 /** An agent whose card nobody else edits: views are looked at side by side. */
-export function editedBy({ width, colors }: View): string {
-  return `edited-${width}-${colors}`;
+export function editedBy({ width }: View): string {
+  return `edited-${width}`;
 }
 
 let opening: Promise<Suite> | undefined;
@@ -174,11 +173,4 @@ export async function signInHash(door: FrontDoor, user: string, role: DeskOption
 /** One test for each way to look at the page. */
 export function everyView(name: string, work: (desk: Desk) => Promise<void>, options: DeskOptions = {}): void {
   test.concurrent.for(VIEWS)(`${name} ($width px, $colors)`, async (view) => atDesk(work, { ...options, view }));
-}
-
-/** For what long work makes sure of, and colours do not touch: both widths, one in each colour. */
-export function bothWidths(name: string, work: (desk: Desk) => Promise<void>, options: DeskOptions = {}): void {
-  test.concurrent.for([VIEWS[0], VIEWS[3]])(`${name} ($width px, $colors)`, async (view) =>
-    atDesk(work, { ...options, view }),
-  );
 }
