@@ -1,8 +1,8 @@
 import type { Page } from "playwright-core";
-import { expect } from "vitest";
+import { expect, test } from "vitest";
 import { seriousFaults } from "./support/axe.ts";
 import { composer, eventually, log, say, shown, stored } from "./support/chat.ts";
-import { everyView } from "./support/suite.ts";
+import { atDesk, everyView } from "./support/suite.ts";
 
 /** The pieces of code that have a colour, from A to Z: blocks are coloured in any order. */
 const coloured = (page: Page, colour: string) =>
@@ -38,6 +38,24 @@ everyView("Markdown with a table and highlighted code, to be copied", async ({ p
   await log(page).getByRole("figure", { name: "ts" }).getByRole("button", { name: "Copy" }).click();
   expect(await page.evaluate(() => navigator.clipboard.readText())).toBe('export const n: string = "<&>" + 1;');
   expect(await seriousFaults(page)).toEqual([]);
+});
+
+test("code keeps its colours while more of it is written", async () => {
+  await atDesk(async ({ page }) => {
+    await say(page, "code please");
+    const fewest = page.evaluate(async () => {
+      const frame = () => new Promise((resolve) => requestAnimationFrame(resolve));
+      const colours = () => CSS.highlights.get("code-keyword")?.size ?? 0;
+      while (colours() < 3) await frame();
+      let least = Infinity;
+      while (colours() < 20) {
+        least = Math.min(least, colours());
+        await frame();
+      }
+      return least;
+    });
+    expect(await fewest).toBeGreaterThan(2);
+  });
 });
 
 everyView("each paragraph runs as its own words do", async ({ page }) => {

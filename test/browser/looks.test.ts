@@ -63,3 +63,14 @@ everyView("reduced motion: nothing moves for whoever wants it so, and something 
   await page.getByRole("button", { name: "Stop" }).click();
   await page.getByRole("button", { name: "Stop" }).waitFor({ state: "detached" });
 });
+
+everyView("printed, no message stands on another", async ({ page }) => {
+  await say(page, "rich please");
+  await log(page).getByRole("columnheader", { name: "Way" }).waitFor();
+  await page.emulateMedia({ media: "print" });
+  // Paper has another width than the window, and nobody measures rows there: each follows what stands above it.
+  const places = await log(page)
+    .locator("[data-row]")
+    .evaluateAll((rows) => rows.map((row) => getComputedStyle(row).position));
+  expect(new Set(places)).toEqual(new Set(["static"]));
+});

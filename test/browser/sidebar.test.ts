@@ -1,8 +1,9 @@
 import { Client } from "pg";
 import { expect, test } from "vitest";
+import { runStatement } from "../support/postgres.ts";
 import { seriousFaults } from "./support/axe.ts";
 import { eventually } from "./support/chat.ts";
-import { atDesk, everyView } from "./support/suite.ts";
+import { atDesk, everyView, VIEWS } from "./support/suite.ts";
 
 everyView("sidebar: own talks of every platform by day, and New Talk", async (desk) => {
   const { page, api, databaseUrl, gateway, view } = desk;
@@ -95,4 +96,41 @@ everyView("a talk's menu is whole in sight, also at the list's end, and gives th
   await page.keyboard.press("Escape");
   await eventually(() => talks.getByRole("button", { name: "Delete", exact: true }).count(), 0);
   await eventually(() => more.evaluate((node) => node === document.activeElement), true);
+  // What opened it closes it.
+  const items = talks.getByRole("button", { name: "Delete", exact: true });
+  await more.click();
+  await items.waitFor();
+  await more.click();
+  await items.waitFor({ state: "detached" });
+  // It goes where its talk goes, and not over what stands above the list.
+  await more.click();
+  await items.waitFor();
+  await talks.getByRole("list", { name: "Talks" }).evaluate((list) => (list.scrollTop -= 400));
+  await items.waitFor({ state: "detached" });
+});
+
+test("a phone's list of talks is asked for no more than what is near", async () => {
+  await atDesk(
+    async ({ page, api, databaseUrl, user }) => {
+      const { body } = await api("POST", "/v1/sessions", { title: "the newest" });
+      await runStatement(
+        databaseUrl,
+        `insert into talk_sessions (id, user_id, agent, title, platform, updated_at)
+         select 'ses_' || md5('${user}' || n), user_id, agent, 'Talk ' || n, platform, now() - n * interval '1 hour'
+         from talk_sessions, generate_series(1, 300) n where id = '${body.id}'`,
+      );
+      await page.reload();
+      const asked: string[] = [];
+      page.on("request", (call) => void (call.url().includes("cursor=") && asked.push(call.url())));
+      await page.getByRole("button", { name: "Show talks" }).click();
+      const talks = page.getByRole("list", { name: "Talks" });
+      await talks.getByRole("button", { name: "Talk 5", exact: true }).waitFor();
+      await page.keyboard.press("Escape");
+      await page.getByRole("button", { name: "Show talks" }).click();
+      await talks.getByRole("button", { name: "Talk 5", exact: true }).waitFor();
+      expect(await talks.getByRole("listitem").count()).toBeLessThan(60);
+      expect(asked).toEqual([]);
+    },
+    { view: VIEWS[1] },
+  );
 });

@@ -36,17 +36,19 @@ core.registerAliases(["shell", "console", "sh", "zsh"], { languageName: "bash" }
  * Colours code where it stands, and returns what takes the colours away. `code` holds pieces of it, each an element with
  * one text. The colours are ranges of those texts and no elements: 200 lines of code would be thousands. Only pieces in
  * sight have them, because a browser looks at every range whenever anything on the page changes. One that knows no such
- * ranges shows the code as it is.
+ * ranges shows the code as it is. `before` takes away what the same code had when it was shorter, and is called as soon
+ * as there are colours instead.
  */
-export function highlightCode(code: HTMLElement, language: string): () => void {
+export function highlightCode(code: HTMLElement, language: string, before: () => void): () => void {
   const name = language.trim().split(/\s/)[0]!.toLowerCase();
   const text = code.textContent;
-  if (!("highlights" in CSS) || text.length > MAX_CHARS || !core.getLanguage(name)) return () => undefined;
+  if (!("highlights" in CSS) || text.length > MAX_CHARS || !core.getLanguage(name)) return before;
   let marks: Mark[] | undefined;
   const begins = new Map<Element, number>();
   const coloured = new Map<Element, () => void>();
   const sight = new IntersectionObserver(
     (changes) => {
+      before();
       for (const { target, isIntersecting } of changes) {
         coloured.get(target)?.();
         coloured.delete(target);
@@ -65,6 +67,8 @@ export function highlightCode(code: HTMLElement, language: string): () => void {
   }
   return () => {
     sight.disconnect();
+    sight.takeRecords();
+    before();
     for (const undo of coloured.values()) undo();
   };
 }

@@ -29,20 +29,18 @@ const HtmlPiece = memo(({ html, wide }: { html: string; wide: boolean }) => (
 
 const CodeBlock = memo(({ text, language }: { text: string; language: string }) => {
   const code = useRef<HTMLElement>(null);
+  const undo = useRef(() => {});
   useEffect(() => {
     let current = true;
-    let undo = () => {};
     // Loaded by the first talk that has code.
     const highlight = async () => {
       const { highlightCode } = await import("./highlight-code.ts");
-      if (current) undo = highlightCode(code.current!, language);
+      if (current) undo.current = highlightCode(code.current!, language, undo.current);
     };
     if (text !== "") void highlight();
-    return () => {
-      current = false;
-      undo();
-    };
+    return () => void (current = false);
   }, [text, language]);
+  useEffect(() => () => undo.current(), []);
   const name = language.trim().split(/\s/)[0] || texts().code;
   return (
     <figure class="code" aria-label={name}>

@@ -141,15 +141,21 @@ function TalkLine(props: {
   const title = session.title.trim() || said.untitled;
   const line = useRef<HTMLDivElement>(null);
   const shown = useRef(shows);
+  const closes = useRef(false);
   // What had the focus is gone: it goes on from where the menu was opened.
   useEffect(() => {
     if (shows === null && shown.current !== null && document.activeElement === document.body) {
-      line.current?.querySelector<HTMLElement>(".talk-more")?.focus();
+      line.current?.querySelector<HTMLElement>(".talk-more")?.focus({ preventScroll: true });
     }
     shown.current = shows;
   }, [shows]);
   return (
-    <div ref={line} class={`talk${current ? " current" : ""}`}>
+    <div
+      ref={line}
+      class={`talk${current ? " current" : ""}`}
+      // The press has closed it by the time it is a click.
+      onPointerDown={() => (closes.current = shows === "menu")}
+    >
       <button type="button" class="talk-open" aria-current={current ? "page" : undefined} onClick={open}>
         <span class="talk-title">{title}</span>
         {session.status !== "idle" && (
@@ -165,7 +171,10 @@ function TalkLine(props: {
         icon="more"
         class="small talk-more"
         label={`${said.more}: ${title}`}
-        onClick={() => setShows("menu")}
+        onClick={() => {
+          setShows(closes.current ? null : "menu");
+          closes.current = false;
+        }}
       />
       {shows === "menu" && (
         <Menu close={() => setShows(null)}>
@@ -210,12 +219,18 @@ function Menu({ close, children }: { close: () => void; children: ComponentChild
     const place = () => {
       const { style, offsetHeight, offsetWidth, parentElement } = frame.current!;
       const { top, bottom, right } = parentElement!.getBoundingClientRect();
+      const seen = parentElement!.closest(".list")!.getBoundingClientRect();
+      if (bottom <= seen.top || top >= seen.bottom) close();
       style.left = `${right - offsetWidth}px`;
-      style.top = `${bottom + offsetHeight > innerHeight ? top - offsetHeight : bottom}px`;
+      style.top = `${Math.max(0, bottom + offsetHeight > innerHeight ? top - offsetHeight : bottom)}px`;
     };
     place();
     addEventListener("scroll", place, { capture: true });
-    return () => removeEventListener("scroll", place, { capture: true });
+    addEventListener("resize", place);
+    return () => {
+      removeEventListener("scroll", place, { capture: true });
+      removeEventListener("resize", place);
+    };
   });
   return (
     <div

@@ -65,7 +65,6 @@ export function VirtualList<T>(props: Props<T>) {
     const element = frame.current!;
     watch.current = new ResizeObserver((entries) => {
       const height = element.clientHeight;
-      // Nothing is to be learned from what is not shown.
       if (height === 0) return;
       let changed = height !== at.current.height;
       at.current.height = height;
@@ -81,6 +80,8 @@ export function VirtualList<T>(props: Props<T>) {
 
   useLayoutEffect(() => {
     const element = frame.current!;
+    // Where it is not shown, no row has a height, and nobody comes near the end.
+    const isShown = element.clientHeight > 0;
     for (const row of watched.current) {
       if (row.isConnected) continue;
       watch.current!.unobserve(row);
@@ -91,10 +92,10 @@ export function VirtualList<T>(props: Props<T>) {
       if (watched.current.has(row)) continue;
       watched.current.add(row);
       watch.current!.observe(row);
-      changed = learn(row, row.getBoundingClientRect().height) || changed;
+      if (isShown) changed = learn(row, row.getBoundingClientRect().height) || changed;
     }
     if (changed) redraw(undefined);
-    else place(element);
+    else if (isShown) place(element);
   });
 
   /** Whether the row has another height than was known, in px. */
@@ -117,8 +118,11 @@ export function VirtualList<T>(props: Props<T>) {
     const { stuck, anchor } = at.current;
     const { tops: now, rows: list } = drawn.current;
     let wanted = element.scrollTop;
-    if (stuck) wanted = element.scrollHeight - element.clientHeight;
+    const end = element.scrollHeight - element.clientHeight;
+    if (stuck) wanted = end;
     else if (anchor) {
+      // Where the list became shorter, the browser has moved them already.
+      if (wanted > end - 1) wanted = Math.max(wanted, at.current.top);
       const index = list.findIndex((row) => keyOf(row) === anchor.key);
       // By how much it moved, and not to where it was: the reader may have scrolled since.
       if (index >= 0) wanted += now[index]! - anchor.top;

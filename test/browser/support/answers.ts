@@ -47,6 +47,8 @@ export function answers(): ScriptRule {
         return slowly(first, Number(second));
       case "rich":
         return { text: RICH };
+      case "code":
+        return { text: `\`\`\`js\n${"const one = 1;\n".repeat(40)}\`\`\``, chunkChars: 15, chunkEveryMs: 50 };
       case "refer":
         return { text: `See [the page][1].\n\n[1]: ${first}` };
       case "both":
