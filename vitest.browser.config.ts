@@ -5,7 +5,7 @@ export default defineConfig({
   test: {
     globalSetup: ["test/global-setup.ts", "test/browser/support/build-page.ts"],
     include: ["test/browser/**/*.test.ts"],
-    testTimeout: 30_000,
+    testTimeout: 60_000,
     hookTimeout: 60_000,
     expect: { poll: { timeout: 10_000 } },
     allowOnly: false,

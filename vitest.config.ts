@@ -6,7 +6,7 @@ export default defineConfig({
   test: {
     globalSetup: ["test/global-setup.ts"],
     setupFiles: ["test/setup.ts"],
-    testTimeout: 20_000,
+    testTimeout: 40_000,
     hookTimeout: 60_000,
     // A machine that stands still for a second or two fails nothing.
     expect: { poll: { timeout: 10_000 } },
