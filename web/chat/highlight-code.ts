@@ -44,11 +44,17 @@ export function highlightCode(code: HTMLElement, language: string, before: () =>
   const text = code.textContent;
   if (!("highlights" in CSS) || text.length > MAX_CHARS || !core.getLanguage(name)) return before;
   let marks: Mark[] | undefined;
+  // Let go once it is done: an answer grows hundreds of times, and each would hold all before it.
+  let old: (() => void) | undefined = before;
+  const forget = () => {
+    old?.();
+    old = undefined;
+  };
   const begins = new Map<Element, number>();
   const coloured = new Map<Element, () => void>();
   const sight = new IntersectionObserver(
     (changes) => {
-      before();
+      forget();
       for (const { target, isIntersecting } of changes) {
         coloured.get(target)?.();
         coloured.delete(target);
@@ -68,7 +74,7 @@ export function highlightCode(code: HTMLElement, language: string, before: () =>
   return () => {
     sight.disconnect();
     sight.takeRecords();
-    before();
+    forget();
     for (const undo of coloured.values()) undo();
   };
 }
