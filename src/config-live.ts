@@ -20,8 +20,8 @@ export interface Reread {
 /** The configuration, whose secrets may change while the process runs: those that stand in files (`…_FILE`). */
 export class LiveConfig {
   #now: Config;
-  #before: Config;
-  #changedAt = Number.NEGATIVE_INFINITY;
+  /** Newest first, those that count still. */
+  #replaced: { config: Config; until: number }[] = [];
   #changes = 0;
   readonly #read: (() => Config) | null;
   readonly #clock: () => number;
@@ -29,7 +29,6 @@ export class LiveConfig {
   /** `read` reads all settings anew and throws `ConfigFaults`; null = no secret stands in a file. */
   constructor(config: Config, read: (() => Config) | null, clock: () => number = () => performance.now()) {
     this.#now = config;
-    this.#before = config;
     this.#read = read;
     this.#clock = clock;
   }
@@ -45,9 +44,10 @@ export class LiveConfig {
 
   /** The secret that was replaced a moment ago, where it is another one; null = there is none that counts. */
   before(pick: (config: Config) => string | null): string | null {
-    if (this.#clock() - this.#changedAt >= GRACE_MS) return null;
-    const secret = pick(this.#before);
-    return secret === pick(this.#now) ? null : secret;
+    const now = pick(this.#now);
+    // Secrets that are replaced one after another are found by several looks.
+    const replaced = this.#replaced.find(({ config, until }) => this.#clock() < until && pick(config) !== now);
+    return replaced ? pick(replaced.config) : null;
   }
 
   /** A file that is just being written, or is wrong, changes nothing: what held before holds on. */
@@ -69,9 +69,10 @@ export class LiveConfig {
     if (isOtherBot) restart.push("TELEGRAM_BOT_TOKEN");
     const adopted = Object.freeze({ ...next, database, telegram: isOtherBot ? telegram : next.telegram });
     if (listSecrets(adopted).join("\n") === listSecrets(this.#now).join("\n")) return { ...none, restart };
-    this.#before = this.#now;
+    const now = this.#clock();
+    const still = this.#replaced.filter(({ until }) => now < until);
+    this.#replaced = [{ config: this.#now, until: now + GRACE_MS }, ...still];
     this.#now = adopted;
-    this.#changedAt = this.#clock();
     this.#changes += 1;
     return { changed: true, restart, fault: null };
   }

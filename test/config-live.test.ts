@@ -46,6 +46,19 @@ describe("fault-39, security-31: secrets in files", () => {
     expect(live.changes).toBe(1);
   });
 
+  it("leave a webhook's old one its half minute when others change after it", () => {
+    const files: Record<string, string> = {};
+    const { live, wait } = settings(files);
+    files["hook"] = `${SECOND}-hook`;
+    live.reread();
+    wait(5_000);
+    files["admin"] = SECOND;
+    live.reread();
+    expect(live.before(hookOf)).toBe(`${FIRST}-hook`);
+    wait(25_000);
+    expect(live.before(hookOf)).toBeNull();
+  });
+
   it("stay as they were while a file is wrong, which is told without its value", () => {
     const files: Record<string, string> = {};
     const { live } = settings(files);

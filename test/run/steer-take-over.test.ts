@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, it } from "vitest";
 import { textOf } from "../../src/agent/message.ts";
 import type { ModelRequest } from "../../src/agent/model-client.ts";
 import { FakePlatform } from "../fakes/fake-platform.ts";
-import { callTool, hold, scriptedModel } from "../fakes/scripted-model.ts";
+import { callTool, hold, type ScriptedModel, scriptedModel } from "../fakes/scripted-model.ts";
 import { scriptedTools } from "../fakes/scripted-tools.ts";
 import { createTestDatabase } from "../support/postgres.ts";
 import { startTestGateway, type TestGateway, until } from "../support/test-gateway.ts";
@@ -52,13 +52,19 @@ function slowTool() {
 
 it.each(["written down", "only bound"])("a take-over keeps what had joined and was %s", async (how) => {
   const { gate, tools } = slowTool();
-  const model = scriptedModel([LONG, callTool("look")], [hold()], "All done.");
+  const told = () => model.requests.filter((request) => sent(request).includes("user: two"));
+  // It looks again until it was told of the second message, however late that is noticed.
+  const next = () => {
+    if (told().length === 0) return callTool("look", { at: model.requests.length });
+    return told().length === 1 ? [hold()] : "All done.";
+  };
+  const model: ScriptedModel = scriptedModel([LONG, callTool("look")], ...Array.from({ length: 12 }, () => next));
   const first = await start({ model, tools, onBusy: "steer" });
   await say("one");
   await gate.reached;
   await say("two");
   gate.release();
-  await until("the second step", () => model.requests.length === 2);
+  await until("the step that it joins", () => told().length === 1);
   await first.stop(0);
   running = [];
   platform = new FakePlatform();
@@ -71,9 +77,11 @@ it.each(["written down", "only bound"])("a take-over keeps what had joined and w
     expect(rows).toHaveLength(1);
   }
   await start({ model, tools, onBusy: "steer" });
-  await until("the next attempt", () => model.requests.length === 3);
-  const block = ["user: one", `assistant: ${LONG}`, "tool: ", "user: two"];
-  expect(sent(model.requests[2])).toEqual(block);
+  await until("the next attempt", () => told().length === 2);
+  const [block, taken] = told().map(sent) as [string[], string[]];
+  expect(block.slice(0, 3)).toEqual(["user: one", `assistant: ${LONG}`, "tool: "]);
+  expect(block.at(-1)).toBe("user: two");
+  expect(taken).toEqual(block);
   await until("the end", async () => (await openRuns(again.database)) === 0);
   const stored = await again.database.db.selectFrom("messages").select(["role", "parts"]).orderBy("seq").execute();
   expect(stored.map(({ role, parts }) => `${role}: ${textOf({ parts })}`)).toEqual([...block, "assistant: All done."]);
