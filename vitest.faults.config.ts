@@ -1,4 +1,5 @@
 import { defineConfig } from "vitest/config";
+import { packagesAsNode } from "./vitest.config.ts";
 
 /** They judge what became of everything and not how long it took, so they share the cores: mostly they wait. */
 const UNTIMED = [
@@ -16,6 +17,7 @@ const UNTIMED = [
   "platform-outage",
   "platform-places",
   "platform-uncertain",
+  "rights",
   "rotation",
   "shutdown",
   "slack-chaos",
@@ -29,7 +31,7 @@ const UNTIMED = [
 ].map(fileOf);
 
 /** They judge by seconds, and wait for what platforms allow meanwhile: two of them at a time. */
-const PACED = ["many-streams", "signed-out", "slack-stop", "stop"].map(fileOf);
+const PACED = ["busy", "many-streams", "platform-intake", "readers", "signed-out", "slack-stop", "stop"].map(fileOf);
 
 function fileOf(name: string): string {
   return `test/faults/${name}.test.ts`;
@@ -37,6 +39,7 @@ function fileOf(name: string): string {
 
 /** The fault suite kills real processes and judges by the fakes' journals; what judges by less runs alone. */
 export default defineConfig({
+  plugins: [packagesAsNode],
   test: {
     globalSetup: ["test/global-setup.ts"],
     setupFiles: ["test/setup.ts"],
