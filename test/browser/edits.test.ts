@@ -137,3 +137,29 @@ test.concurrent("edit: a version whose files cannot be copied is not made", asyn
   };
   await atDesk(work, { expected: /503/ });
 });
+
+test.concurrent("edit: a version that somebody makes elsewhere at the same moment stands beside this one", async () => {
+  const work = async ({ page, api }: Desk) => {
+    await say(page, "first words");
+    await log(page).getByText("You said: first words").waitFor();
+    await eventually(() => page.getByRole("button", { name: "Stop" }).count(), 0);
+    const root = await talkId(page);
+    const elsewhere = async () => {
+      const { body: fork } = await api("POST", `/v1/sessions/${root}/fork`, { from_message_index: 0 });
+      const branches = [{ id: fork.session_id, from: root, at: 0 }];
+      await api("PATCH", `/v1/sessions/${fork.session_id}`, { metadata: { root, branches: null } });
+      await api("PATCH", `/v1/sessions/${root}`, { metadata: { branches } });
+    };
+    let made = 0;
+    await page.route(`**/v1/sessions/${root}`, async (route) => {
+      if (route.request().method() === "PATCH" && ++made === 1) await elsewhere();
+      await route.continue();
+    });
+    await page.getByRole("button", { name: "Edit" }).click();
+    await page.getByRole("textbox", { name: "Edit" }).fill("other words");
+    await page.keyboard.press("Enter");
+    await log(page).getByText("You said: other words").waitFor();
+    await page.getByRole("group", { name: "Version 3 of 3" }).waitFor();
+  };
+  await atDesk(work, { expected: /412/ });
+});

@@ -87,14 +87,28 @@ export async function makeBranch<T>(
     const root = rootOf(session);
     await callApi("PATCH", pathOf(id), { body: { metadata: { root, branches: null } } });
     const filled = await fill(id);
-    const first = await callApi<WireSession>("GET", `${pathOf(root)}?limit=1`);
-    const branches = [...listIn(first), { id, from: session.session_id, at }];
-    await callApi("PATCH", pathOf(root), { body: { metadata: { branches } } });
+    await enlist(root, { id, from: session.session_id, at });
     return { id, filled };
   } catch (error) {
     // Without its message it would stand beside the others, and be opened for the whole talk.
     await callApi("DELETE", pathOf(id)).catch(() => undefined);
     throw error;
+  }
+}
+
+const MAX_TRIES = 8;
+
+/** Adds it to the list of the first session, to which another tab or device may add at the same time. */
+async function enlist(root: string, branch: Branch): Promise<void> {
+  for (let tries = 1; ; tries++) {
+    const first = await callApi<WireSession>("GET", `${pathOf(root)}?limit=1`);
+    const body = { metadata: { branches: [...listIn(first), branch] } };
+    try {
+      await callApi("PATCH", pathOf(root), { body, headers: { "if-match": `"${first.version}"` } });
+      return;
+    } catch (error) {
+      if (!(error instanceof ApiProblem) || error.status !== 412 || tries === MAX_TRIES) throw error;
+    }
   }
 }
 
