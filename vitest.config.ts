@@ -4,7 +4,7 @@ const SCENES = ["test/e2e/**/*.test.ts"];
 
 /**
  * Packages are those that a gateway has. Vitest asks for their `development` build where there is one: micromark's checks
- * and reports all it does, and takes twice the time.
+ * and reports all it does, and takes twice the time. Conditions in the configuration would only be added to its own.
  */
 export const packagesAsNode: Plugin = {
   name: "packages-as-node",

@@ -31,7 +31,7 @@ const UNTIMED = [
 ].map(fileOf);
 
 /** They judge by seconds, and wait for what platforms allow meanwhile: two of them at a time. */
-const PACED = ["busy", "many-streams", "platform-intake", "readers", "signed-out", "slack-stop", "stop"].map(fileOf);
+const PACED = ["busy", "many-streams", "signed-out", "slack-stop", "stop"].map(fileOf);
 
 function fileOf(name: string): string {
   return `test/faults/${name}.test.ts`;

@@ -20,7 +20,7 @@ export interface Reread {
 /** The configuration, whose secrets may change while the process runs: those that stand in files (`…_FILE`). */
 export class LiveConfig {
   #now: Config;
-  /** Newest first, those that count still. */
+  /** Newest first; those whose time is over go at the next change. */
   #replaced: { config: Config; until: number }[] = [];
   #changes = 0;
   readonly #read: (() => Config) | null;
@@ -42,10 +42,10 @@ export class LiveConfig {
     return this.#changes;
   }
 
-  /** The secret that was replaced a moment ago, where it is another one; null = there is none that counts. */
+  /** The secret that was replaced last, within its half minute; null = there is none that counts. */
   before(pick: (config: Config) => string | null): string | null {
     const now = pick(this.#now);
-    // Secrets that are replaced one after another are found by several looks.
+    // Not the newest alone: what it differs in may be another secret.
     const replaced = this.#replaced.find(({ config, until }) => this.#clock() < until && pick(config) !== now);
     return replaced ? pick(replaced.config) : null;
   }

@@ -163,3 +163,24 @@ test.concurrent("edit: a version that somebody makes elsewhere at the same momen
   };
   await atDesk(work, { expected: /412/ });
 });
+
+test.concurrent("edit: a version is listed once although the answer to its listing is lost", async () => {
+  const work = async ({ page }: Desk) => {
+    await say(page, "first words");
+    await log(page).getByText("You said: first words").waitFor();
+    await eventually(() => page.getByRole("button", { name: "Stop" }).count(), 0);
+    const root = await talkId(page);
+    let lost = 0;
+    await page.route(`**/v1/sessions/${root}`, async (route) => {
+      if (route.request().method() !== "PATCH" || ++lost > 1) return route.continue();
+      await route.fetch();
+      await route.abort();
+    });
+    await page.getByRole("button", { name: "Edit" }).click();
+    await page.getByRole("textbox", { name: "Edit" }).fill("other words");
+    await page.keyboard.press("Enter");
+    await log(page).getByText("You said: other words").waitFor();
+    await page.getByRole("group", { name: "Version 2 of 2" }).waitFor();
+  };
+  await atDesk(work, { expected: /ERR_FAILED/ });
+});

@@ -56,7 +56,7 @@ async function rotate(scene: Scene, folder: string): Promise<void> {
   await scene.converse(ann.chat, ann.user, "before");
 
   // Longer than the rotation takes.
-  const slowly = { text: `So${", and so".repeat(20)}.`, chunkChars: 14, chunkEveryMs: 250 };
+  const slowly = { text: `So${", and so".repeat(40)}.`, chunkChars: 14, chunkEveryMs: 250 };
   model.script(({ messages }) => (JSON.stringify(messages.at(-1)).includes("a long one") ? slowly : undefined));
   const long = await scene.ask(ann.chat, ann.user, "a long one");
   for (const [name, secret] of Object.entries(next)) await write(name, secret);
@@ -69,6 +69,7 @@ async function rotate(scene: Scene, folder: string): Promise<void> {
   telegram.changeToken(next.TELEGRAM_BOT_TOKEN);
   slack.http.changeSecret(next.SLACK_SIGNING_SECRET);
   model.changeKey(next.OPENAI_API_KEY);
+  expect(long.closedAt, "the answer is whole before its secrets have changed").toBeNull();
 
   // Begun with the old ones, finished with the new ones.
   await model.until(() => long.closedAt !== null);

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { sql } from "kysely";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { textOf } from "../../src/agent/message.ts";
@@ -71,11 +72,11 @@ it("a run that a stop ends at its take-over says of the call under way that nobo
 
 it("what had joined a run unread is answered when the run fails at its take-over", async () => {
   const gate = hold();
-  const tools = scriptedTools({ look: { answer: async () => gate.enter().then(() => "seen") } });
+  const tools = scriptedTools({ look: { answer: async () => gate.enter().then(() => sleep(50, "seen")) } });
   const has = (request: ModelRequest) => request.messages.some((message) => textOf(message) === "two");
-  // It looks again until it was told of the second message, however late that is noticed.
+  // It looks again until it was told of the second message, which may be noticed late.
   const next = (request: ModelRequest) => (has(request) ? [hold()] : callTool("look", { at: model.requests.length }));
-  const steps = Array.from({ length: 12 }, () => next);
+  const steps = Array.from({ length: 20 }, () => next);
   const model: ScriptedModel = scriptedModel(["Let me see.", callTool("look")], ...steps);
   const first = await start({ model, tools, onBusy: "steer" });
   const say = await talk(first);
@@ -96,4 +97,5 @@ it("what had joined a run unread is answered when the run fails at its take-over
   const rows = (await rowsOf(idle)).map(({ role, parts }) => `${role}: ${textOf({ parts })}`);
   expect(rows.slice(0, 3)).toEqual(["user: one", "assistant: Let me see.", "tool: "]);
   expect(rows.slice(-2)).toEqual(["user: two", "assistant: All done."]);
+  expect(rows.filter((row) => row.startsWith("user: "))).toHaveLength(2);
 });

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { sql } from "kysely";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { textOf } from "../../src/agent/message.ts";
@@ -46,19 +47,19 @@ async function openRuns({ db }: TestGateway["database"]): Promise<number> {
 /** A tool that runs until the test lets it go. */
 function slowTool() {
   const gate = hold();
-  const tools = scriptedTools({ look: { answer: async () => gate.enter().then(() => "seen") } });
+  const tools = scriptedTools({ look: { answer: async () => gate.enter().then(() => sleep(50, "seen")) } });
   return { gate, tools };
 }
 
 it.each(["written down", "only bound"])("a take-over keeps what had joined and was %s", async (how) => {
   const { gate, tools } = slowTool();
   const told = () => model.requests.filter((request) => sent(request).includes("user: two"));
-  // It looks again until it was told of the second message, however late that is noticed.
+  // It looks again until it was told of the second message, which may be noticed late.
   const next = () => {
     if (told().length === 0) return callTool("look", { at: model.requests.length });
     return told().length === 1 ? [hold()] : "All done.";
   };
-  const model: ScriptedModel = scriptedModel([LONG, callTool("look")], ...Array.from({ length: 12 }, () => next));
+  const model: ScriptedModel = scriptedModel([LONG, callTool("look")], ...Array.from({ length: 20 }, () => next));
   const first = await start({ model, tools, onBusy: "steer" });
   await say("one");
   await gate.reached;

@@ -102,12 +102,16 @@ const MAX_TRIES = 8;
 async function enlist(root: string, branch: Branch): Promise<void> {
   for (let tries = 1; ; tries++) {
     const first = await callApi<WireSession>("GET", `${pathOf(root)}?limit=1`);
-    const body = { metadata: { branches: [...listIn(first), branch] } };
+    const listed = listIn(first);
+    // An answer was lost on its way.
+    if (listed.some(({ id }) => id === branch.id)) return;
+    const body = { metadata: { branches: [...listed, branch] } };
     try {
       await callApi("PATCH", pathOf(root), { body, headers: { "if-match": `"${first.version}"` } });
       return;
     } catch (error) {
-      if (!(error instanceof ApiProblem) || error.status !== 412 || tries === MAX_TRIES) throw error;
+      const mayHelp = error instanceof ApiProblem && (error.status === 412 || (error.status === 0 && tries === 1));
+      if (!mayHelp || tries === MAX_TRIES) throw error;
     }
   }
 }
