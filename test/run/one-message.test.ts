@@ -85,3 +85,17 @@ it("reads a text in parts as it was said, whichever part came first", async () =
   const [request] = model.requests;
   expect(request?.messages.map(textOf)).toEqual(["This is the first part, and this the second."]);
 });
+
+it("reads parts of one second by the ids that the chat gave them", async () => {
+  const platform = new FakePlatform();
+  const model = scriptedModel("I see.");
+  await start({ model, adapters: [platform] });
+  await platform.listening();
+  const part = { chat: "7", from: "7", burst: "long", writtenAt: Math.floor(Date.now() / 1_000) * 1_000 } as const;
+  await platform.say({ ...part, text: "the third.", messageId: "101" });
+  await platform.say({ ...part, text: "This is the first part, ", messageId: "99" });
+  await platform.say({ ...part, text: "this the second, and ", messageId: "100" });
+  await until("the answer", () => platform.messages("7").length === 1);
+  const [request] = model.requests;
+  expect(request?.messages.map(textOf)).toEqual(["This is the first part, this the second, and the third."]);
+});
