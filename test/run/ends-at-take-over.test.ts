@@ -95,7 +95,7 @@ it("what had joined a run unread is answered when the run fails at its take-over
   await start({ model: scriptedModel("All done."), tools, onBusy: "steer" });
   await until("the next run", async () => (await states(idle)).join() === "failed,completed");
   const rows = (await rowsOf(idle)).map(({ role, parts }) => `${role}: ${textOf({ parts })}`);
-  expect(rows.slice(0, 3)).toEqual(["user: one", "assistant: Let me see.", "tool: "]);
-  expect(rows.slice(-2)).toEqual(["user: two", "assistant: All done."]);
-  expect(rows.filter((row) => row.startsWith("user: "))).toHaveLength(2);
+  const looks = rows.splice(3, rows.length - 5);
+  expect(looks).toEqual(Array.from({ length: looks.length / 2 }, () => ["assistant: ", "tool: "]).flat());
+  expect(rows).toEqual(["user: one", "assistant: Let me see.", "tool: ", "user: two", "assistant: All done."]);
 });

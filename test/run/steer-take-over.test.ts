@@ -80,8 +80,9 @@ it.each(["written down", "only bound"])("a take-over keeps what had joined and w
   await start({ model, tools, onBusy: "steer" });
   await until("the next attempt", () => told().length === 2);
   const [block, taken] = told().map(sent) as [string[], string[]];
-  expect(block.slice(0, 3)).toEqual(["user: one", `assistant: ${LONG}`, "tool: "]);
-  expect(block.at(-1)).toBe("user: two");
+  const looks = block.slice(3, -1);
+  expect(looks).toEqual(Array.from({ length: looks.length / 2 }, () => ["assistant: ", "tool: "]).flat());
+  expect(block).toEqual(["user: one", `assistant: ${LONG}`, "tool: ", ...looks, "user: two"]);
   expect(taken).toEqual(block);
   await until("the end", async () => (await openRuns(again.database)) === 0);
   const stored = await again.database.db.selectFrom("messages").select(["role", "parts"]).orderBy("seq").execute();

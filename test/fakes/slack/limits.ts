@@ -32,7 +32,7 @@ export const SLACK_LIMITS: Limits = {
   tier3: { burst: 15, refillMs: 1200 },
   tier4: { burst: 30, refillMs: 600 },
   tier5: { burst: 60, refillMs: 300 },
-  graceMs: 400,
+  graceMs: 100,
 };
 
 export const NO_LIMITS: Limits = {
@@ -43,7 +43,7 @@ export const NO_LIMITS: Limits = {
   tier3: null,
   tier4: null,
   tier5: null,
-  graceMs: 400,
+  graceMs: 100,
 };
 
 /** What a call counts for: its tier, or "post" which also counts in its conversation. */

@@ -20,10 +20,10 @@ export const TELEGRAM_LIMITS: Limits = {
   private: { burst: 4, refillMs: 1000 },
   group: { calls: 20, windowMs: 60_000 },
   token: { burst: 30, refillMs: 1000 / 30 },
-  graceMs: 400,
+  graceMs: 100,
 };
 
-export const NO_LIMITS: Limits = { private: null, group: null, token: null, graceMs: 400 };
+export const NO_LIMITS: Limits = { private: null, group: null, token: null, graceMs: 100 };
 
 /** What shows something in a chat and counts there. Other calls count for the token only. */
 const COUNTED_IN_CHAT = new Set([
