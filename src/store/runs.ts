@@ -127,6 +127,8 @@ export interface RunInput {
   steered: boolean;
 }
 
+const { compare: byId } = new Intl.Collator("en", { numeric: true });
+
 /**
  * A turn in order of arrival as it was said. Platforms bring messages over several connections, which overtake each
  * other, so a turn of one chat goes by the chat's own clock; and by its ids, which grow, where that is too coarse:
@@ -138,8 +140,6 @@ export function asSaid<T extends { chatMessageId: string | null; writtenAt: Date
     ? turn.toSorted((a, b) => Number(a.writtenAt) - Number(b.writtenAt) || byId(a.chatMessageId!, b.chatMessageId!))
     : turn;
 }
-
-const { compare: byId } = new Intl.Collator("en", { numeric: true });
 
 /** What a run was given: its user turn, as it was said, and what joined it, in order of arrival. */
 export async function runInputs(db: Db, session: SessionId, run: RunId): Promise<RunInput[]> {

@@ -15,6 +15,20 @@ async function scrollTo(page: Page, part: 0 | 1, wanted: Locator, count: 0 | 1 =
   await eventually(seen, count);
 }
 
+/** Makes another version of a talk's only message. */
+async function edit(page: Page, words: string): Promise<void> {
+  await page.getByRole("button", { name: "Edit" }).click();
+  await page.getByRole("textbox", { name: "Edit" }).fill(words);
+  await page.keyboard.press("Enter");
+}
+
+/** A talk with one message, which is answered. */
+async function begin(page: Page): Promise<void> {
+  await say(page, "first words");
+  await log(page).getByText("You said: first words").waitFor();
+  await eventually(() => page.getByRole("button", { name: "Stop" }).count(), 0);
+}
+
 everyView(
   "edit: what is being edited outlives scrolling away and a reload; leaving it stops no answer",
   async (desk) => {
@@ -67,9 +81,7 @@ test.concurrent("edit: sent twice on a slow way it is one version, and nobody is
       const all = ids.map(async (id) => (await api("GET", `/v1/sessions/${id}/messages`)).body.messages[0]?.text);
       return (await Promise.all(all)).join();
     };
-    await say(page, "first words");
-    await log(page).getByText("You said: first words").waitFor();
-    await eventually(() => page.getByRole("button", { name: "Stop" }).count(), 0);
+    await begin(page);
     await page.getByRole("button", { name: "Edit" }).click();
     const field = page.getByRole("textbox", { name: "Edit" });
     await field.fill("other words");
@@ -128,9 +140,7 @@ test.concurrent("edit: a version whose files cannot be copied is not made", asyn
     await say(page, "Look");
     await log(page).locator(".markdown").getByText("the plan").waitFor();
     await page.route("**/files/*", async (route) => route.fulfill({ status: 503 }));
-    await page.getByRole("button", { name: "Edit" }).click();
-    await page.getByRole("textbox", { name: "Edit" }).fill("Look again");
-    await page.keyboard.press("Enter");
+    await edit(page, "Look again");
     await page.getByRole("status").getByText("That did not work").waitFor();
     await eventually(async () => (await api("GET", "/v1/sessions")).body.sessions.length, 1);
     expect(await page.getByRole("textbox", { name: "Edit" }).inputValue()).toBe("Look again");
@@ -140,9 +150,7 @@ test.concurrent("edit: a version whose files cannot be copied is not made", asyn
 
 test.concurrent("edit: a version that somebody makes elsewhere at the same moment stands beside this one", async () => {
   const work = async ({ page, api }: Desk) => {
-    await say(page, "first words");
-    await log(page).getByText("You said: first words").waitFor();
-    await eventually(() => page.getByRole("button", { name: "Stop" }).count(), 0);
+    await begin(page);
     const root = await talkId(page);
     const elsewhere = async () => {
       const { body: fork } = await api("POST", `/v1/sessions/${root}/fork`, { from_message_index: 0 });
@@ -155,9 +163,7 @@ test.concurrent("edit: a version that somebody makes elsewhere at the same momen
       if (route.request().method() === "PATCH" && ++made === 1) await elsewhere();
       await route.continue();
     });
-    await page.getByRole("button", { name: "Edit" }).click();
-    await page.getByRole("textbox", { name: "Edit" }).fill("other words");
-    await page.keyboard.press("Enter");
+    await edit(page, "other words");
     await log(page).getByText("You said: other words").waitFor();
     await page.getByRole("group", { name: "Version 3 of 3" }).waitFor();
   };
@@ -166,9 +172,7 @@ test.concurrent("edit: a version that somebody makes elsewhere at the same momen
 
 test.concurrent("edit: a version is listed once although the answer to its listing is lost", async () => {
   const work = async ({ page }: Desk) => {
-    await say(page, "first words");
-    await log(page).getByText("You said: first words").waitFor();
-    await eventually(() => page.getByRole("button", { name: "Stop" }).count(), 0);
+    await begin(page);
     const root = await talkId(page);
     let lost = 0;
     await page.route(`**/v1/sessions/${root}`, async (route) => {
@@ -176,9 +180,7 @@ test.concurrent("edit: a version is listed once although the answer to its listi
       await route.fetch();
       await route.abort();
     });
-    await page.getByRole("button", { name: "Edit" }).click();
-    await page.getByRole("textbox", { name: "Edit" }).fill("other words");
-    await page.keyboard.press("Enter");
+    await edit(page, "other words");
     await log(page).getByText("You said: other words").waitFor();
     await page.getByRole("group", { name: "Version 2 of 2" }).waitFor();
   };

@@ -103,7 +103,7 @@ async function enlist(root: string, branch: Branch): Promise<void> {
   for (let tries = 1; ; tries++) {
     const first = await callApi<WireSession>("GET", `${pathOf(root)}?limit=1`);
     const listed = listIn(first);
-    // An answer was lost on its way.
+    // It was done before, and the answer lost on its way.
     if (listed.some(({ id }) => id === branch.id)) return;
     const body = { metadata: { branches: [...listed, branch] } };
     try {
