@@ -1,5 +1,6 @@
 import type { WebClientOptions } from "@slack/web-api";
 import { Agent, type Dispatcher } from "undici";
+import { rightToCall } from "../../src/platform/right-to-call.ts";
 import { TransportFailure } from "./slack-errors.ts";
 
 export interface TransportOptions {
@@ -64,6 +65,7 @@ export class SlackTransport {
     if (this.#queue.size >= this.#options.maxQueued) {
       return Promise.reject(new TransportFailure("busy", false, null, `${this.#queue.size} calls wait already`));
     }
+    const mayCall = rightToCall();
     return new Promise((resolve, reject) => {
       let state: "queued" | "active" | "settled" = "queued";
       let controller: Dispatcher.DispatchController | null = null;
@@ -95,6 +97,7 @@ export class SlackTransport {
       const handler: Dispatcher.DispatchHandler = {
         onRequestStart: (started) => {
           // Called right before the request is written; an abort here keeps it from being written.
+          if (state === "active" && !mayCall()) fail("cancelled", "not its time any more");
           if (state === "settled")
             started.abort(new TransportFailure("cancelled", false, null, "before it was written"));
           else controller = started;

@@ -1,4 +1,5 @@
 import { Agent, type Dispatcher } from "undici";
+import { rightToCall } from "../../src/platform/right-to-call.ts";
 import { TransportFailure } from "./telegram-errors.ts";
 import { MultipartForm } from "./multipart-form.ts";
 
@@ -54,6 +55,7 @@ export class TelegramTransport {
     if (this.#queue.size >= this.#maxQueued) {
       return Promise.reject(new TransportFailure("busy", false, null, `${this.#queue.size} calls wait already`));
     }
+    const mayCall = rightToCall();
     return new Promise((resolve, reject) => {
       let state: "queued" | "active" | "settled" = "queued";
       let controller: Dispatcher.DispatchController | null = null;
@@ -83,6 +85,7 @@ export class TelegramTransport {
       const handler: Dispatcher.DispatchHandler = {
         onRequestStart: (started) => {
           // Called right before the request is written; an abort here keeps it from being written.
+          if (state === "active" && !mayCall()) fail("cancelled", "not its time any more");
           if (state === "settled")
             started.abort(new TransportFailure("cancelled", false, null, "before it was written"));
           else controller = started;

@@ -2,6 +2,7 @@ import { GatewayError } from "../errors.ts";
 import { newId, type OutboxId, type RunId, type SessionId } from "../ids.ts";
 import type { CallKind, PlatformAdapter, RenderedPage, SentMessage } from "../platform/platform-adapter.ts";
 import type { ReplyTarget } from "../platform/reply-target.ts";
+import { callWhile } from "../platform/right-to-call.ts";
 import { Doorbell } from "../run/hints.ts";
 import { isOfAnother, type OutboxPage, recordDraftFailure } from "../store/outbox.ts";
 import { chatOfRun } from "../store/runs.ts";
@@ -11,7 +12,7 @@ import type { Call } from "./call-scheduler.ts";
 import { FIRST } from "./chat-calls.ts";
 import type { Delivery } from "./delivery.ts";
 import { findPost } from "./find-post.ts";
-import { judgeSendFailure } from "./send-failure.ts";
+import { isLetGo, judgeSendFailure } from "./send-failure.ts";
 
 /** After a failed draft; finals have the outbox. */
 export const PAUSE_MS = 1_000;
@@ -88,7 +89,7 @@ export class LiveMessages {
 
   /** Posts a page, after it was written down: `said` of it, of which a take-over shows no less. */
   async post(index: number, content: RenderedPage, said: RenderedPage): Promise<void> {
-    const { delivery, adapter, run, signal } = this.#options;
+    const { delivery, adapter, run } = this.#options;
     const live = this.pages[index] ?? { id: newId("out"), messageId: null, shown: null, doubtful: false };
     if (!this.pages[index]) this.pages.push(live);
     const draft = {
@@ -101,18 +102,14 @@ export class LiveMessages {
       content: said,
     };
     const allowed = await delivery.drafts.announce(draft).catch(() => false);
-    if (!allowed || !this.#options.mayCall()) {
-      // An older post of the chat may be what this one waits for, and needs the call.
-      this.#options.giveBack(FIRST);
-      if (allowed) await this.#record(() => recordDraftFailure(delivery.db, live.id, "no", "it was not its time"));
-      return pause(PAUSE_MS / 2, signal);
-    }
+    if (!allowed || !this.#options.mayCall()) return this.#notItsTime(live.id, allowed);
     this.#options.onPosting();
     const to = { ...this.target, replyTo: index === 0 ? this.target.replyTo : null };
     let sent: SentMessage | null;
     try {
-      sent = await adapter.send(to, content, live.id);
+      sent = await callWhile(this.#options.mayCall, () => adapter.send(to, content, live.id));
     } catch (error) {
+      if (isLetGo(error)) return this.#notItsTime(live.id, true);
       sent = await this.#notPosted(live, to, error);
     }
     if (!sent) return;
@@ -121,6 +118,14 @@ export class LiveMessages {
     live.shown = content;
     if (index === 0) this.#options.onFirstShown();
     await this.#record(() => delivery.drafts.posted(live.id, messageId));
+  }
+
+  async #notItsTime(id: OutboxId, announced: boolean): Promise<void> {
+    const { delivery, signal } = this.#options;
+    // An older post of the chat may be what this one waits for, and needs the call.
+    this.#options.giveBack(FIRST);
+    if (announced) await this.#record(() => recordDraftFailure(delivery.db, id, "no", "it was not its time"));
+    return pause(PAUSE_MS / 2, signal);
   }
 
   /** Returns the message if the post was applied all the same. */
@@ -160,10 +165,11 @@ export class LiveMessages {
     if (!this.#options.mayCall() || signal.aborted) return this.#options.giveBack(call);
     const at = { account: this.target.account, chat: this.target.chat, messageId: live.messageId as string };
     try {
-      await adapter.editing?.edit(at, content);
+      await callWhile(this.#options.mayCall, async () => adapter.editing?.edit(at, content));
       this.edits += 1;
       live.shown = content;
     } catch (error) {
+      if (isLetGo(error)) return this.#options.giveBack(call);
       const failure = judgeSendFailure(error);
       if (failure.kind === "unknown") {
         live.doubtful = true;

@@ -1,9 +1,10 @@
 import { isDeepStrictEqual } from "node:util";
 import type { RenderedPage } from "../platform/platform-adapter.ts";
+import { callWhile } from "../platform/right-to-call.ts";
 import { Doorbell } from "../run/hints.ts";
 import type { Call } from "./call-scheduler.ts";
 import { LOG_WAIT_MS, type LiveMessagesOptions, PAUSE_MS } from "./live-messages.ts";
-import { judgeSendFailure } from "./send-failure.ts";
+import { isLetGo, judgeSendFailure } from "./send-failure.ts";
 
 /** It is shown again after this part of the time it lasts. */
 const AGAIN = 2 / 3;
@@ -54,8 +55,9 @@ export class NativeDraft {
     if (!mayCall() || signal.aborted) return giveBack(call);
     onPosting();
     try {
-      await adapter.nativeDraft?.show(target, run.id, page);
+      await callWhile(mayCall, async () => adapter.nativeDraft?.show(target, run.id, page));
     } catch (error) {
+      if (isLetGo(error)) return giveBack(call);
       return this.#notShown(error);
     }
     this.shown = page;

@@ -45,3 +45,8 @@ export function judgeSendFailure(error: unknown): SendFailure {
       return { kind: "unknown" };
   }
 }
+
+/** Pure: the call's time was over before it was written (`rightToCall`), which says nothing about its place. */
+export function isLetGo(error: unknown): boolean {
+  return error instanceof GatewayError && error.code === "cancelled" && error.delivered === "no";
+}

@@ -4,6 +4,7 @@ import { GatewayError } from "../../src/errors.ts";
 import type { IncomingUpdate } from "../../src/platform/incoming-update.ts";
 import type { Accept, PlatformAdapter, RenderedPage, SentMessage } from "../../src/platform/platform-adapter.ts";
 import type { ReplyTarget } from "../../src/platform/reply-target.ts";
+import { callWhile } from "../../src/platform/right-to-call.ts";
 
 /** An adapter together with the other side: the people, and what can go wrong there. */
 export interface PlatformUnderTest {
@@ -218,6 +219,17 @@ export function platformAdapterContract(name: string, make: () => Promise<Platfo
       await expect(editing.edit(at, { text: "Hello" })).rejects.toMatchObject({ code: "unavailable" });
       await editing.edit(at, { text: "Hello" });
       expect(under.shown()).toEqual(["Hello"]);
+    });
+
+    test("makes no call whose time is over before it is written, and says that it was not made", async () => {
+      const { editing } = adapter;
+      const at = await adapter.send(to, { text: "He" });
+      const refusal = { code: "cancelled", delivered: "no" };
+      const never = () => false;
+      await expect(callWhile(never, () => adapter.send(to, { text: "again" }))).rejects.toMatchObject(refusal);
+      if (editing)
+        await expect(callWhile(never, () => editing.edit(at, { text: "Hello" }))).rejects.toMatchObject(refusal);
+      expect(under.shown()).toEqual(["He"]);
     });
 
     test("removes its message, once and again; what is gone cannot be edited", async () => {

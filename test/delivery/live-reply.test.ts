@@ -101,6 +101,29 @@ it("spends none of the chat's calls on an edit that the end of the answer overta
   expect(scheduler.take(adapter.editing.budget, place, { purpose: "final", kind: "edit" })).toBe(0);
 });
 
+it("shows nothing by a call that was still not written when the replica lost its right to send, and goes on with it", async () => {
+  const { budget } = platform().editing;
+  const chat = () => ({ refillMs: 3_600_000, burst: 3, reserve: 0, draftEveryMs: 0 });
+  const adapter = new FakePlatform({ budget: { ...budget, chat } });
+  let text = "More than enough text to be shown at once.";
+  let mine = true;
+  const reply = start(replyOn(adapter, { text: () => text, maySend: () => mine }));
+  await expect.poll(() => adapter.messages("-7").length).toBe(1);
+  // As often as it likes: what is not made is not counted.
+  for (const more of [" And more.", " And still more.", " And the rest."]) {
+    adapter.hold();
+    text += more;
+    start(reply);
+    await expect.poll(() => adapter.waiting).toBe(1);
+    mine = false;
+    adapter.release();
+    await expect.poll(() => adapter.waiting).toBe(0);
+    expect(adapter.messages("-7")[0]?.history).toEqual(["More than enough text to be shown at once."]);
+    mine = true;
+  }
+  await expect.poll(() => adapter.messages("-7")[0]?.text).toBe(text);
+});
+
 it("keeps a pause that the platform asked for while an edit got ready", async () => {
   const adapter = platform();
   const scheduler = new CallScheduler();

@@ -11,6 +11,7 @@ import type {
   SentMessage,
 } from "../../src/platform/platform-adapter.ts";
 import type { ReplyTarget } from "../../src/platform/reply-target.ts";
+import { rightToCall } from "../../src/platform/right-to-call.ts";
 import { fakeFeedback } from "./fake-feedback.ts";
 import { FakeFiles } from "./fake-files.ts";
 import type { Pressed } from "./pressed.ts";
@@ -290,11 +291,13 @@ export class FakePlatform implements PlatformAdapter {
   }
 
   async #call<T>(call: FakeCall, chat: string, apply: () => T): Promise<T> {
+    const mayCall = rightToCall();
     if (this.#held) {
       this.#waiting += 1;
       await this.#held.promise;
       this.#waiting -= 1;
     }
+    if (!mayCall()) throw new GatewayError("cancelled", "The call was cancelled.", { delivered: "no" });
     const fault = this.#faults.find(
       (it) => (it.call ? it.call === call : call === "send" || call === "edit") && (it.chat ?? chat) === chat,
     );

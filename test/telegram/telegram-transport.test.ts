@@ -5,6 +5,7 @@ import nock from "nock";
 import { afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import type { TransportFailure } from "../../adapters/telegram/telegram-errors.ts";
 import { TelegramTransport } from "../../adapters/telegram/telegram-transport.ts";
+import { callWhile } from "../../src/platform/right-to-call.ts";
 
 const TOKEN = "4711:token";
 const LONG_MS = 10_000;
@@ -123,6 +124,29 @@ test("a call that gives up while it waits was not sent, and never will be", asyn
   expect(requests.map(({ request }) => request.url)).toEqual([`/bot${TOKEN}/first`, `/bot${TOKEN}/third`]);
   expect(sockets.size).toBe(1);
   await small.close();
+});
+
+test("fault-05: a call whose time is over while it waits for a socket is not written, and the next one goes on", async () => {
+  const narrow = open({ connections: 1 });
+  reply = () => undefined;
+  const first = narrow.call("editMessageText", { text: "first" }, LONG_MS);
+  let mine = true;
+  const late = failure(
+    callWhile(
+      () => mine,
+      () => narrow.call("editMessageText", { text: "late" }, LONG_MS),
+    ),
+  );
+  const next = narrow.call("editMessageText", { text: "next" }, LONG_MS);
+  await expect.poll(() => requests.length).toBe(1);
+  mine = false;
+  reply = (response) => response.end(JSON.stringify({ ok: true, result: true }));
+  reply(requests[0]!.response);
+  await first;
+  expect(await late).toMatchObject({ reason: "cancelled", sent: false });
+  await next;
+  expect(requests.map(({ body }) => (JSON.parse(body) as { text: string }).text)).toEqual(["first", "next"]);
+  await narrow.close();
 });
 
 test("fault-15: without an answer the call ends at its deadline, and may have been applied", async () => {
