@@ -33,6 +33,9 @@ const UNTIMED = [
 /** They judge by seconds, and wait for what platforms allow meanwhile: two of them at a time. */
 const PACED = ["busy", "many-streams", "signed-out", "slack-stop", "stop"].map(fileOf);
 
+/** They judge by seconds how soon another process goes on; they start processes and wait for leases: two of them at a time. */
+const RETURNS = ["restart", "slack-takeover", "takeover"].map(fileOf);
+
 function fileOf(name: string): string {
   return `test/faults/${name}.test.ts`;
 }
@@ -54,14 +57,15 @@ export default defineConfig({
     projects: [
       { extends: true, test: { name: "untimed", include: UNTIMED, maxWorkers: 3, sequence: { groupOrder: 0 } } },
       { extends: true, test: { name: "paced", include: PACED, maxWorkers: 2, sequence: { groupOrder: 1 } } },
+      { extends: true, test: { name: "returns", include: RETURNS, maxWorkers: 2, sequence: { groupOrder: 2 } } },
       {
         extends: true,
         test: {
           name: "timed",
           include: ["test/faults/**/*.test.ts"],
-          exclude: [...UNTIMED, ...PACED],
+          exclude: [...UNTIMED, ...PACED, ...RETURNS],
           maxWorkers: 1,
-          sequence: { groupOrder: 2 },
+          sequence: { groupOrder: 3 },
         },
       },
     ],
