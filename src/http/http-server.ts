@@ -46,6 +46,7 @@ import { newsRoutes } from "./news-routes.ts";
 import { type ApprovePairing, pairingRoutes } from "./pairing-routes.ts";
 import type { Readiness } from "./readiness.ts";
 import { runRoutes } from "./run-routes.ts";
+import { serializeAnswer } from "./serialize-answer.ts";
 import { sessionRoutes } from "./session-routes.ts";
 import { operatorSignInRoutes, type SignInParts, signInRoutes } from "./sign-in-routes.ts";
 import { traceRoutes } from "./trace-routes.ts";
@@ -103,7 +104,6 @@ export function createHttpServer(parts: HttpParts): FastifyInstance {
   const limits: HttpLimits = { ...DEFAULT_LIMITS, ...parts.limits };
   const app = openServer(parts.log, limits);
   const streams = new EventStreams(limits);
-  app.setValidatorCompiler(validateRequest);
   app.decorateRequest("principal", null);
   app.decorateRequest("user", "");
   acceptEmptyJson(app);
@@ -210,6 +210,9 @@ function openServer(loggerInstance: FastifyBaseLogger, limits: HttpLimits): Fast
     return503OnClosing: false,
     // An id of any length is an id that is not there; headers are bounded before.
     routerOptions: { maxParamLength: 64 * 1024 },
+    schemaController: {
+      compilersFactory: { buildValidator: () => validateRequest as never, buildSerializer: serializeAnswer },
+    },
     onProtoPoisoning: "error",
     onConstructorPoisoning: "error",
     clientErrorHandler: answerClientError,

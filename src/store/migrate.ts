@@ -1,21 +1,23 @@
-import fs from "node:fs/promises";
-import path from "node:path";
-import { fileURLToPath, pathToFileURL } from "node:url";
+import { readdir } from "node:fs/promises";
+import { parse } from "node:path";
 import type { Kysely } from "kysely";
-import { FileMigrationProvider, Migrator } from "kysely/migration";
+import { type Migration, type MigrationProvider, Migrator } from "kysely/migration";
 
-const MIGRATIONS = fileURLToPath(new URL("../../migrations", import.meta.url));
+const MIGRATIONS = new URL("../../migrations/", import.meta.url);
+
+/** By name. A file is loaded when it is to be applied: most starts apply none. */
+const provider: MigrationProvider = {
+  async getMigrations() {
+    const files = (await readdir(MIGRATIONS)).filter((file) => /^\d{4}-.*\.ts$/.test(file));
+    const load = async (file: string) => (await import(new URL(file, MIGRATIONS).href)) as Migration;
+    return Object.fromEntries(
+      files.map((file) => [parse(file).name, { up: async (db: Kysely<any>) => (await load(file)).up(db) }]),
+    );
+  },
+};
 
 function migrator(db: Kysely<any>): Migrator {
-  return new Migrator({
-    db,
-    provider: new FileMigrationProvider({
-      fs,
-      path,
-      migrationFolder: MIGRATIONS,
-      import: (file: string) => import(pathToFileURL(file).href),
-    }),
-  });
+  return new Migrator({ db, provider });
 }
 
 /**
