@@ -58,7 +58,13 @@ const ROOMS: Record<string, Room> = {
   http: {
     holds: ["src/http/*"],
     loads: SHARED,
-    packages: ["fastify", "@fastify/swagger", "@fastify/type-provider-typebox", "typebox"],
+    packages: [
+      "fastify",
+      "@fastify/fast-json-stringify-compiler",
+      "@fastify/swagger",
+      "@fastify/type-provider-typebox",
+      "typebox",
+    ],
   },
   observe: {
     holds: ["src/observe/*"],

@@ -130,8 +130,8 @@ export class SlackStreams {
     } catch (error) {
       if (errorCode(error) === "rate_limited") throw error;
       if (isRefused(error)) return false;
-      // Once more could be twice.
-      stream.isDoubtful = true;
+      // Once more could be twice, but for what was not written at all.
+      stream.isDoubtful = !(error instanceof GatewayError) || error.delivered !== "no";
       throw error;
     }
     stream.text += text;

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test } from "vitest";
 import type { PlatformAdapter, RenderedPage, SentMessage, Task } from "../../src/platform/platform-adapter.ts";
 import type { ReplyTarget } from "../../src/platform/reply-target.ts";
+import { callWhile } from "../../src/platform/right-to-call.ts";
 import type { FakeMessage } from "../fakes/slack/channels.ts";
 import type { FakeSlack } from "../fakes/slack/fake-slack.ts";
 import { NO_LIMITS } from "../fakes/slack/limits.ts";
@@ -148,6 +149,19 @@ describe("an answer that streams", () => {
     await adapter.editing!.edit(at, growing("One two three four five"));
     expect(only(to).shown).toBe("One two three four five\n[Stop]");
     expect(slack.calls("chat.appendStream")).toHaveLength(1);
+  });
+
+  test("streams on after what was not written, because its time was over", async () => {
+    await open();
+    const to = thread();
+    const at = await adapter.send(to, growing("One two three"), "out_1");
+    const late = callWhile(
+      () => false,
+      () => adapter.editing!.edit(at, growing("One two three four")),
+    );
+    await expect(late).rejects.toMatchObject({ code: "cancelled", delivered: "no" });
+    await adapter.editing!.edit(at, growing("One two three four five"));
+    expect(lines(to)).toEqual(["bot#1» One two", "bot#1»  three four"]);
   });
 
   test("waits where Slack asks it to, and streams on", async () => {

@@ -141,6 +141,8 @@ export class Scene {
     const destination = { write: (line: string) => void this.log.push(line) };
     const secrets = new Set(listSecrets(config));
     const log = createLog({ level: "info", secrets, destination });
+    const newestSocket = () => Math.max(0, ...(this.#slack?.connections ?? []).map(({ number }) => number));
+    const before = newestSocket();
     const running = await startGateway(config, {
       log,
       secrets,
@@ -150,6 +152,8 @@ export class Scene {
     this.#running.add(running);
     await until("the gateway is ready", async () => (await fetch(`${running.url}/readyz`)).ok, 40_000);
     if (slack === "http") this.#callOverHttp(running);
+    // What is pressed where no socket is open is lost, at Slack too.
+    if (slack === "socket") await this.slack.until(() => newestSocket() > before, 10_000);
     return running;
   }
 
