@@ -31,7 +31,7 @@ const UNTIMED = [
 ].map(fileOf);
 
 /** They judge by seconds, and wait for what platforms allow meanwhile: two of them at a time. */
-const PACED = ["busy", "many-streams", "signed-out", "slack-stop", "stop"].map(fileOf);
+const PACED = ["busy", "many-streams", "signed-out", "slack-stop"].map(fileOf);
 
 /** They judge by seconds how soon another process goes on; they start processes and wait for leases: two of them at a time. */
 const RETURNS = ["restart", "slack-takeover", "takeover"].map(fileOf);
@@ -40,7 +40,7 @@ function fileOf(name: string): string {
   return `test/faults/${name}.test.ts`;
 }
 
-/** The fault suite kills real processes and judges by the fakes' journals; what judges by less runs alone. */
+/** The fault suite kills real processes and judges by the fakes' journals; what judges by tenths of seconds runs alone. */
 export default defineConfig({
   plugins: [packagesAsNode],
   test: {

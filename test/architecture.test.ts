@@ -122,7 +122,7 @@ const ROOMS: Record<string, Room> = {
 
 /** The only files that import what is named at run time, and why their arrows cannot be read. */
 const COMPUTED = [
-  "src/store/migrate.ts", // the files of migrations/, by way of kysely
+  "src/store/migrate.ts", // the files of migrations/
   "src/agent/load-functions.ts", // what stands among the cards
 ];
 

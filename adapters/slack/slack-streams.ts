@@ -108,6 +108,7 @@ export class SlackStreams {
       this.#open.set(keyOf(to.chat, ts), stream);
       return ts;
     } catch (error) {
+      if (errorCode(error) === "cancelled" && !mayBeThere(error)) this.#starts += 1;
       if (!isRefused(error)) throw error;
       this.#learn(to.chat, error);
       return null;
@@ -131,7 +132,7 @@ export class SlackStreams {
       if (errorCode(error) === "rate_limited") throw error;
       if (isRefused(error)) return false;
       // Once more could be twice, but for what was not written at all.
-      stream.isDoubtful = !(error instanceof GatewayError) || error.delivered !== "no";
+      stream.isDoubtful = mayBeThere(error);
       throw error;
     }
     stream.text += text;
@@ -196,8 +197,11 @@ export class SlackStreams {
 
 /** Nothing was done. */
 function isRefused(error: unknown): boolean {
-  const isCertain = error instanceof GatewayError && error.delivered === "no";
-  return isCertain && (slackReason(error) !== "" || error.code === "rate_limited");
+  return !mayBeThere(error) && (slackReason(error) !== "" || errorCode(error) === "rate_limited");
+}
+
+function mayBeThere(error: unknown): boolean {
+  return !(error instanceof GatewayError) || error.delivered !== "no";
 }
 
 function chunksOf(text: string, tasks: readonly Task[]): AnyChunk[] {

@@ -96,7 +96,7 @@ export class SlackTransport {
 
       const handler: Dispatcher.DispatchHandler = {
         onRequestStart: (started) => {
-          // Called right before the request is written; an abort here keeps it from being written.
+          // Called right before the request is written; an abort here keeps it from being written, at the cost of a socket.
           if (state === "active" && !mayCall()) fail("cancelled", "not its time any more");
           if (state === "settled")
             started.abort(new TransportFailure("cancelled", false, null, "before it was written"));
@@ -120,6 +120,7 @@ export class SlackTransport {
       const start = () => {
         state = "active";
         this.#active += 1;
+        if (!mayCall()) return fail("cancelled", "not its time any more");
         try {
           this.#agent.dispatch({ origin, path: pathname + search, method: "POST", headers, body }, handler);
         } catch (error) {

@@ -84,7 +84,7 @@ export class TelegramTransport {
 
       const handler: Dispatcher.DispatchHandler = {
         onRequestStart: (started) => {
-          // Called right before the request is written; an abort here keeps it from being written.
+          // Called right before the request is written; an abort here keeps it from being written, at the cost of a socket.
           if (state === "active" && !mayCall()) fail("cancelled", "not its time any more");
           if (state === "settled")
             started.abort(new TransportFailure("cancelled", false, null, "before it was written"));
@@ -106,6 +106,7 @@ export class TelegramTransport {
       const start = () => {
         state = "active";
         this.#active += 1;
+        if (!mayCall()) return fail("cancelled", "not its time any more");
         try {
           const form = payload instanceof MultipartForm ? payload : null;
           this.#agent.dispatch(

@@ -8,12 +8,17 @@ import { CallScheduler } from "./call-scheduler.ts";
 import { DraftPosts } from "./draft-posts.ts";
 import type { SendFailure } from "./send-failure.ts";
 
+/** Half a lease, on the monotonic clock: nothing is shown later than this after the lease was last confirmed. */
+const SEND_LEASE_MS = 3_000;
+
 /** What sending needs to know and what sends teach about places; shared by drafts and finals of one replica. */
 export class Delivery {
   readonly db: Root;
   readonly log: Log;
   readonly scheduler: CallScheduler;
   readonly drafts: DraftPosts;
+  /** When a renewal of all leases last began that then succeeded, by `performance.now()`. */
+  confirmedAt = Number.NEGATIVE_INFINITY;
   readonly #adapters: ReadonlyMap<AccountId, PlatformAdapter>;
 
   constructor(db: Root, adapters: ReadonlyMap<AccountId, PlatformAdapter>, log: Log, scheduler = new CallScheduler()) {
@@ -32,6 +37,11 @@ export class Delivery {
   /** The accounts that have been reached, and whether their posts can be found again. */
   get accounts(): { id: AccountId; marks: boolean }[] {
     return Array.from(this.#adapters, ([id, { marks }]) => ({ id, marks: marks !== undefined }));
+  }
+
+  /** Whether what this replica began to claim at `claimedAt`, a run or a page, certainly is still its own. */
+  leaseHolds(claimedAt: number): boolean {
+    return performance.now() - Math.max(claimedAt, this.confirmedAt) < SEND_LEASE_MS;
   }
 
   adapter(account: AccountId): PlatformAdapter | undefined {

@@ -3,6 +3,7 @@ import { errorCode, GatewayError } from "../errors.ts";
 import type { OutboxId, ReplicaId } from "../ids.ts";
 import type { CallKind, PlatformAdapter } from "../platform/platform-adapter.ts";
 import type { ReplyTarget } from "../platform/reply-target.ts";
+import { callWhile } from "../platform/right-to-call.ts";
 import { Doorbell, type Hints } from "../run/hints.ts";
 import { GroupCommit } from "../store/group-commit.ts";
 import { claimDuePages, claimPages, type OutboxPage, type Receipt, recordReceipts } from "../store/outbox.ts";
@@ -12,7 +13,7 @@ import type { Call } from "./call-scheduler.ts";
 import { ChatCalls } from "./chat-calls.ts";
 import { findPost } from "./find-post.ts";
 import { sendFile } from "./send-file.ts";
-import { judgeSendFailure } from "./send-failure.ts";
+import { isLetGo, judgeSendFailure } from "./send-failure.ts";
 
 const POLL_MS = 250;
 /** Pages under way at once. */
@@ -34,6 +35,13 @@ const RECORD_AGAIN_MS = 500;
 const MAX_WATCHED = 5_000;
 const RETRY_MS = { first: 1_000, max: 60_000 };
 
+/** A page under way. `claimedAt`: when its claim began, by `performance.now()`; `isLost`: somebody has claimed it anew. */
+interface ClaimedPage {
+  readonly page: OutboxPage;
+  readonly claimedAt: number;
+  isLost: boolean;
+}
+
 /** Hears what became of a page. */
 type Told = (id: OutboxId, kind: Receipt["kind"]) => void;
 
@@ -45,8 +53,8 @@ export class Dispatcher {
   readonly #delivery: Delivery;
   readonly #replica: ReplicaId;
   readonly #bell = new Doorbell();
-  /** What is under way, with its page once that is claimed. */
-  readonly #inFlight = new Map<Promise<void>, OutboxId | null>();
+  readonly #inFlight = new Set<Promise<void>>();
+  readonly #held = new Set<ClaimedPage>();
   readonly #watched = new Map<OutboxId, Told>();
   readonly #claims: GroupCommit<OutboxId[], OutboxPage[]>;
   readonly #receipts: GroupCommit<Receipt, void>;
@@ -82,18 +90,16 @@ export class Dispatcher {
     const free = MAX_IN_FLIGHT - this.#inFlight.size;
     if (free > 0 && this.#delivery.connected && !this.#settling) {
       const claiming = this.#claimDue(Math.min(free, MAX_CLAIM));
-      this.#track(
-        claiming.then(() => undefined),
-        null,
-      );
+      this.#track(claiming.then(() => undefined));
       if ((await claiming) === MAX_CLAIM) return;
     }
     await this.#bell.wait(POLL_MS, this.#signal);
   }
 
   async #claimDue(limit: number): Promise<number> {
+    const claimedAt = performance.now();
     const pages = await claimDuePages(this.#delivery.db, this.#replica, limit, this.#delivery.accounts);
-    for (const page of pages) this.#start(page);
+    for (const page of pages) this.#start(page, claimedAt);
     return pages.length;
   }
 
@@ -104,26 +110,34 @@ export class Dispatcher {
       if (oldest && this.#watched.size >= MAX_WATCHED) this.#watched.delete(oldest);
       this.#watched.set(id, told);
     }
-    if (ids.length > 0) this.#track(this.#claimAndStart(ids), null);
+    if (ids.length > 0) this.#track(this.#claimAndStart(ids));
   }
 
   async #claimAndStart(ids: OutboxId[]): Promise<void> {
+    const claimedAt = performance.now();
     const pages = await this.#claims.add(ids);
-    for (const page of pages) this.#start(page);
+    for (const page of pages) this.#start(page, claimedAt);
     // Posts that must wait for an older one are due all the same.
     if (pages.length < ids.length) this.#bell.ring();
   }
 
   /** The pages whose leases are to be renewed. */
   pagesInFlight(): OutboxId[] {
-    return [...this.#inFlight.values()].filter((id) => id !== null);
+    return Array.from(this.#held, ({ page }) => page.id);
+  }
+
+  /** Of the pages `asked` for at `askedAt`, those that were not `kept` are another replica's, and not shown from here. */
+  renewed(asked: OutboxId[], kept: OutboxId[], askedAt: number): void {
+    const mine = new Set(kept);
+    const lost = new Set(asked.filter((id) => !mine.has(id)));
+    for (const held of this.#held) held.isLost ||= held.claimedAt < askedAt && lost.has(held.page.id);
   }
 
   /** Begins nothing new, and waits until everything under way has its receipt; what is due besides is left to others. */
   async settle(): Promise<void> {
     this.#settling = true;
     this.#unhint();
-    while (this.#inFlight.size > 0) await Promise.all(this.#inFlight.keys());
+    while (this.#inFlight.size > 0) await Promise.all(this.#inFlight);
   }
 
   /** Receipts wait for a database that is away, until the process ends. */
@@ -131,22 +145,33 @@ export class Dispatcher {
     this.#abandoned = true;
   }
 
-  #start(page: OutboxPage): void {
-    this.#track(this.#deliverOne(page), page.id);
+  #start(page: OutboxPage, claimedAt: number): void {
+    const held = { page, claimedAt, isLost: false };
+    // Its lease had run out here too.
+    for (const other of this.#held) other.isLost ||= other.page.id === page.id;
+    this.#held.add(held);
+    this.#track(
+      this.#deliverOne(held).finally(() => this.#held.delete(held)),
+      page.id,
+    );
   }
 
-  #track(doing: Promise<void>, page: OutboxId | null): void {
+  #track(doing: Promise<void>, page: OutboxId | null = null): void {
     const work = doing
       .catch((error: unknown) => this.#delivery.log.error({ err: error, page }, "a page waits for the next look"))
       .finally(() => {
         if (this.#inFlight.size >= MAX_IN_FLIGHT) this.#bell.ring();
         this.#inFlight.delete(work);
       });
-    this.#inFlight.set(work, page);
+    this.#inFlight.add(work);
   }
 
-  async #deliverOne(page: OutboxPage): Promise<void> {
-    const receipt = await this.#show(page);
+  async #deliverOne(held: ClaimedPage): Promise<void> {
+    const { page } = held;
+    const receipt = await this.#show(held);
+    // Who has claimed it anew here is at it.
+    const isClaimedAnew = [...this.#held].some((other) => other !== held && other.page.id === page.id);
+    if (receipt.kind === "again" && isClaimedAnew) return;
     if (receipt.kind !== "again") {
       this.#watched.get(page.id)?.(page.id, receipt.kind);
       this.#watched.delete(page.id);
@@ -168,7 +193,8 @@ export class Dispatcher {
     }
   }
 
-  async #show(page: OutboxPage): Promise<Receipt> {
+  async #show(held: ClaimedPage): Promise<Receipt> {
+    const { page } = held;
     const { id } = page;
     const adapter = this.#delivery.adapter(page.account_id);
     if (!adapter) return { id, kind: "again", dueInMs: ELSEWHERE_MS, error: "the account is not connected here" };
@@ -181,20 +207,25 @@ export class Dispatcher {
     if (page.age_ms > GIVE_UP_MS) return { id, kind: "failed", error: "could not be shown for a day" };
     const waitMs = await this.#turn(adapter, page);
     if (waitMs > 0) return { id, kind: "again", dueInMs: waitMs, error: "waits for the chat's budget" };
-    try {
-      if (page.message_id !== null) {
-        const message = { account: page.account_id, chat: page.chat, messageId: page.message_id };
-        if (page.remove) await adapter.editing?.remove(message);
-        else if (page.content) await adapter.editing?.edit(message, page.content);
-        return { id, kind: "done", messageId: null };
-      }
-      if (page.file_id) return await sendFile(this.#delivery.db, adapter, targetOf(page), page);
-      if (page.remove || !page.content) return { id, kind: "done", messageId: null };
-      const sent = await adapter.send(targetOf(page), page.content, id);
-      return { id, kind: "done", messageId: sent.messageId };
-    } catch (error) {
-      return this.#afterFailure(adapter, page, error);
+    return callWhile(
+      () => !held.isLost && this.#delivery.leaseHolds(held.claimedAt),
+      () => this.#call(adapter, page),
+    ).catch((error: unknown) => this.#afterFailure(adapter, page, error));
+  }
+
+  /** What the platform is to do for a page. */
+  async #call(adapter: PlatformAdapter, page: OutboxPage): Promise<Receipt> {
+    const { id } = page;
+    if (page.message_id !== null) {
+      const message = { account: page.account_id, chat: page.chat, messageId: page.message_id };
+      if (page.remove) await adapter.editing?.remove(message);
+      else if (page.content) await adapter.editing?.edit(message, page.content);
+      return { id, kind: "done", messageId: null };
     }
+    if (page.file_id) return sendFile(this.#delivery.db, adapter, targetOf(page), page);
+    if (page.remove || !page.content) return { id, kind: "done", messageId: null };
+    const sent = await adapter.send(targetOf(page), page.content, id);
+    return { id, kind: "done", messageId: sent.messageId };
   }
 
   /** Waits in line for the page's call; else how long until it is to be tried again. */
@@ -230,6 +261,7 @@ export class Dispatcher {
       "a page was not shown",
     );
     await this.#delivery.learn(page.account_id, page.chat, failure, callOf(page));
+    if (isLetGo(error)) return { id, kind: "again", dueInMs: 0, error: text };
     const retry = { id, kind: "again", dueInMs: backoffMs(page.tries), error: text } as const;
     switch (failure.kind) {
       case "blocked":

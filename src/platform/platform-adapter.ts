@@ -114,7 +114,8 @@ export interface Webhook {
 
 /**
  * A chat network. The core is `start`, `send` and `render`; the rest are abilities with their limits and functions as
- * one value. Every rejection is a `GatewayError` without SDK types or secrets.
+ * one value. Every rejection is a `GatewayError` without SDK types or secrets. What shows something takes `rightToCall`
+ * for each request.
  */
 export interface PlatformAdapter {
   readonly platform: Platform;

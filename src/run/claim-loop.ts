@@ -116,18 +116,20 @@ export class ClaimLoop {
     await retrying(() => releaseLane(this.#room.db, { ...lane, lease_no: lane.lease_no - 1 }, ASIDE_MS));
   }
 
-  /** Renews every lease; runs whose lane another replica has taken are dropped. Replicas also hear of each other's load. */
+  /** Renews every lease; runs whose lane another replica has taken are dropped, and pages are not shown from here. Replicas also hear of each other's load. */
   async renew(): Promise<void> {
     const startedAt = performance.now();
     const workers = this.#workersHere();
     const lanes = workers.map((worker) => worker.claimed.lane);
     const { db, replica, delivery } = this.#room;
     const load = delivery.load();
-    const { kept, others } = await renewLeases(db, replica, lanes, this.#room.pagesInFlight(), load);
+    const pages = this.#room.pagesInFlight();
+    const { kept, keptPages, others } = await renewLeases(db, replica, lanes, pages, load);
     delivery.heard(load, others);
     const mine = new Set(kept.map(laneKey));
     for (const worker of workers) if (!mine.has(laneKey(worker.claimed.lane))) worker.lose();
-    this.#room.confirmedAt = startedAt;
+    this.#room.pagesRenewed(pages, keptPages, startedAt);
+    delivery.confirmedAt = startedAt;
     this.#noticeGap();
     this.#answeredAt = performance.now();
   }

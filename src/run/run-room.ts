@@ -33,8 +33,6 @@ import type { ClaimedRun } from "./claimed-run.ts";
 
 /** Messages of a session that a run reads at most; older ones are summed up. */
 export const WINDOW_ROWS = 1_000;
-/** Drafts are sent only this long after the lease was last confirmed; half the lease, on the monotonic clock. */
-const SEND_LEASE_MS = 3_000;
 /** What operators wanted, and no trouble. */
 const DECLINED = ["over_budget", "agent_off"];
 
@@ -77,8 +75,6 @@ export class RunRoom {
   readonly traces: TraceLog;
   /** The process is about to end: nobody waits for the database any more. */
   closed = false;
-  /** When a renewal of all leases last began that then succeeded, by `performance.now()`. */
-  confirmedAt = Number.NEGATIVE_INFINITY;
   readonly #tools: ToolSource;
   readonly #servers: ToolServers;
   readonly #toolsOf: RunRoomParts["toolsOf"];
@@ -142,8 +138,8 @@ export class RunRoom {
     return this.#dispatcher.pagesInFlight();
   }
 
-  leaseHolds(claimedAt: number): boolean {
-    return performance.now() - Math.max(claimedAt, this.confirmedAt) < SEND_LEASE_MS;
+  pagesRenewed(asked: OutboxId[], kept: OutboxId[], askedAt: number): void {
+    this.#dispatcher.renewed(asked, kept, askedAt);
   }
 
   merge(merge: Merge): Promise<MergeOutcome> {

@@ -172,7 +172,7 @@ export class RunWorker {
       draft: () => this.#answer.draft(texts),
       stopLabel: texts.stopButton,
       mayBeNative: mayBeNative(this.claimed.lane),
-      maySend: () => !this.#lost && this.#room.leaseHolds(this.#claimedAt),
+      maySend: () => !this.#lost && this.#room.delivery.leaseHolds(this.#claimedAt),
       flushLog: () => this.#events.flush(),
       onGone: () => this.end("place_gone"),
       onFirstShown: () => {

@@ -214,7 +214,7 @@ export async function deleteLane(db: Db, lane: ClaimedLane, arrivals: number): P
 }
 
 /**
- * Renews the leases of the lanes and outbox pages a replica works on, in one statement, and answers which lanes are
+ * Renews the leases of the lanes and outbox pages a replica works on, in one statement, and answers which are
  * still its own: the others were taken over. What it holds without knowing runs out. Rows are locked in the order in
  * which accepts and receipts lock them. Also says what the replica sends just now, and what the others have said that
  * live.
@@ -225,8 +225,8 @@ export async function renewLeases(
   lanes: ClaimedLane[],
   pages: OutboxId[] = [],
   load: ReplicaLoad = {},
-): Promise<{ kept: ClaimedLane[]; others: OtherLoad[] }> {
-  const { rows } = await sql<{ kept: ClaimedLane[]; others: OtherLoad[] }>`
+): Promise<{ kept: ClaimedLane[]; keptPages: OutboxId[]; others: OtherLoad[] }> {
+  const { rows } = await sql<{ kept: ClaimedLane[]; keptPages: OutboxId[]; others: OtherLoad[] }>`
     with mine as (
       select l.session_id, l.lane
       from jsonb_to_recordset(${toJson(lanes)}::jsonb) as m(session_id text, lane int, lease_no bigint)
@@ -237,7 +237,7 @@ export async function renewLeases(
       select id from outbox where id = any (${pages}::text[]) and owner = ${replica} and due_at is not null
       order by id for update
     ), pages as (
-      update outbox o set lease_until = ${lease} from sending where o.id = sending.id
+      update outbox o set lease_until = ${lease} from sending where o.id = sending.id returning o.id
     ), seen as (
       update replicas set seen_at = now(), load = ${toJson(load)}::jsonb where id = ${replica}
     ), renewed as (
@@ -245,7 +245,8 @@ export async function renewLeases(
       where l.session_id = mine.session_id and l.lane = mine.lane
       returning l.session_id, l.lane, l.lease_no
     )
-    select coalesce((select jsonb_agg(r) from renewed r), '[]') as kept, coalesce((
+    select coalesce((select jsonb_agg(r) from renewed r), '[]') as kept,
+           coalesce((select jsonb_agg(id) from pages), '[]') as "keptPages", coalesce((
       select jsonb_agg(jsonb_build_object('load', o.load, 'age_ms', extract(epoch from now() - o.seen_at) * 1000))
       from replicas o where o.id <> ${replica} and o.seen_at > now() - interval '6 seconds'), '[]') as others`.execute(
     db,

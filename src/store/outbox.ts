@@ -179,19 +179,23 @@ export async function isOfAnother(
   return rows[0]!.known;
 }
 
-/** A draft post that certainly was not applied may be tried again; one that may have been is uncertain for good. */
+/**
+ * A draft post that certainly was not applied may be tried again, and is off the list if its attempt was taken for dead
+ * meanwhile; one that may have been applied is uncertain for good.
+ */
 export async function recordDraftFailure(
   db: Db,
   id: OutboxId,
   applied: "no" | "unknown",
   error: string,
 ): Promise<void> {
-  await db
-    .updateTable("outbox")
-    .set({ state: applied === "no" ? "planned" : "uncertain", error: cleanText(error.slice(0, MAX_ERROR)) })
-    .where("id", "=", id)
-    .where("state", "=", "sending")
-    .execute();
+  await sql`
+    update outbox
+    set state = case state when 'sending' then ${applied === "no" ? "planned" : "uncertain"} else state end,
+        resolved = case state when 'uncertain' then 'dropped' end,
+        error = ${cleanText(error.slice(0, MAX_ERROR))}
+    where id = ${id} and (state = 'sending' or
+      (${applied === "no"}::boolean and state = 'uncertain' and message_id is null and resolved is null))`.execute(db);
 }
 
 /** What is known of a run's pages, oldest first. */

@@ -8,7 +8,7 @@ import { atDesk, everyView, openSuite, startGateway, VIEWS } from "./support/sui
 /** An answer in the making is a beginning of the whole: nothing in it is missing, and nothing doubled. */
 async function expectGrown(page: Page, words: string): Promise<void> {
   const [, text = ""] = await shown(page);
-  expect(text).toContain(`${words}1 `);
+  expect(text).toContain(`${words}1`);
   expect(slowly(words, 1).text.startsWith(text)).toBe(true);
 }
 

@@ -222,13 +222,17 @@ export function platformAdapterContract(name: string, make: () => Promise<Platfo
     });
 
     test("makes no call whose time is over before it is written, and says that it was not made", async () => {
-      const { editing } = adapter;
+      const { editing, nativeDraft } = adapter;
       const at = await adapter.send(to, { text: "He" });
       const refusal = { code: "cancelled", delivered: "no" };
       const never = () => false;
       await expect(callWhile(never, () => adapter.send(to, { text: "again" }))).rejects.toMatchObject(refusal);
       if (editing)
         await expect(callWhile(never, () => editing.edit(at, { text: "Hello" }))).rejects.toMatchObject(refusal);
+      if (nativeDraft)
+        await expect(callWhile(never, () => nativeDraft.show(to, "run_1", { text: "Hello" }))).rejects.toMatchObject(
+          refusal,
+        );
       expect(under.shown()).toEqual(["He"]);
     });
 

@@ -124,6 +124,24 @@ it("shows nothing by a call that was still not written when the replica lost its
   await expect.poll(() => adapter.messages("-7")[0]?.text).toBe(text);
 });
 
+it("posts anew, once, what was still not written when the replica lost its right to send", async () => {
+  const { budget } = platform().editing;
+  const chat = () => ({ refillMs: 3_600_000, burst: 1, reserve: 0, draftEveryMs: 0 });
+  const adapter = new FakePlatform({ budget: { ...budget, chat }, marks: true });
+  let mine = true;
+  adapter.hold();
+  start(replyOn(adapter, { maySend: () => mine }));
+  await expect.poll(() => adapter.waiting).toBe(1);
+  mine = false;
+  adapter.release();
+  await expect.poll(() => adapter.waiting).toBe(0);
+  expect(adapter.everyMessage("-7")).toEqual([]);
+  mine = true;
+  // The chat's only call was given back.
+  await expect.poll(() => adapter.messages("-7").length, { timeout: 5_000 }).toBe(1);
+  expect(adapter.looked).toEqual([]);
+});
+
 it("keeps a pause that the platform asked for while an edit got ready", async () => {
   const adapter = platform();
   const scheduler = new CallScheduler();

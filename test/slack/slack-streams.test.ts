@@ -164,6 +164,20 @@ describe("an answer that streams", () => {
     expect(lines(to)).toEqual(["bot#1» One two", "bot#1»  three four"]);
   });
 
+  test("begins as often as it may, whatever was not written before", async () => {
+    await open();
+    const to = thread();
+    for (let i = 0; i < 10; i++) {
+      const late = callWhile(
+        () => false,
+        () => adapter.send(to, growing("One two three")),
+      );
+      await expect(late).rejects.toMatchObject({ code: "cancelled" });
+    }
+    await adapter.send(to, growing("One two three"));
+    expect(lines(to)).toEqual(["bot#1» One two"]);
+  });
+
   test("waits where Slack asks it to, and streams on", async () => {
     await open();
     const to = thread();

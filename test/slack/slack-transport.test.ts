@@ -3,6 +3,7 @@ import { createServer, type RequestListener, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { TransportFailure } from "../../adapters/slack/slack-errors.ts";
+import { callWhile } from "../../src/platform/right-to-call.ts";
 import { SlackTransport, type TransportOptions } from "../../adapters/slack/slack-transport.ts";
 
 let server: Server;
@@ -85,6 +86,29 @@ test("an aborted call says whether it was written", async () => {
   abort.abort();
   expect(await calling).toMatchObject({ reason: "cancelled", sent: true });
   expect(await failure(post(abort.signal))).toMatchObject({ reason: "cancelled", sent: false });
+});
+
+test("fault-05: a call whose time is over while it waits, for its turn or for its socket, is not written", async () => {
+  await transport.close();
+  transport = open({ connections: 1 });
+  answer = () => undefined;
+  const first = new AbortController();
+  const onTheWay = failure(post(first.signal));
+  await expect.poll(() => requests).toBe(1);
+  let mine = true;
+  const inLine = failure(callWhile(() => mine, post));
+  mine = false;
+  first.abort();
+  await onTheWay;
+  expect(await inLine).toMatchObject({ reason: "cancelled", sent: false });
+  mine = true;
+  // The socket of the aborted call is gone, so this one waits for another to be opened.
+  const atTheDoor = failure(callWhile(() => mine, post));
+  mine = false;
+  expect(await atTheDoor).toMatchObject({ reason: "cancelled", sent: false });
+  expect(requests).toBe(1);
+  answer = (_request, response) => void response.end("fine");
+  expect(await callWhile(() => true, post)).toMatchObject({ text: "fine" });
 });
 
 test("an answer that ends in the middle is doubt", async () => {

@@ -121,6 +121,17 @@ storeEngines((store) => {
       ]);
     });
 
+    test("whose attempt was taken for dead and knows that it never posted is in doubt no more", async () => {
+      await announce(store.db, draft);
+      await takeOver();
+      expect(await listTrouble(store.db, { limit: 5 })).toHaveLength(1);
+      await recordDraftFailure(store.db, draft.id, "unknown", "timed out");
+      expect(await listTrouble(store.db, { limit: 5 })).toHaveLength(1);
+      await recordDraftFailure(store.db, draft.id, "no", "it was not its time");
+      expect(await outboxRow(store.db, draft.id)).toMatchObject({ state: "uncertain", due: false });
+      expect(await listTrouble(store.db, { limit: 5 })).toEqual([]);
+    });
+
     test("whose attempt died in the middle is uncertain, and is removed if it turns out to be there", async () => {
       await announce(store.db, draft);
       await takeOver();

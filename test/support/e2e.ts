@@ -66,6 +66,7 @@ export class Scene {
   readonly #closing: AsyncDisposableStack;
   readonly #running = new Set<RunningGateway>();
   readonly #slackUrls = new Map<RunningGateway, string>();
+  readonly #onSockets = new Set<RunningGateway>();
 
   private constructor(parts: {
     options: SceneOptions;
@@ -152,8 +153,9 @@ export class Scene {
     this.#running.add(running);
     await until("the gateway is ready", async () => (await fetch(`${running.url}/readyz`)).ok, 40_000);
     if (slack === "http") this.#callOverHttp(running);
-    // What is pressed where no socket is open is lost, at Slack too.
-    if (slack === "socket") await this.slack.until(() => newestSocket() > before, 10_000);
+    // What is pressed where no socket is open is lost, at Slack too. Only one replica has sockets.
+    if (slack === "socket" && this.#onSockets.size === 0) await this.slack.until(() => newestSocket() > before, 10_000);
+    if (slack === "socket") this.#onSockets.add(running);
     return running;
   }
 
@@ -180,6 +182,7 @@ export class Scene {
   /** Stops one gateway; its runs are left for another one after `graceMs`. */
   async stop(running: RunningGateway, graceMs = 0): Promise<void> {
     this.#running.delete(running);
+    this.#onSockets.delete(running);
     if (this.#slackUrls.delete(running)) this.slack.http.sendTo([...this.#slackUrls.values()]);
     await running.stop(graceMs);
   }

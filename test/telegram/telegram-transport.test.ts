@@ -149,6 +149,20 @@ test("fault-05: a call whose time is over while it waits for a socket is not wri
   await narrow.close();
 });
 
+test("fault-05: a call whose time is over while its socket is opened is not written", async () => {
+  let mine = true;
+  const late = failure(
+    callWhile(
+      () => mine,
+      () => transport.call("editMessageText", { text: "late" }, LONG_MS),
+    ),
+  );
+  mine = false;
+  expect(await late).toMatchObject({ reason: "cancelled", sent: false });
+  await transport.call("getMe", {}, LONG_MS);
+  expect(requests.map(({ request }) => request.url)).toEqual([`/bot${TOKEN}/getMe`]);
+});
+
 test("fault-15: without an answer the call ends at its deadline, and may have been applied", async () => {
   reply = () => undefined;
   // Long enough for a busy machine to send it.
