@@ -20,13 +20,13 @@ interface Fault {
   told: string;
 }
 
-/** Streams that never begin are given up after half a second here, and those that stop after one. */
+/** Streams that never begin are given up after two seconds here, and those that stop after one. */
 describe("a model that fails", () => {
   const scene = sceneOf({ requestParams: "streaming_timeout: 1" });
   let running: RunningGateway;
   beforeAll(async () => {
     // A provider that rests would be another test.
-    running = await scene().start({ firstTokenMs: 500, breaker: { failures: 1_000 } });
+    running = await scene().start({ firstTokenMs: 2_000, breaker: { failures: 1_000 } });
   });
 
   const faults: Record<string, Fault> = {

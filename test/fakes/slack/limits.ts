@@ -1,3 +1,5 @@
+import { lateMs } from "../lateness.ts";
+
 /** `burst` calls at once, one more every `refillMs`. */
 export interface Bucket {
   burst: number;
@@ -19,7 +21,7 @@ export interface Limits {
   tier4: Bucket | null;
   /** assistant.threads.setStatus, postEphemeral and what else Slack calls special. */
   tier5: Bucket | null;
-  /** A call this soon after a 429 may have been under way already: refused, but not counted as early. ms */
+  /** A call this soon after a 429 may have been under way already: refused, but not counted as early. ms, on a machine that has time. */
   graceMs: number;
 }
 
@@ -59,7 +61,7 @@ export interface Verdict {
 export class RateLimits {
   readonly limits: Limits;
   #levels = new Map<string, { level: number; at: number }>();
-  #blocks = new Map<string, { announcedAt: number; until: number }>();
+  #blocks = new Map<string, { announcedAt: number; lateMs: number; until: number }>();
 
   constructor(limits: Limits) {
     this.limits = limits;
@@ -71,7 +73,7 @@ export class RateLimits {
       const block = this.#blocks.get(key);
       if (block !== undefined && now < block.until) {
         const retryAfter = Math.ceil((block.until - now) / 1000);
-        const known = now - block.announcedAt > this.limits.graceMs;
+        const known = now - block.announcedAt > this.limits.graceMs + lateMs() - block.lateMs;
         return known ? { retryAfter, earlyBy: block.until - now } : { retryAfter };
       }
     }
@@ -98,7 +100,7 @@ export class RateLimits {
 
   /** @param scope a method, or "method channel" */
   announce(scope: string, retryAfter: number, now: number): void {
-    this.#blocks.set(scope, { announcedAt: now, until: now + retryAfter * 1000 });
+    this.#blocks.set(scope, { announcedAt: now, lateMs: lateMs(), until: now + retryAfter * 1000 });
   }
 
   #bucketsOf(method: string, rate: Rate, channel: string | null): [string, Bucket][] {

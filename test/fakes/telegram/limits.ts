@@ -1,3 +1,4 @@
+import { lateMs } from "../lateness.ts";
 import type { FakeChat } from "./chats.ts";
 
 /** A limit set to null is off. */
@@ -10,7 +11,7 @@ export interface Limits {
   token: { burst: number; refillMs: number } | null;
   /**
    * A call that arrives this soon after a 429 was announced may have been under way already: it is refused, but not
-   * counted as early. ms
+   * counted as early. ms, on a machine that has time.
    */
   graceMs: number;
 }
@@ -46,6 +47,7 @@ export interface Verdict {
 
 interface Block {
   announcedAt: number;
+  lateMs: number;
   until: number;
 }
 
@@ -73,7 +75,7 @@ export class RateLimits {
       const block = this.#blocks.get(scope);
       if (block !== undefined && now < block.until) {
         const retryAfter = Math.ceil((block.until - now) / 1000);
-        const known = now - block.announcedAt > this.limits.graceMs;
+        const known = now - block.announcedAt > this.limits.graceMs + lateMs() - block.lateMs;
         return known ? { retryAfter, earlyBy: block.until - now } : { retryAfter };
       }
     }
@@ -107,7 +109,7 @@ export class RateLimits {
   }
 
   #block(scope: string, retryAfter: number, now: number): void {
-    this.#blocks.set(scope, { announcedAt: now, until: now + retryAfter * 1000 });
+    this.#blocks.set(scope, { announcedAt: now, lateMs: lateMs(), until: now + retryAfter * 1000 });
   }
 
   #chatWait(bot: number, chat: FakeChat, now: number): number {
