@@ -116,7 +116,10 @@ export class ClaimLoop {
     await retrying(() => releaseLane(this.#room.db, { ...lane, lease_no: lane.lease_no - 1 }, ASIDE_MS));
   }
 
-  /** Renews every lease; runs whose lane another replica has taken are dropped, and pages are not shown from here. Replicas also hear of each other's load. */
+  /**
+   * Renews every lease: runs whose lane another replica has taken are dropped, and pages that it has taken are not shown
+   * from here. Replicas also hear of each other's load.
+   */
   async renew(): Promise<void> {
     const startedAt = performance.now();
     const workers = this.#workersHere();

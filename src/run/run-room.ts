@@ -138,6 +138,7 @@ export class RunRoom {
     return this.#dispatcher.pagesInFlight();
   }
 
+  /** See `Dispatcher.renewed`. */
   pagesRenewed(asked: OutboxId[], kept: OutboxId[], askedAt: number): void {
     this.#dispatcher.renewed(asked, kept, askedAt);
   }
