@@ -1,7 +1,7 @@
 import { type RawBuilder, sql } from "kysely";
 import type { AccountId, SessionId } from "../ids.ts";
 import { toJson } from "./json.ts";
-import { withdrawReceipts } from "./receipts.ts";
+import { withdrawing } from "./receipts.ts";
 import type { Db } from "./schema.ts";
 
 /** A message's parts with other words of its author's; what came with it stays. */
@@ -25,14 +25,16 @@ export async function changeWaiting(
   const words = text === null ? null : toJson(text === "" ? [] : [{ type: "text", text }]);
   const change =
     words === null ? sql`state = 'withdrawn'` : sql`parts = ${withWords(sql`b.parts`, sql`${words}::jsonb`)}`;
+  const written = sql`b.chat_message_id = ${chatMessageId}`;
+  const these =
+    words === null
+      ? withdrawing(sql`${session}::text`, written)
+      : sql`these as (
+          select b.account_id, b.update_key from inbox b
+          where b.session_id = ${session}::text and ${written} and b.state = 'waiting'
+          order by b.arrival_no for update)`;
   await sql`
-    with these as (
-      select session_id, account_id, update_key from inbox
-      where session_id = ${session}::text and chat_message_id = ${chatMessageId} and state = 'waiting'
-      order by session_id, arrival_no for update
-    ), told as (
-      ${withdrawReceipts(sql`select session_id from these where ${words === null}::boolean`)}
-    ), changed as (
+    with ${these}, changed as (
       update inbox b set ${change} from these
       where b.account_id = these.account_id and b.update_key = these.update_key
     )

@@ -4,7 +4,7 @@ import type { Part } from "../agent/message.ts";
 import type { BurstHint } from "../platform/incoming-update.ts";
 import { toJson } from "./json.ts";
 import { withWords } from "./change-waiting.ts";
-import { withdrawReceipts } from "./receipts.ts";
+import { withdrawing } from "./receipts.ts";
 import type { Db, InboxState } from "./schema.ts";
 import type { Asker } from "./talk-sessions.ts";
 
@@ -201,7 +201,7 @@ export async function recordUpdate(
 
 /** Withdraws everything that waits in a session, and returns it. */
 export async function withdrawWaiting(db: Db, session: SessionId): Promise<MessageId[]> {
-  return withdraw(db, sql`session_id = ${session} and state = 'waiting'`);
+  return withdraw(db, sql`${session}`, sql`true`);
 }
 
 /** Withdraws what this person wrote in a chat and what still waits; returns how much that was. */
@@ -210,30 +210,21 @@ export async function withdrawOwn(
   at: { account: AccountId; chat: string },
   { senderId, userId }: Asker,
 ): Promise<number> {
-  const own = sql`case p.kind when 'group' then inbox.author->>'id' = ${senderId} else p.user_id = ${userId}::text end`;
-  const withdrawn = await withdraw(
-    db,
-    sql`state = 'waiting' and exists (
-      select from places p
-      where p.session_id = inbox.session_id and p.account_id = ${at.account} and p.chat = ${at.chat} and ${own})`,
-  );
+  const places = (own = sql`true`) => sql`
+    select p.session_id from places p where p.account_id = ${at.account} and p.chat = ${at.chat} and ${own}`;
+  const own = sql`case p.kind when 'group' then b.author->>'id' = ${senderId} else p.user_id = ${userId}::text end`;
+  const withdrawn = await withdraw(db, places(), sql`b.session_id in (${places(own)})`);
   return withdrawn.length;
 }
 
 /** Withdraws single messages that still wait. */
 export async function withdrawArrivals(db: Db, session: SessionId, arrivals: number[]): Promise<void> {
-  const these = sql`arrival_no = any (${arrivals}::bigint[])`;
-  await withdraw(db, sql`session_id = ${session} and state = 'waiting' and ${these}`);
+  await withdraw(db, sql`${session}`, sql`b.arrival_no = any (${arrivals}::bigint[])`);
 }
 
-/** Locks in the order in which a claim does. */
-async function withdraw(db: Db, which: RawBuilder<unknown>): Promise<MessageId[]> {
+async function withdraw(db: Db, sessions: RawBuilder<unknown>, which: RawBuilder<unknown>): Promise<MessageId[]> {
   const { rows } = await sql<{ message_id: MessageId }>`
-    with these as (
-      select session_id, account_id, update_key from inbox where ${which} order by session_id, arrival_no for update
-    ), told as (
-      ${withdrawReceipts(sql`select session_id from these`)}
-    )
+    with ${withdrawing(sessions, which)}
     update inbox b set state = 'withdrawn' from these
     where b.account_id = these.account_id and b.update_key = these.update_key
     returning b.message_id`.execute(db);

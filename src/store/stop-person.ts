@@ -1,7 +1,7 @@
 import { sql } from "kysely";
 import type { SessionId, UserId } from "../ids.ts";
 import { toJson } from "./json.ts";
-import { withdrawReceipts } from "./receipts.ts";
+import { withdrawing } from "./receipts.ts";
 import type { Db } from "./schema.ts";
 import { stopRuns } from "./stop-runs.ts";
 
@@ -16,17 +16,12 @@ export interface Person {
  */
 export async function stopPerson(db: Db, { users, identities }: Person): Promise<SessionId[]> {
   const theirs = sql`jsonb_to_recordset(${toJson(identities)}::jsonb) as i(platform text, "externalId" text)`;
+  const waits = sql`(
+    b.session_id in (select id from talk_sessions where user_id = any (${users}::text[]))
+    or exists (select from ${theirs} where b.author->>'id' = i."externalId" and b.account_id like i.platform || ':%'))`;
+  const sessions = sql`select b.session_id from inbox b where b.state = 'waiting' and ${waits}`;
   await sql`
-    with these as (
-      select b.session_id, b.account_id, b.update_key from inbox b
-      where b.state = 'waiting' and (
-        b.session_id in (select id from talk_sessions where user_id = any (${users}::text[]))
-        or exists (select from ${theirs}
-                   where b.author->>'id' = i."externalId" and b.account_id like i.platform || ':%'))
-      order by b.session_id, b.arrival_no for update
-    ), told as (
-      ${withdrawReceipts(sql`select session_id from these`)}
-    )
+    with ${withdrawing(sessions, waits)}
     update inbox b set state = 'withdrawn' from these
     where b.account_id = these.account_id and b.update_key = these.update_key`.execute(db);
   const stopped = await stopRuns(

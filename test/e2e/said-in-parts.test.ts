@@ -64,7 +64,8 @@ describe("what people say in several messages, or change while it waits", () => 
     telegram.editUserMessage({ chat, messageId, text: "is it wet in Oslo?" });
     await shows(ann, "Oslo stays dry.");
     expect(heard(model.requests.at(-1)).at(-1)).toBe("is it wet in Oslo?");
-    await telegram.until(() => telegram.botMessages(chat).every(({ keyboard }) => keyboard === null), 30_000);
+    const isOver = () => telegram.botMessages(chat).every(({ keyboard, text }) => keyboard === null && text !== QUEUED);
+    await telegram.until(isOver, 30_000);
     await expect(asRead(telegram.transcript(chat))).toMatchFileSnapshot(file("said-in-parts-telegram"));
   });
 
@@ -102,7 +103,8 @@ describe("what people say in several messages, or change while it waits", () => 
     slack.remove(channel, taken);
     await shows(ann, "Oslo stays dry.");
     expect(heard(model.requests.at(-1)).at(-1)).toBe("[Bob] is it wet in Oslo?");
-    const isOver = () => slack.botMessages(channel, thread).every(({ shown }) => !shown.endsWith("[Stop]"));
+    const isOver = () =>
+      slack.botMessages(channel, thread).every(({ shown }) => !shown.endsWith("[Stop]") && shown !== QUEUED);
     await slack.until(isOver, 30_000);
     await expect(asRead(slack.transcript(channel))).toMatchFileSnapshot(file("said-in-parts-slack"));
   });

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { textOf } from "../../src/agent/message.ts";
 import type { ModelRequest } from "../../src/agent/model-client.ts";
+import type { IncomingUpdate } from "../../src/platform/incoming-update.ts";
 import { FakePlatform } from "../fakes/fake-platform.ts";
 import { callTool, hold, scriptedModel } from "../fakes/scripted-model.ts";
 import { scriptedTools } from "../fakes/scripted-tools.ts";
@@ -29,7 +30,8 @@ async function start(options: Omit<Parameters<typeof startTestGateway>[0], "url"
 
 const shown = (chat = "7") => platform.messages(chat).map(({ text }) => text);
 const shows = (text: string, chat = "7") => until(text, () => shown(chat).includes(text));
-const say = (text: string, chat = "7") => platform.say({ chat, from: "7", text });
+const say = async (text: string, chat = "7") => (await platform.say({ chat, from: "7", text })) as Message;
+type Message = Extract<IncomingUpdate, { kind: "message" | "command" }>;
 const sent = (request: ModelRequest | undefined) =>
   (request?.messages ?? []).map((message) => `${message.role}: ${textOf(message)}`);
 
@@ -106,6 +108,41 @@ describe("queue", () => {
     await shows(`${LONG}\n\n⏹ Stopped.`);
     await until("the command's answer", () => shown().length === 2);
     expect(shown()).toEqual([`${LONG}\n\n⏹ Stopped.`, "⏹ Stopped. 1 message that waited will not be answered."]);
+  });
+
+  it("keeps it while another message waits than the one that is taken back", async () => {
+    const pause = hold();
+    const model = scriptedModel([LONG, pause]);
+    await start({ model, onBusy: "queue" });
+    await say("one");
+    await shows(LONG);
+    const [two, three] = [await say("two"), await say("three")];
+    await shows(QUEUED);
+    await takeBack(two);
+    expect(await receipts()).toEqual([{ remove: false }]);
+    await takeBack(three);
+    await until("the receipt to go", () => !shown().includes(QUEUED));
+    expect(await receipts()).toEqual([{ remove: true }]);
+    pause.release();
+    await until("the end", async () => (await open()) === 0);
+    expect(shown()).toEqual([LONG]);
+    expect(model.requests).toHaveLength(1);
+  });
+
+  it("keeps it while somebody else waits in the group of whom stops for themselves", async () => {
+    const pause = hold();
+    await start({ model: scriptedModel([LONG, pause], "To Cem, then."), onBusy: "queue" });
+    const group = { chat: "-5", kind: "group", addressed: true } as const;
+    await platform.say({ ...group, from: "1", text: "one" });
+    await shows(LONG, "-5");
+    await platform.say({ ...group, from: "2", text: "two" });
+    await platform.say({ ...group, from: "3", text: "three" });
+    await shows(QUEUED, "-5");
+    await platform.say({ ...group, from: "2", text: "/stop", ofChat: true });
+    expect(await receipts()).toEqual([{ remove: false }]);
+    pause.release();
+    await shows("To Cem, then.", "-5");
+    await until("the receipt to go", () => !shown("-5").includes(QUEUED));
   });
 
   it("lets a message join the turn of which nothing was said yet", async () => {
@@ -198,4 +235,11 @@ async function messages() {
 
 async function inboxIds() {
   return (await db().selectFrom("inbox").select("message_id").execute()).map(({ message_id }) => message_id);
+}
+
+const receipts = () => db().selectFrom("outbox").select("remove").where("kind", "=", "receipt").execute();
+
+/** Deletes what was said, as its author. */
+async function takeBack({ account, place, sender, messageId }: Message): Promise<void> {
+  await platform.deliver({ kind: "deleted", account, key: `del:${messageId}`, place, sender, messageId });
 }
