@@ -88,7 +88,7 @@ export class GatewayProcess {
   }
 
   /** Resolves when /readyz answers 200; rejects with the output when the process ends or the time is over. */
-  async ready(timeoutMs = 30_000): Promise<void> {
+  async ready(timeoutMs = 60_000): Promise<void> {
     const deadline = performance.now() + timeoutMs;
     while (performance.now() < deadline) {
       if (!this.running) throw new Error(`the gateway ended at its start:\n${this.output}`);
